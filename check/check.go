@@ -1,0 +1,260 @@
+// Package check states a protocol's rules as values and records what came of
+// applying them.
+//
+// A [Rule] is data plus one pure function. Whatever shows, counts, documents
+// or tests rules reads the same tables, so a rule that exists is a rule that
+// is run, shown, documented and tested:
+//
+//	rules := []check.Rule[Claims]{{
+//		ID:    "id_token.iss",
+//		Spec:  check.Spec{Doc: "OpenID Connect Core 1.0", Section: "3.1.3.7", Item: 2},
+//		Level: check.Must,
+//		Text:  "iss is exactly the provider's issuer identifier.",
+//		Eval:  func(c Claims) check.Verdict { return check.Equal(c.Issuer, c.WantIssuer) },
+//	}}
+//	results := check.Run(rules, claims)
+//	if err := results.Err(); err != nil { ... } // err is a *check.Error
+//
+// All rules of a table always run. [Results.Err] names the first requirement
+// that was broken and carries every result. A verdict that could not be
+// reached counts as a failure: the package fails closed.
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Level is how much hangs on a rule. A broken [Must] is an error, a broken
+// [Should] a warning, a broken [May] a remark.
+type Level string
+
+// The requirement levels of RFC 2119.
+const (
+	Must   Level = "MUST"
+	Should Level = "SHOULD"
+	May    Level = "MAY"
+)
+
+// An Outcome is what came of one rule on one input. The zero value is none of
+// the constants and counts as [Unknown].
+type Outcome string
+
+// The outcomes of a rule.
+const (
+	Pass          Outcome = "pass"
+	Fail          Outcome = "fail"
+	NotApplicable Outcome = "not_applicable" // the rule does not concern this input
+	Unknown       Outcome = "unknown"        // could not be judged: counts as a failure
+)
+
+// A Spec points at the text a rule comes from.
+type Spec struct {
+	Doc     string `json:"doc"`            // such as "OpenID Connect Core 1.0"
+	Section string `json:"section"`        // such as "3.1.3.7"
+	Item    int    `json:"item,omitempty"` // the numbered list item, if any
+}
+
+// String returns the reference as people write it:
+// "OpenID Connect Core 1.0 section 3.1.3.7 item 2".
+func (s Spec) String() string {
+	text := s.Doc
+	if s.Section != "" {
+		text += " section " + s.Section
+	}
+	if s.Item != 0 {
+		text += fmt.Sprintf(" item %d", s.Item)
+	}
+	return text
+}
+
+// A Rule is one requirement on an In, such as the claims of an ID Token
+// together with what the caller expects of them. An In is gathered before any
+// rule runs: Eval does no I/O, and asks the input for the time.
+type Rule[In any] struct {
+	ID    string // stable and dotted, such as "id_token.nonce"; never renamed or reused
+	Spec  Spec
+	Level Level
+	Text  string // the requirement as one sentence in the present tense
+	Eval  func(In) Verdict
+}
+
+// A Verdict is the outcome of a rule with the evidence for it. Want and Got
+// are shown to people and written to logs: they never hold a token or a
+// secret.
+type Verdict struct {
+	Outcome Outcome `json:"outcome"`
+	Want    string  `json:"want,omitempty"`
+	Got     string  `json:"got,omitempty"`
+	Note    string  `json:"note,omitempty"`
+}
+
+// A Result is a [Verdict] together with the rule it belongs to.
+type Result struct {
+	ID    string `json:"id"`
+	Spec  Spec   `json:"spec"`
+	Level Level  `json:"level"`
+	Text  string `json:"-"` // the rule's sentence, for people
+	Verdict
+	Waived bool `json:"waived"` // the caller asked that a failure be recorded only
+}
+
+// Held reports whether the rule was kept, or does not apply.
+func (r Result) Held() bool {
+	return r.Outcome == Pass || r.Outcome == NotApplicable
+}
+
+// Broken reports whether the result is an error: a MUST that was not held and
+// not waived.
+func (r Result) Broken() bool {
+	return r.Level == Must && !r.Held() && !r.Waived
+}
+
+// Run applies every rule to in, in order. Rules named in waive still run; a
+// failure of theirs is recorded, and does not make [Results.Err] non-nil.
+func Run[In any](rules []Rule[In], in In, waive ...string) Results {
+	results := make(Results, len(rules))
+	for i, r := range rules {
+		results[i] = result(r, r.Eval(in), waive)
+	}
+	return results
+}
+
+// Skip records that rules were not applied, and why: every outcome is
+// [Unknown].
+func Skip[In any](rules []Rule[In], why string) Results {
+	results := make(Results, len(rules))
+	for i, r := range rules {
+		results[i] = result(r, Verdict{Outcome: Unknown, Note: why}, nil)
+	}
+	return results
+}
+
+func result[In any](r Rule[In], v Verdict, waive []string) Result {
+	if v.Outcome == "" {
+		v.Outcome = Unknown
+	}
+	return Result{
+		ID: r.ID, Spec: r.Spec, Level: r.Level, Text: r.Text, Verdict: v,
+		Waived: slices.Contains(waive, r.ID),
+	}
+}
+
+// Describe returns the rules of a table without applying them, for
+// documentation: the Verdict of each Result is the zero value.
+func Describe[In any](rules []Rule[In]) Results {
+	results := make(Results, len(rules))
+	for i, r := range rules {
+		results[i] = Result{ID: r.ID, Spec: r.Spec, Level: r.Level, Text: r.Text}
+	}
+	return results
+}
+
+// Results are the outcomes of one [Run], in the order of the rules.
+type Results []Result
+
+// Err returns an [*Error] unless every MUST rule passed, does not apply, or
+// was waived.
+func (rs Results) Err() error {
+	for _, r := range rs {
+		if r.Broken() {
+			return &Error{Results: rs, First: r}
+		}
+	}
+	return nil
+}
+
+// Verified reports whether every MUST rule was held and none that applied was
+// waived. It is false for no results at all.
+func (rs Results) Verified() bool {
+	for _, r := range rs {
+		if r.Level == Must && !r.Held() {
+			return false
+		}
+	}
+	return len(rs) > 0
+}
+
+// An Error reports that a message broke a rule it must keep.
+type Error struct {
+	Results Results // of every rule of the table
+	First   Result  // the first that was broken
+}
+
+// Error names the first broken rule, what it wanted, what it got, and the
+// section of the specification it comes from.
+func (e *Error) Error() string {
+	r := e.First
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", r.ID, strings.TrimSuffix(r.Text, "."))
+	if r.Want != "" {
+		fmt.Fprintf(&b, ": want %s", r.Want)
+	}
+	if r.Got != "" {
+		fmt.Fprintf(&b, ", got %s", r.Got)
+	}
+	if r.Note != "" {
+		fmt.Fprintf(&b, ": %s", r.Note)
+	}
+	fmt.Fprintf(&b, " (%s)", r.Spec)
+	return b.String()
+}
+
+// Equal passes if got is want, byte for byte.
+func Equal(got, want string) Verdict { return That(got == want, quote(got), quote(want)) }
+
+// Contains passes if want is one of got.
+func Contains(got []string, want string) Verdict {
+	return That(slices.Contains(got, want), List(got), quote(want))
+}
+
+// AnyOf passes if at least one of got is one of want.
+func AnyOf(got, want []string) Verdict {
+	ok := slices.ContainsFunc(got, func(s string) bool { return slices.Contains(want, s) })
+	return That(ok, List(got), "one of "+List(want))
+}
+
+// That passes if ok, and records what was got and wanted.
+func That(ok bool, got, want string) Verdict {
+	v := Verdict{Outcome: Pass, Want: want, Got: got}
+	if !ok {
+		v.Outcome = Fail
+	}
+	return v
+}
+
+// Inapplicable says that a rule does not apply, and why.
+func Inapplicable(why string) Verdict { return Verdict{Outcome: NotApplicable, Note: why} }
+
+// Undecided says that a rule could not be judged, and why. It counts as a
+// failure.
+func Undecided(why string) Verdict { return Verdict{Outcome: Unknown, Note: why} }
+
+// List writes values as evidence: quoted, separated by commas, and at most
+// eight of them, since a hostile token can hold any number.
+func List(values []string) string {
+	const most = 8
+	if len(values) == 0 {
+		return "none"
+	}
+	quoted := make([]string, 0, most+1)
+	for i, v := range values {
+		if i == most {
+			quoted = append(quoted, fmt.Sprintf("and %d more", len(values)-most))
+			break
+		}
+		quoted = append(quoted, quote(v))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// quote keeps evidence on one line, printable and short, whatever the other
+// side put into it.
+func quote(s string) string {
+	const most = 200
+	if len(s) > most {
+		return fmt.Sprintf("%q (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
+	}
+	return fmt.Sprintf("%q", s)
+}

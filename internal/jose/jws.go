@@ -1,0 +1,162 @@
+// JSON Web Signature, compact serialization: RFC 7515 sections 5.2 and 7.1.
+
+package jose
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// MaxSize is the longest token, in bytes, that Parse reads.
+const MaxSize = 256 << 10
+
+// ErrEncrypted reports a token in JWE compact serialization (RFC 7516).
+var ErrEncrypted = errors.New("the token is encrypted (a JWE of five parts)")
+
+// A JWT is a token as it was read. Nothing in it is to be trusted before
+// Verify.
+type JWT struct {
+	Header *strictjson.Object
+	Claims *strictjson.Object
+
+	Algorithm string // the header's alg
+	KeyID     string // the header's kid, "" if it has none
+	Type      string // the header's typ, "" if it has none
+
+	input     string // what is signed
+	signature []byte
+}
+
+// Parse reads a JWT in JWS compact serialization. It refuses what RFC 8725
+// warns of before any key is looked at: more or fewer than three parts,
+// base64 with padding, line breaks or stray bits, duplicate members, and a
+// header that demands an extension (crit, b64).
+func Parse(token string) (*JWT, error) {
+	if len(token) > MaxSize {
+		return nil, fmt.Errorf("a token of %d bytes, more than %d", len(token), MaxSize)
+	}
+	switch strings.Count(token, ".") {
+	case 2:
+	case 4:
+		return nil, ErrEncrypted
+	default:
+		return nil, fmt.Errorf("not a JWT: it has %d dots where two belong", strings.Count(token, "."))
+	}
+	dot := strings.LastIndexByte(token, '.')
+	input := token[:dot]
+	header, payload, _ := strings.Cut(input, ".")
+	t := &JWT{input: input}
+	var err error
+	if t.Header, err = object("header", header); err != nil {
+		return nil, err
+	}
+	if t.Claims, err = object("payload", payload); err != nil {
+		return nil, err
+	}
+	if t.signature, err = decode(token[dot+1:]); err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	return t, t.readHeader()
+}
+
+func (t *JWT) readHeader() error {
+	var err error
+	for name, value := range map[string]*string{"alg": &t.Algorithm, "kid": &t.KeyID, "typ": &t.Type} {
+		if *value, err = t.Header.String(name); err != nil {
+			return fmt.Errorf("header: %w", err)
+		}
+	}
+	if t.Algorithm == "" {
+		return errors.New("header: no alg")
+	}
+	// RFC 7515 section 4.1.11: an extension that is not understood makes the
+	// token invalid. None is, and b64 (RFC 7797) only hides behind crit.
+	for _, name := range []string{"crit", "b64"} {
+		for _, m := range t.Header.Members {
+			if m.Name == name {
+				return fmt.Errorf("header: %s demands an extension that is not supported", name)
+			}
+		}
+	}
+	return nil
+}
+
+// Verify checks the signature with key, by the algorithm of the header, which
+// must be one the key is for.
+func (t *JWT) Verify(key Key) error {
+	a, ok := lookup(t.Algorithm)
+	if !ok {
+		return fmt.Errorf("alg %q is not supported", t.Algorithm)
+	}
+	if why := key.unfit(a); why != "" {
+		return errors.New(why)
+	}
+	if !a.verify(key.public, []byte(t.input), t.signature) {
+		return errors.New("the signature does not match")
+	}
+	return nil
+}
+
+// verify reports whether signature is public's over input. The type of the
+// key was matched with the algorithm before.
+func (a algorithm) verify(public any, input, signature []byte) bool {
+	h := a.hash.New()
+	h.Write(input)
+	digest := h.Sum(nil)
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		if a.rsaPSS { // RFC 7518 section 3.5: the salt is as long as the hash.
+			options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+			return rsa.VerifyPSS(key, a.hash, digest, signature, options) == nil
+		}
+		return rsa.VerifyPKCS1v15(key, a.hash, digest, signature) == nil
+	case *ecdsa.PublicKey:
+		size := (key.Curve.Params().BitSize + 7) / 8
+		if len(signature) != 2*size { // RFC 7518 section 3.4
+			return false
+		}
+		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
+		return ecdsa.Verify(key, digest, r, s)
+	case ed25519.PublicKey:
+		return ed25519.Verify(key, input, signature)
+	case []byte:
+		mac := hmac.New(a.hash.New, key)
+		mac.Write(input)
+		return hmac.Equal(mac.Sum(nil), signature)
+	}
+	return false
+}
+
+func object(part, encoded string) (*strictjson.Object, error) {
+	data, err := decode(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", part, err)
+	}
+	o, err := strictjson.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", part, err)
+	}
+	return o, nil
+}
+
+// decode reads base64url as RFC 7515 section 2 defines it. Go's decoder skips
+// line breaks even when strict.
+func decode(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, errors.New("line break in base64url")
+	}
+	data, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return nil, errors.New("not base64url")
+	}
+	return data, nil
+}

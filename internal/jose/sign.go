@@ -1,0 +1,211 @@
+// Signing: the client's own keys and the JWTs it makes with them.
+
+package jose
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	gojose "github.com/go-jose/go-jose/v4"
+
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// A PrivateKey signs.
+type PrivateKey struct {
+	ID        string // kid, "" if the key's file does not name one
+	Algorithm string // alg, "" if the key's file does not name one
+
+	kty, crv string
+	signer   crypto.Signer
+}
+
+// String describes the key without its material, so that printing one by
+// mistake shows nothing.
+func (k *PrivateKey) String() string { return PublicKey(k).String() }
+
+// GoString is String: %#v shows no material either.
+func (k *PrivateKey) GoString() string { return k.String() }
+
+func (k *PrivateKey) public() any { return k.signer.Public() }
+
+// ReadPrivateKey reads a private key: PEM in PKCS #1 (RSA PRIVATE KEY), PKCS #8
+// (PRIVATE KEY) or SEC 1 (EC PRIVATE KEY) form, or a JSON Web Key. Errors never
+// quote the data.
+func ReadPrivateKey(data []byte) (*PrivateKey, error) {
+	if trimmed := bytes.TrimSpace(data); bytes.HasPrefix(trimmed, []byte("{")) {
+		return readPrivateJWK(trimmed)
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		var key any
+		var err error
+		switch block.Type {
+		case "RSA PRIVATE KEY":
+			key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		case "EC PRIVATE KEY":
+			key, err = x509.ParseECPrivateKey(block.Bytes)
+		case "PRIVATE KEY":
+			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+		case "ENCRYPTED PRIVATE KEY":
+			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example with openssl pkey")
+		default: // a certificate or curve parameters beside the key
+			continue
+		}
+		if block.Headers["Proc-Type"] == "4,ENCRYPTED" {
+			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example with openssl pkey")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("unreadable %s", block.Type)
+		}
+		return newPrivateKey(key)
+	}
+	return nil, errors.New("no private key: neither PEM (PKCS #1, PKCS #8, SEC 1) nor a JSON Web Key")
+}
+
+func readPrivateJWK(data []byte) (*PrivateKey, error) {
+	if _, err := strictjson.Parse(data); err != nil {
+		return nil, errors.New("not a JSON Web Key: the JSON is not well-formed")
+	}
+	var jwk gojose.JSONWebKey
+	if err := jwk.UnmarshalJSON(data); err != nil {
+		return nil, errors.New("not a JSON Web Key of a kind that can sign")
+	}
+	key, err := newPrivateKey(jwk.Key)
+	if err != nil {
+		return nil, err
+	}
+	key.ID, key.Algorithm = jwk.KeyID, jwk.Algorithm
+	return key, nil
+}
+
+// NewPrivateKey is a key that was read or made elsewhere, such as one in
+// hardware. It is an error if it is weak or of a kind that no algorithm of
+// this package takes.
+func NewPrivateKey(signer crypto.Signer, kid, alg string) (*PrivateKey, error) {
+	key, err := newPrivateKey(signer)
+	if err != nil {
+		return nil, err
+	}
+	key.ID, key.Algorithm = kid, alg
+	return key, nil
+}
+
+// Signer returns the key as Go's crypto package knows it.
+func (k *PrivateKey) Signer() crypto.Signer { return k.signer }
+
+func newPrivateKey(key any) (*PrivateKey, error) {
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("a public or symmetric key where a private key belongs")
+	}
+	k := &PrivateKey{signer: signer}
+	switch public := signer.Public().(type) {
+	case *rsa.PublicKey:
+		k.kty = "RSA"
+	case *ecdsa.PublicKey:
+		k.kty, k.crv = "EC", public.Params().Name
+	case ed25519.PublicKey:
+		k.kty, k.crv = "OKP", "Ed25519"
+	default:
+		return nil, fmt.Errorf("a private key of an unknown kind (%T)", key)
+	}
+	if why := weakness(k.public()); why != "" {
+		return nil, errors.New(why)
+	}
+	return k, nil
+}
+
+// Fits reports whether the key can sign by alg; the error says why not.
+func (k *PrivateKey) Fits(alg string) error {
+	a, ok := lookup(alg)
+	if !ok {
+		return fmt.Errorf("alg %q is not supported", alg)
+	}
+	if why := PublicKey(k).unfit(a); why != "" {
+		return errors.New(why)
+	}
+	return nil
+}
+
+// Natural returns the algorithm that the key's file names, or else the first
+// that fits the key: RS256, ES256, ES384, ES512 or EdDSA.
+func (k *PrivateKey) Natural() string {
+	if k.Algorithm != "" {
+		return k.Algorithm
+	}
+	for _, a := range algorithms {
+		if PublicKey(k).unfit(a) == "" {
+			return a.name
+		}
+	}
+	return ""
+}
+
+// Sign makes a JWT of claims with the private key. typ is left out of the
+// header if it is "".
+func (k *PrivateKey) Sign(alg, typ string, claims any) (string, error) {
+	if err := k.Fits(alg); err != nil {
+		return "", err
+	}
+	if alg == "Ed25519" { // RFC 9864's name, which the library does not know
+		return sign(gojose.SignatureAlgorithm(alg), ed25519Signer{k}, k.ID, typ, claims)
+	}
+	return sign(gojose.SignatureAlgorithm(alg), k.signer, k.ID, typ, claims)
+}
+
+// SignWithSecret makes a JWT of claims with a shared secret, by HS256, HS384
+// or HS512.
+func SignWithSecret(alg, secret, typ string, claims any) (string, error) {
+	a, ok := lookup(alg)
+	if !ok || a.kty != "oct" {
+		return "", fmt.Errorf("%q is not a MAC algorithm", alg)
+	}
+	if why := SecretKey(secret).unfit(a); why != "" {
+		return "", errors.New(why)
+	}
+	return sign(gojose.SignatureAlgorithm(alg), []byte(secret), "", typ, claims)
+}
+
+func sign(alg gojose.SignatureAlgorithm, key any, kid, typ string, claims any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	options := &gojose.SignerOptions{}
+	if typ != "" {
+		options.WithType(gojose.ContentType(typ))
+	}
+	if kid != "" {
+		options.WithHeader("kid", kid)
+	}
+	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: alg, Key: key}, options)
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
+}
+
+// ed25519Signer signs under the name Ed25519 instead of EdDSA.
+type ed25519Signer struct{ key *PrivateKey }
+
+func (s ed25519Signer) Public() *gojose.JSONWebKey { return nil }
+
+func (s ed25519Signer) Algs() []gojose.SignatureAlgorithm {
+	return []gojose.SignatureAlgorithm{"Ed25519"}
+}
+
+func (s ed25519Signer) SignPayload(payload []byte, _ gojose.SignatureAlgorithm) ([]byte, error) {
+	return s.key.signer.Sign(nil, payload, crypto.Hash(0))
+}

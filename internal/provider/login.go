@@ -1,0 +1,116 @@
+// The pages a user sees, and logging in with and without them.
+
+package provider
+
+import (
+	"crypto/subtle"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+)
+
+//go:embed pages.html
+var pageFiles embed.FS
+
+// pages are parsed when the first one is shown: a program that never shows one
+// does not pay for them.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(pageFiles, "pages.html"))
+})
+
+// login logs the user of a session in: at once if the provider is automatic,
+// else by a form. Device logins use the same form.
+func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession, _ *goidc.Client) (goidc.Status, error) {
+	if session.Status != goidc.StatusPending {
+		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "this login has ended")
+	}
+	if p.options.Auto {
+		return p.loginAutomatically(session)
+	}
+	if session.Prompt == goidc.PromptTypeNone {
+		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeLoginRequired, "nobody is logged in")
+	}
+	form := struct{ Action, Client, Hint, Error string }{"/authorize/" + session.ID, session.ClientID, session.LoginHint, ""}
+	if session.DeviceCode != "" {
+		form.Action = "/device/" + session.ID
+	}
+	// The authorization request itself may be a POST: only a path with the
+	// session's id is the form.
+	if r.Method == http.MethodPost && r.PathValue("callback") != "" {
+		if r.PostFormValue("deny") != "" {
+			return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no")
+		}
+		u, ok := p.users[r.PostFormValue("username")]
+		if ok && u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(r.PostFormValue("password"))) == 1 {
+			return finish(session, u)
+		}
+		form.Hint, form.Error = r.PostFormValue("username"), "Wrong user name or password."
+	}
+	if err := show(w, http.StatusOK, "login", form); err != nil {
+		return goidc.StatusFailure, err
+	}
+	return goidc.StatusPending, nil
+}
+
+func (p *Provider) loginAutomatically(session *goidc.AuthnSession) (goidc.Status, error) {
+	name := session.LoginHint
+	if name == "" && len(p.options.Users) > 0 {
+		name = p.options.Users[0].Name
+	}
+	u, ok := p.users[name]
+	if !ok {
+		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "there is no such user")
+	}
+	return finish(session, u)
+}
+
+func finish(session *goidc.AuthnSession, u User) (goidc.Status, error) {
+	session.Subject, session.Username = u.Subject, u.Name
+	session.GrantedScopes, session.GrantedResources = session.Scopes, session.Resources
+	session.Store["auth_time"] = time.Now().Unix()
+	session.Store["acr"], session.Store["amr"] = "1", []string{"pwd"}
+	if u.ACR != "" {
+		session.Store["acr"] = u.ACR
+	}
+	if u.AMR != nil {
+		session.Store["amr"] = u.AMR
+	}
+	return goidc.StatusSuccess, nil
+}
+
+func showDevicePage(w http.ResponseWriter, r *http.Request) error {
+	return show(w, http.StatusOK, "device", r.URL.Query().Get("user_code"))
+}
+
+func showDeviceDone(w http.ResponseWriter, _ *http.Request) error {
+	return show(w, http.StatusOK, "message", "Done. You can go back to your device.")
+}
+
+// renderError shows a failure that cannot go back to the client.
+func renderError(w http.ResponseWriter, _ *http.Request, err error) error {
+	status := http.StatusInternalServerError
+	refusal := goidc.Error{}
+	switch {
+	case errors.As(err, &refusal):
+		status = refusal.StatusCode()
+	case errors.Is(err, goidc.ErrNotFound):
+		status = http.StatusBadRequest
+	}
+	return show(w, status, "message", "This did not work: "+err.Error())
+}
+
+// show writes a page. Nothing on it runs or is loaded from elsewhere.
+func show(w http.ResponseWriter, status int, name string, data any) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	return pages().ExecuteTemplate(w, name, data)
+}

@@ -1,0 +1,201 @@
+// Package provider is an OpenID Provider for development: it runs in this
+// process on a loopback address, keeps everything in memory, and forgets it
+// when it stops. It is built on github.com/luikyv/go-oidc and closes the gaps
+// that library leaves: reuse of a rotated refresh token revokes its family,
+// client credentials in the Authorization header are form-urldecoded, a
+// certificate's chain is verified, and 401s carry a challenge.
+//
+// It shares no code with package oidc, so that one can be tested with the
+// other.
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
+)
+
+// Options say what a provider is like. The zero value is a provider on a free
+// port with nobody to log in; see [Defaults].
+type Options struct {
+	Port    int // of 127.0.0.1; 0 takes a free one
+	Users   []User
+	Clients []Client
+
+	// Auto logs users in without a form: the one that login_hint names, or
+	// else the first.
+	Auto bool
+
+	// Lifetimes. 0 means 5 minutes, 5 minutes and 24 hours.
+	AccessTokenLifetime, IDTokenLifetime, RefreshTokenLifetime time.Duration
+
+	JWTAccessTokens bool // access tokens are JWTs (RFC 9068) instead of opaque
+
+	// SigningKey is a private key, PEM or JWK, to sign with besides those made
+	// at the start. It is used for its algorithm by preference.
+	SigningKey []byte
+
+	// Certificate makes the provider speak TLS. Clients that authenticate by
+	// mutual TLS need it; ClientCAs verifies the certificates of those that
+	// use tls_client_auth.
+	Certificate *tls.Certificate
+	ClientCAs   *x509.CertPool
+
+	// OnError is told of every request that ends in an error, with the reason
+	// that clients are not shown. nil is told nothing.
+	OnError func(endpoint string, err error)
+}
+
+// A User can log in.
+type User struct {
+	Name     string `yaml:"name"`     // to log in with
+	Password string `yaml:"password"` // to log in with; "" lets nobody in by the form
+	Subject  string `yaml:"sub"`      // sub; "" means Name
+
+	FullName string   `yaml:"full_name"` // the claim name
+	Email    string   `yaml:"email"`     // the claim email
+	ACR      string   `yaml:"acr"`       // of the logins; "" means "1"
+	AMR      []string `yaml:"amr"`       // of the logins; nil means pwd
+}
+
+// A Client may ask for tokens.
+type Client struct {
+	ID                 string   `yaml:"client_id"`
+	Secret             string   `yaml:"client_secret"`
+	AuthMethod         string   `yaml:"auth_method"`   // "" means client_secret_basic, or none without a secret
+	RedirectURIs       []string `yaml:"redirect_uris"` // nil means the loopback address with any port
+	PostLogoutURIs     []string `yaml:"post_logout_redirect_uris"`
+	Scope              string   `yaml:"scope"`                        // "" means all that the provider knows
+	JWKS               string   `yaml:"jwks"`                         // public keys, JSON, for private_key_jwt
+	SubjectDN          string   `yaml:"tls_client_auth_subject_dn"`   // for tls_client_auth
+	Certificate        string   `yaml:"tls_client_certificate"`       // PEM, for self_signed_tls_client_auth
+	IDTokenSigningAlg  string   `yaml:"id_token_signed_response_alg"` // "" means RS256
+	UserInfoSigningAlg string   `yaml:"userinfo_signed_response_alg"` // "" means JSON, unsigned
+	RequirePAR         bool     `yaml:"require_pushed_authorization_requests"`
+}
+
+// Defaults returns two users and a client to start with.
+func Defaults() Options {
+	return Options{
+		Users: []User{
+			{Name: "alice", Password: "alice", FullName: "Alice Adams", Email: "alice@example.com", AMR: []string{"pwd", "otp"}, ACR: "2"},
+			{Name: "bob", Password: "bob", FullName: "Bob Brown", Email: "bob@example.com"},
+		},
+	}
+}
+
+// A Provider is a running provider.
+type Provider struct {
+	Issuer string // its issuer identifier, http://127.0.0.1:PORT or https://...
+
+	options  Options
+	users    map[string]User
+	clients  map[string]*goidc.Client
+	store    *store
+	keys     goidc.JSONWebKeySet
+	mtlsHost string
+	servers  []*http.Server
+}
+
+// The lifetimes of what the options leave open.
+const (
+	defaultAccessToken  = 5 * time.Minute
+	defaultIDToken      = 5 * time.Minute
+	defaultRefreshToken = 24 * time.Hour
+	codeLifetime        = time.Minute
+	jtiLifetime         = 15 * time.Minute
+)
+
+// Start starts a provider. It runs until Close.
+func Start(o Options) (*Provider, error) {
+	p := &Provider{options: o, users: map[string]User{}, clients: map[string]*goidc.Client{}, store: newStore()}
+	if err := p.register(); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.keys, err = signingKeys(o.SigningKey); err != nil {
+		return nil, err
+	}
+	listeners, err := p.listen()
+	if err != nil {
+		return nil, err
+	}
+	handler, err := p.handler()
+	if err != nil {
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+		return nil, err
+	}
+	for _, l := range listeners {
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+			ErrorLog: nil, MaxHeaderBytes: 64 << 10,
+		}
+		p.servers = append(p.servers, server)
+		go func() { _ = server.Serve(l) }() // ends with Close
+	}
+	return p, nil
+}
+
+// listen opens the provider's port, and a second one for mutual TLS if there
+// is a certificate.
+func (p *Provider) listen() ([]net.Listener, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(p.options.Port)))
+	if err != nil {
+		return nil, err
+	}
+	if p.options.Certificate == nil {
+		p.Issuer = "http://" + listener.Addr().String()
+		return []net.Listener{listener}, nil
+	}
+	p.Issuer = "https://" + listener.Addr().String()
+	config := &tls.Config{Certificates: []tls.Certificate{*p.options.Certificate}, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12}
+	mutual, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	p.mtlsHost = "https://" + mutual.Addr().String()
+	mutualConfig := config.Clone()
+	mutualConfig.ClientAuth = tls.RequestClientCert // chains are verified per client
+	return []net.Listener{tls.NewListener(listener, config), tls.NewListener(mutual, mutualConfig)}, nil
+}
+
+func (p *Provider) handler() (http.Handler, error) {
+	keys := func(context.Context) (goidc.JSONWebKeySet, error) { return p.keys, nil }
+	op, err := oidcprovider.New(p.Issuer, p.store, keys, p.library()...)
+	if err != nil {
+		return nil, fmt.Errorf("the provider's options: %w", err)
+	}
+	return p.around(op.Handler()), nil
+}
+
+// Close stops the provider. Requests under way are given a second to end.
+func (p *Provider) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var errs []error
+	for _, s := range p.servers {
+		// Shutdown waits for connections that were opened and never used.
+		if s.Shutdown(ctx) != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func orElse(d, standard time.Duration) int {
+	if d == 0 {
+		d = standard
+	}
+	return int(d / time.Second)
+}

@@ -1,0 +1,229 @@
+// Users, clients and keys: who may log in, who may ask, who signs.
+
+package provider
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+)
+
+const allScopes = "openid profile email offline_access"
+
+// register checks the users and clients of the options and takes them in.
+func (p *Provider) register() error {
+	for _, u := range p.options.Users {
+		if u.Name == "" {
+			return errors.New("a user without a name")
+		}
+		if u.Subject == "" {
+			u.Subject = u.Name
+		}
+		p.users[u.Name] = u
+	}
+	for _, c := range p.options.Clients {
+		if c.ID == "" {
+			return errors.New("a client without a client_id")
+		}
+		if p.clients[c.ID] != nil {
+			return fmt.Errorf("two clients are called %q", c.ID)
+		}
+		client, err := c.registration()
+		if err != nil {
+			return fmt.Errorf("client %q: %w", c.ID, err)
+		}
+		if mutualTLS(client.TokenAuthnMethod) && p.options.Certificate == nil {
+			return fmt.Errorf("client %q: %s needs a provider that speaks TLS", c.ID, client.TokenAuthnMethod)
+		}
+		p.clients[c.ID] = client
+	}
+	return nil
+}
+
+// Method returns the client authentication method, the default included.
+func (c Client) Method() string {
+	switch {
+	case c.AuthMethod != "":
+		return c.AuthMethod
+	case c.Secret == "":
+		return "none"
+	}
+	return "client_secret_basic"
+}
+
+var methods = []goidc.AuthnMethod{
+	goidc.AuthnMethodNone, goidc.AuthnMethodSecretBasic, goidc.AuthnMethodSecretPost, goidc.AuthnMethodSecretJWT,
+	goidc.AuthnMethodPrivateKeyJWT, goidc.AuthnMethodTLS, goidc.AuthnMethodSelfSignedTLS,
+}
+
+func mutualTLS(m goidc.AuthnMethod) bool {
+	return m == goidc.AuthnMethodTLS || m == goidc.AuthnMethodSelfSignedTLS
+}
+
+// registration is the client as the library wants it. Nothing has a default
+// there.
+func (c Client) registration() (*goidc.Client, error) {
+	method := goidc.AuthnMethod(c.Method())
+	if !slices.Contains(methods, method) {
+		return nil, fmt.Errorf("the auth_method %q is not known", c.AuthMethod)
+	}
+	client := &goidc.Client{ID: c.ID, Secret: c.Secret, ClientMeta: goidc.ClientMeta{
+		ApplicationType:             goidc.ApplicationTypeNative,
+		TokenAuthnMethod:            method,
+		GrantTypes:                  []goidc.GrantType{goidc.GrantAuthorizationCode, goidc.GrantRefreshToken, goidc.GrantDeviceCode},
+		ResponseTypes:               []goidc.ResponseType{goidc.ResponseTypeCode},
+		ScopeIDs:                    c.Scope,
+		RedirectURIs:                c.RedirectURIs,
+		PostLogoutRedirectURIs:      c.PostLogoutURIs,
+		IDTokenSigAlg:               goidc.SignatureAlgorithm(c.IDTokenSigningAlg),
+		UserInfoSigAlg:              goidc.SignatureAlgorithm(c.UserInfoSigningAlg),
+		PARIsRequired:               c.RequirePAR,
+		TLSSubjectDistinguishedName: c.SubjectDN,
+	}}
+	if method != goidc.AuthnMethodNone {
+		client.GrantTypes = append(client.GrantTypes, goidc.GrantClientCredentials)
+	}
+	if c.Scope == "" {
+		client.ScopeIDs = allScopes
+	}
+	if c.RedirectURIs == nil {
+		// Native clients may use any port of the loopback address (RFC 8252
+		// section 7.3).
+		client.RedirectURIs = []string{"http://127.0.0.1/auth/callback"}
+	}
+	if !slices.Contains(append([]goidc.SignatureAlgorithm{""}, signatureAlgorithms...), client.IDTokenSigAlg) {
+		return nil, fmt.Errorf("the id_token_signed_response_alg %q is not known", c.IDTokenSigningAlg)
+	}
+	return client, c.readKeys(client)
+}
+
+// readKeys gives the client its public keys and its certificate.
+func (c Client) readKeys(client *goidc.Client) error {
+	switch {
+	case client.TokenAuthnMethod == goidc.AuthnMethodSelfSignedTLS:
+		block, _ := pem.Decode([]byte(c.Certificate))
+		if block == nil {
+			return errors.New("self_signed_tls_client_auth needs the tls_client_certificate, PEM")
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return fmt.Errorf("tls_client_certificate: %w", err)
+		}
+		thumbprint := sha256.Sum256(certificate.Raw)
+		client.JWKS = &goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{{
+			Key: certificate.PublicKey, KeyID: "certificate", Certificates: []*x509.Certificate{certificate},
+			CertificateThumbprintSHA256: thumbprint[:],
+		}}}
+	case client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT:
+		var set goidc.JSONWebKeySet
+		if err := json.Unmarshal([]byte(c.JWKS), &set); err != nil || len(set.Keys) == 0 {
+			return errors.New("private_key_jwt needs the client's public keys, jwks, as a JWK Set")
+		}
+		for i := range set.Keys {
+			set.Keys[i] = set.Keys[i].Public()
+			if set.Keys[i].KeyID == "" && set.Keys[i].Algorithm == "" {
+				return errors.New("each key of jwks needs a kid or an alg")
+			}
+		}
+		client.JWKS = &set
+	case client.TokenAuthnMethod == goidc.AuthnMethodTLS && c.SubjectDN == "":
+		return errors.New("tls_client_auth needs tls_client_auth_subject_dn")
+	case strings.HasPrefix(string(client.TokenAuthnMethod), "client_secret") && c.Secret == "":
+		return fmt.Errorf("%s needs a client_secret", client.TokenAuthnMethod)
+	}
+	return nil
+}
+
+// signingKeys makes one key for each algorithm. own, if there is one, takes
+// the place of the made one for its algorithm.
+func signingKeys(own []byte) (goidc.JSONWebKeySet, error) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return goidc.JSONWebKeySet{}, err
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return goidc.JSONWebKeySet{}, err
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return goidc.JSONWebKeySet{}, err
+	}
+	set := goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{
+		signingKey(goidc.RS256, rsaKey), signingKey(goidc.ES256, ecKey),
+		signingKey(edDSA, edKey), signingKey(goidc.PS256, rsaKey),
+	}}
+	if own == nil {
+		return set, nil
+	}
+	mine, err := readSigningKey(own)
+	if err != nil {
+		return goidc.JSONWebKeySet{}, err
+	}
+	return goidc.JSONWebKeySet{Keys: append([]goidc.JSONWebKey{mine}, set.Keys...)}, nil
+}
+
+// signingKey names a key by its thumbprint (RFC 7638) and algorithm. The
+// library finds keys by alg to sign and by kid to verify, so both must be set.
+func signingKey(alg goidc.SignatureAlgorithm, key crypto.Signer) goidc.JSONWebKey {
+	jwk := goidc.JSONWebKey{Key: key, Algorithm: string(alg), Use: "sig"}
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
+	if err == nil {
+		jwk.KeyID = fmt.Sprintf("%x-%s", thumbprint[:4], strings.ToLower(string(alg)))
+	}
+	return jwk
+}
+
+// readSigningKey reads a private key in PKCS #8 PEM or JWK form.
+func readSigningKey(data []byte) (goidc.JSONWebKey, error) {
+	var jwk goidc.JSONWebKey
+	if json.Unmarshal(data, &jwk) == nil {
+		if signer, ok := jwk.Key.(crypto.Signer); ok {
+			named := signingKey(algorithmOf(signer), signer)
+			if jwk.KeyID != "" {
+				named.KeyID = jwk.KeyID
+			}
+			return named, nil
+		}
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return jwk, errors.New("the signing key is neither PEM nor a private JWK")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return jwk, errors.New("the signing key is not in PKCS #8 form (BEGIN PRIVATE KEY)")
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok || algorithmOf(signer) == "" {
+		return jwk, errors.New("the signing key is not RSA, P-256 or Ed25519")
+	}
+	return signingKey(algorithmOf(signer), signer), nil
+}
+
+func algorithmOf(key crypto.Signer) goidc.SignatureAlgorithm {
+	switch public := key.Public().(type) {
+	case *rsa.PublicKey:
+		return goidc.RS256
+	case *ecdsa.PublicKey:
+		if public.Curve == elliptic.P256() {
+			return goidc.ES256
+		}
+	case ed25519.PublicKey:
+		return edDSA
+	}
+	return ""
+}

@@ -1,0 +1,128 @@
+package strictjson
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	for name, doc := range map[string]string{
+		"nothing":                "",
+		"blank":                  " \n",
+		"array":                  "[]",
+		"string":                 `"a"`,
+		"null":                   "null",
+		"number":                 "1",
+		"trailing data":          `{} {}`,
+		"trailing garbage":       `{}x`,
+		"comment":                `{/**/}`,
+		"NaN":                    `{"a":NaN}`,
+		"trailing comma":         `{"a":1,}`,
+		"byte order mark":        "\uFEFF{}",
+		"duplicate":              `{"iss":"a","iss":"b"}`,
+		"duplicate by escape":    `{"iss":"a","\u0069ss":"b"}`,
+		"duplicate deep":         `{"a":[{"b":{"c":1,"c":1}}]}`,
+		"invalid UTF-8":          "{\"a\":\"\xff\"}",
+		"overlong UTF-8":         "{\"a\":\"\xc0\xaf\"}",
+		"lone high surrogate":    `{"a":"\ud800"}`,
+		"lone low surrogate":     `{"a":"\udc00"}`,
+		"high then high":         `{"a":"\ud800\ud800"}`,
+		"surrogate in a name":    `{"\udfff":1}`,
+		"surrogate after escape": `{"a":"\\\ud800"}`,
+		"deep arrays":            `{"a":` + strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1) + `}`,
+		"very deep":              strings.Repeat(`{"a":`, 20000) + "1" + strings.Repeat("}", 20000),
+		"many values":            `{"a":[` + strings.Repeat("1,", MaxValues) + `1]}`,
+		"control character":      "{\"a\":\"\x01\"}",
+	} {
+		if _, err := Parse([]byte(doc)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestParseKeepsWhatWasSent(t *testing.T) {
+	t.Parallel()
+	o, err := Parse([]byte(` {"z":1, "a":9007199254740993, "Z":2, "s":"\ud83d\ude00\\u", "n":null, "l":["x"], "o":{"q":1.50}} `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range o.Members {
+		names = append(names, m.Name)
+	}
+	if got := strings.Join(names, " "); got != "z a Z s n l o" {
+		t.Errorf("order: %s", got)
+	}
+	if raw, _ := o.Get("a"); string(raw) != "9007199254740993" {
+		t.Errorf("number: %s", raw)
+	}
+	if raw, _ := o.Get("o"); string(raw) != `{"q":1.50}` {
+		t.Errorf("object: %s", raw)
+	}
+	if s, err := o.String("s"); s != "😀\\u" || err != nil {
+		t.Errorf("string: %q, %v", s, err)
+	}
+	if o.Has("n") || o.Has("S") {
+		t.Error("a null or a name in another case counts as present")
+	}
+}
+
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	o, err := Parse([]byte(`{"s":"x","n":1,"b":true,"l":["x","y"],"mixed":["x",1],"o":{},"huge":1e400}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := func(what string, err error) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	_, err = o.String("n")
+	fails("number as string", err)
+	_, err = o.Strings("s")
+	fails("string as array", err)
+	_, err = o.Strings("mixed")
+	fails("mixed array", err)
+	_, err = o.StringOrStrings("o")
+	fails("object as list", err)
+	_, err = o.Bool("s")
+	fails("string as boolean", err)
+	_, _, err = o.Number("s")
+	fails("string as number", err)
+	_, _, err = o.Number("huge")
+	fails("number out of range", err)
+
+	if l, err := o.StringOrStrings("s"); len(l) != 1 || err != nil {
+		t.Errorf("one string as list: %v, %v", l, err)
+	}
+	if b, err := o.Bool("b"); !b || err != nil {
+		t.Errorf("boolean: %v, %v", b, err)
+	}
+	if n, ok, err := o.Number("n"); n != 1 || !ok || err != nil {
+		t.Errorf("number: %v, %v, %v", n, ok, err)
+	}
+	if n, ok, err := o.Number("absent"); n != 0 || ok || err != nil {
+		t.Errorf("absent number: %v, %v, %v", n, ok, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"a":[1,"\ud83d\ude00",{"b":null}]}`))
+	f.Add([]byte(`{"a":1,"a":2}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		o, err := Parse(data)
+		if err != nil {
+			return
+		}
+		seen := map[string]bool{}
+		for _, m := range o.Members {
+			if seen[m.Name] {
+				t.Fatalf("accepted a duplicate %q", m.Name)
+			}
+			seen[m.Name] = true
+		}
+	})
+}

@@ -1,0 +1,299 @@
+// Provider metadata: OpenID Connect Discovery 1.0 and RFC 8414.
+
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// A Provider is what is known of an OpenID Provider or authorization server:
+// its metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
+// A member that the provider does not have is empty.
+type Provider struct {
+	Issuer string // issuer; the iss of its tokens must be exactly this
+
+	AuthorizationEndpoint              string // authorization_endpoint
+	TokenEndpoint                      string // token_endpoint
+	UserInfoEndpoint                   string // userinfo_endpoint
+	JWKSURI                            string // jwks_uri
+	IntrospectionEndpoint              string // introspection_endpoint
+	RevocationEndpoint                 string // revocation_endpoint
+	EndSessionEndpoint                 string // end_session_endpoint
+	PushedAuthorizationRequestEndpoint string // pushed_authorization_request_endpoint
+	DeviceAuthorizationEndpoint        string // device_authorization_endpoint
+
+	// MTLSEndpointAliases are the endpoints, by their metadata names, for
+	// clients that use mutual TLS (RFC 8705 section 5).
+	MTLSEndpointAliases map[string]string
+
+	TokenEndpointAuthMethods           []string // token_endpoint_auth_methods_supported
+	TokenEndpointAuthSigningAlgorithms []string // token_endpoint_auth_signing_alg_values_supported
+	IDTokenSigningAlgorithms           []string // id_token_signing_alg_values_supported
+	ScopesSupported                    []string // scopes_supported
+	GrantTypesSupported                []string // grant_types_supported
+	ResponseTypesSupported             []string // response_types_supported
+	SubjectTypesSupported              []string // subject_types_supported
+	CodeChallengeMethods               []string // code_challenge_methods_supported
+
+	// AuthorizationResponseIss promises iss in authorization responses:
+	// authorization_response_iss_parameter_supported (RFC 9207).
+	AuthorizationResponseIss bool
+
+	URL    string        // where the metadata came from, "" if it was not fetched
+	Raw    []byte        // the metadata as received, nil if it was not fetched
+	Checks check.Results // of judging it
+}
+
+// A Discovery finds a provider's metadata. The zero value does what the
+// standard says; see [Discover].
+type Discovery struct {
+	HTTP    *http.Client // sends the request; nil means http.DefaultClient
+	MaxBody int64        // bounds the answer, in bytes; 0 means 1 MiB
+
+	// URL is where the metadata is, if not at the issuer's well-known place.
+	URL string
+
+	// ExpectedIssuer is what the metadata's issuer must be, if not the issuer
+	// asked for: a provider may be reached by one name and go by another.
+	ExpectedIssuer string
+
+	// Endpoints replaces endpoints of the metadata, by their metadata names,
+	// such as "token_endpoint".
+	Endpoints map[string]string
+
+	// Waive names rules whose failure is recorded but is not an error.
+	Waive []string
+
+	// TLSUnverified says that HTTP does not verify certificates. It is judged
+	// as a rule of its own, so that it never goes unseen.
+	TLSUnverified bool
+}
+
+// Discover reads the metadata of the provider whose issuer identifier is
+// issuer, and checks that it is that issuer's: code point by code point, since
+// two issuers may differ in a slash only.
+//
+// The metadata is read from the place of OpenID Connect Discovery 1.0 section
+// 4, and if there is nothing, from that of RFC 8414 section 3. The error is a
+// [*TransportError], or a [*ProtocolError] whose cause is a [*check.Error] if a
+// rule was broken; the [*Provider] is then returned too, for showing only.
+func Discover(ctx context.Context, issuer string) (*Provider, error) {
+	return Discovery{}.Provider(ctx, issuer)
+}
+
+// Provider is like [Discover], as d says.
+func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, error) {
+	places, err := d.places(issuer)
+	if err != nil {
+		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: withoutQuery(issuer), Err: err}
+	}
+	var answer *response
+	for i, place := range places {
+		answer, err = send(ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: limit(d.MaxBody, maxBody)})
+		if err != nil {
+			return nil, err
+		}
+		if answer.status != http.StatusNotFound || i == len(places)-1 {
+			return d.read(answer, place, issuer)
+		}
+	}
+	return nil, errors.New("unreachable: places is never empty")
+}
+
+// A wellKnown is a place of metadata. OpenID metadata must say more than an
+// authorization server's (RFC 8414).
+type wellKnown struct {
+	url    string
+	openID bool
+}
+
+// places returns where an issuer's metadata may be, in the order to try.
+func (d Discovery) places(issuer string) ([]wellKnown, error) {
+	u, err := url.Parse(issuer)
+	if err != nil || !secure(u) || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("the issuer %.200q is not an https URL without query and fragment (http is allowed on the loopback address only)", issuer)
+	}
+	if d.URL != "" {
+		at, err := url.Parse(d.URL)
+		if err != nil || !secure(at) {
+			return nil, fmt.Errorf("%.200q is not an https URL (http is allowed on the loopback address only)", d.URL)
+		}
+		return []wellKnown{{d.URL, !strings.Contains(at.Path, "oauth-authorization-server")}}, nil
+	}
+	// OpenID Connect Discovery 1.0 section 4.1 appends to the path; RFC 8414
+	// section 3.1 puts its own before it. Both drop one closing slash.
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	at := func(p string) string { return u.Scheme + "://" + u.Host + p }
+	return []wellKnown{
+		{at(path + "/.well-known/openid-configuration"), true},
+		{at("/.well-known/oauth-authorization-server" + path), false},
+	}, nil
+}
+
+func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Provider, error) {
+	if answer.status != http.StatusOK {
+		return nil, answer.broken(fmt.Errorf("HTTP status %d where the metadata should be%s", answer.status, answer.snippet()))
+	}
+	doc, err := answer.object("application/json")
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{URL: answer.url, Raw: answer.body}
+	if err := p.decode(doc); err != nil {
+		return nil, answer.broken(err)
+	}
+	for name, value := range d.Endpoints {
+		field, ok := p.endpoints()[name]
+		if !ok {
+			return nil, fmt.Errorf("oidc: %q is not an endpoint that can be replaced", name)
+		}
+		*field = value
+	}
+	expected := issuer
+	if d.ExpectedIssuer != "" {
+		expected = d.ExpectedIssuer
+	}
+	p.Checks = check.Run(discoveryRules, discoveryInput{
+		Provider: p, Issuer: expected, OpenID: place.openID, TLSUnverified: d.TLSUnverified,
+	}, d.Waive...)
+	if err := p.Checks.Err(); err != nil {
+		return p, answer.broken(err)
+	}
+	return p, nil
+}
+
+// decode fills p from the metadata document.
+func (p *Provider) decode(doc *strictjson.Object) error {
+	var err error
+	keep := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	str := func(name string, to *string) {
+		var e error
+		*to, e = doc.String(name)
+		keep(e)
+	}
+	list := func(name string, to *[]string) {
+		var e error
+		*to, e = doc.Strings(name)
+		keep(e)
+	}
+	str("issuer", &p.Issuer)
+	for name, field := range p.endpoints() {
+		str(name, field)
+	}
+	list("token_endpoint_auth_methods_supported", &p.TokenEndpointAuthMethods)
+	list("token_endpoint_auth_signing_alg_values_supported", &p.TokenEndpointAuthSigningAlgorithms)
+	list("id_token_signing_alg_values_supported", &p.IDTokenSigningAlgorithms)
+	list("scopes_supported", &p.ScopesSupported)
+	list("grant_types_supported", &p.GrantTypesSupported)
+	list("response_types_supported", &p.ResponseTypesSupported)
+	list("subject_types_supported", &p.SubjectTypesSupported)
+	list("code_challenge_methods_supported", &p.CodeChallengeMethods)
+	var e error
+	p.AuthorizationResponseIss, e = doc.Bool("authorization_response_iss_parameter_supported")
+	keep(e)
+	keep(p.decodeAliases(doc))
+	return err
+}
+
+func (p *Provider) decodeAliases(doc *strictjson.Object) error {
+	raw, ok := doc.Get("mtls_endpoint_aliases")
+	if !ok {
+		return nil
+	}
+	aliases, err := strictjson.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("mtls_endpoint_aliases: %w", err)
+	}
+	p.MTLSEndpointAliases = map[string]string{}
+	for _, m := range aliases.Members {
+		if s, ok := strictjson.Text(m.Value); ok {
+			p.MTLSEndpointAliases[m.Name] = s
+		}
+	}
+	return nil
+}
+
+// endpoints are the members of the metadata that are endpoints, by name.
+func (p *Provider) endpoints() map[string]*string {
+	return map[string]*string{
+		"authorization_endpoint":                &p.AuthorizationEndpoint,
+		"token_endpoint":                        &p.TokenEndpoint,
+		"userinfo_endpoint":                     &p.UserInfoEndpoint,
+		"jwks_uri":                              &p.JWKSURI,
+		"introspection_endpoint":                &p.IntrospectionEndpoint,
+		"revocation_endpoint":                   &p.RevocationEndpoint,
+		"end_session_endpoint":                  &p.EndSessionEndpoint,
+		"pushed_authorization_request_endpoint": &p.PushedAuthorizationRequestEndpoint,
+		"device_authorization_endpoint":         &p.DeviceAuthorizationEndpoint,
+	}
+}
+
+// EndpointNames returns the metadata names of the endpoints that
+// [Discovery.Endpoints] can replace, sorted.
+func EndpointNames() []string {
+	var names []string
+	for name := range (&Provider{}).endpoints() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// at returns the endpoint of a metadata name for a client that authenticates
+// by auth: with mutual TLS the alias, if there is one (RFC 8705 section 5).
+func (p *Provider) at(name string, auth ClientAuth) string {
+	if alias := p.MTLSEndpointAliases[name]; alias != "" && auth.MutualTLS {
+		return alias
+	}
+	return *p.endpoints()[name]
+}
+
+// insecure returns the endpoints whose URL is not to be used, as "name URL".
+func (p *Provider) insecure() []string {
+	var bad []string
+	judge := func(name, raw string) {
+		if raw == "" {
+			return
+		}
+		if u, err := url.Parse(raw); err != nil || !secure(u) || u.Fragment != "" {
+			bad = append(bad, name+" "+raw)
+		}
+	}
+	for name, field := range p.endpoints() {
+		judge(name, *field)
+	}
+	for name, raw := range p.MTLSEndpointAliases {
+		judge("mtls_endpoint_aliases."+name, raw)
+	}
+	slices.Sort(bad)
+	return bad
+}
+
+// secure reports whether u is https, or http on the loopback address, with a
+// host and without a user name.
+func secure(u *url.URL) bool {
+	if u.Host == "" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())
+}
+
+func limit(set, standard int64) int64 {
+	if set > 0 {
+		return set
+	}
+	return standard
+}

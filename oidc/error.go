@@ -1,0 +1,97 @@
+// Errors: what the other side said, and what it failed to say.
+
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Error is the provider's refusal, in the form of RFC 6749 section 5.2,
+// section 4.1.2.1 or RFC 6750 section 3. Its texts are the provider's own and
+// may hold anything: escape them before they reach a terminal.
+type Error struct {
+	Code        string // such as "invalid_grant"; "" if the provider named none
+	Description string // error_description, "" if there is none
+	URI         string // error_uri, "" if there is none
+	Scope       string // the scope a resource asks for (RFC 6750 section 3), "" if none
+	Endpoint    string // the endpoint's name, such as "token"
+	Status      int    // the HTTP status, 0 for an authorization response
+}
+
+// Error returns endpoint, code and description.
+func (e *Error) Error() string {
+	text := e.Endpoint + " endpoint: "
+	switch {
+	case e.Code != "":
+		text += e.Code
+	default:
+		text += fmt.Sprintf("HTTP status %d", e.Status)
+	}
+	if e.Description != "" {
+		text += ": " + e.Description
+	}
+	return text
+}
+
+// A ProtocolError reports an answer that the standards do not allow, such as a
+// page of HTML from the token endpoint or metadata of another issuer.
+type ProtocolError struct {
+	Endpoint string // the endpoint's name, such as "discovery"
+	URL      string // where the answer came from, without its query
+	Status   int    // the HTTP status
+	Err      error  // what is wrong; a *check.Error if a rule was broken
+}
+
+// Error returns the endpoint and what is wrong with its answer.
+func (e *ProtocolError) Error() string { return fmt.Sprintf("%s: %v", place(e.Endpoint), e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// A TransportError reports that there is no usable answer: a name that does
+// not resolve, a connection that is refused or breaks, TLS that fails, a wait
+// that ran out, or a status of 429 or 5xx.
+type TransportError struct {
+	Endpoint   string // the endpoint's name, such as "token"
+	URL        string // where the request went, without its query
+	Status     int    // the HTTP status, 0 if there was no answer
+	RetryAfter string // the header Retry-After as sent, "" if there is none
+
+	// Sent reports whether any of the request may have reached the provider.
+	// If so, a refresh token or code that was in it may be spent.
+	Sent bool
+
+	Err error
+}
+
+// Error returns the endpoint and the cause.
+func (e *TransportError) Error() string { return fmt.Sprintf("%s: %v", place(e.Endpoint), e.Err) }
+
+// Unwrap returns the cause.
+func (e *TransportError) Unwrap() error { return e.Err }
+
+func place(endpoint string) string {
+	switch endpoint {
+	case "discovery", "JWK Set":
+		return endpoint
+	}
+	return endpoint + " endpoint"
+}
+
+// MaySpend reports whether err leaves open if the refresh token or code of a
+// token request was used up: the request was sent, and no answer says what
+// came of it.
+func MaySpend(err error) bool {
+	var transport *TransportError
+	if errors.As(err, &transport) {
+		return transport.Endpoint == tokenEndpoint && transport.Sent
+	}
+	var protocol *ProtocolError
+	return errors.As(err, &protocol) && protocol.Endpoint == tokenEndpoint
+}
+
+// grace is how long a request that carries a one-time credential may go on
+// after its caller gave up, to bring the answer home.
+const grace = 5 * time.Second

@@ -1,0 +1,54 @@
+// Grants in general: RFC 6749 section 4 and 4.5.
+
+package oidc
+
+import (
+	"net/url"
+	"slices"
+)
+
+// A Grant is what a client shows the token endpoint to be given tokens. It is
+// plain data: a grant this package does not know is written as a literal, and
+// the constructors' values can be changed before they are used.
+type Grant struct {
+	Type   string     // grant_type
+	Params url.Values // the grant's own parameters and any others
+
+	// Once says that the credential works one time only. The request is then
+	// never repeated, and a caller that gives up while it is on its way does
+	// not keep the answer from coming home for another five seconds.
+	Once bool
+
+	// Expect is what an ID Token that comes back must say.
+	Expect Expectation
+}
+
+// An Expectation is what a caller knows an ID Token must say. Fields left
+// empty expect nothing.
+type Expectation struct {
+	Nonce string // sent in the authentication request
+
+	// Refreshed says that the token answers a refresh: OpenID Connect Core 1.0
+	// section 12.2 applies, and the token may be absent.
+	Refreshed bool
+
+	// Optional says that no ID Token is due, such as when the scope openid was
+	// not asked for.
+	Optional bool
+
+	// Previous is the ID Token that a refreshed one continues, as the provider
+	// sent it. "" means it is not known.
+	Previous string
+}
+
+// With returns the grant with one more parameter, such as resource (RFC 8707)
+// or audience (RFC 8693). Values of the same name add up.
+func (g Grant) With(name string, values ...string) Grant {
+	params := url.Values{}
+	for k, v := range g.Params {
+		params[k] = slices.Clone(v)
+	}
+	params[name] = append(params[name], values...)
+	g.Params = params
+	return g
+}

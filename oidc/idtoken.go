@@ -1,0 +1,269 @@
+// ID Tokens: OpenID Connect Core 1.0 sections 2 and 3.1.3.7.
+
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// An IDToken is an ID Token and what came of verifying it.
+type IDToken struct {
+	Claims
+
+	Header []byte        // the JOSE header, JSON as received
+	JSON   []byte        // the claims, JSON as received
+	Raw    string        // the token as received
+	Checks check.Results // of every rule
+
+	// Verified is true only if every rule that is a MUST was applied and held,
+	// and none was waived or skipped.
+	Verified bool
+}
+
+// Claims are the claims of an ID Token that OpenID Connect Core 1.0 section 2
+// defines. A claim that is not there is the zero value.
+type Claims struct {
+	Issuer          string    // iss
+	Subject         string    // sub
+	Audience        []string  // aud
+	AuthorizedParty string    // azp
+	Expiry          time.Time // exp
+	IssuedAt        time.Time // iat
+	NotBefore       time.Time // nbf
+	AuthTime        time.Time // auth_time
+	Nonce           string    // nonce
+	ACR             string    // acr
+	AMR             []string  // amr; a list of one if it was one string
+}
+
+// DecodeIDToken reads an ID Token without verifying anything. It is for
+// showing one, and for tokens that were verified before; nothing in it is to
+// be trusted.
+func DecodeIDToken(raw string) (*IDToken, error) {
+	jwt, err := jose.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	claims, _ := readClaims(jwt.Claims)
+	return &IDToken{Claims: claims.Claims, Header: jwt.Header.Raw, JSON: jwt.Claims.Raw, Raw: raw}, nil
+}
+
+// claimSet is a token's claims as the rules need them: which are there, and
+// what is wrong with the types of those that are.
+type claimSet struct {
+	Claims
+	there     func(name string) bool
+	malformed map[string]string // claim -> what is wrong with it
+	stringAMR bool
+	atHash    string
+}
+
+// readClaims reads the claims that the rules look at. It never fails: a claim
+// of the wrong type is recorded, for the rule about it to judge. The error
+// names the first such claim.
+func readClaims(doc *strictjson.Object) (claimSet, error) {
+	c := claimSet{there: doc.Has, malformed: map[string]string{}}
+	note := func(name string, err error) {
+		if err != nil {
+			c.malformed[name] = err.Error()
+		}
+	}
+	for name, to := range map[string]*string{
+		"iss": &c.Issuer, "sub": &c.Subject, "azp": &c.AuthorizedParty,
+		"nonce": &c.Nonce, "acr": &c.ACR, "at_hash": &c.atHash,
+	} {
+		var err error
+		*to, err = doc.String(name)
+		note(name, err)
+	}
+	for name, to := range map[string]*time.Time{
+		"exp": &c.Expiry, "iat": &c.IssuedAt, "nbf": &c.NotBefore, "auth_time": &c.AuthTime,
+	} {
+		var err error
+		*to, err = numericDate(doc, name)
+		note(name, err)
+	}
+	var err error
+	c.Audience, err = doc.StringOrStrings("aud")
+	note("aud", err)
+	if raw, ok := doc.Get("amr"); ok {
+		_, c.stringAMR = strictjson.Text(raw)
+	}
+	c.AMR, err = doc.StringOrStrings("amr")
+	note("amr", err)
+	return c, firstOf(c.malformed)
+}
+
+func firstOf(malformed map[string]string) error {
+	var all []string
+	for _, what := range malformed {
+		all = append(all, what)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.Sort(all)
+	return errors.New(all[0])
+}
+
+// numericDate reads a NumericDate (RFC 7519 section 2), which may have a
+// fraction. Beyond the year 9999 or before 1970 it is refused: such numbers
+// overflow, and an overflown exp is in the future.
+func numericDate(doc *strictjson.Object, name string) (time.Time, error) {
+	const year9999 = 253402300799
+	n, ok, err := doc.Number(name)
+	if !ok || err != nil {
+		return time.Time{}, err
+	}
+	if n < 0 || n > year9999 {
+		return time.Time{}, fmt.Errorf("%s is not a time between 1970 and 9999", name)
+	}
+	whole, fraction := math.Modf(n)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
+}
+
+// judged is what an ID Token is judged against beyond the client's policy.
+type judged struct {
+	Expectation
+	accessToken string // that came with it
+}
+
+// verdict is a judged ID Token: nil if there was none to judge.
+type verdict struct {
+	token  *IDToken
+	checks check.Results
+}
+
+// VerifyIDToken verifies an ID Token that came some other way than from
+// [Client.Token] or [Client.Exchange]. accessToken is the access token that
+// came with it, "" if there is none. The token is returned also if err is not
+// nil, for showing.
+func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, expect Expectation) (*IDToken, error) {
+	v, err := c.verifyIDToken(ctx, raw, judged{expect, accessToken})
+	return v.token, err
+}
+
+func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) (verdict, error) {
+	in := idTokenInput{
+		Present: raw != "", Issuer: c.Provider.Issuer, ClientID: c.ID, Policy: c.Policy,
+		Algorithms: c.algorithms(), Expect: against.Expectation, AccessToken: against.accessToken, Now: c.now(),
+	}
+	var unavailable error
+	token := in.read(raw)
+	if c.Policy.Skip {
+		return c.skipped(token, in), nil
+	}
+	if in.jwt != nil {
+		in.Signature = c.verifySignature(ctx, in.jwt)
+		unavailable = unreachable(in.Signature)
+	}
+	results := check.Run(idTokenRules, in, c.Waive...)
+	refresh, err := in.refreshInput()
+	if err != nil {
+		return verdict{token, results}, err
+	}
+	results = append(results, check.Run(refreshRules, refresh, c.Waive...)...)
+	if token != nil {
+		token.Checks = results
+		token.Verified = results.Verified() && c.Provider.trusted()
+	}
+	return verdict{token, results}, decide(results, unavailable)
+}
+
+// skipped records that nothing was judged.
+func (c *Client) skipped(token *IDToken, in idTokenInput) verdict {
+	results := check.Skip(idTokenRules, "verification was skipped")
+	if in.Expect.Refreshed {
+		results = append(results, check.Skip(refreshRules, "verification was skipped")...)
+	}
+	if token != nil {
+		token.Checks = results
+	}
+	return verdict{token, results}
+}
+
+// decide returns what is wrong. Keys that could not be fetched are reported as
+// such, unless the token broke a rule that needs no key.
+func decide(results check.Results, unavailable error) error {
+	err := results.Err()
+	if err == nil || unavailable == nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Broken() && r.Outcome == check.Fail {
+			return err
+		}
+	}
+	return unavailable
+}
+
+// unreachable returns err if it says that the keys could not be had.
+func unreachable(err error) error {
+	var transport *TransportError
+	var protocol *ProtocolError
+	if errors.As(err, &transport) || errors.As(err, &protocol) {
+		return err
+	}
+	return nil
+}
+
+// trusted reports whether the metadata itself was verified. Metadata that the
+// caller wrote down was not fetched and needs no check.
+func (p *Provider) trusted() bool { return p.URL == "" || p.Checks.Verified() }
+
+// algorithms are the signature algorithms that ID Tokens may use.
+func (c *Client) algorithms() []string {
+	if c.Policy.Algorithms != nil {
+		return c.Policy.Algorithms
+	}
+	var algs []string
+	for _, alg := range c.Provider.IDTokenSigningAlgorithms {
+		if slices.Contains(jose.Algorithms(), alg) && !jose.IsMAC(alg) {
+			algs = append(algs, alg)
+		}
+	}
+	if algs == nil {
+		return []string{"RS256"} // OpenID Connect Core 1.0 section 3.1.3.7 item 7
+	}
+	return algs
+}
+
+// read parses the token into the input and returns it for showing, nil if
+// there is none or it cannot be read.
+func (in *idTokenInput) read(raw string) *IDToken {
+	if raw == "" {
+		return nil
+	}
+	in.jwt, in.Unreadable = jose.Parse(raw)
+	if in.Unreadable != nil {
+		in.jwt = nil
+		return nil
+	}
+	in.Claims, _ = readClaims(in.jwt.Claims)
+	return &IDToken{Claims: in.Claims.Claims, Header: in.jwt.Header.Raw, JSON: in.jwt.Claims.Raw, Raw: raw}
+}
+
+// refreshInput gathers what the rules of a refreshed token look at.
+func (in *idTokenInput) refreshInput() (refreshInput, error) {
+	r := refreshInput{Refreshed: in.Expect.Refreshed && in.jwt != nil, Claims: in.Claims, Tolerance: in.Policy.tolerance()}
+	if !in.Expect.Refreshed || in.Expect.Previous == "" {
+		return r, nil
+	}
+	previous, err := jose.Parse(strings.TrimSpace(in.Expect.Previous))
+	if err != nil {
+		return r, fmt.Errorf("oidc: the previous ID Token: %w", err)
+	}
+	claims, _ := readClaims(previous.Claims)
+	r.Previous = &claims
+	return r, nil
+}

@@ -1,0 +1,235 @@
+// The provider's keys: jwks_uri, RFC 7517, and OpenID Connect Core 1.0 section
+// 10.1.1 for when they change.
+
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/jose"
+)
+
+// The bounds of fetching keys.
+const (
+	keysTimeout  = 30 * time.Second // of one fetch, besides the HTTP client's own
+	refetchAfter = time.Minute      // between fetches because of an unknown kid
+)
+
+// A KeySet is a provider's published keys.
+type KeySet struct {
+	Raw []byte // the JWK Set as received
+
+	set *jose.KeySet
+}
+
+// A KeyInfo describes one key of a [KeySet], without its material.
+type KeyInfo struct {
+	ID        string `json:"kid,omitempty"`
+	Type      string `json:"kty,omitempty"`
+	Curve     string `json:"crv,omitempty"`
+	Algorithm string `json:"alg,omitempty"`
+	Use       string `json:"use,omitempty"`
+	Unusable  string `json:"unusable,omitempty"` // why it is not used, "" if it is
+}
+
+// List describes the keys: first the usable ones, then those passed over.
+func (s *KeySet) List() []KeyInfo {
+	var list []KeyInfo
+	for _, k := range s.set.Keys {
+		list = append(list, keyInfo(k, ""))
+	}
+	for _, k := range s.set.Skipped {
+		list = append(list, keyInfo(k.Key, k.Reason))
+	}
+	return list
+}
+
+func keyInfo(k jose.Key, unusable string) KeyInfo {
+	return KeyInfo{ID: k.ID, Type: k.Type, Curve: k.Curve, Algorithm: k.Algorithm, Use: k.Use, Unusable: unusable}
+}
+
+// Keys fetches the keys at jwks_uri. A key that is unknown, broken, weak,
+// private or not for signatures is listed as unusable; it is no error.
+func (d Discovery) Keys(ctx context.Context, p *Provider) (*KeySet, error) {
+	if p.JWKSURI == "" {
+		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: errors.New("the metadata has no jwks_uri")}
+	}
+	return fetchKeys(ctx, d.HTTP, p.JWKSURI, d.MaxBody)
+}
+
+func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most int64) (*KeySet, error) {
+	answer, err := send(ctx, client, request{
+		endpoint: jwksEndpoint, url: jwksURI, limit: limit(most, maxJWKS),
+		header: http.Header{"Accept": {"application/jwk-set+json, application/json"}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if answer.status != http.StatusOK {
+		return nil, answer.broken(fmt.Errorf("HTTP status %d where the keys should be%s", answer.status, answer.snippet()))
+	}
+	// The media type is not looked at: providers publish keys from plain file
+	// servers, and nothing but a JWK Set parses as one.
+	set, err := jose.ReadKeySet(answer.body)
+	if err != nil {
+		return nil, answer.broken(fmt.Errorf("not a JWK Set: %w", err))
+	}
+	return &KeySet{Raw: answer.body, set: set}, nil
+}
+
+// A keyCache holds a client's copy of its provider's keys.
+type keyCache struct {
+	mu        sync.Mutex
+	current   *keyFetch
+	refetched time.Time
+}
+
+// A keyFetch is one fetch, under way or done.
+type keyFetch struct {
+	done chan struct{}
+	keys *KeySet
+	err  error
+}
+
+// prefetchKeys starts to fetch the keys if they are not there yet, so that
+// they arrive while the token endpoint is still thinking.
+func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
+	c.keys.mu.Lock()
+	defer c.keys.mu.Unlock()
+	if f := c.keys.current; f != nil && !f.failed() {
+		return f
+	}
+	c.keys.current = c.startFetch(ctx)
+	return c.keys.current
+}
+
+func (f *keyFetch) failed() bool {
+	select {
+	case <-f.done:
+		return f.err != nil
+	default:
+		return false
+	}
+}
+
+// startFetch fetches apart from ctx's cancellation, since others may come to
+// wait for the same fetch.
+func (c *Client) startFetch(ctx context.Context) *keyFetch {
+	f := &keyFetch{done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
+	go func() {
+		defer cancel()
+		defer close(f.done)
+		f.keys, f.err = fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, c.MaxBody)
+	}()
+	return f
+}
+
+// keysFor returns the keys to verify a token with. If none has the token's
+// kid they are fetched once more, but not more often than refetchAfter: a
+// forged kid must not turn into requests (OpenID Connect Core 10.1.1).
+func (c *Client) keysFor(ctx context.Context, t *jose.JWT) (*jose.KeySet, error) {
+	if c.Provider.JWKSURI == "" {
+		return nil, errors.New("the provider's metadata has no jwks_uri")
+	}
+	f := c.prefetchKeys(ctx)
+	keys, err := f.wait(ctx)
+	if err != nil || t.KeyID == "" || keys.set.HasKeyID(t.KeyID) {
+		return unwrapSet(keys), err
+	}
+	keys, err = c.refetch(ctx, f).wait(ctx)
+	return unwrapSet(keys), err
+}
+
+func unwrapSet(k *KeySet) *jose.KeySet {
+	if k == nil {
+		return nil
+	}
+	return k.set
+}
+
+// refetch replaces stale, unless that was done a moment ago.
+func (c *Client) refetch(ctx context.Context, stale *keyFetch) *keyFetch {
+	c.keys.mu.Lock()
+	defer c.keys.mu.Unlock()
+	if c.keys.current != stale {
+		return c.keys.current // another caller was faster
+	}
+	if now := c.now(); c.keys.refetched.IsZero() || now.Sub(c.keys.refetched) >= refetchAfter {
+		c.keys.refetched = now
+		c.keys.current = c.startFetch(ctx)
+	}
+	return c.keys.current
+}
+
+func (f *keyFetch) wait(ctx context.Context) (*KeySet, error) {
+	select {
+	case <-f.done:
+		return f.keys, f.err
+	case <-ctx.Done():
+		return nil, &TransportError{Endpoint: jwksEndpoint, Err: context.Cause(ctx)}
+	}
+}
+
+// A NoKeyError says why a token's signature could not be checked: none, or
+// more than one, of the provider's keys fits it.
+type NoKeyError struct {
+	Algorithm string   // the token's alg
+	KeyID     string   // the token's kid, "" if it has none
+	Fitting   []string // descriptions of the keys that fit, more than one
+	Rejected  []string // descriptions of the others, each with the reason
+}
+
+// Error lists every key that was considered and why it was rejected.
+func (e *NoKeyError) Error() string {
+	var b strings.Builder
+	if len(e.Fitting) > 1 {
+		fmt.Fprintf(&b, "%d keys of the provider fit alg %.32q and kid %.64q, and nothing tells which is meant: %s",
+			len(e.Fitting), e.Algorithm, e.KeyID, some(e.Fitting))
+		return b.String()
+	}
+	fmt.Fprintf(&b, "no key of the provider fits alg %.32q and kid %.64q", e.Algorithm, e.KeyID)
+	if len(e.Rejected) == 0 {
+		return b.String() + ": it publishes none"
+	}
+	return b.String() + "; considered: " + some(e.Rejected)
+}
+
+// some joins the first of many descriptions.
+func some(list []string) string {
+	const most = 12
+	if len(list) > most {
+		return strings.Join(list[:most], "; ") + fmt.Sprintf("; and %d more", len(list)-most)
+	}
+	return strings.Join(list, "; ")
+}
+
+// verifySignature checks t's signature with the provider's keys, or with
+// secret if its algorithm is a MAC, which allowed has to name.
+func (c *Client) verifySignature(ctx context.Context, t *jose.JWT) error {
+	if jose.IsMAC(t.Algorithm) {
+		return t.Verify(jose.SecretKey(c.Policy.Secret))
+	}
+	keys, err := c.keysFor(ctx, t)
+	if err != nil {
+		return err
+	}
+	fit, unfit := keys.Candidates(t)
+	if len(fit) == 1 {
+		return t.Verify(fit[0])
+	}
+	none := &NoKeyError{Algorithm: t.Algorithm, KeyID: t.KeyID}
+	for _, k := range fit {
+		none.Fitting = append(none.Fitting, k.String())
+	}
+	for _, k := range unfit {
+		none.Rejected = append(none.Rejected, fmt.Sprintf("(%s) %s", k.Key, k.Reason))
+	}
+	return none
+}

@@ -1,0 +1,145 @@
+// Package oidc is an OpenID Connect relying party and OAuth 2.0 client.
+//
+// A [Client] is a client's registration at one [Provider]. Its methods are the
+// requests a client can make; each returns a value that holds what was
+// received and the [check.Results] of judging it:
+//
+//	op, err := oidc.Discover(ctx, "https://op.example")
+//	client := &oidc.Client{Provider: op, ID: "s6BhdRkqt3", Auth: oidc.ClientSecretBasic(secret)}
+//
+//	tokens, err := client.Token(ctx, oidc.RefreshToken(old))
+//	info, err := client.UserInfo(ctx, tokens)
+//
+// A login is a value too. What Authorize made is what Exchange checks the
+// response against, so that state, nonce, PKCE and iss cannot be forgotten:
+//
+//	login, err := client.Authorize(ctx, oidc.AuthorizationRequest{
+//		RedirectURI: "http://127.0.0.1:5556/auth/callback",
+//		Scope:       []string{"openid", "email"},
+//	})
+//	// Send the user to login.URL; response is what comes back to RedirectURI.
+//	tokens, err := client.Exchange(ctx, login, response)
+//
+// # Errors
+//
+// The provider saying no is an [*Error]. An answer that the standards do not
+// allow is a [*ProtocolError]. No usable answer at all is a [*TransportError].
+// A token or claim that breaks a rule is a [*check.Error], which names the
+// rule, the section of its specification, what was wanted and what came.
+//
+// # Verification
+//
+// ID Tokens are always verified, also those that come straight from the token
+// endpoint: signature, issuer, audience, times, nonce, and whatever [Policy]
+// asks for. The rules are tables; [Rules] lists them, and every one that ran is
+// in the results, passed or not. [Client.Waive] names rules whose failure is
+// recorded but is not an error.
+//
+// # Requests
+//
+// No redirect is ever followed, no request that carries a one-time credential
+// is ever repeated, every body is bounded, and nothing is fetched because a
+// token says so. The package logs nothing, keeps no state outside its values,
+// and reads neither files nor the environment.
+package oidc
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+)
+
+// A Client is a client's registration at a provider. A Client is safe for
+// concurrent use and must not be copied or changed once used.
+type Client struct {
+	Provider *Provider
+	ID       string     // client_id
+	Auth     ClientAuth // the zero value is a public client: the method none
+
+	// Policy is what ID Tokens must say beyond what the standard asks.
+	Policy Policy
+
+	// HTTP sends every request. nil means http.DefaultClient. Its
+	// CheckRedirect is not used: redirects are never followed.
+	HTTP *http.Client
+
+	// Now tells the time. nil means time.Now.
+	Now func() time.Time
+
+	// MaxBody bounds every response body, in bytes. 0 means 1 MiB, and
+	// 512 KiB for a JWK Set.
+	MaxBody int64
+
+	// Received is called as soon as the token endpoint has answered and the
+	// answer was read, before anything in it is verified. A rotated refresh
+	// token is the only one that still works, so this is the place to make it
+	// durable. An error ends the call. nil does nothing.
+	Received func(*Tokens) error
+
+	// Waive names rules whose failure is recorded but is not an error.
+	Waive []string
+
+	keys keyCache
+}
+
+// A Policy is what a client demands of an ID Token. The zero value demands
+// what OpenID Connect Core does.
+type Policy struct {
+	// Algorithms are the signature algorithms a token may use. nil means the
+	// asymmetric ones of id_token_signing_alg_values_supported, or RS256.
+	// HS256, HS384 and HS512 are used only if named here and Secret is set.
+	Algorithms []string
+
+	// Secret is the client secret that keys the MAC algorithms.
+	Secret string
+
+	// RequireIDToken makes a response without an ID Token an error, also where
+	// the standard lets the provider leave it out (a refresh).
+	RequireIDToken bool
+
+	TrustedAudiences []string       // audiences beside the client's own that aud may hold
+	ACRValues        []string       // acr must be one of them; empty asks nothing
+	AMRValues        []string       // amr must hold one of them; empty asks nothing
+	AllowStringAMR   bool           // read an amr that is one string, against the standard
+	MaxAge           *time.Duration // auth_time must not be longer ago; nil asks nothing
+
+	// ClockTolerance is how far the provider's clock may be from ours. 0 means
+	// 60 seconds; a negative value means none.
+	ClockTolerance time.Duration
+
+	// Skip shows ID Tokens without judging them: every rule is recorded as
+	// unknown, none is an error, and no token counts as verified.
+	Skip bool
+}
+
+func (p Policy) tolerance() time.Duration {
+	switch {
+	case p.ClockTolerance == 0:
+		return time.Minute
+	case p.ClockTolerance < 0:
+		return 0
+	}
+	return p.ClockTolerance
+}
+
+func (c *Client) now() time.Time { return clock(c.Now)() }
+
+func clock(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now
+	}
+	return now
+}
+
+// Rules lists every rule the package judges by, in the order of their tables.
+// The verdicts are empty: nothing was judged.
+func Rules() check.Results {
+	var all check.Results
+	all = append(all, check.Describe(discoveryRules)...)
+	all = append(all, check.Describe(authorizationResponseRules)...)
+	all = append(all, check.Describe(tokenResponseRules)...)
+	all = append(all, check.Describe(idTokenRules)...)
+	all = append(all, check.Describe(refreshRules)...)
+	return append(all, check.Describe(userInfoRules)...)
+}

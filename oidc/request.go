@@ -1,0 +1,264 @@
+// The one round trip: every request of the package goes through send.
+
+package oidc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// The names of the endpoints, in errors and in the context of requests.
+const (
+	discoveryEndpoint     = "discovery"
+	jwksEndpoint          = "JWK Set"
+	tokenEndpoint         = "token"
+	userInfoEndpoint      = "userinfo"
+	authorizationEndpoint = "authorization"
+)
+
+// The bounds of response bodies, in bytes.
+const (
+	maxBody = 1 << 20
+	maxJWKS = 512 << 10
+)
+
+type endpointKey struct{}
+
+// Endpoint returns the name of the endpoint that a request made by this
+// package goes to, such as "token", and "" for any other context. An
+// http.RoundTripper that records can file the exchange under it.
+func Endpoint(ctx context.Context) string {
+	name, _ := ctx.Value(endpointKey{}).(string)
+	return name
+}
+
+// A request is one request to an endpoint.
+type request struct {
+	endpoint string
+	url      string
+	form     url.Values // sent by POST; nil means GET
+	header   http.Header
+	limit    int64 // of the body
+
+	// once marks a credential that works one time only. Such a request is
+	// never repeated, and once it is on its way, a caller that gives up does
+	// not keep its answer from being read (for as long as grace).
+	once bool
+}
+
+// A response is an answer that was read to its end.
+type response struct {
+	endpoint string
+	url      string
+	status   int
+	header   http.Header
+	body     []byte
+}
+
+// send makes one request and reads its whole answer. It follows no redirect.
+// The error is a [*TransportError] or a [*ProtocolError].
+func send(ctx context.Context, client *http.Client, r request) (*response, error) {
+	var sent atomic.Bool
+	ctx = context.WithValue(ctx, endpointKey{}, r.endpoint)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaderField: func(string, []string) { sent.Store(true) },
+	})
+	if r.once {
+		var stop func()
+		ctx, stop = outlive(ctx, &sent)
+		defer stop()
+	}
+	fail := func(status int, err error) error {
+		return &TransportError{
+			Endpoint: r.endpoint, URL: withoutQuery(r.url), Status: status,
+			Sent: sent.Load(), Err: cause(ctx, err),
+		}
+	}
+	req, err := r.build(ctx)
+	if err != nil {
+		return nil, fail(0, err)
+	}
+	res, err := noRedirects(client).Do(req)
+	if err != nil {
+		return nil, fail(0, err)
+	}
+	defer res.Body.Close()
+	answer := &response{endpoint: r.endpoint, url: withoutQuery(r.url), status: res.StatusCode, header: res.Header}
+	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
+	if err != nil {
+		return nil, fail(res.StatusCode, fmt.Errorf("the connection broke in the middle of the answer: %w", err))
+	}
+	if int64(len(answer.body)) > r.limit {
+		return nil, answer.broken(fmt.Errorf("the answer is longer than %d bytes", r.limit))
+	}
+	return answer, answer.unavailable()
+}
+
+func (r request) build(ctx context.Context) (*http.Request, error) {
+	method, body := http.MethodGet, io.Reader(nil)
+	if r.form != nil {
+		method, body = http.MethodPost, strings.NewReader(r.form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.url, body)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
+	if r.form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if req.Header.Get("Accept") == "" {
+		req.Header.Set("Accept", "application/json")
+	}
+	if r.once {
+		// Without GetBody the transport cannot send the body a second time.
+		req.GetBody = nil
+	}
+	return req, nil
+}
+
+// outlive detaches ctx from its parent's cancellation once sent is true, and
+// ends it grace later.
+func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		if sent.Load() {
+			select {
+			case <-time.After(grace):
+			case <-ctx.Done():
+			}
+		}
+		cancel(context.Cause(parent))
+	})
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// cause prefers the reason a context ended to the error that came of it.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	// The method and URL that net/http puts before its errors are known, and
+	// a URL can hold a secret.
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+		if wrapped.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+		}
+	}
+	return err
+}
+
+// noRedirects returns a client that shows redirects instead of following
+// them: Go would send form and headers on to wherever a 307 points.
+func noRedirects(client *http.Client) *http.Client {
+	if client == nil {
+		client = http.DefaultClient
+	}
+	c := *client
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}
+
+// broken says that the answer is not one the standards allow.
+func (r *response) broken(err error) error {
+	return &ProtocolError{Endpoint: r.endpoint, URL: r.url, Status: r.status, Err: err}
+}
+
+// unavailable returns an error for the statuses that say "not now" and for
+// redirects, whatever the endpoint.
+func (r *response) unavailable() error {
+	switch {
+	case r.status >= 300 && r.status < 400:
+		return r.broken(fmt.Errorf("a redirect (HTTP status %d) to %.200q, which is not followed", r.status, r.header.Get("Location")))
+	case r.status == http.StatusTooManyRequests || r.status >= 500:
+		err := fmt.Errorf("HTTP status %d%s", r.status, r.snippet())
+		if refusal := r.oauthError(); refusal != nil {
+			err = fmt.Errorf("HTTP status %d: %w", r.status, refusal)
+		}
+		return &TransportError{
+			Endpoint: r.endpoint, URL: r.url, Status: r.status, Sent: true,
+			RetryAfter: r.header.Get("Retry-After"), Err: err,
+		}
+	}
+	return nil
+}
+
+// mediaType returns the lower-case media type without its parameters.
+func (r *response) mediaType() string {
+	name, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// object reads the body as a JSON object of the given media type.
+func (r *response) object(mediaTypes ...string) (*strictjson.Object, error) {
+	if got := r.mediaType(); !slices.Contains(mediaTypes, got) {
+		return nil, r.broken(fmt.Errorf("the answer's Content-Type is %.80q, not %s%s",
+			r.header.Get("Content-Type"), mediaTypes[0], r.snippet()))
+	}
+	o, err := strictjson.Parse(r.body)
+	if err != nil {
+		return nil, r.broken(fmt.Errorf("the answer is %w", err))
+	}
+	return o, nil
+}
+
+// oauthError reads the body as an error object of RFC 6749 section 5.2, nil if
+// it is none. Providers send it under various media types.
+func (r *response) oauthError() *Error {
+	o, err := strictjson.Parse(r.body)
+	if err != nil {
+		return nil
+	}
+	code, err := o.String("error")
+	if err != nil || code == "" {
+		return nil
+	}
+	e := &Error{Code: code, Endpoint: r.endpoint, Status: r.status}
+	e.Description, _ = o.String("error_description")
+	e.URI, _ = o.String("error_uri")
+	return e
+}
+
+// snippet shows the start of a body that is not what was asked for, quoted: a
+// proxy's error page says what happened in its first words. Structured
+// answers are left out, since they can hold tokens.
+func (r *response) snippet() string {
+	const most = 120
+	text := strings.Join(strings.Fields(string(bytes.ToValidUTF8(r.body, nil))), " ")
+	if text == "" || !strings.HasPrefix(r.mediaType(), "text/") {
+		return ""
+	}
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return fmt.Sprintf(" (it begins %q)", text)
+}
+
+func withoutQuery(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	u.RawQuery, u.Fragment, u.User = "", "", nil
+	return u.String()
+}

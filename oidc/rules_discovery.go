@@ -1,0 +1,174 @@
+// The rules of provider metadata: OpenID Connect Discovery 1.0 sections 3 and
+// 4.3, RFC 8414 sections 2 and 3.3.
+
+package oidc
+
+import (
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/check"
+)
+
+// discoveryInput is what the rules of metadata look at.
+type discoveryInput struct {
+	Provider      *Provider
+	Issuer        string // that the metadata must be of
+	OpenID        bool   // from an OpenID Provider's place, not an authorization server's
+	TLSUnverified bool   // certificates were not looked at
+}
+
+func discovery(section string) check.Spec {
+	return check.Spec{Doc: "OpenID Connect Discovery 1.0", Section: section}
+}
+
+var discoveryRules = []check.Rule[discoveryInput]{
+	{
+		ID: "discovery.tls", Spec: discovery("7.1"), Level: check.Must,
+		Text: "The provider's TLS certificate was verified.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if in.TLSUnverified {
+				return check.Undecided("verification of certificates is switched off")
+			}
+			return check.Verdict{Outcome: check.Pass}
+		},
+	},
+	{
+		ID: "discovery.issuer", Spec: discovery("4.3"), Level: check.Must,
+		Text: "issuer is exactly the issuer that was asked for.",
+		Eval: func(in discoveryInput) check.Verdict {
+			v := check.Equal(in.Provider.Issuer, in.Issuer)
+			if v.Outcome == check.Fail {
+				v.Note = issuerDifference(in.Provider.Issuer, in.Issuer)
+			}
+			return v
+		},
+	},
+	{
+		ID: "discovery.endpoint_urls", Spec: discovery("7.1"), Level: check.Must,
+		Text: "Every endpoint is an https URL (or http on the loopback address) without fragment or user name.",
+		Eval: func(in discoveryInput) check.Verdict {
+			bad := in.Provider.insecure()
+			v := check.That(len(bad) == 0, check.List(bad), "https URLs")
+			if len(bad) == 0 {
+				v.Got = ""
+			}
+			return v
+		},
+	},
+	{
+		ID: "discovery.token_endpoint", Spec: discovery("3"), Level: check.Must,
+		Text: "There is a token_endpoint.",
+		Eval: func(in discoveryInput) check.Verdict { return there(in.Provider.TokenEndpoint, "token_endpoint") },
+	},
+	{
+		ID: "discovery.jwks_uri", Spec: discovery("3"), Level: check.Must,
+		Text: "There is a jwks_uri.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if !in.OpenID && in.Provider.JWKSURI == "" {
+				return check.Inapplicable("RFC 8414 leaves it out where nothing is signed")
+			}
+			return there(in.Provider.JWKSURI, "jwks_uri")
+		},
+	},
+	{
+		ID: "discovery.authorization_endpoint", Spec: discovery("3"), Level: check.Must,
+		Text: "There is an authorization_endpoint.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if !in.OpenID && in.Provider.AuthorizationEndpoint == "" {
+				return check.Inapplicable("RFC 8414 leaves it out where no grant uses it")
+			}
+			return there(in.Provider.AuthorizationEndpoint, "authorization_endpoint")
+		},
+	},
+	{
+		ID: "discovery.response_types_supported", Spec: discovery("3"), Level: check.Should,
+		Text: "response_types_supported is there.",
+		Eval: func(in discoveryInput) check.Verdict {
+			return listed(in.Provider.ResponseTypesSupported, "response_types_supported")
+		},
+	},
+	{
+		ID: "discovery.subject_types_supported", Spec: discovery("3"), Level: check.Should,
+		Text: "subject_types_supported is there.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if !in.OpenID {
+				return check.Inapplicable("an authorization server's metadata (RFC 8414)")
+			}
+			return listed(in.Provider.SubjectTypesSupported, "subject_types_supported")
+		},
+	},
+	{
+		ID: "discovery.id_token_signing_alg_values_supported", Spec: discovery("3"), Level: check.Should,
+		Text: "id_token_signing_alg_values_supported is there and holds RS256.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if !in.OpenID {
+				return check.Inapplicable("an authorization server's metadata (RFC 8414)")
+			}
+			return check.Contains(in.Provider.IDTokenSigningAlgorithms, "RS256")
+		},
+	},
+	{
+		ID: "discovery.scopes_supported", Spec: discovery("3"), Level: check.Should,
+		Text: "scopes_supported, if there, holds openid.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if !in.OpenID || in.Provider.ScopesSupported == nil {
+				return check.Inapplicable("no scopes_supported")
+			}
+			return check.Contains(in.Provider.ScopesSupported, "openid")
+		},
+	},
+	{
+		ID: "discovery.pkce", Spec: check.Spec{Doc: "RFC 9700", Section: "2.1.1"}, Level: check.Should,
+		Text: "code_challenge_methods_supported holds S256.",
+		Eval: func(in discoveryInput) check.Verdict {
+			if in.Provider.AuthorizationEndpoint == "" {
+				return check.Inapplicable("no authorization_endpoint")
+			}
+			return check.Contains(in.Provider.CodeChallengeMethods, "S256")
+		},
+	},
+}
+
+func there(value, name string) check.Verdict {
+	return check.That(value != "", value, name)
+}
+
+func listed(values []string, name string) check.Verdict {
+	return check.That(len(values) > 0, check.List(values), name)
+}
+
+// issuerDifference says in words how the metadata's issuer differs from the
+// one asked for, and which to set, "" if it is simply another.
+func issuerDifference(got, want string) string {
+	switch {
+	case got == "":
+		return "the metadata names no issuer"
+	case strings.TrimSuffix(got, "/") == strings.TrimSuffix(want, "/"):
+		return "they differ in the closing slash, which counts"
+	case strings.EqualFold(got, want):
+		return "they differ in upper and lower case, which counts"
+	case slices.ContainsFunc([]string{"{tenantid}", "{tenant}", "%7Btenantid%7D"}, func(s string) bool { return strings.Contains(got, s) }):
+		return "the metadata's issuer is a template; ask for the issuer of one tenant, with its id in the place of the braces"
+	}
+	return ""
+}
+
+// loopback reports whether host is this machine by address or by the name
+// localhost.
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// IsLoopback reports whether rawURL's host is this machine: a loopback
+// address or the name localhost.
+func IsLoopback(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	return err == nil && loopback(u.Hostname())
+}

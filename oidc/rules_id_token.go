@@ -1,0 +1,391 @@
+// The rules of ID Tokens: OpenID Connect Core 1.0 sections 2, 3.1.3.7 item by
+// item, and 3.1.3.8.
+
+package oidc
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
+)
+
+// idTokenInput is everything the rules of ID Tokens look at. Gathering it may
+// need the network; judging it never does.
+type idTokenInput struct {
+	Present    bool
+	Unreadable error // why it is not a JWT, nil if it is
+	Claims     claimSet
+	Signature  error // what came of checking the signature
+
+	Issuer      string // of the provider's metadata
+	ClientID    string
+	Algorithms  []string // that the token may use
+	Policy      Policy
+	Expect      Expectation
+	AccessToken string // that came with it, "" if none did
+	Now         time.Time
+
+	jwt *jose.JWT // nil if absent or unreadable
+}
+
+func core(section string, item int) check.Spec {
+	return check.Spec{Doc: "OpenID Connect Core 1.0", Section: section, Item: item}
+}
+
+// about makes a rule's judgement of a token's contents: it does not apply
+// where there is no token to look into, which id_token.present and
+// id_token.readable judge.
+func about(eval func(idTokenInput) check.Verdict) func(idTokenInput) check.Verdict {
+	return func(in idTokenInput) check.Verdict {
+		switch {
+		case !in.Present:
+			return check.Inapplicable("no ID Token came")
+		case in.Unreadable != nil:
+			return check.Inapplicable("the ID Token cannot be read")
+		}
+		return eval(in)
+	}
+}
+
+// maxIssueAge is how long ago iat may be before it is remarked upon.
+const maxIssueAge = 24 * time.Hour
+
+var idTokenRules = []check.Rule[idTokenInput]{
+	{
+		ID: "id_token.present", Spec: core("3.1.3.3", 0), Level: check.Must,
+		Text: "An ID Token came, if one is due or the client's policy needs one.",
+		Eval: func(in idTokenInput) check.Verdict {
+			why := in.needed()
+			switch {
+			case in.Present:
+				return check.Verdict{Outcome: check.Pass}
+			case why == "":
+				return check.Inapplicable("none is due: a refresh may leave it out (section 12.2)")
+			}
+			v := check.That(false, "none", "an ID Token")
+			v.Note = why
+			return v
+		},
+	},
+	{
+		ID: "id_token.encryption", Spec: core("3.1.3.7", 1), Level: check.Must,
+		Text: "The token is encrypted only if that was agreed upon.",
+		Eval: func(in idTokenInput) check.Verdict {
+			if !in.Present {
+				return check.Inapplicable("no ID Token came")
+			}
+			return check.That(!errors.Is(in.Unreadable, jose.ErrEncrypted), encryption(in.Unreadable), "a signed token")
+		},
+	},
+	{
+		ID: "id_token.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must,
+		Text: "The token is a well-formed signed JWT.",
+		Eval: func(in idTokenInput) check.Verdict {
+			switch {
+			case !in.Present:
+				return check.Inapplicable("no ID Token came")
+			case errors.Is(in.Unreadable, jose.ErrEncrypted):
+				return check.Inapplicable("it is encrypted")
+			case in.Unreadable != nil:
+				return check.That(false, in.Unreadable.Error(), "a signed JWT")
+			}
+			return check.Verdict{Outcome: check.Pass}
+		},
+	},
+	{
+		ID: "id_token.typ", Spec: check.Spec{Doc: "RFC 8725", Section: "3.11"}, Level: check.Must,
+		Text: "The header's typ, if there, is JWT: the token is not one of another kind.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			typ := in.jwt.Type
+			if typ == "" {
+				return check.Inapplicable("no typ")
+			}
+			name := strings.TrimPrefix(strings.ToLower(typ), "application/")
+			return check.That(name == "jwt", check.List([]string{typ}), `"JWT"`)
+		}),
+	},
+	{
+		ID: "id_token.iss", Spec: core("3.1.3.7", 2), Level: check.Must,
+		Text: "iss is exactly the provider's issuer identifier.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.typed("iss", func() check.Verdict { return check.Equal(in.Claims.Issuer, in.Issuer) })
+		}),
+	},
+	{
+		ID: "id_token.aud", Spec: core("3.1.3.7", 3), Level: check.Must,
+		Text: "aud contains this client's client_id.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.typed("aud", func() check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) })
+		}),
+	},
+	{
+		ID: "id_token.aud_trusted", Spec: core("3.1.3.7", 3), Level: check.Must,
+		Text: "aud contains no audience that the client does not trust.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			var others []string
+			for _, aud := range in.Claims.Audience {
+				if aud != in.ClientID && !slices.Contains(in.Policy.TrustedAudiences, aud) {
+					others = append(others, aud)
+				}
+			}
+			if !slices.Contains(in.Claims.Audience, in.ClientID) {
+				return check.Inapplicable("aud does not contain the client_id")
+			}
+			return check.That(len(others) == 0, check.List(others), "no audience beside the client_id and trusted_audiences")
+		}),
+	},
+	{
+		ID: "id_token.azp", Spec: core("3.1.3.7", 5), Level: check.Must,
+		Text: "azp, if there, is this client's client_id.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if !in.Claims.there("azp") {
+				return check.Inapplicable("no azp")
+			}
+			return in.typed("azp", func() check.Verdict { return check.Equal(in.Claims.AuthorizedParty, in.ClientID) })
+		}),
+	},
+	{
+		ID: "id_token.signature", Spec: core("3.1.3.7", 6), Level: check.Must,
+		Text: "The signature is the provider's.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if in.Signature == nil {
+				return check.Verdict{Outcome: check.Pass, Got: describeHeader(in.jwt)}
+			}
+			if unreachable(in.Signature) != nil {
+				return check.Undecided(in.Signature.Error())
+			}
+			return check.That(false, in.Signature.Error(), "a signature by a key of the provider")
+		}),
+	},
+	{
+		ID: "id_token.alg", Spec: core("3.1.3.7", 7), Level: check.Must,
+		Text: "alg is one that the client expects, never none.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			got := in.jwt.Algorithm
+			v := check.That(slices.Contains(in.Algorithms, got) && !strings.EqualFold(got, "none"),
+				check.List([]string{got}), "one of "+check.List(in.Algorithms))
+			if v.Outcome == check.Fail && jose.IsMAC(got) {
+				v.Note = "HS256, HS384 and HS512 are accepted only if token_signing_alg names them"
+			}
+			return v
+		}),
+	},
+	{
+		ID: "id_token.mac", Spec: core("3.1.3.7", 8), Level: check.Must,
+		Text: "With a MAC algorithm the client is the only audience.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if !jose.IsMAC(in.jwt.Algorithm) {
+				return check.Inapplicable("not a MAC algorithm")
+			}
+			return check.That(len(in.Claims.Audience) <= 1, check.List(in.Claims.Audience), "one audience")
+		}),
+	},
+	{
+		ID: "id_token.exp", Spec: core("3.1.3.7", 9), Level: check.Must,
+		Text: "The current time is before exp.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.time("exp", in.Claims.Expiry, "after "+stamp(in.Now), func() bool {
+				return in.Now.Before(in.Claims.Expiry.Add(in.Policy.tolerance()))
+			})
+		}),
+	},
+	{
+		ID: "id_token.iat", Spec: core("2", 0), Level: check.Must,
+		Text: "iat is there and not in the future.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.time("iat", in.Claims.IssuedAt, "not after "+stamp(in.Now), func() bool {
+				return !in.Claims.IssuedAt.After(in.Now.Add(in.Policy.tolerance()))
+			})
+		}),
+	},
+	{
+		ID: "id_token.iat_age", Spec: core("3.1.3.7", 10), Level: check.Should,
+		Text: "iat is at most a day ago.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if in.Claims.IssuedAt.IsZero() {
+				return check.Inapplicable("no iat")
+			}
+			return in.time("iat", in.Claims.IssuedAt, "after "+stamp(in.Now.Add(-maxIssueAge)), func() bool {
+				return in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge
+			})
+		}),
+	},
+	{
+		ID: "id_token.nbf", Spec: check.Spec{Doc: "RFC 7519", Section: "4.1.5"}, Level: check.Must,
+		Text: "nbf, if there, is not in the future.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if !in.Claims.there("nbf") {
+				return check.Inapplicable("no nbf")
+			}
+			return in.time("nbf", in.Claims.NotBefore, "not after "+stamp(in.Now), func() bool {
+				return !in.Claims.NotBefore.After(in.Now.Add(in.Policy.tolerance()))
+			})
+		}),
+	},
+	{
+		ID: "id_token.sub", Spec: core("2", 0), Level: check.Must,
+		Text: "sub is there and at most 255 ASCII characters long.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.typed("sub", func() check.Verdict {
+				sub := in.Claims.Subject
+				return check.That(sub != "" && len(sub) <= 255 && ascii(sub), check.List(oneOrNone(sub)), "1 to 255 ASCII characters")
+			})
+		}),
+	},
+	{
+		ID: "id_token.nonce", Spec: core("3.1.3.7", 11), Level: check.Must,
+		Text: "nonce is the value that was sent in the authentication request.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if in.Expect.Nonce == "" {
+				return check.Inapplicable("no nonce was sent")
+			}
+			return in.typed("nonce", func() check.Verdict { return check.Equal(in.Claims.Nonce, in.Expect.Nonce) })
+		}),
+	},
+	{
+		ID: "id_token.acr", Spec: core("3.1.3.7", 12), Level: check.Must,
+		Text: "acr is one of acr_list.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if len(in.Policy.ACRValues) == 0 {
+				return check.Inapplicable("no acr_list")
+			}
+			return in.typed("acr", func() check.Verdict {
+				return check.AnyOf(oneOrNone(in.Claims.ACR), in.Policy.ACRValues)
+			})
+		}),
+	},
+	{
+		ID: "id_token.auth_time", Spec: core("3.1.3.7", 13), Level: check.Must,
+		Text: "auth_time is there and at most max_age ago.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if in.Policy.MaxAge == nil {
+				return check.Inapplicable("no max_age")
+			}
+			since := in.Now.Add(-*in.Policy.MaxAge)
+			return in.time("auth_time", in.Claims.AuthTime, "not before "+stamp(since), func() bool {
+				tolerance := in.Policy.tolerance()
+				return !in.Claims.AuthTime.Before(since.Add(-tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(tolerance))
+			})
+		}),
+	},
+	{
+		ID: "id_token.at_hash", Spec: core("3.1.3.8", 0), Level: check.Must,
+		Text: "at_hash, if there, is the hash of the access token that came with it.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			switch {
+			case !in.Claims.there("at_hash"):
+				return check.Inapplicable("no at_hash")
+			case in.AccessToken == "":
+				return check.Inapplicable("no access token")
+			}
+			want, ok := leftHalfHash(in.jwt.Algorithm, in.AccessToken)
+			if !ok {
+				return check.Undecided("the hash of an unknown alg is not known")
+			}
+			same := subtle.ConstantTimeCompare([]byte(in.Claims.atHash), []byte(want)) == 1
+			return check.That(same, check.List(oneOrNone(in.Claims.atHash)), fmt.Sprintf("%q", want))
+		}),
+	},
+	{
+		ID: "id_token.amr_type", Spec: core("2", 0), Level: check.Must,
+		Text: "amr, if there, is an array of strings.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			switch {
+			case !in.Claims.there("amr"):
+				return check.Inapplicable("no amr")
+			case in.Claims.stringAMR && in.Policy.AllowStringAMR:
+				return check.Inapplicable("allow_non_compliant_amr reads one string as a list of one")
+			case in.Claims.stringAMR:
+				v := check.That(false, "a string", "an array of strings")
+				v.Note = "allow_non_compliant_amr: true accepts it"
+				return v
+			}
+			return in.typed("amr", func() check.Verdict { return check.Verdict{Outcome: check.Pass} })
+		}),
+	},
+	{
+		ID: "id_token.amr", Spec: core("2", 0), Level: check.Must,
+		Text: "At least one value of amr is one of amr_list.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			switch {
+			case len(in.Policy.AMRValues) == 0:
+				return check.Inapplicable("no amr_list")
+			case in.Claims.malformed["amr"] != "":
+				return check.Inapplicable("amr cannot be read")
+			}
+			return check.AnyOf(in.Claims.AMR, in.Policy.AMRValues)
+		}),
+	},
+}
+
+// needed says why an ID Token has to be there, "" if it need not.
+func (in idTokenInput) needed() string {
+	switch {
+	case in.Policy.RequireIDToken:
+		return "require_id_token is set"
+	case len(in.Policy.AMRValues) > 0:
+		return "amr_list is set, and only an ID Token has an amr"
+	case len(in.Policy.ACRValues) > 0:
+		return "acr_list is set, and only an ID Token has an acr"
+	case in.Policy.MaxAge != nil:
+		return "max_age is set, and only an ID Token has an auth_time"
+	case !in.Expect.Refreshed && !in.Expect.Optional:
+		return "the scope openid was asked for"
+	}
+	return ""
+}
+
+// typed fails a rule whose claim has the wrong type.
+func (in idTokenInput) typed(name string, eval func() check.Verdict) check.Verdict {
+	if what := in.Claims.malformed[name]; what != "" {
+		return check.That(false, what, "")
+	}
+	return eval()
+}
+
+// time judges a claim that is a time and has to be there.
+func (in idTokenInput) time(name string, t time.Time, want string, ok func() bool) check.Verdict {
+	return in.typed(name, func() check.Verdict {
+		if !in.Claims.there(name) {
+			return check.That(false, "none", want)
+		}
+		return check.That(ok(), stamp(t), want)
+	})
+}
+
+// leftHalfHash is the left half of token's hash, base64url encoded: at_hash
+// and c_hash (OpenID Connect Core 1.0 section 3.1.3.6).
+func leftHalfHash(alg, token string) (string, bool) {
+	hash, ok := jose.HashOf(alg)
+	if !ok {
+		return "", false
+	}
+	h := hash.New()
+	h.Write([]byte(token))
+	sum := h.Sum(nil)
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]), true
+}
+
+func encryption(unreadable error) string {
+	if errors.Is(unreadable, jose.ErrEncrypted) {
+		return "an encrypted token"
+	}
+	return ""
+}
+
+func describeHeader(t *jose.JWT) string {
+	return fmt.Sprintf("alg %.32q, kid %.64q", t.Algorithm, t.KeyID)
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 })
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

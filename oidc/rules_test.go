@@ -1,0 +1,432 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// testTable holds a rule table to its contract: the good input breaks nothing,
+// every rule has a fault, and each fault breaks its rule and no other.
+func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, faults map[string]func(*In)) {
+	t.Helper()
+	for _, r := range check.Run(rules, good()) {
+		if !r.Held() {
+			t.Errorf("good input: %s: %s, want %q, got %q", r.ID, r.Outcome, r.Want, r.Got)
+		}
+	}
+	left := maps.Clone(faults)
+	seen := map[string]bool{}
+	for _, rule := range rules {
+		if seen[rule.ID] || rule.ID == "" || rule.Text == "" || rule.Spec.Doc == "" || rule.Level == "" {
+			t.Errorf("rule %q is a duplicate or incomplete", rule.ID)
+		}
+		seen[rule.ID] = true
+		spoil, ok := faults[rule.ID]
+		if !ok {
+			t.Errorf("no fault breaks the rule %s", rule.ID)
+			continue
+		}
+		delete(left, rule.ID)
+		in := good()
+		spoil(&in)
+		for _, r := range check.Run(rules, in) {
+			if want := r.ID == rule.ID; !r.Held() != want {
+				t.Errorf("fault of %s: %s: %s, want %q, got %q, note %q", rule.ID, r.ID, r.Outcome, r.Want, r.Got, r.Note)
+			}
+		}
+	}
+	for id := range left {
+		t.Errorf("a fault for %s, which is no rule", id)
+	}
+}
+
+func object(t *testing.T, json string) *strictjson.Object {
+	t.Helper()
+	o, err := strictjson.Parse([]byte(json))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func claims(t *testing.T, json string) claimSet {
+	t.Helper()
+	c, _ := readClaims(object(t, json))
+	return c
+}
+
+func TestDiscoveryRules(t *testing.T) {
+	t.Parallel()
+	good := func() discoveryInput {
+		return discoveryInput{
+			OpenID: true,
+			Issuer: "https://op.example",
+			Provider: &Provider{
+				Issuer: "https://op.example", TokenEndpoint: "https://op.example/token", JWKSURI: "https://keys.example/jwks",
+				AuthorizationEndpoint: "https://op.example/auth", UserInfoEndpoint: "http://127.0.0.1:9/userinfo",
+				ResponseTypesSupported: []string{"code"}, SubjectTypesSupported: []string{"public"},
+				IDTokenSigningAlgorithms: []string{"ES256", "RS256"}, ScopesSupported: []string{"openid"},
+				CodeChallengeMethods: []string{"S256"},
+			},
+		}
+	}
+	testTable(t, discoveryRules, good, map[string]func(*discoveryInput){
+		"discovery.tls":            func(in *discoveryInput) { in.TLSUnverified = true },
+		"discovery.issuer":         func(in *discoveryInput) { in.Provider.Issuer += "INVALID" }, // D03
+		"discovery.endpoint_urls":  func(in *discoveryInput) { in.Provider.UserInfoEndpoint = "http://op.example/userinfo" },
+		"discovery.token_endpoint": func(in *discoveryInput) { in.Provider.TokenEndpoint = "" },
+		"discovery.jwks_uri":       func(in *discoveryInput) { in.Provider.JWKSURI = "" },
+		"discovery.authorization_endpoint": func(in *discoveryInput) {
+			in.Provider.AuthorizationEndpoint = ""
+			in.Provider.CodeChallengeMethods = nil
+		},
+		"discovery.response_types_supported":              func(in *discoveryInput) { in.Provider.ResponseTypesSupported = nil },
+		"discovery.subject_types_supported":               func(in *discoveryInput) { in.Provider.SubjectTypesSupported = nil },
+		"discovery.id_token_signing_alg_values_supported": func(in *discoveryInput) { in.Provider.IDTokenSigningAlgorithms = []string{"ES256"} },
+		"discovery.scopes_supported":                      func(in *discoveryInput) { in.Provider.ScopesSupported = []string{"email"} },
+		"discovery.pkce":                                  func(in *discoveryInput) { in.Provider.CodeChallengeMethods = []string{"plain"} },
+	})
+}
+
+// H08: what is not https, or says more than a place, is not an endpoint.
+func TestEndpointURLs(t *testing.T) {
+	t.Parallel()
+	for raw, ok := range map[string]bool{
+		"https://op.example/token":            true,
+		"https://op.example/token?tenant=1":   true,
+		"http://localhost:8080/token":         true,
+		"http://127.0.0.1/token":              true,
+		"http://[::1]:80/token":               true,
+		"http://op.example/token":             false,
+		"http://127.0.0.1.evil.example/token": false,
+		"http://localhost.evil.example/":      false,
+		"file:///etc/passwd":                  false,
+		"javascript:alert(1)":                 false,
+		"https://user@op.example/":            false,
+		"https://op.example/#fragment":        false,
+		"/token":                              false,
+		"//op.example/token":                  false,
+		"https://":                            false,
+		"https://:443/":                       false,
+		"https:op.example":                    false,
+		"https://op.example/\x00":             false,
+	} {
+		p := &Provider{TokenEndpoint: raw}
+		if got := len(p.insecure()) == 0; got != ok {
+			t.Errorf("%q: usable = %v", raw, got)
+		}
+	}
+}
+
+func TestTokenResponseRules(t *testing.T) {
+	t.Parallel()
+	const goodJSON = `{"access_token":"at","token_type":"bEARER","expires_in":"3600","refresh_token":"rt","id_token":"a.b.c","scope":"openid"}`
+	with := func(json string) func(*tokenResponseInput) {
+		return func(in *tokenResponseInput) { in.Response = object(t, json) }
+	}
+	good := func() tokenResponseInput { return tokenResponseInput{Response: object(t, goodJSON), Now: noon} }
+	testTable(t, tokenResponseRules, good, map[string]func(*tokenResponseInput){
+		"token_response.access_token":  with(`{"access_token":"a\u0007t","token_type":"Bearer"}`),
+		"token_response.token_type":    with(`{"access_token":"at","token_type":"mac"}`),
+		"token_response.expires_in":    with(`{"access_token":"at","token_type":"Bearer","expires_in":"soon"}`),
+		"token_response.lifetime":      with(`{"access_token":"at","token_type":"Bearer","expires_in":0}`),
+		"token_response.refresh_token": with(`{"access_token":"at","token_type":"Bearer","refresh_token":7}`),
+		"token_response.id_token":      with(`{"access_token":"at","token_type":"Bearer","id_token":{}}`),
+		"token_response.scope":         with(`{"access_token":"at","token_type":"Bearer","scope":["openid"]}`),
+	})
+	for name, json := range map[string]string{
+		"no access_token":      `{"token_type":"Bearer"}`,
+		"null access_token":    `{"access_token":null,"token_type":"Bearer"}`,
+		"empty access_token":   `{"access_token":"","token_type":"Bearer"}`,
+		"no token_type":        `{"access_token":"at"}`,
+		"token_type DPoP":      `{"access_token":"at","token_type":"DPoP"}`,
+		"empty refresh_token":  `{"access_token":"at","token_type":"Bearer","refresh_token":""}`,
+		"refresh_token, space": `{"access_token":"at","token_type":"Bearer","refresh_token":"a b"}`,
+		"expires_in array":     `{"access_token":"at","token_type":"Bearer","expires_in":[1]}`,
+		"expires_in true":      `{"access_token":"at","token_type":"Bearer","expires_in":true}`,
+		"expires_in NaN":       `{"access_token":"at","token_type":"Bearer","expires_in":"NaN"}`,
+	} {
+		if check.Run(tokenResponseRules, tokenResponseInput{Response: object(t, json)}).Err() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// H17: what providers put into expires_in.
+func TestExpiresIn(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]time.Duration{
+		`3600`: time.Hour, `"3600"`: time.Hour, `3599.5`: 3599500 * time.Millisecond, `-1`: -time.Second, `0`: 0,
+		`1e19`: maxLifetime, `9223372037`: maxLifetime, `"1e400"`: maxLifetime, `-1e30`: -maxLifetime,
+	} {
+		got, ok, err := expiresIn(object(t, fmt.Sprintf(`{"expires_in":%s}`, value)))
+		if got != want || !ok || err != nil {
+			t.Errorf("%s: %v, %v, %v", value, got, ok, err)
+		}
+	}
+	if _, ok, err := expiresIn(object(t, `{"expires_in":null}`)); ok || err != nil {
+		t.Errorf("null: %v, %v", ok, err)
+	}
+}
+
+func goodIDToken(t *testing.T) func() idTokenInput {
+	hour := time.Hour
+	return func() idTokenInput {
+		hash, _ := leftHalfHash("RS256", "at")
+		return idTokenInput{
+			Present: true, Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256", "HS256"},
+			Policy: Policy{
+				RequireIDToken: true, TrustedAudiences: []string{"api"}, ACRValues: []string{"high"},
+				AMRValues: []string{"hwk", "otp"}, MaxAge: &hour,
+			},
+			Expect: Expectation{Nonce: "n1"}, AccessToken: "at", Now: noon,
+			jwt: &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
+			Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
+				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q}`,
+				noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash)),
+		}
+	}
+}
+
+func TestIDTokenRules(t *testing.T) {
+	t.Parallel()
+	type in = idTokenInput
+	claimed := func(change func(*claimSet)) func(*in) {
+		return func(i *in) { change(&i.Claims) }
+	}
+	header := func(change func(*jose.JWT)) func(*in) {
+		return func(i *in) { jwt := *i.jwt; change(&jwt); i.jwt = &jwt }
+	}
+	testTable(t, idTokenRules, goodIDToken(t), map[string]func(*in){
+		"id_token.present":     func(i *in) { i.Present = false },
+		"id_token.encryption":  func(i *in) { i.Unreadable = jose.ErrEncrypted },
+		"id_token.readable":    func(i *in) { i.Unreadable = errors.New("not a JWT") },
+		"id_token.typ":         header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
+		"id_token.iss":         claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
+		"id_token.aud":         claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
+		"id_token.aud_trusted": claimed(func(c *claimSet) { c.Audience = []string{"cli", "cli1"} }), // F17
+		"id_token.azp":         claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
+		"id_token.signature":   func(i *in) { i.Signature = errors.New("the signature does not match") }, // C06
+		"id_token.alg":         func(i *in) { i.Algorithms = []string{"ES256"} },                         // F24
+		"id_token.mac":         func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
+		"id_token.exp":         claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
+		"id_token.iat":         claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
+		"id_token.iat_age":     claimed(func(c *claimSet) { c.IssuedAt = noon.Add(-7 * 24 * time.Hour) }), // K25
+		"id_token.nbf":         claimed(func(c *claimSet) { c.NotBefore = noon.Add(6 * time.Minute) }),
+		"id_token.sub":         claimed(func(c *claimSet) { c.Subject = "" }), // C13
+		"id_token.nonce":       claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
+		"id_token.acr":         claimed(func(c *claimSet) { c.ACR = "low" }),
+		"id_token.auth_time":   claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
+		"id_token.at_hash":     claimed(func(c *claimSet) { c.atHash += "1" }), // C18
+		"id_token.amr_type":    claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
+		"id_token.amr":         claimed(func(c *claimSet) { c.AMR = []string{"pwd"} }),
+	})
+}
+
+// Absent, empty and mistyped claims fail their rule and do not slip through:
+// C11, C12, C13, J17, J18, F14, F16, F19.
+func TestIDTokenClaimsAbsentOrMistyped(t *testing.T) {
+	t.Parallel()
+	base := map[string]string{
+		"iss": `"https://op.example"`, "sub": `"u"`, "aud": `"cli"`, "nonce": `"n1"`, "acr": `"high"`, "amr": `["otp"]`,
+		"exp": fmt.Sprint(noon.Unix() + 300), "iat": fmt.Sprint(noon.Unix()), "auth_time": fmt.Sprint(noon.Unix()),
+	}
+	judge := func(name, value string) check.Results {
+		json := "{"
+		for k, v := range base {
+			if k == name {
+				v = value
+			}
+			if v != "" {
+				json += fmt.Sprintf("%q:%s,", k, v)
+			}
+		}
+		if _, ok := base[name]; !ok && name != "" {
+			json += fmt.Sprintf("%q:%s,", name, value)
+		}
+		in := goodIDToken(t)()
+		in.Claims = claims(t, json[:len(json)-1]+"}")
+		return check.Run(idTokenRules, in)
+	}
+	if err := judge("", "").Err(); err != nil {
+		t.Fatalf("good token: %v", err)
+	}
+	for _, name := range []string{"iss", "sub", "aud", "nonce", "acr", "amr", "exp", "iat", "auth_time"} {
+		if judge(name, "").Err() == nil {
+			t.Errorf("no %s: accepted", name)
+		}
+	}
+	times := []string{`1e19`, `1e400`, `-1`, `"123"`, `null`, `true`, `[]`, `{}`}
+	texts := []string{`null`, `1`, `["https://op.example"]`, `{}`, `true`, `""`}
+	for name, values := range map[string][]string{
+		"exp": times, "iat": times, "auth_time": times,
+		"iss": texts, "sub": texts, "nonce": texts, "acr": texts,
+		"aud": {`[]`, `""`, `[""]`, `[null]`, `[["cli"]]`, `{"cli":1}`, `1`, `null`, `["cli",1]`, `"CLI"`, `["cli1"]`},
+		"amr": {`[]`, `""`, `[null]`, `[["otp"]]`, `{"otp":1}`, `"otp"`, `["OTP"]`, `["otp",1]`},
+		"nbf": {`1e19`, `"1"`, `[]`}, "azp": {`""`, `["cli"]`, `1`}, "at_hash": {`""`, `1`, `["x"]`},
+	} {
+		for _, value := range values {
+			if judge(name, value).Err() == nil {
+				t.Errorf("%s = %s: accepted", name, value)
+			}
+		}
+	}
+	if err := judge("exp", fmt.Sprintf("%d.75", noon.Unix()+300)).Err(); err != nil {
+		t.Errorf("a fraction of a second: %v", err)
+	}
+}
+
+func TestClockTolerance(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		tolerance time.Duration
+		late      time.Duration // of now, past exp
+		held      bool
+	}{
+		{0, 59 * time.Second, true}, {0, 60 * time.Second, false}, {-1, 0, false}, {-1, -time.Second, true},
+		{5 * time.Minute, 299 * time.Second, true}, {5 * time.Minute, 300 * time.Second, false},
+	} {
+		in := goodIDToken(t)()
+		in.Policy.ClockTolerance = c.tolerance
+		in.Claims.Expiry = in.Now.Add(-c.late)
+		i := slices.IndexFunc(idTokenRules, func(r check.Rule[idTokenInput]) bool { return r.ID == "id_token.exp" })
+		if v := idTokenRules[i].Eval(in); (v.Outcome == check.Pass) != c.held {
+			t.Errorf("tolerance %v, %v after exp: %s", c.tolerance, c.late, v.Outcome)
+		}
+	}
+}
+
+// A policy about the ID Token is not met by there being none.
+func TestNoIDTokenFailsWhatNeedsOne(t *testing.T) {
+	t.Parallel()
+	hour := time.Hour
+	for name, c := range map[string]struct {
+		policy Policy
+		expect Expectation
+		held   bool
+	}{
+		"refresh":                  {Policy{}, Expectation{Refreshed: true}, true},
+		"plain OAuth":              {Policy{}, Expectation{Optional: true}, true},
+		"login":                    {Policy{}, Expectation{}, false},
+		"refresh, required":        {Policy{RequireIDToken: true}, Expectation{Refreshed: true}, false},
+		"refresh, amr_list":        {Policy{AMRValues: []string{"otp"}}, Expectation{Refreshed: true}, false},
+		"refresh, acr_list":        {Policy{ACRValues: []string{"high"}}, Expectation{Refreshed: true}, false},
+		"refresh, max_age":         {Policy{MaxAge: &hour}, Expectation{Refreshed: true}, false},
+		"plain OAuth and required": {Policy{RequireIDToken: true}, Expectation{Optional: true}, false},
+	} {
+		in := idTokenInput{Policy: c.policy, Expect: c.expect, Now: noon}
+		if got := check.Run(idTokenRules, in).Err() == nil; got != c.held {
+			t.Errorf("%s: held = %v", name, got)
+		}
+	}
+}
+
+func TestRefreshRules(t *testing.T) {
+	t.Parallel()
+	previous := fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["a","b"],"azp":"a","iat":%d,"auth_time":%d,"nonce":"n"}`, noon.Unix()-3600, noon.Unix()-3600)
+	now := fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["b","a"],"azp":"a","iat":%d,"auth_time":%d}`, noon.Unix(), noon.Unix()-3600)
+	good := func() refreshInput {
+		before := claims(t, previous)
+		return refreshInput{Refreshed: true, Claims: claims(t, now), Previous: &before, Tolerance: time.Minute}
+	}
+	claimed := func(change func(*claimSet)) func(*refreshInput) {
+		return func(in *refreshInput) { change(&in.Claims) }
+	}
+	nonce := func(value string) func(*refreshInput) {
+		return func(in *refreshInput) {
+			in.Claims = claims(t, now[:len(now)-1]+fmt.Sprintf(`,"nonce":%q}`, value))
+		}
+	}
+	testTable(t, refreshRules, good, map[string]func(*refreshInput){
+		"refresh.iss":          claimed(func(c *claimSet) { c.Issuer += "1" }),  // C34
+		"refresh.sub":          claimed(func(c *claimSet) { c.Subject += "1" }), // C35
+		"refresh.iat":          claimed(func(c *claimSet) { c.IssuedAt = time.Time{} }),
+		"refresh.aud":          claimed(func(c *claimSet) { c.Audience = nil }),
+		"refresh.auth_time":    claimed(func(c *claimSet) { c.AuthTime = noon }),
+		"refresh.azp":          claimed(func(c *claimSet) { c.AuthorizedParty = "b" }),
+		"refresh.nonce":        nonce("m"),
+		"refresh.nonce_absent": nonce("n"),
+	})
+}
+
+func TestUserInfoRules(t *testing.T) {
+	t.Parallel()
+	good := func() userInfoInput {
+		return userInfoInput{
+			Claims: claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli"}`),
+			Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Subject: "u",
+			jwt: &jose.JWT{Algorithm: "RS256"},
+		}
+	}
+	testTable(t, userInfoRules, good, map[string]func(*userInfoInput){
+		"userinfo.sub_present": func(in *userInfoInput) { in.Claims.Subject = "" },
+		"userinfo.sub":         func(in *userInfoInput) { in.Claims.Subject = "uinvalid" }, // C22
+		"userinfo.signature":   func(in *userInfoInput) { in.Signature = errors.New("the signature does not match") },
+		"userinfo.alg":         func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "none"} },
+		"userinfo.iss":         func(in *userInfoInput) { in.Claims.Issuer = "" },
+		"userinfo.aud":         func(in *userInfoInput) { in.Claims.Audience = nil },
+	})
+	for _, json := range []string{`{}`, `{"sub":null}`, `{"sub":1}`, `{"sub":""}`, `{"Sub":"u"}`, `{"sub":["u"]}`} {
+		if check.Run(userInfoRules, userInfoInput{Claims: claims(t, json), Subject: "u"}).Err() == nil {
+			t.Errorf("%s: accepted", json) // canonical/authd#1943
+		}
+	}
+}
+
+func TestAuthorizationResponseRules(t *testing.T) {
+	t.Parallel()
+	good := func() authorizationResponseInput {
+		return authorizationResponseInput{
+			Response: url.Values{"state": {"s"}, "code": {"c"}, "iss": {"https://op.example"}},
+			State:    "s", Issuer: "https://op.example", IssRequired: true,
+		}
+	}
+	testTable(t, authorizationResponseRules, good, map[string]func(*authorizationResponseInput){
+		"authorization_response.once":  func(in *authorizationResponseInput) { in.Response.Add("code", "c") },
+		"authorization_response.state": func(in *authorizationResponseInput) { in.Response.Set("state", "s1") },                // F11
+		"authorization_response.iss":   func(in *authorizationResponseInput) { in.Response.Set("iss", "https://op.example1") }, // F09
+		"authorization_response.code":  func(in *authorizationResponseInput) { in.Response.Set("error", "access_denied") },     // H36
+	})
+	for name, spoil := range map[string]func(*authorizationResponseInput){
+		"F10: iss promised, absent":       func(in *authorizationResponseInput) { in.Response.Del("iss") },
+		"F12: no state":                   func(in *authorizationResponseInput) { in.Response.Del("state") },
+		"no state sent, none back":        func(in *authorizationResponseInput) { in.State = ""; in.Response.Del("state") },
+		"neither code nor error":          func(in *authorizationResponseInput) { in.Response.Del("code") },
+		"V58: iss not promised but wrong": func(in *authorizationResponseInput) { in.IssRequired = false; in.Response.Set("iss", "x") },
+	} {
+		in := good()
+		spoil(&in)
+		if check.Run(authorizationResponseRules, in).Err() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// Every rule is in the list that documentation and --waive read, once.
+func TestRulesListsEveryTable(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for _, r := range Rules() {
+		seen[r.ID]++
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%s is listed %d times", id, n)
+		}
+	}
+	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules)
+	if len(seen) != want {
+		t.Errorf("%d rules listed, %d in tables", len(seen), want)
+	}
+}

@@ -1,0 +1,92 @@
+// The rules of UserInfo responses: OpenID Connect Core 1.0 section 5.3.2.
+
+package oidc
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
+)
+
+// userInfoInput is what the rules of UserInfo look at.
+type userInfoInput struct {
+	Claims    claimSet
+	Signature error // what came of checking the signature of a signed answer
+
+	Issuer     string // of the provider's metadata
+	ClientID   string
+	Algorithms []string // that a signed answer may use
+	Subject    string   // of the ID Token, "" if there is none
+
+	jwt *jose.JWT // nil if the answer was not signed
+}
+
+// signed makes a rule that applies to signed answers only.
+func signed(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Verdict {
+	return func(in userInfoInput) check.Verdict {
+		if in.jwt == nil {
+			return check.Inapplicable("the answer is not signed")
+		}
+		return eval(in)
+	}
+}
+
+var userInfoRules = []check.Rule[userInfoInput]{
+	{
+		ID: "userinfo.sub_present", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "sub is there and a string.",
+		Eval: func(in userInfoInput) check.Verdict {
+			if what := in.Claims.malformed["sub"]; what != "" {
+				return check.That(false, what, "a string")
+			}
+			return check.That(in.Claims.Subject != "", check.List(oneOrNone(in.Claims.Subject)), "a string")
+		},
+	},
+	{
+		ID: "userinfo.sub", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "sub is exactly that of the ID Token: the claims are of the user who logged in.",
+		Eval: func(in userInfoInput) check.Verdict {
+			switch {
+			case in.Subject == "":
+				return check.Inapplicable("there is no ID Token to compare with")
+			case in.Claims.Subject == "":
+				return check.Inapplicable("no sub")
+			}
+			return check.Equal(in.Claims.Subject, in.Subject)
+		},
+	},
+	{
+		ID: "userinfo.signature", Spec: core("5.3.4", 0), Level: check.Must,
+		Text: "A signed answer's signature is the provider's.",
+		Eval: signed(func(in userInfoInput) check.Verdict {
+			if in.Signature == nil {
+				return check.Verdict{Outcome: check.Pass, Got: describeHeader(in.jwt)}
+			}
+			if unreachable(in.Signature) != nil {
+				return check.Undecided(in.Signature.Error())
+			}
+			return check.That(false, in.Signature.Error(), "a signature by a key of the provider")
+		}),
+	},
+	{
+		ID: "userinfo.alg", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "A signed answer's alg is one that the client expects, never none.",
+		Eval: signed(func(in userInfoInput) check.Verdict {
+			got := in.jwt.Algorithm
+			return check.That(slices.Contains(in.Algorithms, got) && !strings.EqualFold(got, "none"),
+				check.List([]string{got}), "one of "+check.List(in.Algorithms))
+		}),
+	},
+	{
+		ID: "userinfo.iss", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "A signed answer's iss is the provider's issuer identifier.",
+		Eval: signed(func(in userInfoInput) check.Verdict { return check.Equal(in.Claims.Issuer, in.Issuer) }),
+	},
+	{
+		ID: "userinfo.aud", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "A signed answer's aud contains this client's client_id.",
+		Eval: signed(func(in userInfoInput) check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) }),
+	},
+}
