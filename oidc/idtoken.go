@@ -267,3 +267,7 @@ func (in *idTokenInput) refreshInput() (refreshInput, error) {
 	r.Previous = &claims
 	return r, nil
 }
+
+// ErrEncrypted reports a token in JWE compact serialization (RFC 7516), which
+// this package cannot read.
+var ErrEncrypted = jose.ErrEncrypted

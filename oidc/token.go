@@ -30,12 +30,13 @@ type Tokens struct {
 	// did not say; ten years from now if it named a longer time.
 	ExpiresAt time.Time
 
-	IDToken *IDToken // nil if none came
+	IDToken *IDToken // nil if none came, or it could not be read
+
+	// IssuedIDToken is the ID Token as received, not verified; "" if none came.
+	IssuedIDToken string
 
 	Raw    []byte        // the answer as received
 	Checks check.Results // of judging the answer and the ID Token
-
-	issuedIDToken string // the ID Token as received
 }
 
 // Token shows the token endpoint a grant and returns what it gives, with the
@@ -61,7 +62,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if err != nil {
 		return tokens, err
 	}
-	id, err := c.verifyIDToken(ctx, tokens.issuedIDToken, judged{Expectation: g.Expect, accessToken: tokens.AccessToken})
+	id, err := c.verifyIDToken(ctx, tokens.IssuedIDToken, judged{Expectation: g.Expect, accessToken: tokens.AccessToken})
 	tokens.IDToken = id.token
 	tokens.Checks = append(tokens.Checks, id.checks...)
 	return tokens, err
@@ -111,7 +112,7 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 	t.TokenType, _ = doc.String("token_type")
 	t.RefreshToken, _ = doc.String("refresh_token")
 	t.Scope, _ = doc.String("scope")
-	t.issuedIDToken, _ = doc.String("id_token")
+	t.IssuedIDToken, _ = doc.String("id_token")
 	if lifetime, ok, err := expiresIn(doc); ok && err == nil {
 		t.ExpiresAt = in.Now.Add(lifetime)
 	}

@@ -5,7 +5,9 @@ package provider
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
@@ -38,4 +40,35 @@ func (p *Provider) IssueRefreshToken(clientID, user, scope string) (string, erro
 		Scopes: scope, Store: session.Store, RefreshToken: token,
 		RefreshTokenExpiresAt: int(time.Now().Unix()) + orElse(p.options.RefreshTokenLifetime, defaultRefreshToken),
 	})
+}
+
+// ConfigFile returns a configuration file of oidc-client for a client of the
+// provider.
+func (p *Provider) ConfigFile(c Client) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# A client of the development provider; both are gone when it stops.\n")
+	fmt.Fprintf(&b, "issuer: %s\nclient_id: %s\nauth_method: %s\n", yamlString(p.Issuer), yamlString(c.ID), c.Method())
+	if c.Secret != "" {
+		fmt.Fprintf(&b, "client_secret: %s\n", yamlString(c.Secret))
+	}
+	scope := c.Scope
+	if scope == "" {
+		scope = allScopes
+	}
+	fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(strings.Fields(scope), ", "))
+	switch c.Method() {
+	case "private_key_jwt":
+		b.WriteString("private_key: client-key.pem # put the client's private key here\n")
+	case "tls_client_auth", "self_signed_tls_client_auth":
+		b.WriteString("tls_client_certificate: client.pem # put the client's certificate and key here\ntls_client_key: client-key.pem\n")
+	}
+	return []byte(b.String())
+}
+
+func yamlString(s string) string {
+	quoted, err := json.Marshal(s) // a JSON string is a YAML string
+	if err != nil {
+		return `""`
+	}
+	return string(quoted)
 }

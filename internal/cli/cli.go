@@ -1,0 +1,243 @@
+// Package cli is the command line: it gathers what was asked for, calls package
+// oidc, and shows what came of it. Nothing below it prints, reads the
+// environment or exits.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// An Env is the world as the program sees it.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Now            func() time.Time
+	Proxy          func(*http.Request) (*url.URL, error)
+	Terminal       func(io.Writer) bool // whether a writer is a terminal
+	Build          Build
+}
+
+// A Build says what the linker stamped; empty fields are read from the build
+// information of the Go toolchain.
+type Build struct{ Version, Commit, Date string }
+
+// System is the real world.
+func System(b Build) *Env {
+	return &Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b,
+		Terminal: func(w io.Writer) bool {
+			f, ok := w.(*os.File)
+			return ok && term.IsTerminal(int(f.Fd()))
+		},
+	}
+}
+
+// A program is one run of a command: its options, and the record of what
+// happened.
+type program struct {
+	env     *Env
+	options options
+
+	run      *transcript.Run
+	redactor *transcript.Redactor
+	recorder *transcript.Recorder
+	out, err *transcript.Text
+
+	printed   bool   // the token response was shown
+	stdinUsed string // the flag that read standard input, "" if none did
+	method    string // of client authentication, once it is chosen
+	metadata  *oidc.Provider
+}
+
+// options are the flags that every command has.
+type options struct {
+	debug, noColor, output, explain bool
+	outputDir, format               string
+	timeout                         time.Duration
+}
+
+func (o options) json() bool { return o.format == "json" }
+
+// Main runs the command that args name and returns the exit code.
+func Main(ctx context.Context, env *Env, args []string) int {
+	p := &program{
+		env: env, run: &transcript.Run{Command: "oidc-client"}, redactor: transcript.NewRedactor(),
+		out: &transcript.Text{W: env.Stdout}, err: &transcript.Text{W: env.Stderr},
+	}
+	root := p.root()
+	root.SetArgs(args)
+	// A flag that cannot be parsed may stand before --format: what the user
+	// reads the answer with is known all the same.
+	p.options.format = formatIn(args)
+	err := root.ExecuteContext(ctx)
+	return p.finish(ctx, err)
+}
+
+// formatIn finds the value of --format without parsing the rest.
+func formatIn(args []string) string {
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if value, ok := strings.CutPrefix(a, "--format="); ok {
+			return value
+		}
+		if a == "--format" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return "text"
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "oidc-client",
+		Short: "OpenID Connect client for the command line",
+		Long: `oidc-client gets, renews, verifies and explains the tokens of OpenID Providers.
+
+It verifies what it gets by every rule of the standards, never loses a rotated
+refresh token, keeps secrets out of logs, and says why when something fails.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return p.begin(cmd)
+		},
+	}
+	root.SetIn(p.env.Stdin)
+	root.SetOut(p.env.Stdout)
+	root.SetErr(p.env.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		p.run.Command = commandName(cmd)
+		return usage("%v", err)
+	})
+	f := root.PersistentFlags()
+	f.BoolVarP(&p.options.debug, "debug", "d", false, "debug mode enabled")
+	f.BoolVar(&p.options.noColor, "no-color", false, "disable color output")
+	f.Bool("skip-userinfo", false, "Skip fetching Userinfo")
+	f.BoolVarP(&p.options.output, "output", "o", false, "write result files")
+	f.StringVar(&p.options.outputDir, "output-dir", ".", "`folder` of the result files")
+	f.StringVar(&p.options.format, "format", "text", "output `format`: text or json")
+	f.BoolVar(&p.options.explain, "explain", false, "show every rule that was checked")
+	f.DurationVar(&p.options.timeout, "timeout", 0, "bound of the whole command, such as 30s")
+	root.AddCommand(p.commands()...)
+	return root
+}
+
+// commands is the table of commands.
+func (p *program) commands() []*cobra.Command {
+	return []*cobra.Command{
+		p.refreshTokenCommand(),
+		p.discoverCommand(),
+		p.userInfoCommand(),
+		p.jwtCommand(),
+		p.configCommand(),
+		p.providerCommand(),
+		p.demoCommand(),
+		p.versionCommand(),
+		p.documentationCommand(),
+		p.exitCodesTopic(),
+		p.rulesTopic(),
+	}
+}
+
+// begin makes ready what the options ask for, before the command runs.
+func (p *program) begin(cmd *cobra.Command) error {
+	p.run.Command = commandName(cmd)
+	if !slices.Contains([]string{"text", "json"}, p.options.format) {
+		format := p.options.format
+		p.options.format = "text"
+		return usage("--format %q is neither text nor json", format)
+	}
+	if p.options.timeout < 0 {
+		return usage("--timeout must not be negative")
+	}
+	plain := p.options.noColor || p.env.Getenv("NO_COLOR") != "" || p.env.Getenv("TERM") == "dumb"
+	p.out.Colour = !plain && p.env.Terminal(p.env.Stdout)
+	p.err.Colour = !plain && p.env.Terminal(p.env.Stderr)
+	p.recorder = &transcript.Recorder{Redactor: p.redactor, Name: oidc.Endpoint, Now: p.env.Now}
+	if p.options.debug {
+		p.recorder.Show = p.err.Exchange
+	}
+	return nil
+}
+
+// commandName is the name of a command without the program's: "jwt decode".
+func commandName(cmd *cobra.Command) string {
+	_, name, ok := strings.Cut(cmd.CommandPath(), " ")
+	if !ok {
+		return cmd.Name()
+	}
+	return name
+}
+
+// bounded applies --timeout to a context.
+func (p *program) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p.options.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, p.options.timeout, fmt.Errorf("the --timeout of %s ran out: %w", p.options.timeout, context.DeadlineExceeded))
+}
+
+// warn tells people something on standard error.
+func (p *program) warn(format string, args ...any) {
+	p.err.Line(transcript.LevelWarn, p.redactor.Text(fmt.Sprintf(format, args...)))
+}
+
+// inform tells people something on standard error that is no warning.
+func (p *program) inform(format string, args ...any) {
+	p.err.Line(transcript.LevelInfo, p.redactor.Text(fmt.Sprintf(format, args...)))
+}
+
+// finish shows how the command ended and returns the exit code.
+func (p *program) finish(ctx context.Context, err error) int {
+	if err == nil {
+		err = p.out.Err
+	}
+	var done *doneError
+	if errors.As(err, &done) {
+		return done.code
+	}
+	if err != nil {
+		p.run.Failure = p.failure(ctx, err)
+	}
+	if p.options.json() && (err != nil || p.result()) {
+		if werr := p.run.WriteJSON(p.env.Stdout); werr != nil && err == nil {
+			err = fmt.Errorf("writing to standard output: %w", werr)
+			p.run.Failure = p.failure(ctx, err)
+		}
+	}
+	if err != nil {
+		p.err.Failure(p.run.Failure, p.shown(err))
+		return exitCode(p.run.Failure)
+	}
+	return 0
+}
+
+// result reports whether the command left something to show as JSON: help and
+// completion print what they are.
+func (p *program) result() bool {
+	r := p.run
+	return r.Issuer != "" || len(r.Members) > 0 || r.TokenResponse != nil || r.UserInfo != nil
+}
+
+// A doneError ends a command that has said all there is to say.
+type doneError struct{ code int }
+
+func (e *doneError) Error() string { return fmt.Sprintf("exit code %d", e.code) }

@@ -1,0 +1,378 @@
+// From configuration to client: what every command that talks to a provider
+// shares.
+
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// clientFlags are the flags of commands that talk to a provider.
+type clientFlags struct {
+	config string
+	kid    string
+}
+
+// add adds the flags of the parameters' table.
+func (c *clientFlags) add(f *pflag.FlagSet) {
+	f.StringVarP(&c.config, "config", "c", "", "oidc client config file")
+	f.StringVar(&c.kid, "mock-jwt-kid", "", "kid header of client assertions")
+	for _, p := range config.Parameters() {
+		switch {
+		case p.Flag == "" || p.Flag == "skip-userinfo":
+		case p.Env() == "": // a list
+			f.StringArray(p.Flag, nil, p.Help+" (repeatable)")
+		default:
+			f.String(p.Flag, "", flagHelp(p))
+		}
+	}
+}
+
+func flagHelp(p config.Parameter) string {
+	switch {
+	case p.Secret:
+		return p.Help + " (- reads standard input, @FILE a file; or " + p.Env() + ")"
+	case p.File:
+		return "`" + "file" + "`: " + strings.TrimPrefix(p.Help, "file of ")
+	}
+	return p.Help
+}
+
+// load reads the configuration: file, environment, flags. require names the
+// keys that must be set.
+func (p *program) load(cmd *cobra.Command, c *clientFlags, require ...string) (*config.Config, error) {
+	name, data, err := p.configFile(c.config)
+	if err != nil {
+		return nil, err
+	}
+	flags := map[string][]string{}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if array, ok := f.Value.(pflag.SliceValue); ok {
+			flags[f.Name] = array.GetSlice()
+		} else {
+			flags[f.Name] = []string{f.Value.String()}
+		}
+	})
+	if given, ok := flags["client-secret"]; ok {
+		secret, err := p.secret("client-secret", given[0], "OIDC_CLIENT_SECRET")
+		if err != nil {
+			return nil, err
+		}
+		flags["client-secret"] = []string{secret}
+	}
+	cfg, err := config.Load(config.Sources{Name: name, File: data, Getenv: p.env.Getenv, Flags: flags, Require: require})
+	if err != nil {
+		return nil, err
+	}
+	p.redactor.Learn(cfg.ClientSecret)
+	for _, w := range cfg.Warnings {
+		p.warn("%s", w)
+	}
+	return cfg, nil
+}
+
+// configFile returns the name and contents of the configuration file; data is
+// nil if there is none and none was asked for.
+func (p *program) configFile(flag string) (name string, data []byte, err error) {
+	name, asked := flag, true
+	if name == "" {
+		name = p.env.Getenv("OIDC_CONFIG")
+	}
+	if name == "" {
+		name, asked = p.defaultConfig(), false
+	}
+	if name == "-" {
+		text, err := p.readStdin("config")
+		if err != nil {
+			return "", nil, usage("--config: %v", err)
+		}
+		return "standard input", []byte(text), nil
+	}
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return "configuration", nil, nil
+	}
+	if err != nil {
+		return "", nil, misconfigured("the configuration file cannot be read: %v", err)
+	}
+	defer f.Close()
+	data, err = io.ReadAll(io.LimitReader(f, config.MaxSize+1))
+	if err != nil {
+		return "", nil, misconfigured("the configuration file cannot be read: %v", err)
+	}
+	return name, data, nil
+}
+
+func (p *program) defaultConfig() string {
+	folder := p.env.Getenv("XDG_CONFIG_HOME")
+	if folder == "" {
+		folder = filepath.Join(p.env.Getenv("HOME"), ".config")
+	}
+	return filepath.Join(folder, "oidc-client", "config.yaml")
+}
+
+// path resolves the file that a key names: beside the configuration file if it
+// was named there, else from where the program runs.
+func path(cfg *config.Config, key, file string) string {
+	o := cfg.Origin[key]
+	if o.Line == 0 || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(filepath.Dir(o.Name), file)
+}
+
+// httpClient makes the HTTP client that a configuration asks for. pair is a
+// URL whose host will be asked two things at a time, "" if none.
+func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, error) {
+	o := httpclient.Options{
+		MaxIdleConns: int(cfg.HTTP.MaxIdleConns), MaxIdleConnsPerHost: int(cfg.HTTP.MaxIdleConnsPerHost), MaxConnsPerHost: int(cfg.HTTP.MaxConnsPerHost),
+		Unverified: cfg.SkipTLSVerification, Proxy: p.env.Proxy, Pair: pair,
+		SystemRoots: p.env.Getenv("SSL_CERT_FILE") != "" || p.env.Getenv("SSL_CERT_DIR") != "",
+		Header:      http.Header{"User-Agent": {"oidc-client/" + p.env.Build.version()}},
+	}
+	if cfg.HTTP.Timeout != nil {
+		o.Timeout = *cfg.HTTP.Timeout
+	}
+	for name, value := range cfg.HTTP.ExtraHeaders {
+		o.Header[http.CanonicalHeaderKey(name)] = []string{value}
+	}
+	if cfg.CACert != "" {
+		pem, err := os.ReadFile(path(cfg, "ca_cert", cfg.CACert))
+		if err != nil {
+			return nil, misconfigured("%s: ca_cert: %v", cfg.Origin["ca_cert"], err)
+		}
+		o.Roots = x509.NewCertPool()
+		if !o.Roots.AppendCertsFromPEM(pem) {
+			return nil, misconfigured("%s: ca_cert: %s holds no certificate (PEM)", cfg.Origin["ca_cert"], cfg.CACert)
+		}
+	}
+	certificate, err := clientCertificate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	o.Certificate = certificate
+	client := httpclient.New(o)
+	p.recorder.Base = client.Transport
+	client.Transport = p.recorder
+	return client, nil
+}
+
+// clientCertificate reads the certificate of mutual TLS, nil if there is none.
+// Its key may be the client's private key.
+func clientCertificate(cfg *config.Config) (*tls.Certificate, error) {
+	if cfg.TLSClientCertificate == "" {
+		return nil, nil
+	}
+	keyName, keyFile := "tls_client_key", cfg.TLSClientKey
+	if keyFile == "" {
+		keyName, keyFile = "private_key", cfg.PrivateKey
+	}
+	if keyFile == "" {
+		return nil, misconfigured("%s: tls_client_certificate: there is no tls_client_key (or --pem-key) that belongs to it", cfg.Origin["tls_client_certificate"])
+	}
+	certificate, err := tls.LoadX509KeyPair(path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
+	if err != nil {
+		return nil, misconfigured("%s: tls_client_certificate: %v", cfg.Origin["tls_client_certificate"], err)
+	}
+	return &certificate, nil
+}
+
+// discovery is how the configured provider is found.
+func discovery(cfg *config.Config, client *http.Client) oidc.Discovery {
+	d := oidc.Discovery{
+		HTTP: client, MaxBody: cfg.HTTP.MaxResponseSize, URL: cfg.AlternativeWellKnown, ExpectedIssuer: cfg.ExpectedIssuer,
+		Waive: slices.Clone(cfg.Waive), TLSUnverified: cfg.SkipTLSVerification, Endpoints: map[string]string{},
+	}
+	for name, value := range map[string]string{
+		"token_endpoint": cfg.Endpoints.Token, "authorization_endpoint": cfg.Endpoints.Authorize,
+		"userinfo_endpoint": cfg.Endpoints.UserInfo, "jwks_uri": cfg.Endpoints.JWKS,
+		"introspection_endpoint": cfg.Endpoints.Introspect, "revocation_endpoint": cfg.Endpoints.Revocation,
+		"end_session_endpoint": cfg.Endpoints.EndSession, "pushed_authorization_request_endpoint": cfg.Endpoints.PAR,
+	} {
+		if value != "" {
+			d.Endpoints[name] = value
+		}
+	}
+	// The ancestor's meaning of these keys; what they give up stays visible.
+	if cfg.InsecureWellKnown || cfg.AlternativeWellKnown != "" && cfg.ExpectedIssuer == "" {
+		d.Waive = append(d.Waive, "discovery.issuer")
+	}
+	if cfg.SkipTLSVerification {
+		d.Waive = append(d.Waive, "discovery.tls")
+	}
+	return d
+}
+
+// discover finds the configured provider and judges its metadata.
+func (p *program) discover(ctx context.Context, cfg *config.Config, client *http.Client) (*oidc.Provider, error) {
+	p.run.Issuer = cfg.Issuer
+	provider, err := discovery(cfg, client).Provider(ctx, cfg.Issuer)
+	if provider == nil {
+		return nil, err
+	}
+	p.metadata = provider
+	p.run.Checks = append(p.run.Checks, provider.Checks...)
+	if err != nil {
+		return nil, err
+	}
+	p.run.Issuer = provider.Issuer
+	p.warnings(provider.Checks)
+	return provider, nil
+}
+
+// newClient makes the client of a configuration at a provider.
+func (p *program) newClient(cfg *config.Config, kid string, provider *oidc.Provider, client *http.Client) (*oidc.Client, error) {
+	auth, err := clientAuth(cfg, kid, provider)
+	if err != nil {
+		return nil, err
+	}
+	p.method = auth.Method
+	return &oidc.Client{
+		Provider: provider, ID: cfg.ClientID, Auth: auth, HTTP: client, Now: p.env.Now,
+		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy(cfg),
+	}, nil
+}
+
+func policy(cfg *config.Config) oidc.Policy {
+	policy := oidc.Policy{
+		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
+		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
+	}
+	if cfg.MaxAge != nil {
+		age := time.Duration(min(*cfg.MaxAge, maxAge)) * time.Second
+		policy.MaxAge = &age
+	}
+	if cfg.ClockTolerance != nil {
+		policy.ClockTolerance = *cfg.ClockTolerance
+		if policy.ClockTolerance == 0 {
+			policy.ClockTolerance = -1 // none, which 0 does not say there
+		}
+	}
+	return policy
+}
+
+// maxAge keeps max_age, in seconds, from overflowing a time.Duration.
+const maxAge = 100 * 365 * 24 * 3600
+
+// authMethods makes the methods of client authentication, by name.
+var authMethods = map[string]func(*config.Config, string) (oidc.ClientAuth, error){
+	"none": func(*config.Config, string) (oidc.ClientAuth, error) {
+		return oidc.ClientAuth{Method: "none"}, nil
+	},
+	"client_secret_basic": func(cfg *config.Config, _ string) (oidc.ClientAuth, error) {
+		return oidc.ClientSecretBasic(cfg.ClientSecret), nil
+	},
+	"client_secret_post": func(cfg *config.Config, _ string) (oidc.ClientAuth, error) {
+		return oidc.ClientSecretPost(cfg.ClientSecret), nil
+	},
+	"client_secret_jwt": func(cfg *config.Config, _ string) (oidc.ClientAuth, error) {
+		return oidc.ClientSecretJWT(cfg.ClientSecret, assertion(cfg)), nil
+	},
+	"private_key_jwt": privateKeyJWT,
+	"tls_client_auth": func(*config.Config, string) (oidc.ClientAuth, error) {
+		return oidc.TLSClientAuth(), nil
+	},
+	"self_signed_tls_client_auth": func(*config.Config, string) (oidc.ClientAuth, error) {
+		return oidc.SelfSignedTLSClientAuth(), nil
+	},
+}
+
+// clientAuth chooses the method: the configured one, or else what the metadata
+// allows and the configuration has the means for. It is never found out by
+// trying.
+func clientAuth(cfg *config.Config, kid string, provider *oidc.Provider) (oidc.ClientAuth, error) {
+	method := cfg.AuthMethod
+	if method == "" {
+		var err error
+		if method, err = defaultMethod(cfg, provider); err != nil {
+			return oidc.ClientAuth{}, err
+		}
+	}
+	return authMethods[method](cfg, kid)
+}
+
+func defaultMethod(cfg *config.Config, provider *oidc.Provider) (string, error) {
+	allowed := provider.TokenEndpointAuthMethods
+	if allowed == nil {
+		allowed = []string{"client_secret_basic"} // OpenID Connect Discovery 1.0 section 3
+	}
+	var able []string
+	switch {
+	case cfg.ClientSecret != "":
+		able = []string{"client_secret_basic", "client_secret_post"}
+		if len(cfg.ClientSecret) >= 32 {
+			able = append(able, "client_secret_jwt")
+		}
+	case cfg.TLSClientCertificate != "":
+		able = []string{"tls_client_auth", "self_signed_tls_client_auth"}
+	case cfg.PrivateKey != "":
+		able = []string{"private_key_jwt"}
+	default:
+		return "none", nil
+	}
+	for _, method := range able {
+		if slices.Contains(allowed, method) {
+			return method, nil
+		}
+	}
+	return "", misconfigured("auth_method is not set, and the provider allows none of %s (it allows %s): set auth_method",
+		strings.Join(able, ", "), strings.Join(allowed, ", "))
+}
+
+func assertion(cfg *config.Config) oidc.Assertion {
+	a := oidc.Assertion{
+		Algorithm: cfg.Assertion.Algorithm, Audience: cfg.Assertion.TokenEndpointAudience,
+		EndpointAudience: cfg.Assertion.EndpointAudience,
+	}
+	if a.Audience == "" {
+		a.Audience = cfg.Assertion.TokenAudience
+	}
+	if d := cfg.Assertion.Duration; d != nil {
+		a.Lifetime = *d
+	}
+	return a
+}
+
+func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
+	fail := func(err error) (oidc.ClientAuth, error) {
+		return oidc.ClientAuth{}, misconfigured("%s: private_key: %v", cfg.Origin["private_key"], err)
+	}
+	data, err := os.ReadFile(path(cfg, "private_key", cfg.PrivateKey))
+	if err != nil {
+		return fail(err)
+	}
+	key, err := oidc.ReadSigningKey(data)
+	if err != nil {
+		return fail(fmt.Errorf("%s: %w", cfg.PrivateKey, err))
+	}
+	if kid != "" {
+		key = key.WithID(kid)
+	}
+	a := assertion(cfg)
+	a.SendClientID = cfg.AlwaysSendClientID
+	if a.Algorithm != "" {
+		if err := key.Fits(a.Algorithm); err != nil {
+			return fail(fmt.Errorf("it cannot sign by jwt_signing_alg: %w", err))
+		}
+	}
+	return oidc.PrivateKeyJWT(key, a), nil
+}

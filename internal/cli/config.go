@@ -1,0 +1,172 @@
+// config: write, check and describe a configuration file.
+
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Write, check and describe a configuration file",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.configInitCommand(), p.configValidateCommand(), p.configSchemaCommand())
+	return cmd
+}
+
+func (p *program) configInitCommand() *cobra.Command {
+	var issuer, clientID string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a commented configuration file to start with",
+		Long: `Write a commented configuration file to start with
+
+Writes config.yaml, or FILE; - writes to standard output. A file that is there
+already is left alone unless --force is given.`,
+		Example: `  oidc-client config init --issuer https://op.example.com --client-id my-client`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			file := "config.yaml"
+			if len(args) == 1 {
+				file = args[0]
+			}
+			return p.initConfig(file, issuer, clientID, force)
+		},
+	}
+	cmd.Flags().StringVar(&issuer, "issuer", "", "issuer identifier of the provider")
+	cmd.Flags().StringVar(&clientID, "client-id", "", "client identifier")
+	cmd.Flags().BoolVar(&force, "force", false, "replace a file that is there already")
+	return cmd
+}
+
+func (p *program) initConfig(file, issuer, clientID string, force bool) error {
+	data := config.Starter(issuer, clientID)
+	if file == "-" && !p.options.json() {
+		_, err := p.env.Stdout.Write(data)
+		return err
+	}
+	if file != "-" {
+		if _, err := os.Lstat(file); err == nil && !force {
+			return usage("%s is there already; --force replaces it", file)
+		}
+		if err := durable.WriteFile(file, data); err != nil {
+			return misconfigured("%v", err)
+		}
+		p.inform("wrote %s", file)
+	}
+	p.run.Members = append(p.run.Members, transcript.Member{Name: "config", Value: map[string]any{"file": file, "content": string(data)}})
+	return nil
+}
+
+func (p *program) configValidateCommand() *cobra.Command {
+	var flags clientFlags
+	cmd := &cobra.Command{
+		Use:   "validate [FILE]",
+		Short: "Check a configuration file, offline",
+		Long: `Check a configuration file, offline
+
+Reads the file as every command would, with the environment and the files it
+names (keys, certificates), and reports all that is wrong at once. Nothing is
+sent.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if flags.config != "" {
+					return usage("the file is given twice")
+				}
+				flags.config = args[0]
+			}
+			return p.validateConfig(cmd, &flags)
+		},
+	}
+	flags.add(cmd.Flags())
+	return cmd
+}
+
+func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
+	name, _, err := p.configFile(flags.config)
+	if err != nil {
+		return err
+	}
+	if flags.config == "-" {
+		return usage("config validate reads a file")
+	}
+	cfg, err := p.load(cmd, flags, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	_, httpErr := p.httpClient(cfg, "")
+	var authErr error
+	if cfg.AuthMethod != "" || cfg.PrivateKey != "" {
+		method := *cfg
+		if method.AuthMethod == "" {
+			method.AuthMethod = "private_key_jwt"
+		}
+		_, authErr = clientAuth(&method, flags.kid, &oidc.Provider{})
+	}
+	if err := errors.Join(httpErr, authErr); err != nil {
+		return err
+	}
+	for _, rule := range unknownRules(cfg.Waive) {
+		return misconfigured("%s: waive: there is no rule %q (see oidc-client help rules)", cfg.Origin["waive"], rule)
+	}
+	for _, key := range cfg.LoginKeys() {
+		p.inform("%s belongs to the command client, which this version does not have yet", key)
+	}
+	p.inform("%s is valid", name)
+	p.run.Members = append(p.run.Members, transcript.Member{Name: "config", Value: map[string]any{"file": name, "valid": true}})
+	return nil
+}
+
+// unknownRules returns the ids that no rule has.
+func unknownRules(ids []string) []string {
+	known := map[string]bool{}
+	for _, r := range oidc.Rules() {
+		known[r.ID] = true
+	}
+	var unknown []string
+	for _, id := range ids {
+		if !known[id] {
+			unknown = append(unknown, id)
+		}
+	}
+	return unknown
+}
+
+func (p *program) configSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of the configuration file",
+		Long: `Print the JSON Schema of the configuration file
+
+Editors complete and check the file with it; config init puts its address into
+the first line.`,
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			schema, err := config.Schema()
+			if err != nil {
+				return err
+			}
+			if p.options.json() {
+				p.run.Members = append(p.run.Members, transcript.Member{Name: "schema_document", Value: json.RawMessage(schema)})
+				return nil
+			}
+			_, err = fmt.Fprint(p.env.Stdout, string(schema))
+			return err
+		},
+	}
+}

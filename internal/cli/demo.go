@@ -1,0 +1,122 @@
+// demo: the embedded provider, a login, and the real refresh-token command.
+
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Show the main job, offline: a provider, a login, refresh-token",
+		Long: `Show the main job, offline: a provider, a login, refresh-token
+
+Starts the development provider on a free port of 127.0.0.1, logs in by itself,
+runs refresh-token against it over HTTP, and stops. No network, no account and
+no file are needed.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd) },
+	}
+}
+
+func (p *program) demo(cmd *cobra.Command) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	options := provider.Defaults()
+	options.Auto = true
+	options.Clients = []provider.Client{{ID: "demo", Secret: rand.Text()}}
+	op, err := provider.Start(options)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = op.Close() }()
+	p.inform("a development provider is running: issuer %s", op.Issuer)
+
+	tokens, err := logIn(ctx, op.Issuer, options.Clients[0])
+	if err != nil {
+		return err
+	}
+	p.inform("alice has logged in with the authorization code flow (PKCE, state, nonce, iss)")
+
+	folder, err := os.MkdirTemp("", "oidc-client-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	config, token := filepath.Join(folder, "config.yaml"), filepath.Join(folder, "refresh-token")
+	policy := "amr_list: [otp, hwk] # alice logged in with a one-time password\n"
+	if err := durable.WriteFile(config, append(op.ConfigFile(options.Clients[0]), policy...)); err != nil {
+		return err
+	}
+	if err := durable.WriteFile(token, []byte(tokens.RefreshToken)); err != nil {
+		return err
+	}
+	return p.demonstrate(ctx, "refresh-token", "--config", config, "--refresh-token", "@"+token)
+}
+
+// logIn goes through the authorization code flow. The provider is automatic: a
+// browser would only follow its redirect.
+func logIn(ctx context.Context, issuer string, c provider.Client) (*oidc.Tokens, error) {
+	op, err := oidc.Discover(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	client := &oidc.Client{Provider: op, ID: c.ID, Auth: oidc.ClientSecretBasic(c.Secret)}
+	login, err := client.Authorize(ctx, oidc.AuthorizationRequest{
+		RedirectURI: "http://127.0.0.1:5556/auth/callback",
+		Scope:       []string{"openid", "profile", "email", "offline_access"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, login.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := browser.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	back, err := res.Location()
+	if err != nil || !strings.HasPrefix(back.String(), login.Request.RedirectURI+"?") {
+		return nil, errors.New("the provider did not send the browser back")
+	}
+	return client.Exchange(ctx, login, back.Query())
+}
+
+// demonstrate runs a command as the user would, shows its command line, and
+// passes on its exit code.
+func (p *program) demonstrate(ctx context.Context, args ...string) error {
+	p.inform("$ oidc-client %s", strings.Join(args, " "))
+	env := *p.env
+	env.Getenv = func(name string) string {
+		if strings.HasPrefix(name, "OIDC_") {
+			return "" // the demonstration is the same for everyone
+		}
+		return p.env.Getenv(name)
+	}
+	args = append(args, "--format", p.options.format, fmt.Sprintf("--explain=%v", p.options.explain),
+		fmt.Sprintf("--debug=%v", p.options.debug), fmt.Sprintf("--no-color=%v", p.options.noColor))
+	code := Main(ctx, &env, args)
+	p.inform("exit code %d", code)
+	if code == 0 {
+		p.inform("the development provider is stopped; the tokens are worth nothing any more")
+	}
+	return &doneError{code}
+}

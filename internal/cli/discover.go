@@ -1,0 +1,114 @@
+// discover: OpenID Connect Discovery 1.0, RFC 8414.
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) discoverCommand() *cobra.Command {
+	var flags clientFlags
+	cmd := &cobra.Command{
+		Use:   "discover [ISSUER]",
+		Short: "Fetch and check a provider's metadata and keys",
+		Long: `Fetch and check a provider's metadata and keys
+
+Reads the metadata of the issuer, from the place of OpenID Connect Discovery or
+of RFC 8414, and the keys at its jwks_uri. Checks both, and says for each key
+that cannot be used why.`,
+		Example: `  oidc-client discover https://op.example.com
+  oidc-client discover -c config.yaml --explain`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if cmd.Flags().Changed("issuer") {
+					return usage("the issuer is given twice")
+				}
+				if err := cmd.Flags().Set("issuer", args[0]); err != nil {
+					return usage("%v", err)
+				}
+			}
+			return p.showProvider(cmd, &flags)
+		},
+	}
+	flags.add(cmd.Flags())
+	return cmd
+}
+
+func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	cfg, err := p.load(cmd, flags, "issuer")
+	if err != nil {
+		return err
+	}
+	httpClient, err := p.httpClient(cfg, "")
+	if err != nil {
+		return err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if p.metadata != nil {
+		p.run.Members = append(p.run.Members, transcript.Member{Name: "metadata", Value: json.RawMessage(p.metadata.Raw)})
+		if !p.options.json() {
+			p.out.JSON("Provider Metadata", "Metadata", p.metadata.Raw)
+		}
+	}
+	if err != nil {
+		p.explain()
+		return err
+	}
+	if provider.JWKSURI != "" {
+		keys, err := discovery(cfg, httpClient).Keys(ctx, provider)
+		if err != nil {
+			p.explain()
+			return err
+		}
+		p.showKeys(keys.List())
+	}
+	p.explain()
+	return nil
+}
+
+func (p *program) showKeys(keys []oidc.KeyInfo) {
+	if keys == nil {
+		keys = []oidc.KeyInfo{}
+	}
+	p.run.Members = append(p.run.Members, transcript.Member{Name: "keys", Value: keys})
+	usable := 0
+	var b strings.Builder
+	for _, k := range keys {
+		state := "usable"
+		if k.Unusable == "" {
+			usable++
+		} else {
+			state = "unusable: " + k.Unusable
+		}
+		fmt.Fprintf(&b, "%s  %s\n", transcript.Escape(describeKey(k)), transcript.Escape(state))
+	}
+	if !p.options.json() {
+		p.out.Block("Provider Keys", "Keys", b.String())
+	}
+	if usable == 0 {
+		p.warn("the provider publishes no key that can verify a signature")
+	}
+}
+
+func describeKey(k oidc.KeyInfo) string {
+	parts := []string{"kid=" + k.ID, k.Type}
+	for _, s := range []string{k.Curve, k.Algorithm} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if k.Use != "" {
+		parts = append(parts, "use="+k.Use)
+	}
+	return strings.Join(parts, " ")
+}

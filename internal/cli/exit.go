@@ -1,0 +1,200 @@
+// Exit codes and the classes of errors.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// exitCodes is the table of exit codes, in the order of the reference.
+var exitCodes = []struct {
+	code  int
+	kinds []transcript.Kind
+	text  string
+}{
+	{0, nil, "done, and everything that was asked to be verified was"},
+	{1, []transcript.Kind{transcript.Internal}, "internal error (a bug), or a result that could not be written"},
+	{2, []transcript.Kind{transcript.Usage, transcript.Config}, "usage or configuration error; nothing was sent"},
+	{3, []transcript.Kind{transcript.Provider}, "the provider answered with an OAuth error"},
+	{4, []transcript.Kind{transcript.Network, transcript.Protocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, a response that breaks the protocol"},
+	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or response was broken"},
+	{6, []transcript.Kind{transcript.Interaction}, "interaction needed, denied or timed out"},
+	{interrupted, nil, "interrupted"},
+}
+
+const (
+	interrupted     = 130
+	interruptedCode = "interrupted"
+)
+
+func exitCode(f *transcript.Failure) int {
+	if f.Code == interruptedCode && f.Kind == transcript.Interaction {
+		return interrupted
+	}
+	for _, row := range exitCodes {
+		for _, kind := range row.kinds {
+			if kind == f.Kind {
+				return row.code
+			}
+		}
+	}
+	return 1
+}
+
+func (p *program) exitCodesTopic() *cobra.Command {
+	return p.topic("exit-codes", "Exit codes and what they mean", func() string {
+		var b strings.Builder
+		b.WriteString("Exit codes:\n\n")
+		for _, row := range exitCodes {
+			kinds := ""
+			if len(row.kinds) > 0 {
+				names := make([]string, len(row.kinds))
+				for i, k := range row.kinds {
+					names[i] = string(k)
+				}
+				kinds = fmt.Sprintf(" (kind %s)", strings.Join(names, ", "))
+			}
+			fmt.Fprintf(&b, "  %3d  %s%s\n", row.code, row.text, kinds)
+		}
+		b.WriteString("\nThe kind is error.kind in the document that --format json prints.\n")
+		return b.String()
+	})
+}
+
+// topic is a help topic: a command that only has help.
+func (p *program) topic(name, short string, text func() string) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short}
+	cmd.SetHelpFunc(func(*cobra.Command, []string) {
+		_, p.out.Err = fmt.Fprint(p.env.Stdout, text())
+	})
+	return cmd
+}
+
+// A usageError is something wrong with the command line.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// A configError is something wrong with the configuration that only shows when
+// it is used, such as a file that is not there.
+type configError struct{ message string }
+
+func (e *configError) Error() string { return e.message }
+
+func misconfigured(format string, args ...any) error {
+	return &configError{fmt.Sprintf(format, args...)}
+}
+
+// failure classifies an error. The types decide, never the texts.
+func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
+	f := &transcript.Failure{Kind: transcript.Internal, Message: err.Error()}
+	var (
+		wrongUsage    *usageError
+		wrongConfig   *configError
+		problems      config.Problems
+		transport     *oidc.TransportError
+		protocol      *oidc.ProtocolError
+		refusal       *oidc.Error
+		broken        *check.Error
+		cobraComplain = p.run.Command == "oidc-client" // an unknown command
+	)
+	switch {
+	case errors.As(err, &wrongUsage):
+		f.Kind = transcript.Usage
+	case errors.As(err, &problems), errors.As(err, &wrongConfig):
+		f.Kind = transcript.Config
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		f.Kind, f.Code, f.Message = transcript.Interaction, interruptedCode, "interrupted"
+		if oidc.MaySpend(err) {
+			f.Message = "interrupted while the provider was being asked; " + spentWarning
+		}
+	case errors.As(err, &transport):
+		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Network, transport.Endpoint, transport.Status
+		if errors.As(err, &refusal) {
+			f.Code, f.Description = refusal.Code, refusal.Description
+		}
+	case errors.As(err, &protocol):
+		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Protocol, protocol.Endpoint, protocol.Status
+		if errors.As(err, &broken) {
+			f.Code = broken.First.ID
+		}
+	case errors.As(err, &refusal):
+		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Provider, refusal.Endpoint, refusal.Status
+		f.Code, f.Description = refusal.Code, refusal.Description
+		f.Message = p.refusalMessage(refusal)
+		if refusal.Endpoint == "authorization" {
+			f.Kind = transcript.Interaction
+		}
+	case errors.As(err, &broken):
+		f.Kind, f.Code = transcript.Verification, broken.First.ID
+	case cobraComplain:
+		f.Kind = transcript.Usage
+	}
+	f.Hint = p.hint(err, f)
+	f.Message, f.Description = p.redactor.Text(f.Message), p.redactor.Text(f.Description)
+	return f
+}
+
+// refusalMessage says who refused what, in the provider's words.
+func (p *program) refusalMessage(e *oidc.Error) string {
+	what := "the request"
+	switch {
+	case e.Endpoint == "token" && p.run.Command == "refresh-token":
+		what = "the refresh token"
+	case e.Endpoint == "userinfo":
+		what = "the access token"
+	}
+	text := fmt.Sprintf("%s endpoint refused %s: ", e.Endpoint, what)
+	if e.Code == "" {
+		text += fmt.Sprintf("HTTP status %d", e.Status)
+	} else {
+		text += e.Code
+	}
+	if e.Description != "" {
+		text += ": " + e.Description
+	}
+	return text
+}
+
+// shown returns the rules that err is about, for the evidence under it.
+func (p *program) shown(err error) check.Results {
+	var broken *check.Error
+	if !errors.As(err, &broken) {
+		return nil
+	}
+	var results check.Results
+	for _, r := range broken.Results {
+		if r.Broken() {
+			results = append(results, r)
+		}
+	}
+	// Where everything is in the message already, it is not said twice.
+	p.run.Failure.Message = brokenMessage(err, results)
+	return results
+}
+
+// brokenMessage is the first line of an error about rules, whose evidence
+// follows below.
+func brokenMessage(err error, results check.Results) string {
+	ids := make([]string, len(results))
+	for i, r := range results {
+		ids[i] = r.ID
+	}
+	var protocol *oidc.ProtocolError
+	if errors.As(err, &protocol) {
+		return fmt.Sprintf("%s: the answer breaks the protocol: %s", protocol.Endpoint, strings.Join(ids, ", "))
+	}
+	return "verification failed: " + strings.Join(ids, ", ")
+}

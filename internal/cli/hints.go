@@ -1,0 +1,283 @@
+// Hints: what to do next, chosen by the type and code of an error.
+
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+const spentWarning = "the refresh token may be spent: the provider got it, and its answer was lost"
+
+// oauthHints are by error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750
+// section 3.1, RFC 8707, RFC 9449, RFC 9470 and OpenID Connect Core 1.0
+// section 3.1.2.6.
+var oauthHints = map[string]string{
+	"invalid_grant":                     "log in again: the refresh token is expired or revoked, was issued to another client_id, or was used before (a provider that rotates refresh tokens revokes them all if one comes back)",
+	"invalid_request":                   "the provider found a parameter missing, repeated or malformed; -d shows what was sent",
+	"unauthorized_client":               "this client may not use this grant: allow it in the client's registration at the provider",
+	"unsupported_grant_type":            "the provider does not support this grant; `oidc-client discover` shows grant_types_supported",
+	"invalid_scope":                     "a refresh may only ask for scopes that the login was granted: leave --scope out, or log in again with the scope",
+	"access_denied":                     "the user or the provider's policy said no",
+	"server_error":                      "the provider failed; try again later, and see its log",
+	"temporarily_unavailable":           "the provider is overloaded or down for maintenance; try again later",
+	"invalid_target":                    "the provider does not know this resource or audience, or does not allow it for this client (RFC 8707)",
+	"unsupported_response_type":         "the provider does not support this response_type for this client",
+	"invalid_token":                     "the access token is expired, revoked or malformed, or is not meant for this endpoint",
+	"insufficient_scope":                "the access token lacks a scope; UserInfo needs openid",
+	"insufficient_user_authentication":  "the resource wants a stronger or fresher login (RFC 9470): log in again with the acr_values or max_age it names",
+	"login_required":                    "log in again",
+	"interaction_required":              "log in again: the provider wants to ask the user something",
+	"consent_required":                  "log in again: the provider wants the user's consent",
+	"account_selection_required":        "log in again: the user has to choose an account",
+	"unmet_authentication_requirements": "log in again by a method that the provider's policy asks for",
+	"use_dpop_nonce":                    "the provider wants a DPoP proof, which this version cannot make",
+	"invalid_dpop_proof":                "the provider wants a DPoP proof, which this version cannot make",
+}
+
+// ruleHints are by the id of the rule that was broken.
+var ruleHints = map[string]string{
+	"id_token.present":                 "ask for the scope openid at the login, and see if the provider sends ID Tokens on a refresh",
+	"id_token.encryption":              "the provider encrypts its ID Tokens for this client, which this version cannot read: register the client without id_token_encrypted_response_alg",
+	"id_token.aud":                     "the token is for another client: check client_id",
+	"id_token.aud_trusted":             "if the other audience is known and trusted, add it to trusted_audiences",
+	"id_token.iss":                     "the token is from another issuer than the metadata: do not use it",
+	"id_token.acr":                     "log in again at the level that acr_list asks for (acr_values), or change acr_list",
+	"id_token.amr":                     "log in again by a method of amr_list, or change amr_list",
+	"id_token.auth_time":               "the login is longer ago than max_age: log in again",
+	"id_token.alg":                     "if the provider is to sign so, add the algorithm to token_signing_alg",
+	"id_token.exp":                     "",
+	"refresh.sub":                      "the refreshed token is of another user than --previous-id-token: do not use it",
+	"refresh.iss":                      "the refreshed token is of another issuer than --previous-id-token: do not use it",
+	"userinfo.sub":                     "UserInfo is of another user than the ID Token: do not use its claims",
+	"userinfo.sub_present":             "UserInfo names no user: do not use its claims",
+	"discovery.token_endpoint":         "set token_endpoint in the configuration if the provider has one that it does not publish",
+	"discovery.jwks_uri":               "set jwks_endpoint in the configuration if the provider has one that it does not publish",
+	"discovery.endpoint_urls":          "the provider's metadata has to name https URLs; a proxy in front of it may hide its scheme from it (X-Forwarded-Proto)",
+	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration, or --waive discovery.authorization_endpoint if the provider has none",
+	"token_response.token_type":        "the provider issues tokens of a type that this version cannot use (such as DPoP): change the client's registration",
+}
+
+// hint says what to do about an error, "" if nobody knows.
+func (p *program) hint(err error, f *transcript.Failure) string {
+	var lines []string
+	add := func(text string) {
+		if text != "" && !slices.Contains(lines, text) {
+			lines = append(lines, text)
+		}
+	}
+	var broken *check.Error
+	var refusal *oidc.Error
+	switch {
+	case f.Code == interruptedCode:
+	case errors.As(err, &broken):
+		for _, r := range broken.Results {
+			if r.Broken() {
+				add(p.ruleHint(r, err))
+			}
+		}
+	case errors.As(err, &refusal):
+		add(p.oauthHint(refusal))
+	case f.Kind == transcript.Network:
+		add(p.networkHint(err))
+	case f.Kind == transcript.Protocol:
+		add(protocolHint(f))
+	case f.Kind == transcript.Usage:
+		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
+	}
+	if oidc.MaySpend(err) && f.Code != interruptedCode && p.run.TokenResponse == nil {
+		add(spentWarning + ".\nIt is not sent again by itself, because a provider that sees it twice revokes the whole session.\nTry it once more by hand; if the answer is invalid_grant, log in again.")
+	}
+	if p.run.TokenResponse != nil {
+		add(p.keptHint())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// keptHint reminds that a rotated refresh token was received all the same.
+func (p *program) keptHint() string {
+	if p.received().RefreshToken == "" {
+		return ""
+	}
+	return "the new refresh token of the token response replaces the one that was sent: keep it"
+}
+
+func (p *program) oauthHint(e *oidc.Error) string {
+	text := oauthHints[e.Code]
+	if e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && e.Endpoint == "token" {
+		text = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
+		if p.method != "" {
+			text += " (" + p.method + " was used"
+			if p.metadata != nil && len(p.metadata.TokenEndpointAuthMethods) > 0 {
+				text += "; the provider allows " + strings.Join(p.metadata.TokenEndpointAuthMethods, ", ")
+			}
+			text += ")"
+		}
+	}
+	if text == "" && e.URI != "" {
+		text = "the provider refers to " + e.URI
+	}
+	if e.Scope != "" {
+		text += " (the scope it asks for: " + e.Scope + ")"
+	}
+	return text
+}
+
+// ruleHint is the advice for a broken rule.
+func (p *program) ruleHint(r check.Result, err error) string {
+	switch r.ID {
+	case "discovery.issuer":
+		return p.issuerHint(r)
+	case "id_token.signature":
+		return "the token is not signed by a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
+	case "id_token.exp", "id_token.iat", "id_token.nbf":
+		if skew := p.skewHint(); skew != "" {
+			return skew
+		}
+		return "compare this machine's clock with the provider's; clock_tolerance bounds the difference that is allowed"
+	}
+	if text := ruleHints[r.ID]; text != "" {
+		return text
+	}
+	var protocol *oidc.ProtocolError
+	if errors.As(err, &protocol) {
+		return ""
+	}
+	return "do not use the tokens; --explain shows every rule that was checked"
+}
+
+// issuerHint names the issuer to set, if the one that came is a near miss.
+func (p *program) issuerHint(r check.Result) string {
+	switch {
+	case p.metadata == nil || p.metadata.Issuer == "":
+		return "the provider's metadata must name its issuer"
+	case strings.Contains(p.metadata.Issuer, "{"):
+		return "the issuer of a multi-tenant provider is a template: set issuer to that of your tenant, with its id in the place of " + templatePart(p.metadata.Issuer)
+	}
+	return fmt.Sprintf("if this is the provider you mean, set issuer: %q; if it is known by another name from here, set expected_issuer", p.metadata.Issuer)
+}
+
+func templatePart(issuer string) string {
+	_, rest, _ := strings.Cut(issuer, "{")
+	name, _, _ := strings.Cut(rest, "}")
+	return "{" + name + "}"
+}
+
+// skewHint says how far the clocks are apart, by the provider's Date header.
+func (p *program) skewHint() string {
+	if p.recorder == nil {
+		return ""
+	}
+	skew, ok := p.recorder.Skew()
+	if !ok || skew.Abs() < 5*time.Second {
+		return ""
+	}
+	direction := "behind"
+	if skew < 0 {
+		direction = "ahead of"
+	}
+	return fmt.Sprintf("this machine's clock is %s %s the provider's (by its Date header): set the clock, or allow more with clock_tolerance",
+		skew.Abs().Round(time.Second), direction)
+}
+
+// networkHint explains why there is no answer.
+func (p *program) networkHint(err error) string {
+	var (
+		authority   x509.UnknownAuthorityError
+		invalid     x509.CertificateInvalidError
+		wrongName   x509.HostnameError
+		name        *net.DNSError
+		operation   *net.OpError
+		notTLS      tls.RecordHeaderError
+		alert       tls.AlertError
+		unavailable *oidc.TransportError
+	)
+	if errors.As(err, &operation) && operation.Op == "proxyconnect" {
+		return p.proxyHint()
+	}
+	switch {
+	case errors.As(err, &authority):
+		return "the provider's certificate is of an authority that this machine does not know: if it is a private one, give its certificate with --ca-cert FILE or the key ca_cert"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return certificateHint(invalid.Cert, p.env.Now())
+	case errors.As(err, &wrongName):
+		return "the certificate is for " + certificateNames(wrongName.Certificate) + ", not for " + wrongName.Host + ": check the host name in issuer"
+	case errors.As(err, &notTLS):
+		return "the server does not speak TLS on this port: check scheme and port"
+	case errors.As(err, &alert):
+		return "the server ended the TLS handshake: it may want a client certificate (tls_client_certificate, tls_client_key), or another one"
+	case errors.As(err, &name):
+		return fmt.Sprintf("the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is needed (HTTPS_PROXY)", name.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there: is the provider running, and are host and port right?"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout the whole command"
+	case errors.As(err, &unavailable) && unavailable.Status == http.StatusTooManyRequests:
+		return retryHint("the provider says that it is asked too often", unavailable.RetryAfter)
+	case errors.As(err, &unavailable) && unavailable.Status >= 500:
+		return retryHint("the provider failed", unavailable.RetryAfter)
+	}
+	return "check the network between here and the provider; -d shows each request"
+}
+
+func retryHint(text, after string) string {
+	if after != "" {
+		return fmt.Sprintf("%s; it asks to wait until or for %.40q (Retry-After)", text, after)
+	}
+	return text + "; try again later"
+}
+
+func (p *program) proxyHint() string {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if p.env.Getenv(name) != "" {
+			return "the proxy that " + name + " names could not be used: check it, or leave this host out of it with NO_PROXY"
+		}
+	}
+	return "the proxy could not be used"
+}
+
+func certificateHint(c *x509.Certificate, now time.Time) string {
+	if c == nil {
+		return "the provider's certificate is expired or not valid yet"
+	}
+	if now.Before(c.NotBefore) {
+		return fmt.Sprintf("the provider's certificate is valid from %s on: is this machine's clock right?", c.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("the provider's certificate expired at %s: it has to be renewed there (or this machine's clock is wrong)", c.NotAfter.UTC().Format(time.RFC3339))
+}
+
+func certificateNames(c *x509.Certificate) string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "no name at all"
+	}
+	return strings.Join(names, ", ")
+}
+
+func protocolHint(f *transcript.Failure) string {
+	switch {
+	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
+		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
+	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
+		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not sent after redirects"
+	case f.HTTPStatus == 0:
+		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in the configuration"
+	}
+	return "what answered may not be the provider (a proxy, a login page of the network, another service on that host); -d shows the answer"
+}

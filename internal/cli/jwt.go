@@ -1,0 +1,105 @@
+// jwt: JOSE on its own, without a provider. RFC 7515 to 7519.
+
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) jwtCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "jwt",
+		Short: "Look into JSON Web Tokens",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.jwtDecodeCommand())
+	return cmd
+}
+
+func (p *program) jwtDecodeCommand() *cobra.Command {
+	var token string
+	cmd := &cobra.Command{
+		Use:   "decode [-|@FILE]",
+		Short: "Show what a JWT says, without verifying it",
+		Long: `Show what a JWT says, without verifying it
+
+Nothing is sent anywhere. The token comes from standard input, from a file, or
+from OIDC_TOKEN; it is read as strictly as if it were verified.`,
+		Example: `  pbpaste | oidc-client jwt decode
+  oidc-client jwt decode @id-token`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 1 && token != "":
+				return usage("the token is given twice")
+			case len(args) == 1:
+				token = args[0]
+			case token == "" && p.env.Getenv("OIDC_TOKEN") == "":
+				token = "-"
+			}
+			return p.decodeJWT(token)
+		},
+	}
+	cmd.Flags().StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	return cmd
+}
+
+func (p *program) decodeJWT(flag string) error {
+	raw, err := p.secret("token", flag, "OIDC_TOKEN")
+	if err != nil {
+		return err
+	}
+	token, err := oidc.DecodeIDToken(strings.TrimSpace(raw))
+	if errors.Is(err, oidc.ErrEncrypted) {
+		return usage("%v: its claims can only be read with the key it is encrypted for", err)
+	}
+	if err != nil {
+		return usage("the token cannot be read: %v", err)
+	}
+	p.run.Members = append(p.run.Members, transcript.Member{Name: "jwt", Value: struct {
+		Header   json.RawMessage `json:"header"`
+		Claims   json.RawMessage `json:"claims"`
+		Verified bool            `json:"verified"`
+	}{token.Header, token.JSON, false}})
+	if p.options.json() {
+		return nil
+	}
+	p.out.JSON("JWT Header", "Header", token.Header)
+	p.out.JSON("JWT Claims", "Claims", token.JSON)
+	if times := p.times(token); times != "" {
+		p.out.Block("JWT Times", "Times", times)
+	}
+	p.warn("nothing was verified: anyone can have written this")
+	return nil
+}
+
+// times says when things happen, in local time and from now.
+func (p *program) times(t *oidc.IDToken) string {
+	var b strings.Builder
+	now := p.env.Now()
+	for _, claim := range []struct {
+		name string
+		at   time.Time
+	}{{"iat", t.IssuedAt}, {"auth_time", t.AuthTime}, {"nbf", t.NotBefore}, {"exp", t.Expiry}} {
+		if claim.at.IsZero() {
+			continue
+		}
+		distance := claim.at.Sub(now).Truncate(time.Second)
+		when := fmt.Sprintf("in %s", distance)
+		if distance <= 0 {
+			when = fmt.Sprintf("%s ago", -distance)
+		}
+		fmt.Fprintf(&b, "%-9s %s (%s)\n", claim.name, claim.at.Local().Format(time.RFC3339), when)
+	}
+	return b.String()
+}

@@ -1,0 +1,222 @@
+// provider: the embedded development provider.
+
+package cli
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+// providerOptions are the flags of provider.
+type providerOptions struct {
+	port                       int
+	auto, jwtAccessTokens      bool
+	file                       string
+	users, clients             []string
+	access, id, refresh        time.Duration
+	signingKey                 string
+	tlsCert, tlsKey, clientsCA string
+}
+
+func (p *program) providerCommand() *cobra.Command {
+	var o providerOptions
+	cmd := &cobra.Command{
+		Use:   "provider",
+		Short: "Run a development OpenID Provider on this machine",
+		Long: `Run a development OpenID Provider on this machine
+
+The provider listens on 127.0.0.1, keeps everything in memory, and runs until it
+is interrupted. It has discovery, keys, the authorization code flow with PKCE, a
+login page, refresh tokens that rotate (one that comes back revokes its family),
+client credentials, UserInfo, introspection, revocation, logout, the device
+flow, PAR and DPoP.
+
+It prints a configuration file that works with it, with a refresh token in a
+comment. With -o it writes both, config.yaml and refresh-token, to --output-dir.
+
+Without --user, alice and bob can log in, each with the name as password. Without
+--client there is one, oidc-client, with a new secret. --file FILE reads more:
+
+  users:
+    - {name: carol, password: secret, sub: u-17, full_name: Carol Cole,
+       email: carol@example.com, acr: "2", amr: [pwd, otp]}
+  clients:
+    - {client_id: app, client_secret: s3cret, auth_method: client_secret_post}
+    - {client_id: signer, auth_method: private_key_jwt, jwks: '{"keys":[...]}'}
+  access_token_lifetime: 1m
+  id_token_lifetime: 1m
+  refresh_token_lifetime: 1h
+  signing_key: key.pem`,
+		Example: `  oidc-client provider --auto -o --output-dir /tmp/op &
+  oidc-client refresh-token -c /tmp/op/config.yaml --refresh-token @/tmp/op/refresh-token`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runProvider(cmd, &o) },
+	}
+	f := cmd.Flags()
+	f.IntVarP(&o.port, "port", "p", 9400, "port on 127.0.0.1; 0 takes a free one")
+	f.BoolVar(&o.auto, "auto", false, "log users in without a form: the one of login_hint, or else the first")
+	f.StringVar(&o.file, "file", "", "`file` of users, clients, lifetimes and keys (YAML)")
+	f.StringArrayVar(&o.users, "user", nil, "user who can log in, as `name:password` (repeatable)")
+	f.StringArrayVar(&o.clients, "client", nil, "client, as `id:secret`, or id alone for a public one (repeatable)")
+	f.DurationVar(&o.access, "access-token-lifetime", 0, "lifetime of access tokens (default 5m)")
+	f.DurationVar(&o.id, "id-token-lifetime", 0, "lifetime of ID Tokens (default 5m)")
+	f.DurationVar(&o.refresh, "refresh-token-lifetime", 0, "lifetime of refresh tokens (default 24h)")
+	f.BoolVar(&o.jwtAccessTokens, "jwt-access-tokens", false, "access tokens are JWTs (RFC 9068)")
+	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PKCS #8 PEM or JWK)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM), to speak TLS")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
+	f.StringVar(&o.clientsCA, "client-ca", "", "`file` of CA certificates (PEM) for clients that use tls_client_auth")
+	return cmd
+}
+
+func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	options, err := o.gather()
+	if err != nil {
+		return err
+	}
+	options.OnError = func(endpoint string, err error) {
+		p.warn("provider: %s: %v", endpoint, err)
+	}
+	op, err := provider.Start(options)
+	if err != nil {
+		return misconfigured("%v", err)
+	}
+	err = p.announce(op, options)
+	if err == nil {
+		<-ctx.Done()
+	}
+	if closeErr := op.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		p.inform("provider stopped")
+	}
+	return err
+}
+
+// gather turns flags and the file into the provider's options.
+func (o *providerOptions) gather() (provider.Options, error) {
+	options := provider.Options{Auto: o.auto, JWTAccessTokens: o.jwtAccessTokens}
+	if o.file != "" {
+		data, err := os.ReadFile(o.file)
+		if err != nil {
+			return options, misconfigured("%v", err)
+		}
+		if options, err = provider.ReadFile(data, filepath.Dir(o.file)); err != nil {
+			return options, misconfigured("%s: %v", o.file, err)
+		}
+		options.Auto = options.Auto || o.auto
+		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
+	}
+	options.Port = o.port
+	for _, u := range o.users {
+		name, password, _ := strings.Cut(u, ":")
+		options.Users = append(options.Users, provider.User{Name: name, Password: password})
+	}
+	for _, c := range o.clients {
+		id, secret, _ := strings.Cut(c, ":")
+		options.Clients = append(options.Clients, provider.Client{ID: id, Secret: secret})
+	}
+	if options.Users == nil {
+		options.Users = provider.Defaults().Users
+	}
+	if options.Clients == nil {
+		options.Clients = []provider.Client{{ID: "oidc-client", Secret: rand.Text() + rand.Text()}}
+	}
+	for _, d := range []struct {
+		flag time.Duration
+		to   *time.Duration
+	}{{o.access, &options.AccessTokenLifetime}, {o.id, &options.IDTokenLifetime}, {o.refresh, &options.RefreshTokenLifetime}} {
+		if d.flag < 0 || d.flag > 0 && d.flag < time.Second {
+			return options, usage("a lifetime is at least one second")
+		}
+		if d.flag != 0 {
+			*d.to = d.flag
+		}
+	}
+	return options, o.readFiles(&options)
+}
+
+// readFiles reads the files that flags name.
+func (o *providerOptions) readFiles(options *provider.Options) error {
+	if o.signingKey != "" {
+		data, err := os.ReadFile(o.signingKey)
+		if err != nil {
+			return misconfigured("%v", err)
+		}
+		options.SigningKey = data
+	}
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return usage("--tls-cert and --tls-key go together")
+	}
+	if o.tlsCert != "" {
+		certificate, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+		if err != nil {
+			return misconfigured("%v", err)
+		}
+		options.Certificate = &certificate
+	}
+	if o.clientsCA != "" {
+		data, err := os.ReadFile(o.clientsCA)
+		if err != nil {
+			return misconfigured("%v", err)
+		}
+		options.ClientCAs = x509.NewCertPool()
+		if !options.ClientCAs.AppendCertsFromPEM(data) {
+			return misconfigured("%s holds no certificate (PEM)", o.clientsCA)
+		}
+	}
+	return nil
+}
+
+// announce prints the configuration of the first client, and a refresh token.
+func (p *program) announce(op *provider.Provider, options provider.Options) error {
+	client, user := options.Clients[0], options.Users[0]
+	token, err := op.IssueRefreshToken(client.ID, user.Name, "")
+	if err != nil {
+		return err
+	}
+	file := op.ConfigFile(client)
+	p.inform("provider of issuer %s; interrupt to stop it", op.Issuer)
+	for _, u := range options.Users {
+		if !options.Auto {
+			p.inform("user %s can log in", u.Name)
+		}
+	}
+	p.run.Issuer = op.Issuer
+	p.run.Members = append(p.run.Members, transcript.Member{Name: "provider", Value: map[string]any{
+		"config": string(file), "refresh_token": token, "user": user.Name,
+	}})
+	if p.options.output {
+		for name, data := range map[string][]byte{"config.yaml": file, "refresh-token": []byte(token + "\n")} {
+			if err := durable.WriteFile(filepath.Join(p.options.outputDir, name), data); err != nil {
+				return misconfigured("%v", err)
+			}
+		}
+		p.inform("wrote config.yaml and refresh-token to %s", p.options.outputDir)
+	}
+	if p.options.json() { // now, not at the end: whoever started it waits for it
+		err := p.run.WriteJSON(p.env.Stdout)
+		p.run.Members, p.run.Issuer = nil, ""
+		return err
+	}
+	if p.options.output {
+		return nil
+	}
+	_, err = fmt.Fprintf(p.env.Stdout, "%s\n# A refresh token of the user %s, to start with:\n#   oidc-client refresh-token -c config.yaml --refresh-token %s\n", file, user.Name, token)
+	return err
+}

@@ -1,0 +1,265 @@
+// refresh-token: OpenID Connect Core 1.0 section 12, RFC 6749 section 6.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// refreshOptions are the flags of refresh-token.
+type refreshOptions struct {
+	client          clientFlags
+	refreshToken    string
+	previousIDToken string
+	skipIDToken     bool
+	params          []string
+}
+
+func (p *program) refreshTokenCommand() *cobra.Command {
+	var o refreshOptions
+	cmd := &cobra.Command{
+		Use:   "refresh-token",
+		Short: "Renew tokens with Refresh Token",
+		Long: `Renew tokens with Refresh Token
+
+Discovers the provider, trades the refresh token for new tokens, verifies the ID
+Token (signature, claims, amr_list and acr_list), fetches UserInfo, and shows it
+all. The refresh token is sent once only. --refresh-token @FILE reads it from
+FILE and writes the new one back to FILE before anything else is done.`,
+		Example: `  oidc-client refresh-token --config config.yaml --refresh-token @refresh-token
+  pass show op/refresh-token | oidc-client refresh-token -c config.yaml --refresh-token -
+  oidc-client refresh-token -c config.yaml --format json --explain`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.refreshToken(cmd, &o) },
+	}
+	o.client.add(cmd.Flags())
+	f := cmd.Flags()
+	f.StringVar(&o.refreshToken, "refresh-token", "", "Refresh Token (- reads standard input, @FILE a file that is then kept up to date; or OIDC_REFRESH_TOKEN)")
+	f.StringVar(&o.previousIDToken, "previous-id-token", "", "ID Token that the new one must continue (- reads standard input, @FILE a file)")
+	f.BoolVar(&o.skipIDToken, "skip-id-token-verification", false, "Skip validation of id_token after renewing tokens")
+	f.StringArrayVar(&o.params, "param", nil, "further parameter of the token request, as `name=value` (repeatable)")
+	return cmd
+}
+
+// noArguments refuses arguments, which a value without its flag looks like.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("unexpected argument %.40q", args[0])
+	}
+	return nil
+}
+
+func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	grant, cfg, err := p.refreshGrant(cmd, o)
+	if err != nil {
+		return err
+	}
+	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	if err != nil {
+		return err
+	}
+	keep, err := p.keepRotated(o.refreshToken)
+	if err != nil {
+		return err
+	}
+	defer keep.end()
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return err
+	}
+	client, err := p.newClient(cfg, o.client.kid, provider, httpClient)
+	if err != nil {
+		return err
+	}
+	client.Policy.Skip = o.skipIDToken
+	client.Received = func(t *oidc.Tokens) error { return p.receive(t, keep) }
+	tokens, err := client.Token(ctx, grant)
+	if tokens != nil {
+		err = errors.Join(p.showTokens(tokens, o), err)
+	}
+	if err != nil {
+		p.explain()
+		return errors.Join(err, keep.failed)
+	}
+	err = p.userInfo(ctx, client, tokens, cfg)
+	p.explain()
+	if err = errors.Join(err, keep.failed); err != nil {
+		return err
+	}
+	if !p.options.json() {
+		p.out.Line(transcript.LevelInfo, "Stopping server")
+	}
+	return nil
+}
+
+// refreshGrant gathers what is asked for.
+func (p *program) refreshGrant(cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {
+	token, err := p.secret("refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
+	if err != nil {
+		return oidc.Grant{}, nil, err
+	}
+	if token == "" && o.refreshToken == "" {
+		return oidc.Grant{}, nil, usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
+	}
+	if err := checkToken(token); err != nil {
+		return oidc.Grant{}, nil, usage("the refresh token cannot be right: %v", err)
+	}
+	cfg, err := p.load(cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return oidc.Grant{}, nil, err
+	}
+	if keys := cfg.LoginKeys(); len(keys) > 0 {
+		p.inform("keys of the authorization request, which refresh-token does not make: %s", strings.Join(keys, ", "))
+	}
+	grant := oidc.RefreshToken(token)
+	for name, key := range map[string]string{"scope": "scopes", "audience": "audiences"} {
+		// Only the flags: the file's scopes are those of the login, and sending
+		// them could narrow or widen what was granted.
+		if cfg.Origin[key].Name == "--"+name {
+			values := map[string][]string{"scope": {strings.Join(cfg.Scopes, " ")}, "audience": cfg.Audiences}[name]
+			grant = grant.With(name, values...)
+		}
+	}
+	if len(cfg.Resource) > 0 {
+		grant = grant.With("resource", cfg.Resource...)
+	}
+	for _, param := range o.params {
+		name, value, ok := strings.Cut(param, "=")
+		if !ok || name == "" || grant.Params.Has(name) || name == "grant_type" {
+			return grant, nil, usage("--param %.40q is not name=value, or the parameter is set already", name)
+		}
+		grant = grant.With(name, value)
+	}
+	if o.previousIDToken != "" {
+		previous, err := p.secret("previous-id-token", o.previousIDToken, "")
+		if err != nil {
+			return grant, nil, err
+		}
+		if _, err := oidc.DecodeIDToken(previous); err != nil {
+			return grant, nil, usage("--previous-id-token: %v", err)
+		}
+		grant.Expect.Previous = previous
+	}
+	return grant, cfg, nil
+}
+
+// receive makes the response durable and shows it, as soon as it is there.
+func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
+	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
+	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
+	keep.put(t.RefreshToken)
+	keep.failed = errors.Join(keep.failed, p.write("access_token_resp.json", t.Raw))
+	if id, err := oidc.DecodeIDToken(t.IssuedIDToken); err == nil {
+		p.run.IDToken = &transcript.Token{Header: id.Header, Claims: id.JSON}
+	}
+	if !p.options.json() {
+		p.out.TokenResponse(p.run, p.env.Now())
+	}
+	if t.RefreshToken == "" {
+		p.inform("the provider sent no new refresh token: the one that was sent stays valid")
+	}
+	return nil
+}
+
+// showTokens shows the ID Token and what was found about it.
+func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions) error {
+	p.run.Checks = append(p.run.Checks, t.Checks...)
+	if o.skipIDToken {
+		p.warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
+	} else {
+		p.warnings(t.Checks)
+	}
+	if t.IDToken == nil {
+		return nil
+	}
+	p.showIDToken(t.IDToken)
+	if !t.IDToken.Verified && !p.options.json() {
+		p.warn("the ID Token above is not verified")
+	}
+	return p.write("id_token.json", t.IDToken.JSON)
+}
+
+// userInfo fetches UserInfo, unless it is not wanted.
+func (p *program) userInfo(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
+	if cfg.SkipUserInfo {
+		p.inform("Skipping Userinfo")
+		return nil
+	}
+	info, err := client.UserInfo(ctx, t)
+	if errors.Is(err, oidc.ErrNoUserInfo) {
+		p.inform("no UserInfo: the provider's metadata has no userinfo_endpoint")
+		return nil
+	}
+	if info == nil {
+		return err
+	}
+	p.run.Checks = append(p.run.Checks, info.Checks...)
+	p.warnings(info.Checks)
+	if err != nil {
+		return err // claims of somebody else are not shown
+	}
+	p.showUserInfo(info)
+	return p.write("userinfo.json", info.JSON)
+}
+
+// A rotation writes a rotated refresh token back to the file that the old one
+// came from.
+type rotation struct {
+	file     string
+	reserved *durable.Reservation // nil if there is no file, or it was used
+	failed   error                // why the new token could not be written
+}
+
+// keepRotated prepares the file before anything is sent: a token that cannot
+// be written is not asked for.
+func (p *program) keepRotated(flag string) (*rotation, error) {
+	if p.options.output {
+		probe, err := durable.Reserve(filepath.Join(p.options.outputDir, "access_token_resp.json"))
+		if err != nil {
+			return nil, misconfigured("--output-dir cannot be written to: %v", err)
+		}
+		if err := probe.Discard(); err != nil {
+			return nil, misconfigured("--output-dir cannot be written to: %v", err)
+		}
+	}
+	file, ok := strings.CutPrefix(flag, "@")
+	if !ok || file == "-" {
+		return &rotation{}, nil
+	}
+	reserved, err := durable.Reserve(file)
+	if err != nil {
+		return nil, misconfigured("--refresh-token: the new refresh token could not be written back: %v", err)
+	}
+	return &rotation{file: file, reserved: reserved}, nil
+}
+
+func (r *rotation) put(token string) {
+	if r.reserved == nil || token == "" {
+		return
+	}
+	reserved := r.reserved
+	r.reserved = nil
+	if err := reserved.Commit([]byte(token + "\n")); err != nil {
+		r.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", r.file, err)
+	}
+}
+
+// end gives the file up if no token came.
+func (r *rotation) end() {
+	if r.reserved != nil {
+		_ = r.reserved.Discard() // a temporary file that stays behind is empty
+	}
+}

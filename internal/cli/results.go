@@ -1,0 +1,82 @@
+// Showing results: tokens, claims, warnings and files.
+
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// received are the tokens of the recorded response, by name.
+func (p *program) received() oidc.Tokens {
+	var t oidc.Tokens
+	if doc, err := strictjson.Parse(p.run.TokenResponse); err == nil {
+		t.RefreshToken, _ = doc.String("refresh_token")
+	}
+	return t
+}
+
+// warnings tells of recommendations that were not followed and rules that were
+// waived.
+func (p *program) warnings(results check.Results) {
+	for _, r := range results {
+		switch {
+		case r.Held():
+		case r.Waived:
+			p.warn("%s is waived: %s (%s)", r.ID, difference(r), r.Spec)
+		case r.Level == check.Should && r.Outcome == check.Fail:
+			p.warn("%s: %s %s (%s)", r.ID, r.Text, difference(r), r.Spec)
+		}
+	}
+}
+
+func difference(r check.Result) string {
+	switch {
+	case r.Want != "" && r.Got != "":
+		return fmt.Sprintf("want %s, got %s", r.Want, r.Got)
+	case r.Note != "":
+		return r.Note
+	}
+	return string(r.Outcome)
+}
+
+// showIDToken records an ID Token and shows its claims.
+func (p *program) showIDToken(t *oidc.IDToken) {
+	p.run.IDToken = &transcript.Token{Header: t.Header, Claims: t.JSON, Verified: t.Verified}
+	if p.options.json() {
+		return
+	}
+	p.out.JSON("IDToken Claims", "IDTokenClaims", t.JSON)
+}
+
+// showUserInfo records UserInfo claims and shows them.
+func (p *program) showUserInfo(info *oidc.UserInfo) {
+	p.run.UserInfo = info.JSON
+	if !p.options.json() {
+		p.out.JSON("Userinfo Claims", "UserInfoClaims", info.JSON)
+	}
+}
+
+// explain shows every rule that was checked, if asked to.
+func (p *program) explain() {
+	if p.options.explain && !p.options.json() && len(p.run.Checks) > 0 {
+		p.out.Checks(p.run.Checks)
+	}
+}
+
+// write writes a result file, if asked to.
+func (p *program) write(name string, data []byte) error {
+	if !p.options.output || data == nil {
+		return nil
+	}
+	if err := durable.WriteFile(filepath.Join(p.options.outputDir, name), data); err != nil {
+		return fmt.Errorf("result file: %w", err)
+	}
+	return nil
+}

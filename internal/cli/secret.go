@@ -1,0 +1,80 @@
+// Secret values: never in argv by need.
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxSecret bounds what is read as a secret, in bytes.
+const maxSecret = 1 << 20
+
+// secret is the value of a secret flag: "-" is standard input, "@FILE" a file,
+// "" the environment variable, and anything else the secret itself.
+func (p *program) secret(flag, value, env string) (string, error) {
+	var text string
+	var err error
+	switch {
+	case value == "":
+		text = p.env.Getenv(env)
+	case value == "-" || value == "@-":
+		text, err = p.readStdin(flag)
+	case strings.HasPrefix(value, "@"):
+		text, err = readSecretFile(value[1:])
+	default:
+		text = value
+	}
+	if err != nil {
+		return "", usage("--%s: %v", flag, err)
+	}
+	text = strings.TrimRight(text, "\r\n")
+	p.redactor.Learn(text)
+	return text, nil
+}
+
+// readStdin reads standard input, for one flag only.
+func (p *program) readStdin(flag string) (string, error) {
+	if p.stdinUsed != "" {
+		return "", fmt.Errorf("--%s reads standard input already", p.stdinUsed)
+	}
+	p.stdinUsed = flag
+	return readBounded(p.env.Stdin)
+}
+
+func readSecretFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return readBounded(f)
+}
+
+func readBounded(r io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	if err != nil {
+		return "", err
+	}
+	if len(data) > maxSecret {
+		return "", fmt.Errorf("more than %d bytes", maxSecret)
+	}
+	return string(data), nil
+}
+
+// checkToken says what is wrong with a token that a person pasted or a file
+// held, before it is sent anywhere.
+func checkToken(token string) error {
+	if token == "" {
+		return errors.New("it is empty")
+	}
+	for _, r := range token {
+		if r <= ' ' || r > '~' {
+			return fmt.Errorf("it holds the character %U, which no token has", r)
+		}
+	}
+	return nil
+}

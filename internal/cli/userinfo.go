@@ -1,0 +1,77 @@
+// userinfo: OpenID Connect Core 1.0 section 5.3.
+
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) userInfoCommand() *cobra.Command {
+	var flags clientFlags
+	var token string
+	cmd := &cobra.Command{
+		Use:   "userinfo",
+		Short: "Fetch UserInfo with an access token",
+		Long: `Fetch UserInfo with an access token
+
+Discovers the provider and asks its UserInfo endpoint for the claims of the user
+that the access token is of. A signed answer is verified; then client_id must be
+known, to compare its audience.`,
+		Example: `  oidc-client userinfo -c config.yaml --token @access-token
+  OIDC_TOKEN=... oidc-client userinfo --issuer https://op.example.com`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.fetchUserInfo(cmd, &flags, token) },
+	}
+	flags.add(cmd.Flags())
+	cmd.Flags().StringVar(&token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	return cmd
+}
+
+func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	token, err := p.secret("token", flag, "OIDC_TOKEN")
+	if err != nil {
+		return err
+	}
+	if err := checkToken(token); err != nil {
+		return usage("--token: the access token cannot be right: %v", err)
+	}
+	cfg, err := p.load(cmd, flags, "issuer")
+	if err != nil {
+		return err
+	}
+	httpClient, err := p.httpClient(cfg, "")
+	if err != nil {
+		return err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return err
+	}
+	client := &oidc.Client{
+		Provider: provider, ID: cfg.ClientID, HTTP: httpClient, Now: p.env.Now,
+		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy(cfg),
+		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
+	}
+	info, err := client.UserInfo(ctx, &oidc.Tokens{AccessToken: token})
+	if errors.Is(err, oidc.ErrNoUserInfo) {
+		return &oidc.ProtocolError{Endpoint: "userinfo", URL: provider.URL, Err: err}
+	}
+	if info == nil {
+		p.explain()
+		return err
+	}
+	p.run.Checks = append(p.run.Checks, info.Checks...)
+	p.warnings(info.Checks)
+	if err == nil {
+		p.showUserInfo(info)
+		err = p.write("userinfo.json", info.JSON)
+	}
+	p.explain()
+	return err
+}

@@ -1,0 +1,350 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func load(file string, env map[string]string, flags map[string][]string) (*Config, error) {
+	return Load(Sources{
+		Name: "config.yaml", File: []byte(file), Flags: flags,
+		Getenv: func(name string) string { return env[name] }, Require: []string{"issuer", "client_id"},
+	})
+}
+
+const minimal = "issuer: https://op.example\nclient_id: me\n"
+
+// The whole table of the ancestor's file, with its own misspellings. What it
+// validated and then ignored is left out: see TestLaterKeysAreRefused.
+const ancestor = `
+client_id: my_client
+client_secret: my_secret
+auth_method: client_secret_post
+always_set_client_id_for_token_endpoint: false
+use_pkce: true
+pkce_challenge_method: S256
+access_token_jwt: false
+refresh_token_jwt: false
+scopes:
+  - openid
+  - profile
+audiences: [a, b]
+acr_values: "loa-2 loa-3"
+issuer: https://op.example/realms/x/
+oidc_claims_param: '{"userinfo":{"email":null}}'
+authorization_details: '[{"type":"a"}]'
+token_endpoint: https://op.example/token
+authorize_endpoint: https://op.example/authorize
+userinfo_endpoint: https://op.example/userinfo
+jwks_endpoint: https://op.example/jwks
+introspect_endpoint: https://op.example/introspect
+par_endpoint: https://op.example/par
+endsession_endpoint: https://op.example/logout
+revocation_endpoint: https://op.example/revoke
+alternative_wellknown_endpoint: https://op.example/other
+insecure_wellknown_endpoint: false
+use_par: true
+par_additional_parameters:
+  foo: bar
+par_endpoint_wellknown_key: par_endpoint
+authorize_additional_parameters:
+  ui: dark
+  n: 1
+token_signing_alg: [RS256, ES256]
+allow_non_compliant_amr: true
+amr_list: [mfa]
+acr_list: [loa-2]
+override_redirect_uri: https://app.example/callback
+use_request_parameter: true
+strict_oidc_rcf6749_param: true
+legacy_request_jwt_header_type: true
+jwt_profile_token_duration: 3m
+jwt_profile_token_audiance: https://op.example
+jwt_profile_par_endpoint_audiance: https://op.example/1
+jwt_profile_token_endpoint_audiance: https://op.example/2
+jwt_profile_revocation_endpoint_audiance: https://op.example/3
+jwt_profile_introspection_endpoint_audiance: https://op.example/4
+jwt_profile_endpoint_audiance: false
+jwt_request_token_duration: 4m
+jwt_request_token_audiance: https://op.example
+jwt_request_token_additional_parameters:
+  deep: {er: [1, 2]}
+jwt_signing_alg: ES256
+skip_tls_verification: false
+skip_userinfo_call: true
+http_client_config:
+  max_idle_conns: 11
+  max_idle_conns_per_host: 12
+  max_conns_per_host: 13
+  timeout_duration: 11s
+  limit_max_resp_size_limit: 60000
+  skip_tls_verification: false
+  extra_headers:
+    X-Forwarded-For: 10.0.0.1
+`
+
+func TestAncestorsFileParsesWithItsMeaning(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{
+		"as it was spelt":     ancestor,
+		"as it is spelt":      strings.NewReplacer("audiance", "audience", "rcf6749", "rfc6749").Replace(ancestor),
+		"with Windows' lines": strings.ReplaceAll(ancestor, "\n", "\r\n"),
+	} {
+		c, err := load(file, nil, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, p := range parameters {
+			_, set := c.Origin[p.Key]
+			if want := strings.Contains(ancestor, "\n"+strings.TrimPrefix(p.Key, "http_client_config.")+":"); want && !set {
+				t.Errorf("%s: %s did not arrive", name, p.Key)
+			}
+		}
+		if c.Login.RequestJWTParameters["deep"] == nil || c.HTTP.ExtraHeaders["X-Forwarded-For"] != "10.0.0.1" ||
+			c.Login.AuthorizeParameters["n"] != "1" || *c.Assertion.Duration != 3*time.Minute ||
+			c.Assertion.TokenEndpointAudience != "https://op.example/2" || !c.Login.StrictRFC6749 ||
+			!slices.Equal(c.Scopes, []string{"openid", "profile"}) || c.HTTP.MaxConnsPerHost != 13 {
+			t.Errorf("%s: values are wrong: %+v", name, c)
+		}
+		if keys := c.LoginKeys(); !slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, "use_par (config.yaml:") }) {
+			t.Errorf("%s: login keys: %v", name, keys)
+		}
+	}
+}
+
+// All that is wrong is said at once, in order, with place, key and the nearest
+// known key.
+func TestAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := load(`issuer: http://op.example
+amr_lits: [mfa]
+client_secret: 12345
+scopes: openid
+auth_method: client_secret_basik
+max_age: soon
+clock_tolerance: 5
+http_client_config:
+  timeout: 1s
+  extra_headers: [a]
+use_pkce: maybe
+issuer: https://other.example
+`, nil, nil)
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v", err)
+	}
+	want := []string{
+		"config.yaml: client_id is missing; set the key client_id in a configuration file, --client-id or OIDC_CLIENT_ID",
+		`config.yaml:1:9: issuer: "http://op.example" is not usable: http is allowed on the loopback address only; use https`,
+		"config.yaml:2:1: amr_lits: unknown key; did you mean amr_list?",
+		"config.yaml:3:16: client_secret: a string belongs here, not a number; put it in quotes",
+		"config.yaml:4:9: scopes: a list belongs here, not a string",
+		`config.yaml:5:14: auth_method: "client_secret_basik" is not one of none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls_client_auth; did you mean client_secret_basic?`,
+		`config.yaml:6:10: max_age: "soon" is not a whole number of at least 0`,
+		`config.yaml:7:18: clock_tolerance: "5" is not a duration such as 90s or 5m`,
+		"config.yaml:9:3: timeout: unknown key; did you mean timeout_duration?",
+		"config.yaml:10:18: http_client_config.extra_headers: keys and values belong here, not a list",
+		`config.yaml:11:11: use_pkce: "maybe" is neither true nor false`,
+		"config.yaml:12:1: issuer: issuer was set in line 1 already",
+	}
+	got := strings.Split(problems.Error(), "\n")
+	for i := range max(len(got), len(want)) {
+		var g, w string
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			t.Errorf("problem %d:\n got %s\nwant %s", i+1, g, w)
+		}
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"OIDC_CLIENT_ID": "from env", "OIDC_HTTP_CLIENT_CONFIG_TIMEOUT_DURATION": "7s", "OIDC_SKIP_USERINFO_CALL": "true"}
+	c, err := load(minimal, env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ClientID != "from env" || *c.HTTP.Timeout != 7*time.Second || !c.SkipUserInfo || c.Origin["client_id"].String() != "OIDC_CLIENT_ID" {
+		t.Errorf("environment over file: %+v", c)
+	}
+	c, err = load(minimal, env, map[string][]string{"client-id": {"from flag"}, "scope": {"a", "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ClientID != "from flag" || !slices.Equal(c.Scopes, []string{"a", "b"}) || c.Origin["client_id"].String() != "--client-id" {
+		t.Errorf("flag over environment: %+v", c)
+	}
+	if _, err := load("", nil, map[string][]string{"issuer": {"https://op.example"}, "client-id": {"me"}}); err != nil {
+		t.Errorf("flags alone: %v", err)
+	}
+}
+
+func TestExpansion(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"HOST": "op.example", "SECRET": "p$w: {x}"}
+	c, err := load("issuer: https://${HOST}\nclient_id: me\nclient_secret: ${SECRET}\nscopes: [\"${HOST}\"]\nacr_values: $${HOST}\n", env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Issuer != "https://op.example" || c.ClientSecret != "p$w: {x}" || c.Scopes[0] != "op.example" || c.Login.ACRValues != "${HOST}" {
+		t.Errorf("got %+v", c)
+	}
+	_, err = load(minimal+"client_secret: ${ABSENT}\n", env, nil)
+	if err == nil || !strings.Contains(err.Error(), "config.yaml:3:16: client_secret: the environment variable ABSENT is not set") {
+		t.Errorf("absent variable: %v", err)
+	}
+}
+
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("s", 64)
+	for name, c := range map[string]struct {
+		file string
+		want string // "" means that it is fine
+	}{
+		"nothing special":              {"", ""},
+		"none with a secret":           {"auth_method: none\nclient_secret: x\n", "auth_method: contradicts client_secret (config.yaml:4:16)"},
+		"secret method without secret": {"auth_method: client_secret_post\n", "needs a client_secret"},
+		"private_key_jwt without key":  {"auth_method: private_key_jwt\n", "needs a private_key"},
+		"mutual TLS without a file":    {"auth_method: tls_client_auth\n", "needs a tls_client_certificate"},
+		"mutual TLS, key by pem-key":   {"auth_method: tls_client_auth\ntls_client_certificate: a\nprivate_key: b\n", ""},
+		"TLS key without certificate":  {"tls_client_key: a\n", "no tls_client_certificate"},
+		"alias and right spelling":     {"jwt_profile_token_audiance: a\njwt_profile_token_audience: b\n", "was set in line 3 already"},
+		"two audiences":                {"jwt_profile_endpoint_audience: true\njwt_profile_token_audience: b\n", "an assertion has one audience"},
+		"HS256 without a secret":       {"token_signing_alg: [HS256]\n", "at least 32 bytes"},
+		"HS512 with a short secret":    {"token_signing_alg: [HS512]\nclient_secret: " + long[:63] + "\n", "at least 64 bytes"},
+		"HS512 with a long secret":     {"token_signing_alg: [HS512]\nclient_secret: " + long + "\n", ""},
+		"none as signing algorithm":    {"token_signing_alg: [none]\n", `"none" is not one of`},
+		"secret JWT, short secret":     {"auth_method: client_secret_jwt\nclient_secret: short\n", "at least 32 bytes"},
+		"secret JWT by RS256":          {"auth_method: client_secret_jwt\nclient_secret: " + long + "\njwt_signing_alg: RS256\n", "signs by HS256"},
+		"private key JWT by HS256":     {"auth_method: private_key_jwt\nprivate_key: k\njwt_signing_alg: HS256\n", "does not sign with a secret"},
+		"CA and no verification":       {"ca_cert: a\nskip_tls_verification: true\n", "either verified or not"},
+		"nested skip alone":            {"http_client_config:\n  skip_tls_verification: true\n", "no effect by itself"},
+		"nested and top disagree":      {"skip_tls_verification: true\nhttp_client_config:\n  skip_tls_verification: false\n", "either verified or not"},
+		"compared and not compared":    {"insecure_wellknown_endpoint: true\nexpected_issuer: a\n", "either compared or not"},
+		"issuer is the metadata's URL": {"expected_issuer: x\n", ""},
+		"endpoint by http":             {"token_endpoint: http://op.example/t\n", "use https"},
+		"endpoint by http on loopback": {"token_endpoint: http://127.0.0.1:9/t\n", ""},
+		"endpoint is a file":           {"token_endpoint: file:///etc/passwd\n", "not an https URL"},
+		"endpoint with a user name":    {"token_endpoint: https://a:b@op.example/t\n", "user name"},
+		"header with a line break":     {"http_client_config:\n  extra_headers:\n    X-A: \"a\\nb\"\n", "is not a header"},
+		"header that is ours":          {"http_client_config:\n  extra_headers:\n    Authorization: x\n", "cannot be set here"},
+		"claims that are not JSON":     {"oidc_claims_param: '{'\n", "not JSON"},
+		"PAR parameters without PAR":   {"use_par: false\npar_additional_parameters: {a: b}\n", "only with a pushed request"},
+		"a number where text belongs":  {"ca_cert: 12\n", "put it in quotes"},
+		"a negative number":            {"max_age: -1\n", "at least 0"},
+		"a group that is not one":      {"http_client_config: 1\n", "keys and values belong here"},
+		"a list in a list":             {"scopes: [[a]]\n", "this item is a list"},
+		"null is not set":              {"scopes:\nclient_secret: ~\namr_list: null\n", ""},
+		"an anchor and its alias":      {"amr_list: &l [a]\nacr_list: *l\n", ""},
+		"a key of the list as flag":    {"skip_userinfo: true\n", "did you mean skip_userinfo_call?"},
+		"a key of another tool":        {"redirect_url: x\n", "unknown key"},
+		"an upper-case key":            {"Client_Secret: x\n", "did you mean client_secret?"},
+		"an unclosed list":             {"scopes: [a\n", "not YAML"},
+		"a tab":                        {"\tscopes: [a]\n", "not YAML"},
+		"a second document":            {"---\nfoo: bar\n", "goes on after its one document"},
+	} {
+		_, err := load(minimal+c.file, nil, nil)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: want %q, got %v", name, c.want, err)
+		}
+	}
+	if _, err := load("issuer: https://op.example/.well-known/openid-configuration\nclient_id: me\n", nil, nil); err == nil || !strings.Contains(err.Error(), `the issuer is "https://op.example"`) {
+		t.Errorf("the metadata's URL as issuer: %v", err)
+	}
+	for _, file := range []string{"[a]", "a", "1", strings.Repeat("#", MaxSize+1)} {
+		if _, err := load(file, nil, nil); err == nil {
+			t.Errorf("%.10q: accepted", file)
+		}
+	}
+}
+
+func TestLaterKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	for key, value := range map[string]string{
+		"dpop": "true", "dpop_signing_alg": "ES256", "response_type": "code id_token", "response_mode": "jwt",
+		"prompt": "login", "login_hint": "a", "ui_locales": "de", "access_token_jwt": "true",
+		"refresh_token_jwt": "true", "token_encryption_alg": "[RSA-OAEP]",
+	} {
+		_, err := load(minimal+key+": "+value+"\n", nil, nil)
+		if err == nil || !strings.Contains(err.Error(), key+": not supported by this version: ") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	for _, harmless := range []string{"dpop: false", "response_type: code", "access_token_jwt: false"} {
+		if _, err := load(minimal+harmless+"\n", nil, nil); err != nil {
+			t.Errorf("%s: %v", harmless, err)
+		}
+	}
+}
+
+// Every row of the table is complete, and no name stands for two things.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	fields := map[any]string{}
+	c := &Config{}
+	for _, p := range parameters {
+		for _, name := range append([]string{p.Key, "--" + p.Flag, p.Env()}, p.Aliases...) {
+			if names[name] && name != "--" && name != "" {
+				t.Errorf("%s stands twice in the table", name)
+			}
+			names[name] = true
+		}
+		if p.Help == "" || strings.HasSuffix(p.Help, ".") {
+			t.Errorf("%s: help is empty or ends with a period", p.Key)
+		}
+		field := p.field(c)
+		if reflect.ValueOf(field).Kind() != reflect.Pointer || fields[field] != "" {
+			t.Errorf("%s goes where %s goes", p.Key, fields[field])
+		}
+		fields[field] = p.Key
+	}
+}
+
+func TestStarterIsValid(t *testing.T) {
+	t.Parallel()
+	for _, issuer := range []string{"", "https://op.example/a\"b"} {
+		if _, err := load(string(Starter(issuer, `we "ird\`)), nil, nil); err != nil {
+			t.Errorf("%q: %v", issuer, err)
+		}
+	}
+	// Every key that is commented out is a key.
+	for line := range strings.Lines(starter) {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "#"), ":"); ok && strings.HasPrefix(line, "#") && !strings.ContainsAny(name, " ") {
+			if _, ok := find(name); !ok {
+				t.Errorf("the starter file mentions %s", name)
+			}
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(ancestor)
+	f.Add("a: &a [*a]\n")
+	f.Add("http_client_config: {extra_headers: {a: !!binary x}}\n")
+	f.Add("<<: {a: b}\n? [a]\n: b\n")
+	f.Fuzz(func(t *testing.T, file string) {
+		c, err := load(file, map[string]string{"A": "b"}, nil)
+		if (c == nil) == (err == nil) {
+			t.Fatal("neither a configuration nor an error, or both")
+		}
+		if err != nil && fmt.Sprint(err) == "" {
+			t.Fatal("an empty error")
+		}
+	})
+}

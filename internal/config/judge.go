@@ -1,0 +1,221 @@
+// What makes no sense: values out of range and keys that contradict each
+// other.
+
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// judge looks for contradictions, features that are not there yet, and values
+// that cannot be right.
+func (l *loader) judge() {
+	l.later()
+	l.urls()
+	l.authentication()
+	l.algorithms()
+	l.provider()
+	l.login()
+}
+
+func (l *loader) has(key string) bool { _, ok := l.config.Origin[key]; return ok }
+
+// about complains about a key, where it was set.
+func (l *loader) about(key, format string, args ...any) {
+	l.complain(l.config.Origin[key], key, format, args...)
+}
+
+// conflict complains about a key that contradicts another.
+func (l *loader) conflict(key, other, why string) {
+	l.about(key, "contradicts %s (%s): %s", other, l.config.Origin[other], why)
+}
+
+// later refuses keys whose feature is not there yet, unless they only say what
+// is the case anyway.
+func (l *loader) later() {
+	for _, p := range parameters {
+		if p.Later == "" || !l.has(p.Key) {
+			continue
+		}
+		switch to := p.field(l.config).(type) {
+		case *bool:
+			if !*to {
+				continue
+			}
+		case *string:
+			if p.Key == "response_type" && *to == "code" {
+				continue
+			}
+		}
+		l.about(p.Key, "not supported by this version: %s", p.Later)
+	}
+}
+
+func (l *loader) urls() {
+	for _, p := range parameters {
+		if !p.URL || !l.has(p.Key) {
+			continue
+		}
+		raw := *p.field(l.config).(*string)
+		if why := unusable(raw); why != "" {
+			l.about(p.Key, "%q is not usable: %s", raw, why)
+		}
+	}
+	if l.has("issuer") {
+		if u, err := url.Parse(l.config.Issuer); err == nil && (u.RawQuery != "" || strings.Contains(l.config.Issuer, "#")) {
+			l.about("issuer", "an issuer has no query and no fragment (OpenID Connect Discovery 1.0 section 3)")
+		}
+	}
+	l.warnAboutWellKnown()
+}
+
+// warnAboutWellKnown catches the URL of the metadata in the place of the
+// issuer.
+func (l *loader) warnAboutWellKnown() {
+	if at, _, ok := strings.Cut(l.config.Issuer, "/.well-known/"); ok {
+		l.about("issuer", "this is the URL of the metadata; the issuer is %q", at)
+	}
+}
+
+// unusable says why a URL is not one to send requests to, "" if it is.
+func unusable(raw string) string {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return "not a URL"
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return "not an https URL"
+	case u.User != nil:
+		return "a URL with a user name"
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "http is allowed on the loopback address only; use https"
+	}
+	return ""
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func (l *loader) authentication() {
+	c := l.config
+	secret := l.has("client_secret")
+	switch c.AuthMethod {
+	case "none":
+		if secret {
+			l.conflict("auth_method", "client_secret", "a client that authenticates by none has no secret")
+		}
+	case "client_secret_basic", "client_secret_post", "client_secret_jwt":
+		if !secret {
+			l.about("auth_method", "%s needs a client_secret%s", c.AuthMethod, l.howToSet("client_secret"))
+		}
+	case "private_key_jwt":
+		if !l.has("private_key") {
+			l.about("auth_method", "private_key_jwt needs a private_key (a file), or --pem-key")
+		}
+	case "tls_client_auth", "self_signed_tls_client_auth":
+		if !l.has("tls_client_certificate") {
+			l.about("auth_method", "%s needs a tls_client_certificate (a file), or --pem-cert", c.AuthMethod)
+		}
+		if !l.has("tls_client_key") && !l.has("private_key") {
+			l.about("auth_method", "%s needs a tls_client_key (a file), or --pem-key", c.AuthMethod)
+		}
+	}
+	if l.has("tls_client_key") && !l.has("tls_client_certificate") {
+		l.about("tls_client_key", "there is no tls_client_certificate that it belongs to")
+	}
+	if c.Assertion.EndpointAudience {
+		for _, key := range []string{"jwt_profile_token_audience", "jwt_profile_token_endpoint_audience"} {
+			if l.has(key) {
+				l.conflict(key, "jwt_profile_endpoint_audience", "an assertion has one audience")
+			}
+		}
+	}
+}
+
+func (l *loader) algorithms() {
+	c := l.config
+	sizes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
+	for _, alg := range c.TokenSigningAlgorithms {
+		if size, mac := sizes[alg]; mac && len(c.ClientSecret) < size {
+			l.about("token_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
+		}
+	}
+	alg := c.Assertion.Algorithm
+	size, mac := sizes[alg]
+	switch {
+	case c.AuthMethod == "client_secret_jwt" && alg != "" && !mac:
+		l.conflict("jwt_signing_alg", "auth_method", "client_secret_jwt signs by HS256, HS384 or HS512")
+	case c.AuthMethod == "private_key_jwt" && mac:
+		l.conflict("jwt_signing_alg", "auth_method", "private_key_jwt does not sign with a secret")
+	}
+	if size == 0 {
+		size = sizes["HS256"]
+	}
+	if c.AuthMethod == "client_secret_jwt" && c.ClientSecret != "" && len(c.ClientSecret) < size {
+		l.about("auth_method", "client_secret_jwt needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", size)
+	}
+}
+
+func (l *loader) provider() {
+	c := l.config
+	if c.SkipTLSVerification {
+		if l.has("ca_cert") {
+			l.conflict("ca_cert", "skip_tls_verification", "certificates are either verified or not")
+		}
+		l.config.Warnings = append(l.config.Warnings, "TLS certificates are not verified (skip_tls_verification): anyone on the way can read and forge everything")
+	}
+	if c.HTTP.SkipTLSVerification && !c.SkipTLSVerification {
+		l.about("http_client_config.skip_tls_verification", "has no effect by itself; set skip_tls_verification at the top of the file if certificates really must not be verified")
+	}
+	if l.has("http_client_config.skip_tls_verification") && !c.HTTP.SkipTLSVerification && c.SkipTLSVerification {
+		l.conflict("http_client_config.skip_tls_verification", "skip_tls_verification", "certificates are either verified or not")
+	}
+	if c.InsecureWellKnown && l.has("expected_issuer") {
+		l.conflict("expected_issuer", "insecure_wellknown_endpoint", "the issuer is either compared or not")
+	}
+	for name, value := range c.HTTP.ExtraHeaders {
+		if strings.ContainsAny(name+value, "\r\n\x00") || strings.ContainsAny(name, " \t:") || name == "" {
+			l.about("http_client_config.extra_headers", "%q is not a header", name)
+		}
+		if slices.Contains([]string{"authorization", "host", "content-length", "content-type", "transfer-encoding", "cookie"}, strings.ToLower(name)) {
+			l.about("http_client_config.extra_headers", "%s cannot be set here", name)
+		}
+	}
+}
+
+func (l *loader) login() {
+	c := l.config
+	if c.Login.UsePKCE != nil && !*c.Login.UsePKCE {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: use_pkce is false: an intercepted code could be used by others", l.config.Origin["use_pkce"]))
+	}
+	if c.Login.PKCEChallengeMethod == "plain" {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: pkce_challenge_method: plain is never used; S256 is", l.config.Origin["pkce_challenge_method"]))
+	}
+	for key, text := range map[string]string{"oidc_claims_param": c.Login.ClaimsParam, "authorization_details": c.Login.AuthorizationDetails} {
+		if l.has(key) && !json.Valid([]byte(text)) {
+			l.about(key, "not JSON")
+		}
+	}
+	if l.has("par_additional_parameters") && l.has("use_par") && !c.Login.UsePAR {
+		l.conflict("par_additional_parameters", "use_par", "they are sent only with a pushed request")
+	}
+}
+
+// LoginKeys returns the keys that were set and that only commands that log a
+// user in look at, with where, in the order of the table.
+func (c *Config) LoginKeys() []string {
+	var keys []string
+	for _, p := range parameters {
+		if o, ok := c.Origin[p.Key]; ok && p.Login {
+			keys = append(keys, fmt.Sprintf("%s (%s)", p.Key, o))
+		}
+	}
+	return keys
+}

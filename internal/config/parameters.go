@@ -1,0 +1,160 @@
+// The table of parameters: one row for each key.
+
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Parameter is one key of the configuration, and its names elsewhere.
+type Parameter struct {
+	Key     string   // the file's key; one of a group has a dot in it
+	Aliases []string // other spellings, kept for files of the ancestor
+	Flag    string   // the flag's name, "" if it has none
+	Short   string   // the flag's one letter, "" if it has none
+	Help    string   // one line, for help and reference
+	Values  []string // what it may be, nil if that is open
+	Secret  bool     // the value is a secret
+	File    bool     // the value is the path of a file
+	URL     bool     // the value is an https URL, or http on the loopback address
+
+	// Login marks keys of the authorization request, which only commands that
+	// log a user in look at.
+	Login bool
+	// Later says, in words, what brings the feature that the key belongs to.
+	// Until then the key is refused.
+	Later string
+
+	field func(*Config) any // a pointer to where the value goes
+}
+
+// Env returns the name of the environment variable that overrides the key, ""
+// if there is none because the value is a list or a map.
+func (p Parameter) Env() string {
+	if !p.scalar() {
+		return ""
+	}
+	return "OIDC_" + strings.ToUpper(strings.ReplaceAll(p.Key, ".", "_"))
+}
+
+// Parameters returns the table, in the order of the reference.
+func Parameters() []Parameter { return slices.Clone(parameters) }
+
+// Lookup returns the parameter of a flag.
+func Lookup(flag string) (Parameter, bool) {
+	i := slices.IndexFunc(parameters, func(p Parameter) bool { return p.Flag == flag && flag != "" })
+	if i < 0 {
+		return Parameter{}, false
+	}
+	return parameters[i], true
+}
+
+// The methods of client authentication.
+var authMethods = []string{
+	"none", "client_secret_basic", "client_secret_post", "client_secret_jwt",
+	"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth",
+}
+
+var asymmetric = []string{
+	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+}
+
+var macs = []string{"HS256", "HS384", "HS512"}
+
+// These say what brings a feature that is not there yet.
+const (
+	withLogin      = "it comes with the command client"
+	withDPoP       = "DPoP comes with a later version"
+	withEncryption = "encrypted ID Tokens come with a later version"
+	withJWTTokens  = "verifying access and refresh tokens that are JWTs comes with a later version"
+)
+
+var parameters = []Parameter{
+	// The provider.
+	{Key: "issuer", Flag: "issuer", URL: true, Help: "issuer identifier of the provider, exactly as its metadata has it", field: func(c *Config) any { return &c.Issuer }},
+	{Key: "expected_issuer", Help: "issuer the metadata must name, if the provider is reached by another URL", field: func(c *Config) any { return &c.ExpectedIssuer }},
+	{Key: "alternative_wellknown_endpoint", URL: true, Help: "URL of the metadata, if not at the well-known place; its issuer is then not compared, unless expected_issuer is set", field: func(c *Config) any { return &c.AlternativeWellKnown }},
+	{Key: "insecure_wellknown_endpoint", Help: "do not compare the metadata's issuer (insecure; waives discovery.issuer)", field: func(c *Config) any { return &c.InsecureWellKnown }},
+	{Key: "token_endpoint", URL: true, Help: "URL instead of the metadata's token_endpoint", field: func(c *Config) any { return &c.Endpoints.Token }},
+	{Key: "authorize_endpoint", URL: true, Help: "URL instead of the metadata's authorization_endpoint", field: func(c *Config) any { return &c.Endpoints.Authorize }},
+	{Key: "userinfo_endpoint", URL: true, Help: "URL instead of the metadata's userinfo_endpoint", field: func(c *Config) any { return &c.Endpoints.UserInfo }},
+	{Key: "jwks_endpoint", URL: true, Help: "URL instead of the metadata's jwks_uri", field: func(c *Config) any { return &c.Endpoints.JWKS }},
+	{Key: "introspect_endpoint", URL: true, Help: "URL instead of the metadata's introspection_endpoint", field: func(c *Config) any { return &c.Endpoints.Introspect }},
+	{Key: "par_endpoint", URL: true, Help: "URL instead of the metadata's pushed_authorization_request_endpoint", field: func(c *Config) any { return &c.Endpoints.PAR }},
+	{Key: "endsession_endpoint", URL: true, Help: "URL instead of the metadata's end_session_endpoint", field: func(c *Config) any { return &c.Endpoints.EndSession }},
+	{Key: "revocation_endpoint", URL: true, Help: "URL instead of the metadata's revocation_endpoint", field: func(c *Config) any { return &c.Endpoints.Revocation }},
+	{Key: "ca_cert", Flag: "ca-cert", File: true, Help: "file of CA certificates (PEM) to trust instead of the system's", field: func(c *Config) any { return &c.CACert }},
+	{Key: "skip_tls_verification", Help: "accept any TLS certificate (insecure; nothing counts as verified then)", field: func(c *Config) any { return &c.SkipTLSVerification }},
+	{Key: "waive", Flag: "waive", Help: "id of a rule whose failure is shown but is no error (see help rules)", field: func(c *Config) any { return &c.Waive }},
+
+	// The client.
+	{Key: "client_id", Flag: "client-id", Help: "client identifier", field: func(c *Config) any { return &c.ClientID }},
+	{Key: "client_secret", Flag: "client-secret", Secret: true, Help: "client secret", field: func(c *Config) any { return &c.ClientSecret }},
+	{Key: "auth_method", Flag: "auth-method", Values: authMethods, Help: "how the client authenticates; by default what the metadata allows", field: func(c *Config) any { return &c.AuthMethod }},
+	{Key: "always_set_client_id_for_token_endpoint", Help: "send client_id beside a client assertion", field: func(c *Config) any { return &c.AlwaysSendClientID }},
+	{Key: "private_key", Flag: "pem-key", File: true, Help: "file of the client's private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK", field: func(c *Config) any { return &c.PrivateKey }},
+	{Key: "tls_client_certificate", Flag: "pem-cert", File: true, Help: "file of the client's TLS certificate chain (PEM)", field: func(c *Config) any { return &c.TLSClientCertificate }},
+	{Key: "tls_client_key", File: true, Help: "file of the TLS certificate's private key (PEM); by default private_key", field: func(c *Config) any { return &c.TLSClientKey }},
+	{Key: "jwt_signing_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm of client assertions; by default the key's own", field: func(c *Config) any { return &c.Assertion.Algorithm }},
+	{Key: "jwt_profile_token_duration", Help: "lifetime of client assertions (default 5m)", field: func(c *Config) any { return &c.Assertion.Duration }},
+	{Key: "jwt_profile_token_audience", Aliases: []string{"jwt_profile_token_audiance"}, Help: "audience of client assertions; by default the issuer", field: func(c *Config) any { return &c.Assertion.TokenAudience }},
+	{Key: "jwt_profile_token_endpoint_audience", Aliases: []string{"jwt_profile_token_endpoint_audiance"}, Help: "audience of client assertions at the token endpoint", field: func(c *Config) any { return &c.Assertion.TokenEndpointAudience }},
+	{Key: "jwt_profile_par_endpoint_audience", Aliases: []string{"jwt_profile_par_endpoint_audiance"}, Help: "audience of client assertions at the PAR endpoint", field: func(c *Config) any { return &c.Assertion.PARAudience }},
+	{Key: "jwt_profile_revocation_endpoint_audience", Aliases: []string{"jwt_profile_revocation_endpoint_audiance"}, Help: "audience of client assertions at the revocation endpoint", field: func(c *Config) any { return &c.Assertion.RevocationAudience }},
+	{Key: "jwt_profile_introspection_endpoint_audience", Aliases: []string{"jwt_profile_introspection_endpoint_audiance"}, Help: "audience of client assertions at the introspection endpoint", field: func(c *Config) any { return &c.Assertion.IntrospectionAudience }},
+	{Key: "jwt_profile_endpoint_audience", Aliases: []string{"jwt_profile_endpoint_audiance"}, Help: "use the URL of the endpoint as audience of client assertions", field: func(c *Config) any { return &c.Assertion.EndpointAudience }},
+
+	// What ID Tokens must say.
+	{Key: "token_signing_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithms an ID Token may be signed with; by default the metadata's, or RS256", field: func(c *Config) any { return &c.TokenSigningAlgorithms }},
+	{Key: "amr_list", Help: "amr must hold at least one of these", field: func(c *Config) any { return &c.AMRList }},
+	{Key: "acr_list", Help: "acr must be one of these", field: func(c *Config) any { return &c.ACRList }},
+	{Key: "allow_non_compliant_amr", Help: "read an amr that is one string instead of a list", field: func(c *Config) any { return &c.AllowStringAMR }},
+	{Key: "trusted_audiences", Help: "audiences beside client_id that aud may hold", field: func(c *Config) any { return &c.TrustedAudiences }},
+	{Key: "max_age", Help: "seconds since the login (auth_time) that are allowed", field: func(c *Config) any { return &c.MaxAge }},
+	{Key: "clock_tolerance", Help: "how far the provider's clock may be off (default 60s)", field: func(c *Config) any { return &c.ClockTolerance }},
+	{Key: "require_id_token", Help: "fail if no ID Token comes, also on a refresh", field: func(c *Config) any { return &c.RequireIDToken }},
+	{Key: "access_token_jwt", Later: withJWTTokens, Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},
+	{Key: "refresh_token_jwt", Later: withJWTTokens, Help: "the refresh token is a JWT: verify and show it", field: func(c *Config) any { return &c.RefreshTokenJWT }},
+	{Key: "token_encryption_alg", Later: withEncryption, Values: []string{"ECDH-ES", "RSA-OAEP", "RSA-OAEP-256", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}, Help: "algorithms an ID Token may be encrypted with", field: func(c *Config) any { return &c.TokenEncryptionAlgorithm }},
+
+	// What is asked for.
+	{Key: "scopes", Flag: "scope", Help: "scope to ask for at a login (default openid); on a refresh only the flag is sent", field: func(c *Config) any { return &c.Scopes }},
+	{Key: "resource", Flag: "resource", Help: "resource the access token is for (RFC 8707)", field: func(c *Config) any { return &c.Resource }},
+	{Key: "audiences", Flag: "audience", Help: "audience to ask for at a token exchange; on a refresh only the flag is sent", field: func(c *Config) any { return &c.Audiences }},
+	{Key: "skip_userinfo_call", Flag: "skip-userinfo", Help: "Skip fetching Userinfo", field: func(c *Config) any { return &c.SkipUserInfo }},
+
+	// The authorization request.
+	{Key: "use_pkce", Login: true, Help: "use PKCE (default true)", field: func(c *Config) any { return &c.Login.UsePKCE }},
+	{Key: "pkce_challenge_method", Login: true, Values: []string{"S256", "plain"}, Help: "PKCE method; S256 is used whatever it says", field: func(c *Config) any { return &c.Login.PKCEChallengeMethod }},
+	{Key: "acr_values", Login: true, Help: "acr_values to ask for, separated by spaces", field: func(c *Config) any { return &c.Login.ACRValues }},
+	{Key: "oidc_claims_param", Login: true, Help: "claims parameter, JSON", field: func(c *Config) any { return &c.Login.ClaimsParam }},
+	{Key: "authorization_details", Login: true, Help: "authorization_details (RFC 9396), JSON", field: func(c *Config) any { return &c.Login.AuthorizationDetails }},
+	{Key: "use_par", Login: true, Help: "push the authorization request (RFC 9126)", field: func(c *Config) any { return &c.Login.UsePAR }},
+	{Key: "par_additional_parameters", Login: true, Help: "further parameters of a pushed request", field: func(c *Config) any { return &c.Login.PARParameters }},
+	{Key: "par_endpoint_wellknown_key", Login: true, Help: "metadata name of the PAR endpoint, if the provider has one of its own", field: func(c *Config) any { return &c.Login.PAREndpointWellKnownKey }},
+	{Key: "authorize_additional_parameters", Login: true, Help: "further parameters of the authorization request", field: func(c *Config) any { return &c.Login.AuthorizeParameters }},
+	{Key: "override_redirect_uri", Login: true, Help: "redirect_uri instead of http://127.0.0.1:PORT/auth/callback", field: func(c *Config) any { return &c.Login.OverrideRedirectURI }},
+	{Key: "use_request_parameter", Login: true, Help: "send a signed request object (RFC 9101)", field: func(c *Config) any { return &c.Login.UseRequestParameter }},
+	{Key: "strict_oidc_rfc6749_param", Aliases: []string{"strict_oidc_rcf6749_param"}, Login: true, Help: "repeat the parameters RFC 6749 requires beside the request object", field: func(c *Config) any { return &c.Login.StrictRFC6749 }},
+	{Key: "legacy_request_jwt_header_type", Login: true, Help: "typ JWT instead of oauth-authz-req+jwt in request objects", field: func(c *Config) any { return &c.Login.LegacyRequestJWTHeader }},
+	{Key: "jwt_request_token_duration", Login: true, Help: "lifetime of request objects (default 5m)", field: func(c *Config) any { return &c.Login.RequestJWTDuration }},
+	{Key: "jwt_request_token_audience", Aliases: []string{"jwt_request_token_audiance"}, Login: true, Help: "audience of request objects; by default the issuer", field: func(c *Config) any { return &c.Login.RequestJWTAudience }},
+	{Key: "jwt_request_token_additional_parameters", Login: true, Help: "further claims of request objects", field: func(c *Config) any { return &c.Login.RequestJWTParameters }},
+	{Key: "response_type", Later: withLogin, Help: "response_type (default code)", field: func(c *Config) any { return &c.Login.ResponseType }},
+	{Key: "response_mode", Later: withLogin, Values: []string{"query", "form_post", "jwt", "query.jwt", "form_post.jwt"}, Help: "response_mode", field: func(c *Config) any { return &c.Login.ResponseMode }},
+	{Key: "prompt", Later: withLogin, Help: "prompt", field: func(c *Config) any { return &c.Login.Prompt }},
+	{Key: "login_hint", Later: withLogin, Help: "login_hint", field: func(c *Config) any { return &c.Login.LoginHint }},
+	{Key: "ui_locales", Later: withLogin, Help: "ui_locales", field: func(c *Config) any { return &c.Login.UILocales }},
+	{Key: "dpop", Later: withDPoP, Help: "bind tokens to a key (RFC 9449)", field: func(c *Config) any { return &c.Login.DPoP }},
+	{Key: "dpop_signing_alg", Later: withDPoP, Values: asymmetric, Help: "algorithm of DPoP proofs", field: func(c *Config) any { return &c.Login.DPoPSigningAlgorithm }},
+
+	// The HTTP client.
+	{Key: "http_client_config.timeout_duration", Help: "bound of one request (default 10s)", field: func(c *Config) any { return &c.HTTP.Timeout }},
+	{Key: "http_client_config.limit_max_resp_size_limit", Help: "bound of a response body in bytes (default 1 MiB, 512 KiB for keys)", field: func(c *Config) any { return &c.HTTP.MaxResponseSize }},
+	{Key: "http_client_config.extra_headers", Help: "headers to send with every request", field: func(c *Config) any { return &c.HTTP.ExtraHeaders }},
+	{Key: "http_client_config.max_idle_conns", Help: "idle connections kept (default 10)", field: func(c *Config) any { return &c.HTTP.MaxIdleConns }},
+	{Key: "http_client_config.max_idle_conns_per_host", Help: "idle connections kept for one host (default 10)", field: func(c *Config) any { return &c.HTTP.MaxIdleConnsPerHost }},
+	{Key: "http_client_config.max_conns_per_host", Help: "connections to one host (default 10)", field: func(c *Config) any { return &c.HTTP.MaxConnsPerHost }},
+	{Key: "http_client_config.skip_tls_verification", Help: "must agree with skip_tls_verification", field: func(c *Config) any { return &c.HTTP.SkipTLSVerification }},
+}

@@ -1,0 +1,127 @@
+// The JSON Schema of the file, from the table of parameters.
+
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// SchemaID is where the schema will be found.
+const SchemaID = "https://raw.githubusercontent.com/oidc-client/oidc-client/main/docs/config.schema.json"
+
+// A member is one name and value of a JSON object that keeps its order.
+type member struct {
+	name  string
+	value any
+}
+
+type object []member
+
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// Schema returns the JSON Schema (draft 2020-12) of the configuration file.
+func Schema() ([]byte, error) {
+	data, err := json.Marshal(object{
+		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+		{"$id", SchemaID},
+		{"title", "Configuration of oidc-client"},
+		{"description", "One client at one OpenID Provider. Required are issuer and client_id, unless flags or the environment give them."},
+		{"type", "object"},
+		{"additionalProperties", false},
+		{"properties", properties("")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, data, "", "  "); err != nil {
+		return nil, err
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// properties are the keys of a group, "" for the top.
+func properties(group string) object {
+	var all object
+	done := map[string]bool{}
+	for _, p := range parameters {
+		name, inGroup := strings.CutPrefix(p.Key, group)
+		if !inGroup {
+			continue
+		}
+		if sub, _, nested := strings.Cut(name, "."); nested {
+			if !done[sub] {
+				done[sub] = true
+				all = append(all, member{sub, object{
+					{"type", "object"}, {"additionalProperties", false}, {"properties", properties(sub + ".")},
+				}})
+			}
+			continue
+		}
+		all = append(all, member{name, p.schema("")})
+		for _, alias := range p.Aliases {
+			all = append(all, member{alias, p.schema(p.Key)})
+		}
+	}
+	return all
+}
+
+// schema is the schema of one value; insteadOf is the right spelling of a
+// misspelt key.
+func (p Parameter) schema(insteadOf string) object {
+	text := strings.ToUpper(p.Help[:1]) + p.Help[1:] + "."
+	if p.Later != "" {
+		text += " Not supported yet: " + p.Later + "."
+	}
+	if insteadOf != "" {
+		text = "Use " + insteadOf + "."
+	}
+	s := object{{"description", text}}
+	if insteadOf != "" {
+		s = append(s, member{"deprecated", true})
+	}
+	item := object{{"type", "string"}}
+	if p.Values != nil {
+		item = append(item, member{"enum", p.Values})
+	}
+	switch p.field(&Config{}).(type) {
+	case *bool, **bool:
+		return append(s, member{"type", "boolean"})
+	case *int64, **int64:
+		return append(s, member{"type", "integer"}, member{"minimum", 0})
+	case **time.Duration:
+		return append(s, member{"type", "string"}, member{"pattern", `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^\$\{.*\}$|^0$`})
+	case *[]string:
+		return append(s, member{"type", "array"}, member{"items", item})
+	case *map[string]string:
+		return append(s, member{"type", "object"}, member{"additionalProperties", object{{"type", []string{"string", "number", "boolean"}}}})
+	case *map[string]any:
+		return append(s, member{"type", "object"})
+	}
+	return append(s, item...)
+}

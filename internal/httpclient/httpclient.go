@@ -1,0 +1,252 @@
+// Package httpclient makes the one HTTP client of the program: whom it trusts,
+// what certificate it shows, how long it waits, and a second connection for
+// what is asked at the same time.
+package httpclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Options configure a client. The zero value trusts the system's certificates.
+type Options struct {
+	Timeout                                            time.Duration // of one request, body included; 0 means 10s
+	MaxIdleConns, MaxIdleConnsPerHost, MaxConnsPerHost int           // 0 means 10 each
+
+	Roots       *x509.CertPool   // trusted instead of the system's certificates
+	Unverified  bool             // trust any certificate
+	Certificate *tls.Certificate // shown to servers that ask for one
+
+	Header http.Header                           // added to every request that does not set it
+	Proxy  func(*http.Request) (*url.URL, error) // nil means no proxy
+
+	// SystemRoots says that the environment names the system's certificates
+	// (SSL_CERT_FILE, SSL_CERT_DIR): crypto/x509 reads those itself.
+	SystemRoots bool
+
+	// Pair is an https URL whose host is about to be asked two things at a
+	// time. With HTTP/1.1 that takes two connections; the second is opened
+	// beside the first instead of when it is needed, which saves its round
+	// trips. "" opens one connection at a time.
+	Pair string
+}
+
+// The bounds of the client.
+const (
+	defaultTimeout     = 10 * time.Second
+	defaultConnections = 10
+	maxHeaderBytes     = 64 << 10
+)
+
+// New makes a client. It never stores cookies.
+func New(o Options) *http.Client {
+	d := &dialer{net: &net.Dialer{Timeout: orElse(o.Timeout, defaultTimeout)}, config: tlsConfig(o), pair: hostPort(o.Pair)}
+	if o.Roots == nil && !o.Unverified && !o.SystemRoots {
+		d.bundle = systemBundle
+	}
+	transport := &http.Transport{
+		Proxy: o.Proxy, DialContext: d.net.DialContext, DialTLSContext: d.dialTLS,
+		TLSClientConfig:        d.config.Clone(), // behind a proxy, where dialTLS is not used
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           orElse(o.MaxIdleConns, defaultConnections),
+		MaxIdleConnsPerHost:    orElse(o.MaxIdleConnsPerHost, defaultConnections),
+		MaxConnsPerHost:        orElse(o.MaxConnsPerHost, defaultConnections),
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+	return &http.Client{Transport: withHeader{transport, o.Header}, Timeout: orElse(o.Timeout, defaultTimeout)}
+}
+
+func orElse[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}
+
+func tlsConfig(o Options) *tls.Config {
+	c := &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: o.Roots, NextProtos: []string{"h2", "http/1.1"},
+		InsecureSkipVerify: o.Unverified, //nolint:gosec // the user's own skip_tls_verification, which is warned of and shown
+	}
+	if o.Certificate != nil {
+		// Shown whatever authorities the server names: a self-signed
+		// certificate (RFC 8705 section 2.2) is of none of them.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return o.Certificate, nil }
+	}
+	return c
+}
+
+// withHeader adds headers to every request.
+type withHeader struct {
+	*http.Transport
+	header http.Header
+}
+
+func (t withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
+	if len(t.header) > 0 {
+		r = r.Clone(r.Context())
+		for name, values := range t.header {
+			if r.Header.Get(name) == "" {
+				r.Header[http.CanonicalHeaderKey(name)] = values
+			}
+		}
+	}
+	return t.Transport.RoundTrip(r)
+}
+
+// A dialer opens TLS connections.
+type dialer struct {
+	net    *net.Dialer
+	config *tls.Config
+	bundle func() *x509.CertPool // tried before the whole of the system's; nil if roots are given
+
+	pair string // host:port that gets a second connection beside its first
+	once sync.Once
+	mu   sync.Mutex
+	next chan result // the second connection, nil if there is none (any more)
+}
+
+type result struct {
+	conn net.Conn
+	err  error
+}
+
+// dialTLS returns the spare connection if there is one, or else a new one.
+func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	if addr != d.pair {
+		return d.handshake(ctx, network, addr)
+	}
+	var first bool
+	var drop func()
+	d.once.Do(func() { first = true; drop = d.openSpare(ctx, network, addr) })
+	if !first {
+		if conn := d.takeSpare(ctx); conn != nil {
+			return conn, nil
+		}
+		return d.handshake(ctx, network, addr)
+	}
+	conn, err := d.handshake(ctx, network, addr)
+	if err != nil || conn.(*tls.Conn).ConnectionState().NegotiatedProtocol == "h2" {
+		drop() // HTTP/2 needs one connection only
+	}
+	return conn, err
+}
+
+// openSpare starts to open a connection and returns what gives it up.
+func (d *dialer) openSpare(ctx context.Context, network, addr string) (drop func()) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.net.Timeout)
+	next := make(chan result, 1)
+	d.next = next
+	go func() {
+		defer cancel()
+		conn, err := d.handshake(ctx, network, addr)
+		next <- result{conn, err}
+	}()
+	return func() {
+		cancel()
+		if taken := d.spare(); taken != nil {
+			go func() {
+				if r := <-taken; r.conn != nil {
+					_ = r.conn.Close()
+				}
+			}()
+		}
+	}
+}
+
+// spare takes the channel of the spare connection, nil if it was taken.
+func (d *dialer) spare() chan result {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := d.next
+	d.next = nil
+	return next
+}
+
+func (d *dialer) takeSpare(ctx context.Context) net.Conn {
+	next := d.spare()
+	if next == nil {
+		return nil
+	}
+	select {
+	case r := <-next:
+		return r.conn // nil if it failed: the caller tries itself and sees why
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// handshake connects. On Linux crypto/x509 reads the bundle and then every
+// file of the certificates' folder, which costs more CPU than all the rest of
+// a refresh. So the bundle is tried first, and the whole only if the server's
+// authority is not in it. Trust is the same as without.
+func (d *dialer) handshake(ctx context.Context, network, addr string) (net.Conn, error) {
+	var bundle *x509.CertPool
+	if d.bundle != nil {
+		bundle = d.bundle()
+	}
+	if bundle == nil {
+		return d.dial(ctx, network, addr, d.config)
+	}
+	quick := d.config.Clone()
+	quick.RootCAs = bundle
+	conn, err := d.dial(ctx, network, addr, quick)
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return d.dial(ctx, network, addr, d.config)
+	}
+	return conn, err
+}
+
+func (d *dialer) dial(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
+	return (&tls.Dialer{NetDialer: d.net, Config: config}).DialContext(ctx, network, addr)
+}
+
+// bundles are the files that crypto/x509 looks for on Linux, in its order.
+var bundles = []string{
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/ca-bundle.pem",
+	"/etc/pki/tls/cacert.pem",
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+	"/etc/ssl/cert.pem",
+}
+
+// systemBundle reads the first bundle there is, once. nil means that the
+// system's certificates are to be had in another way.
+var systemBundle = sync.OnceValue(func() *x509.CertPool {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	for _, path := range bundles {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if pool := x509.NewCertPool(); pool.AppendCertsFromPEM(data) {
+			return pool
+		}
+	}
+	return nil
+})
+
+// hostPort returns the address that a connection for an https URL goes to, ""
+// for any other.
+func hostPort(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Scheme != "https" {
+		return ""
+	}
+	return net.JoinHostPort(u.Hostname(), orElse(u.Port(), "443"))
+}

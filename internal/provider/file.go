@@ -1,0 +1,46 @@
+// The file of users, clients, lifetimes and keys.
+
+package provider
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ReadFile reads options from YAML. The files it names are beside folder.
+func ReadFile(data []byte, folder string) (Options, error) {
+	var f struct {
+		Users                []User        `yaml:"users"`
+		Clients              []Client      `yaml:"clients"`
+		Auto                 bool          `yaml:"auto"`
+		JWTAccessTokens      bool          `yaml:"jwt_access_tokens"`
+		AccessTokenLifetime  time.Duration `yaml:"access_token_lifetime"`
+		IDTokenLifetime      time.Duration `yaml:"id_token_lifetime"`
+		RefreshTokenLifetime time.Duration `yaml:"refresh_token_lifetime"`
+		SigningKey           string        `yaml:"signing_key"`
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		return Options{}, err
+	}
+	o := Options{
+		Users: f.Users, Clients: f.Clients, Auto: f.Auto, JWTAccessTokens: f.JWTAccessTokens,
+		AccessTokenLifetime: f.AccessTokenLifetime, IDTokenLifetime: f.IDTokenLifetime, RefreshTokenLifetime: f.RefreshTokenLifetime,
+	}
+	if f.SigningKey == "" {
+		return o, nil
+	}
+	if !filepath.IsAbs(f.SigningKey) {
+		f.SigningKey = filepath.Join(folder, f.SigningKey)
+	}
+	var err error
+	o.SigningKey, err = os.ReadFile(f.SigningKey)
+	return o, err
+}

@@ -1,0 +1,214 @@
+// Redaction: secrets are replaced where they are recorded, not where they are
+// shown.
+
+package transcript
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// secretNames are the parameters, members and headers whose values are
+// secrets, in forms, URLs, JSON and headers alike.
+var secretNames = []string{
+	"access_token", "refresh_token", "id_token", "id_token_hint", "client_secret", "client_assertion",
+	"assertion", "subject_token", "actor_token", "token", "code", "code_verifier", "device_code", "password",
+	"registration_access_token", "logout_token", "request", "response", "software_statement", "auth_req_id",
+	"login_hint_token", "client_notification_token", "k", "d", "p", "q", "dp", "dq", "qi",
+}
+
+// secretHeaders are the headers whose values are secrets.
+var secretHeaders = []string{
+	"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Dpop", "X-Api-Key",
+}
+
+// A Redactor replaces secrets by tags: an HMAC under a key of this run, so that
+// equal secrets have equal tags and no tag tells anything of its secret. It is
+// safe for concurrent use.
+type Redactor struct {
+	key   [32]byte
+	mu    sync.Mutex
+	known []string // secrets to replace wherever they turn up, longest first
+}
+
+// NewRedactor makes a redactor with a key of its own.
+func NewRedactor() *Redactor {
+	r := &Redactor{}
+	_, _ = rand.Read(r.key[:]) // never fails
+	return r
+}
+
+// Learn makes the redactor replace a secret wherever it turns up, also in text
+// that nobody expects it in, such as a provider's error message. Very short
+// ones are only replaced by name.
+func (r *Redactor) Learn(secrets ...string) {
+	const least = 6
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range secrets {
+		for _, form := range []string{s, url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(s))} {
+			if len(s) >= least && !slices.Contains(r.known, form) {
+				r.known = append(r.known, form)
+			}
+		}
+	}
+	slices.SortFunc(r.known, func(a, b string) int { return len(b) - len(a) })
+}
+
+// Tag is what stands in the place of a secret.
+func (r *Redactor) Tag(secret string) string {
+	mac := hmac.New(sha256.New, r.key[:])
+	mac.Write([]byte(secret))
+	return fmt.Sprintf("[secret %x]", mac.Sum(nil)[:4])
+}
+
+// Text replaces the secrets that were learnt.
+func (r *Redactor) Text(text string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.known {
+		if strings.Contains(text, s) {
+			text = strings.ReplaceAll(text, s, r.Tag(s))
+		}
+	}
+	return text
+}
+
+// value replaces the value of a secret parameter. A JWT keeps its header and
+// payload and loses the signature, without which it is worth nothing.
+func (r *Redactor) value(name, value string) string {
+	if !slices.Contains(secretNames, strings.ToLower(name)) {
+		return r.Text(value)
+	}
+	if parts := strings.Split(value, "."); len(parts) == 3 && strings.HasPrefix(value, "eyJ") {
+		return parts[0] + "." + parts[1] + "." + r.Tag(value)
+	}
+	return r.Tag(value)
+}
+
+// Form returns the parameters of a form, one a line, sorted.
+func (r *Redactor) Form(form url.Values) []string {
+	var lines []string
+	for name, values := range form {
+		for _, v := range values {
+			lines = append(lines, name+"="+r.value(name, v))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// URL returns a URL with the secrets in its query and fragment replaced.
+func (r *Redactor) URL(u *url.URL) string {
+	c := *u
+	c.User, c.RawQuery, c.Fragment, c.RawFragment = nil, "", "", ""
+	text := c.String()
+	for _, part := range [][2]string{{"?", u.RawQuery}, {"#", u.Fragment}} {
+		if values, err := url.ParseQuery(part[1]); err == nil && len(values) > 0 {
+			text += part[0] + strings.Join(r.Form(values), "&")
+		}
+	}
+	return r.Text(text)
+}
+
+// Header returns the headers, one a line, sorted.
+func (r *Redactor) Header(h http.Header) []string {
+	var lines []string
+	for name, values := range h {
+		for _, v := range values {
+			lines = append(lines, name+": "+r.header(name, v))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func (r *Redactor) header(name, value string) string {
+	if !slices.Contains(secretHeaders, http.CanonicalHeaderKey(name)) {
+		if name == "Location" {
+			if u, err := url.Parse(value); err == nil {
+				return r.URL(u)
+			}
+		}
+		return r.Text(value)
+	}
+	if scheme, secret, ok := strings.Cut(value, " "); ok && !strings.Contains(scheme, "=") {
+		return scheme + " " + r.Tag(secret)
+	}
+	return r.Tag(value)
+}
+
+// Body returns a body with the secrets in it replaced: JSON and forms by name,
+// a JWT without its signature, anything else as text.
+func (r *Redactor) Body(mediaType string, body []byte) string {
+	mediaType, _, _ = strings.Cut(strings.ToLower(mediaType), ";")
+	switch {
+	case mediaType == "application/x-www-form-urlencoded":
+		if form, err := url.ParseQuery(string(body)); err == nil {
+			return strings.Join(r.Form(form), "\n")
+		}
+	case mediaType == "application/jwt":
+		return r.value("token", strings.TrimSpace(string(body)))
+	}
+	if doc, err := strictjson.Parse(body); err == nil {
+		return r.Text(Indent(r.object(doc)))
+	}
+	if looksSecret(body) {
+		return fmt.Sprintf("[%d bytes that cannot be read, not shown because they name secrets]", len(body))
+	}
+	return r.Text(string(body))
+}
+
+// looksSecret reports whether text that is not well-formed JSON mentions the
+// name of a secret: what is in it then cannot be told apart.
+func looksSecret(body []byte) bool {
+	return slices.ContainsFunc(secretNames, func(name string) bool {
+		return strings.Contains(name, "_") && strings.Contains(string(body), name)
+	})
+}
+
+func (r *Redactor) object(o *strictjson.Object) []byte {
+	var d document
+	for _, m := range o.Members {
+		d.add(m.Name, json.RawMessage(r.json(m.Name, m.Value)))
+	}
+	data, err := d.MarshalJSON()
+	if err != nil {
+		return []byte("{}")
+	}
+	return data
+}
+
+// json replaces the secrets in the value of a member.
+func (r *Redactor) json(name string, raw json.RawMessage) []byte {
+	if text, ok := strictjson.Text(raw); ok {
+		data, err := encode(r.value(name, text))
+		if err != nil {
+			return []byte(`""`)
+		}
+		return data
+	}
+	if o, err := strictjson.Parse(raw); err == nil {
+		return r.object(o)
+	}
+	list, err := strictjson.Array(raw)
+	if err != nil {
+		return raw // a number or a literal
+	}
+	parts := make([]string, len(list))
+	for i, item := range list {
+		parts[i] = string(r.json(name, item))
+	}
+	return []byte("[" + strings.Join(parts, ",") + "]")
+}

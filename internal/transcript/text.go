@@ -1,0 +1,219 @@
+// The text blocks: --format text, as the ancestor printed them.
+
+package transcript
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// Text writes blocks of the form
+//
+//	[INFO]  oidc-client: IDToken Claims:
+//	  IDTokenClaims=
+//	  | {
+//	  |     "sub": "248289761001"
+//	  | }
+//
+// with a line of two spaces after each. The first error of the writer stays
+// in Err, and nothing is written after it.
+type Text struct {
+	W      io.Writer
+	Colour bool
+	Err    error
+}
+
+// Levels of lines.
+const (
+	LevelDebug = "DEBUG"
+	LevelInfo  = "INFO"
+	LevelWarn  = "WARN"
+	LevelError = "ERROR"
+)
+
+var colours = map[string]string{LevelDebug: "\x1b[90m", LevelInfo: "\x1b[36m", LevelWarn: "\x1b[33m", LevelError: "\x1b[31m"}
+
+func (t *Text) print(s string) {
+	if t.Err == nil {
+		_, t.Err = io.WriteString(t.W, s)
+	}
+}
+
+// Line writes one line: "[INFO]  oidc-client: Stopping server".
+func (t *Text) Line(level, message string) {
+	tag := "[" + level + "]"
+	pad := strings.Repeat(" ", 8-len(tag))
+	if t.Colour {
+		tag = colours[level] + tag + "\x1b[0m"
+	}
+	t.print(tag + pad + "oidc-client: " + Escape(message) + "\n")
+}
+
+// More writes a line that belongs to the one before.
+func (t *Text) More(message string) { t.print("  " + Escape(message) + "\n") }
+
+// Block writes a value of several lines under a title.
+func (t *Text) Block(title, key, value string) {
+	t.Line(LevelInfo, title+":")
+	t.value(key, value)
+	t.print("  \n")
+}
+
+func (t *Text) value(key, value string) {
+	t.print("  " + Escape(key) + "=\n")
+	t.quoted(value)
+}
+
+// quoted writes lines behind bars.
+func (t *Text) quoted(value string) {
+	for line := range strings.Lines(EscapeLines(strings.TrimSuffix(value, "\n") + "\n")) {
+		t.print("  | " + line)
+	}
+}
+
+// JSON writes a block of JSON, which is a document as received.
+func (t *Text) JSON(title, key string, raw []byte) { t.Block(title, key, Indent(raw)) }
+
+// Indent returns JSON with an indent of four spaces, safe to show. An object
+// without members is spread over two lines like any other.
+func Indent(raw []byte) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, bytes.TrimSpace(raw), "", "    "); err != nil {
+		return EscapeLines(string(raw))
+	}
+	if b.String() == "{}" {
+		return "{\n}"
+	}
+	return escapeJSON(b.String())
+}
+
+// TokenResponse writes the token response: the seven members of the
+// ancestor's page first, in its order, always; then whatever else came.
+func (t *Text) TokenResponse(r *Run, now time.Time) {
+	t.JSON("Access Token Response", "Response", r.tokenResponseView(now))
+}
+
+func (r *Run) tokenResponseView(now time.Time) []byte {
+	response, err := strictjson.Parse(r.TokenResponse)
+	if err != nil {
+		return r.TokenResponse
+	}
+	var d document
+	first := []string{"access_token", "refresh_token", "scope", "id_token", "token_type"}
+	for _, name := range first {
+		if raw, ok := response.Get(name); ok {
+			d.add(name, raw)
+		} else {
+			d.add(name, "")
+		}
+	}
+	d.add("nonce", r.nonce())
+	d.add("expires_in_human_readable", r.expiry(now))
+	for _, m := range response.Members {
+		if !d.has(m.Name) {
+			d.add(m.Name, m.Value)
+		}
+	}
+	data, err := d.MarshalJSON()
+	if err != nil {
+		return r.TokenResponse
+	}
+	return data
+}
+
+func (d document) has(name string) bool {
+	for _, m := range d {
+		if m.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// nonce is that of the ID Token, "-" if there is none.
+func (r *Run) nonce() string {
+	if r.IDToken == nil {
+		return "-"
+	}
+	claims, err := strictjson.Parse(r.IDToken.Claims)
+	if err != nil {
+		return "-"
+	}
+	nonce, err := claims.String("nonce")
+	if err != nil || nonce == "" {
+		return "-"
+	}
+	return nonce
+}
+
+// expiry is when the access token expires, in local time and from now.
+func (r *Run) expiry(now time.Time) string {
+	if r.ExpiresAt.IsZero() {
+		return ""
+	}
+	at := r.ExpiresAt.Local().Format(time.RFC3339)
+	left := r.ExpiresAt.Sub(now).Truncate(time.Second)
+	if left <= 0 {
+		return fmt.Sprintf("%s (expired %s ago)", at, -left)
+	}
+	return fmt.Sprintf("%s (in %s)", at, left)
+}
+
+// Checks writes a block with every rule that was checked.
+func (t *Text) Checks(results check.Results) {
+	var b strings.Builder
+	for _, r := range results {
+		fmt.Fprintf(&b, "%-7s %-6s %s: %s (%s)\n", mark(r), r.Level, r.ID, r.Text, r.Spec)
+		for _, evidence := range []struct{ name, text string }{{"want", r.Want}, {"got", r.Got}, {"note", r.Note}} {
+			if evidence.text != "" {
+				fmt.Fprintf(&b, "%15s%-4s %s\n", "", evidence.name, Escape(evidence.text))
+			}
+		}
+	}
+	t.Block("Checks", "Checks", b.String())
+}
+
+// mark is the outcome in a word.
+func mark(r check.Result) string {
+	switch {
+	case r.Outcome == check.NotApplicable:
+		return "n/a"
+	case r.Waived && !r.Held():
+		return "waived"
+	}
+	return string(r.Outcome)
+}
+
+// Failure writes what happened, why, and what to do next.
+func (t *Text) Failure(f *Failure, broken check.Results) {
+	t.Line(LevelError, f.Message)
+	for _, r := range broken {
+		t.More(fmt.Sprintf("%s: %s (%s)", r.ID, r.Text, r.Spec))
+		if r.Want != "" {
+			t.More("  want: " + r.Want)
+		}
+		if r.Got != "" {
+			t.More("  got:  " + r.Got)
+		}
+		if r.Note != "" {
+			t.More("  note: " + r.Note)
+		}
+	}
+	if f.Hint != "" {
+		for i, line := range strings.Split(f.Hint, "\n") {
+			if i == 0 {
+				line = "hint: " + line
+			} else {
+				line = "      " + line
+			}
+			t.More(line)
+		}
+	}
+}

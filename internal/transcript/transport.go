@@ -1,0 +1,179 @@
+// Recording: a transport that keeps what was sent and what came back, with the
+// secrets taken out as it goes.
+
+package transcript
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// An Exchange is one request and its answer, without secrets.
+type Exchange struct {
+	Endpoint string // the name of the endpoint, "" if it is not known
+	Method   string
+	URL      string
+	Header   []string // of the request, one a line
+	Body     string   // of the request
+
+	Status         string   // such as "200 OK", "" if there was no answer
+	ResponseHeader []string // one a line
+	ResponseBody   string
+	Reused         bool          // the connection was open already
+	Duration       time.Duration // from the start to the end of the answer
+	Err            error         // why there was no answer, or no whole one
+}
+
+// maxRecorded is how much of a body is recorded, in bytes.
+const maxRecorded = 1 << 20
+
+// A Recorder is an http.RoundTripper that records. The zero value of every
+// field but Base is allowed.
+type Recorder struct {
+	Base     http.RoundTripper
+	Redactor *Redactor
+	Name     func(context.Context) string // names the endpoint of a request
+	Now      func() time.Time
+
+	// Show is told of every exchange when it has ended. nil records nothing
+	// but the clock.
+	Show func(*Exchange)
+
+	mu   sync.Mutex
+	skew time.Duration
+	seen bool
+}
+
+// Skew returns how far the provider's clock is ahead of ours, by the last Date
+// header. ok is false if there was none. It is a remark for people: nothing is
+// decided by it, since anyone can write a header.
+func (r *Recorder) Skew() (skew time.Duration, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.skew, r.seen
+}
+
+// RoundTrip sends a request.
+func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	if r.Show == nil {
+		res, err := r.Base.RoundTrip(req)
+		if err == nil {
+			r.readClock(res)
+		}
+		return res, err
+	}
+	start := r.Now()
+	e := &Exchange{Endpoint: r.Name(req.Context()), Method: req.Method, URL: r.Redactor.URL(req.URL), Header: r.Redactor.Header(req.Header)}
+	body, err := requestBody(req)
+	if err != nil {
+		return nil, err
+	}
+	e.Body = r.Redactor.Body(req.Header.Get("Content-Type"), body)
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { e.Reused = info.Reused },
+	})
+	res, err := r.Base.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		e.Err, e.Duration = err, r.Now().Sub(start)
+		r.Show(e)
+		return nil, err
+	}
+	r.readClock(res)
+	e.Status, e.ResponseHeader = res.Status, r.Redactor.Header(res.Header)
+	res.Body = &recordedBody{ReadCloser: res.Body, end: func(read []byte, err error) {
+		e.ResponseBody = r.Redactor.Body(res.Header.Get("Content-Type"), read)
+		e.Err, e.Duration = err, r.Now().Sub(start)
+		r.Show(e)
+	}}
+	return res, nil
+}
+
+// requestBody reads the body of a request, which is a form of ours, and puts
+// it back.
+func requestBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil {
+		return nil, nil
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return body, nil
+}
+
+func (r *Recorder) readClock(res *http.Response) {
+	date, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skew, r.seen = date.Sub(r.Now()), true
+}
+
+// A recordedBody keeps what is read from a body and tells when it ends.
+type recordedBody struct {
+	io.ReadCloser
+	read []byte
+	err  error
+	once sync.Once
+	end  func(read []byte, err error)
+}
+
+func (b *recordedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if room := maxRecorded - len(b.read); room > 0 {
+		b.read = append(b.read, p[:min(n, room)]...)
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+func (b *recordedBody) Close() error {
+	b.once.Do(func() { b.end(b.read, b.err) })
+	return b.ReadCloser.Close()
+}
+
+// Exchange writes a request and its answer.
+func (t *Text) Exchange(e *Exchange) {
+	name := e.Endpoint
+	if name == "" {
+		name = "http"
+	}
+	t.Line(LevelDebug, name+" request: "+e.Method+" "+e.URL)
+	t.lines(e.Header, e.Body)
+	took := e.Duration.Round(100 * time.Microsecond).String()
+	connection := "new connection"
+	if e.Reused {
+		connection = "connection reused"
+	}
+	switch {
+	case e.Status == "":
+		t.Line(LevelDebug, name+" response: none after "+took+": "+e.Err.Error())
+		return
+	case e.Err != nil:
+		t.Line(LevelDebug, name+" response: "+e.Status+", broken off after "+took+": "+e.Err.Error())
+	default:
+		t.Line(LevelDebug, name+" response: "+e.Status+" in "+took+", "+connection)
+	}
+	t.lines(e.ResponseHeader, e.ResponseBody)
+}
+
+func (t *Text) lines(header []string, body string) {
+	for _, h := range header {
+		t.print("  | " + Escape(h) + "\n")
+	}
+	if body == "" {
+		return
+	}
+	t.print("  |\n")
+	t.quoted(body)
+}
