@@ -225,17 +225,15 @@ func (r *response) object(mediaTypes ...string) (*strictjson.Object, error) {
 // oauthError reads the body as an error object of RFC 6749 section 5.2, nil if
 // it is none. Providers send it under various media types.
 func (r *response) oauthError() *Error {
-	o, err := strictjson.Parse(r.body)
-	if err != nil {
+	e := &Error{Endpoint: r.endpoint, Status: r.status}
+	if o, err := strictjson.Parse(r.body); err == nil {
+		e.Code, _ = o.String("error")
+		e.Description, _ = o.String("error_description")
+		e.URI, _ = o.String("error_uri")
+	}
+	if e.Code == "" {
 		return nil
 	}
-	code, err := o.String("error")
-	if err != nil || code == "" {
-		return nil
-	}
-	e := &Error{Code: code, Endpoint: r.endpoint, Status: r.status}
-	e.Description, _ = o.String("error_description")
-	e.URI, _ = o.String("error_uri")
 	return e
 }
 

@@ -294,8 +294,12 @@ func TestClockTolerance(t *testing.T) {
 		late      time.Duration // of now, past exp
 		held      bool
 	}{
-		{0, 59 * time.Second, true}, {0, 60 * time.Second, false}, {-1, 0, false}, {-1, -time.Second, true},
-		{5 * time.Minute, 299 * time.Second, true}, {5 * time.Minute, 300 * time.Second, false},
+		{0, 59 * time.Second, true},
+		{0, 60 * time.Second, false},
+		{-1, 0, false},
+		{-1, -time.Second, true},
+		{5 * time.Minute, 299 * time.Second, true},
+		{5 * time.Minute, 300 * time.Second, false},
 	} {
 		in := goodIDToken(t)()
 		in.Policy.ClockTolerance = c.tolerance

@@ -60,7 +60,6 @@ type program struct {
 	recorder *transcript.Recorder
 	out, err *transcript.Text
 
-	printed   bool   // the token response was shown
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider

@@ -140,7 +140,7 @@ func (p *program) oauthHint(e *oidc.Error) string {
 func (p *program) ruleHint(r check.Result, err error) string {
 	switch r.ID {
 	case "discovery.issuer":
-		return p.issuerHint(r)
+		return p.issuerHint()
 	case "id_token.signature":
 		return "the token is not signed by a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
 	case "id_token.exp", "id_token.iat", "id_token.nbf":
@@ -160,7 +160,7 @@ func (p *program) ruleHint(r check.Result, err error) string {
 }
 
 // issuerHint names the issuer to set, if the one that came is a near miss.
-func (p *program) issuerHint(r check.Result) string {
+func (p *program) issuerHint() string {
 	switch {
 	case p.metadata == nil || p.metadata.Issuer == "":
 		return "the provider's metadata must name its issuer"

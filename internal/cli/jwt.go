@@ -38,7 +38,7 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 		Example: `  pbpaste | oidc-client jwt decode
   oidc-client jwt decode @id-token`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 1 && token != "":
 				return usage("the token is given twice")

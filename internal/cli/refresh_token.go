@@ -186,9 +186,6 @@ func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions) error {
 		return nil
 	}
 	p.showIDToken(t.IDToken)
-	if !t.IDToken.Verified && !p.options.json() {
-		p.warn("the ID Token above is not verified")
-	}
 	return p.write("id_token.json", t.IDToken.JSON)
 }
 

@@ -52,6 +52,10 @@ func (p *program) showIDToken(t *oidc.IDToken) {
 	if p.options.json() {
 		return
 	}
+	if !t.Verified {
+		p.out.Unverified("IDToken Claims", "IDTokenClaims", t.JSON)
+		return
+	}
 	p.out.JSON("IDToken Claims", "IDTokenClaims", t.JSON)
 }
 

@@ -338,8 +338,13 @@ func TestCandidates(t *testing.T) {
 		alg, kid string
 		fit      int
 	}{
-		{"RS256", "a", 1}, {"ES256", "a", 1}, {"RS256", "", 2}, {"ES384", "a", 0},
-		{"RS256", "x", 0}, {"HS256", "a", 0}, {"none", "", 0},
+		{"RS256", "a", 1},
+		{"ES256", "a", 1},
+		{"RS256", "", 2},
+		{"ES384", "a", 0},
+		{"RS256", "x", 0},
+		{"HS256", "a", 0},
+		{"none", "", 0},
 	} {
 		fit, unfit := set.Candidates(&JWT{Algorithm: c.alg, KeyID: c.kid})
 		if len(fit) != c.fit || len(fit)+len(unfit) != 3 {

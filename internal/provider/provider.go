@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
@@ -149,7 +150,7 @@ func Start(o Options) (*Provider, error) {
 // listen opens the provider's port, and a second one for mutual TLS if there
 // is a certificate.
 func (p *Provider) listen() ([]net.Listener, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(p.options.Port)))
+	listener, err := listen(p.options.Port)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func (p *Provider) listen() ([]net.Listener, error) {
 	}
 	p.Issuer = "https://" + listener.Addr().String()
 	config := &tls.Config{Certificates: []tls.Certificate{*p.options.Certificate}, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12}
-	mutual, err := net.Listen("tcp", "127.0.0.1:0")
+	mutual, err := listen(0)
 	if err != nil {
 		_ = listener.Close()
 		return nil, err
@@ -168,6 +169,11 @@ func (p *Provider) listen() ([]net.Listener, error) {
 	mutualConfig := config.Clone()
 	mutualConfig.ClientAuth = tls.RequestClientCert // chains are verified per client
 	return []net.Listener{tls.NewListener(listener, config), tls.NewListener(mutual, mutualConfig)}, nil
+}
+
+// listen listens on the loopback address only.
+func listen(port int) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
 func (p *Provider) handler() (http.Handler, error) {

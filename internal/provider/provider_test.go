@@ -34,7 +34,8 @@ func start(t *testing.T, change func(*Options)) *peer {
 	t.Helper()
 	o := Defaults()
 	o.Clients = []Client{
-		{ID: "confidential", Secret: "s e:c%r+et"}, {ID: "public"},
+		{ID: "confidential", Secret: "s e:c%r+et"},
+		{ID: "public"},
 		{ID: "post", Secret: "secret", AuthMethod: "client_secret_post"},
 		{ID: "par", RequirePAR: true},
 	}

@@ -13,7 +13,7 @@ import (
 // bytes that are not UTF-8 are shown as escapes. Line breaks too, so that
 // text cannot pass for a line of ours.
 func Escape(text string) string {
-	return escape(text, func(r rune) bool { return dangerous(r) })
+	return escape(text, dangerous)
 }
 
 // EscapeLines is Escape for text of several lines: line breaks and tabs stay.

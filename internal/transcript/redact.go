@@ -153,12 +153,12 @@ func (r *Redactor) header(name, value string) string {
 // a JWT without its signature, anything else as text.
 func (r *Redactor) Body(mediaType string, body []byte) string {
 	mediaType, _, _ = strings.Cut(strings.ToLower(mediaType), ";")
-	switch {
-	case mediaType == "application/x-www-form-urlencoded":
+	switch mediaType {
+	case "application/x-www-form-urlencoded":
 		if form, err := url.ParseQuery(string(body)); err == nil {
 			return strings.Join(r.Form(form), "\n")
 		}
-	case mediaType == "application/jwt":
+	case "application/jwt":
 		return r.value("token", strings.TrimSpace(string(body)))
 	}
 	if doc, err := strictjson.Parse(body); err == nil {

@@ -81,6 +81,13 @@ func (t *Text) quoted(value string) {
 // JSON writes a block of JSON, which is a document as received.
 func (t *Text) JSON(title, key string, raw []byte) { t.Block(title, key, Indent(raw)) }
 
+// Unverified is JSON for claims that nothing vouches for, and says so.
+func (t *Text) Unverified(title, key string, raw []byte) {
+	t.Line(LevelInfo, title+":")
+	t.value(key, Indent(raw))
+	t.print("  Verified=false\n  \n")
+}
+
 // Indent returns JSON with an indent of four spaces, safe to show. An object
 // without members is spread over two lines like any other.
 func Indent(raw []byte) string {
