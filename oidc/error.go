@@ -40,7 +40,7 @@ func (e *Error) Error() string {
 type ProtocolError struct {
 	Endpoint string // the endpoint's name, such as "discovery"
 	URL      string // where the answer came from, without its query
-	Status   int    // the HTTP status
+	Status   int    // the HTTP status, 0 if nothing was asked
 	Err      error  // what is wrong; a *check.Error if a rule was broken
 }
 
@@ -89,7 +89,7 @@ func MaySpend(err error) bool {
 		return transport.Endpoint == tokenEndpoint && transport.Sent
 	}
 	var protocol *ProtocolError
-	return errors.As(err, &protocol) && protocol.Endpoint == tokenEndpoint
+	return errors.As(err, &protocol) && protocol.Endpoint == tokenEndpoint && protocol.Status != 0
 }
 
 // grace is how long a request that carries a one-time credential may go on

@@ -135,7 +135,8 @@ func numericDate(doc *strictjson.Object, name string) (time.Time, error) {
 // judged is what an ID Token is judged against beyond the client's policy.
 type judged struct {
 	Expectation
-	accessToken string // that came with it
+	accessToken string    // that came with it
+	keys        *keyFetch // begun for it, nil if none was
 }
 
 // verdict is a judged ID Token: nil if there was none to judge.
@@ -149,7 +150,7 @@ type verdict struct {
 // came with it, "" if there is none. The token is returned also if err is not
 // nil, for showing.
 func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, expect Expectation) (*IDToken, error) {
-	v, err := c.verifyIDToken(ctx, raw, judged{expect, accessToken})
+	v, err := c.verifyIDToken(ctx, raw, judged{Expectation: expect, accessToken: accessToken})
 	return v.token, err
 }
 
@@ -164,7 +165,7 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 		return c.skipped(token, in), nil
 	}
 	if in.jwt != nil {
-		in.Signature = c.verifySignature(ctx, in.jwt)
+		in.Signature = c.verifySignature(ctx, in.jwt, against.keys)
 		unavailable = unreachable(in.Signature)
 	}
 	results := check.Run(idTokenRules, in, c.Waive...)

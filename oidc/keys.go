@@ -134,11 +134,16 @@ func (c *Client) startFetch(ctx context.Context) *keyFetch {
 // keysFor returns the keys to verify a token with. If none has the token's
 // kid they are fetched once more, but not more often than refetchAfter: a
 // forged kid must not turn into requests (OpenID Connect Core 10.1.1).
-func (c *Client) keysFor(ctx context.Context, t *jose.JWT) (*jose.KeySet, error) {
+//
+// started is a fetch that was begun for this token, nil if there is none.
+func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*jose.KeySet, error) {
 	if c.Provider.JWKSURI == "" {
 		return nil, errors.New("the provider's metadata has no jwks_uri")
 	}
-	f := c.prefetchKeys(ctx)
+	f := started
+	if f == nil {
+		f = c.prefetchKeys(ctx)
+	}
 	keys, err := f.wait(ctx)
 	if err != nil || t.KeyID == "" || keys.set.HasKeyID(t.KeyID) {
 		return unwrapSet(keys), err
@@ -211,12 +216,12 @@ func some(list []string) string {
 }
 
 // verifySignature checks t's signature with the provider's keys, or with
-// secret if its algorithm is a MAC, which allowed has to name.
-func (c *Client) verifySignature(ctx context.Context, t *jose.JWT) error {
+// the client secret if its algorithm is a MAC.
+func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyFetch) error {
 	if jose.IsMAC(t.Algorithm) {
 		return t.Verify(jose.SecretKey(c.Policy.Secret))
 	}
-	keys, err := c.keysFor(ctx, t)
+	keys, err := c.keysFor(ctx, t, started)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -76,7 +75,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaderField: func(string, []string) { sent.Store(true) },
 	})
-	if r.once {
+	if ctx.Err() == nil && r.once {
 		var stop func()
 		ctx, stop = outlive(ctx, &sent)
 		defer stop()
@@ -209,14 +208,15 @@ func (r *response) mediaType() string {
 	return name
 }
 
-// object reads the body as a JSON object of the given media type.
-func (r *response) object(mediaTypes ...string) (*strictjson.Object, error) {
-	if got := r.mediaType(); !slices.Contains(mediaTypes, got) {
-		return nil, r.broken(fmt.Errorf("the answer's Content-Type is %.80q, not %s%s",
-			r.header.Get("Content-Type"), mediaTypes[0], r.snippet()))
-	}
+// object reads the body as a JSON object of the given media type. An object of
+// another type is an error, and returned all the same.
+func (r *response) object(mediaType string) (*strictjson.Object, error) {
 	o, err := strictjson.Parse(r.body)
-	if err != nil {
+	switch {
+	case r.mediaType() != mediaType:
+		return o, r.broken(fmt.Errorf("the answer's Content-Type is %.80q, not %s%s",
+			r.header.Get("Content-Type"), mediaType, r.snippet()))
+	case err != nil:
 		return nil, r.broken(fmt.Errorf("the answer is %w", err))
 	}
 	return o, nil

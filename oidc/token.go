@@ -46,7 +46,7 @@ type Tokens struct {
 // nil: they are there for showing, and because their refresh token is now the
 // only one that works. Nothing else of them may be used.
 func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
-	answer, err := c.tokenRequest(ctx, g)
+	answer, keys, err := c.tokenRequest(ctx, g)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if err != nil {
 		return tokens, err
 	}
-	id, err := c.verifyIDToken(ctx, tokens.IssuedIDToken, judged{Expectation: g.Expect, accessToken: tokens.AccessToken})
+	id, err := c.verifyIDToken(ctx, tokens.IssuedIDToken, judged{Expectation: g.Expect, accessToken: tokens.AccessToken, keys: keys})
 	tokens.IDToken = id.token
 	tokens.Checks = append(tokens.Checks, id.checks...)
 	return tokens, err
@@ -70,10 +70,10 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 
 // tokenRequest sends the grant. While the endpoint thinks, the provider's keys
 // are fetched, since the ID Token will need them.
-func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, error) {
+func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetch, error) {
 	endpoint := c.Provider.at("token_endpoint", c.Auth)
 	if endpoint == "" {
-		return nil, &ProtocolError{Endpoint: tokenEndpoint, Err: errNoEndpoint}
+		return nil, nil, &ProtocolError{Endpoint: tokenEndpoint, Err: errNoEndpoint}
 	}
 	form := url.Values{"grant_type": {g.Type}}
 	for name, values := range g.Params {
@@ -82,15 +82,17 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, error) {
 	header := http.Header{}
 	target := &AuthTarget{Provider: c.Provider, ClientID: c.ID, URL: endpoint, Form: form, Header: header, Now: c.now()}
 	if err := c.Auth.apply(target); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var keys *keyFetch
 	if c.Provider.JWKSURI != "" && !c.Policy.Skip {
-		c.prefetchKeys(ctx)
+		keys = c.prefetchKeys(ctx)
 	}
-	return send(ctx, c.HTTP, request{
+	answer, err := send(ctx, c.HTTP, request{
 		endpoint: tokenEndpoint, url: endpoint, form: form, header: header,
 		limit: limit(c.MaxBody, maxBody), once: g.Once,
 	})
+	return answer, keys, err
 }
 
 // readTokens reads the answer. Tokens that broke a rule come with an error.
@@ -103,7 +105,7 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 		return nil, answer.broken(err)
 	}
 	doc, err := answer.object("application/json")
-	if err != nil {
+	if doc == nil {
 		return nil, err
 	}
 	in := tokenResponseInput{Response: doc, Now: c.now()}
@@ -115,6 +117,9 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 	t.IssuedIDToken, _ = doc.String("id_token")
 	if lifetime, ok, err := expiresIn(doc); ok && err == nil {
 		t.ExpiresAt = in.Now.Add(lifetime)
+	}
+	if err != nil { // of another media type: not to be used, but not lost
+		return t, err
 	}
 	if err := t.Checks.Err(); err != nil {
 		return t, answer.broken(err)

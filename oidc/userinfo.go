@@ -72,7 +72,7 @@ func (t *Tokens) subject() string {
 func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInfoInput) (*UserInfo, error) {
 	info := &UserInfo{Raw: answer.body, JSON: answer.body}
 	if answer.mediaType() != "application/jwt" {
-		doc, err := answer.object("application/json", "application/jwt")
+		doc, err := answer.object("application/json")
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 		return nil, answer.broken(fmt.Errorf("the answer is not a readable JWT: %w", err))
 	}
 	in.jwt = jwt
-	in.Signature = c.verifySignature(ctx, jwt)
+	in.Signature = c.verifySignature(ctx, jwt, nil)
 	in.Claims, _ = readClaims(jwt.Claims)
 	info.JSON, info.Header, info.Subject = jwt.Claims.Raw, jwt.Header.Raw, in.Claims.Subject
 	return info, nil

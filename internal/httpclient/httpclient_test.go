@@ -1,0 +1,221 @@
+package httpclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A server counts the connections it accepts and those that were used.
+type server struct {
+	*httptest.Server
+	opened, used atomic.Int64
+}
+
+func serve(t *testing.T, http2 bool, handler http.HandlerFunc) *server {
+	t.Helper()
+	s := &server{Server: httptest.NewUnstartedServer(handler)}
+	s.EnableHTTP2 = http2
+	s.Config.ErrorLog = nil
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			s.opened.Add(1)
+		case http.StateActive:
+			s.used.Add(1)
+		default:
+		}
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	return pool
+}
+
+func get(client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return err
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }
+
+// H10: a certificate of an unknown authority is refused, also where the bundle
+// is tried before the whole of the system's.
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	s := serve(t, true, hello)
+	var unknown x509.UnknownAuthorityError
+	if err := get(New(Options{}), s.URL); !errors.As(err, &unknown) {
+		t.Errorf("system's trust: %v", err)
+	}
+	if err := get(New(Options{SystemRoots: true}), s.URL); !errors.As(err, &unknown) {
+		t.Errorf("system's trust, read by crypto/x509: %v", err)
+	}
+	if err := get(New(Options{Roots: x509.NewCertPool()}), s.URL); !errors.As(err, &unknown) {
+		t.Errorf("no trust at all: %v", err)
+	}
+	if err := get(New(Options{Roots: s.roots()}), s.URL); err != nil {
+		t.Errorf("its own trust: %v", err)
+	}
+	if err := get(New(Options{Unverified: true}), s.URL); err != nil {
+		t.Errorf("any trust: %v", err)
+	}
+	var name x509.HostnameError
+	if err := get(New(Options{Roots: s.roots()}), strings.Replace(s.URL, "127.0.0.1", "localhost", 1)); !errors.As(err, &name) {
+		t.Errorf("another name: %v", err)
+	}
+}
+
+// A bundle that lacks the authority is not the last word; the system's whole
+// is. Here the whole is what the test trusts.
+func TestBundleFirstThenTheWhole(t *testing.T) {
+	t.Parallel()
+	s := serve(t, true, hello)
+	for name, c := range map[string]struct {
+		bundle, whole *x509.CertPool
+		ok            bool
+		handshakes    int64
+	}{
+		"in the bundle":    {s.roots(), x509.NewCertPool(), true, 1},
+		"in the whole":     {x509.NewCertPool(), s.roots(), true, 2},
+		"in neither":       {x509.NewCertPool(), x509.NewCertPool(), false, 2},
+		"without a bundle": {nil, s.roots(), true, 1},
+	} {
+		before := s.opened.Load()
+		d := &dialer{net: &net.Dialer{}, config: tlsConfig(Options{Roots: c.whole}), bundle: func() *x509.CertPool { return c.bundle }}
+		conn, err := d.dialTLS(context.Background(), "tcp", s.Listener.Addr().String())
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if conn != nil {
+			_ = conn.Close()
+		}
+		if n := s.opened.Load() - before; n != c.handshakes {
+			t.Errorf("%s: %d handshakes", name, n)
+		}
+	}
+}
+
+// With HTTP/1.1 two requests at a time use two connections, and the second was
+// opened beside the first; with HTTP/2 one is enough.
+func TestPairOfConnections(t *testing.T) {
+	t.Parallel()
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var gate sync.WaitGroup
+			s := serve(t, http2, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/both" { // answered only when the other is there too
+					gate.Done()
+					gate.Wait()
+				}
+				hello(w, r)
+			})
+			client := New(Options{Roots: s.roots(), Pair: s.URL})
+			if err := get(client, s.URL); err != nil {
+				t.Fatal(err)
+			}
+			gate.Add(2)
+			var both sync.WaitGroup
+			for range 2 {
+				both.Go(func() {
+					if err := get(client, s.URL+"/both"); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			both.Wait()
+			if n := s.opened.Load(); n > 2 {
+				t.Errorf("%d connections", n)
+			}
+			if err := get(client, s.URL); err != nil {
+				t.Error(err)
+			}
+			client.CloseIdleConnections()
+		})
+	}
+}
+
+func TestClientCertificateIsShownWhateverTheServerNames(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) != 1 {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		hello(w, r)
+	}))
+	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, ClientCAs: x509.NewCertPool()}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	own := s.TLS.Certificates[0] // any will do
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	client := New(Options{Roots: roots, Certificate: &own})
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Error("no certificate was shown")
+	}
+}
+
+// H04, H05: waits and headers are bounded; headers of the user's are sent.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	s := serve(t, false, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/slow":
+			<-release
+		case "/headers":
+			w.Header().Set("X-Long", strings.Repeat("x", 100<<10))
+		case "/echo":
+			if r.Header.Get("X-Extra") != "yes" {
+				w.WriteHeader(http.StatusTeapot)
+				panic(http.ErrAbortHandler)
+			}
+		}
+		hello(w, r)
+	})
+	t.Cleanup(func() { close(release) })
+	client := New(Options{Roots: s.roots(), Timeout: 500 * time.Millisecond, Header: http.Header{"X-Extra": {"yes"}}})
+	if err := get(client, s.URL+"/slow"); err == nil || !strings.Contains(err.Error(), "Timeout") {
+		t.Errorf("no answer: %v", err)
+	}
+	if err := get(client, s.URL+"/headers"); err == nil {
+		t.Error("100 KiB of headers were accepted")
+	}
+	if err := get(client, s.URL+"/echo"); err != nil {
+		t.Errorf("extra header: %v", err)
+	}
+}

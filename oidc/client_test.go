@@ -1,0 +1,744 @@
+package oidc_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gojose "github.com/go-jose/go-jose/v4"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// A fakeOP is a provider whose every answer a test can spoil. It counts what
+// it is asked.
+type fakeOP struct {
+	t      *testing.T
+	server *httptest.Server
+	key    *ecdsa.PrivateKey
+	kid    string
+
+	metadata map[string]any
+	claims   map[string]any
+	tokens   map[string]any
+	userinfo map[string]any
+	keys     []any                       // further keys of the JWK Set
+	handlers map[string]http.HandlerFunc // instead of the answer at a path
+
+	mu    sync.Mutex
+	asked map[string]int
+	forms []url.Values
+}
+
+func newFakeOP(t *testing.T) *fakeOP {
+	t.Helper()
+	f := &fakeOP{t: t, kid: "k1", asked: map[string]int{}, handlers: map[string]http.HandlerFunc{}}
+	f.key = newKey(t)
+	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
+	t.Cleanup(f.server.Close)
+	issuer := f.server.URL
+	f.metadata = map[string]any{
+		"issuer": issuer, "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks",
+		"authorization_endpoint": issuer + "/auth", "userinfo_endpoint": issuer + "/userinfo",
+		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
+	}
+	now := time.Now().Unix()
+	f.claims = map[string]any{"iss": issuer, "sub": "u", "aud": "cli", "iat": now, "exp": now + 300, "amr": []string{"pwd"}}
+	f.tokens = map[string]any{"access_token": "at", "token_type": "Bearer", "refresh_token": "new", "expires_in": 300}
+	f.userinfo = map[string]any{"sub": "u", "name": "You"}
+	return f
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (f *fakeOP) sign(key *ecdsa.PrivateKey, kid string, claims map[string]any) string {
+	f.t.Helper()
+	o := &gojose.SignerOptions{}
+	if kid != "" {
+		o.WithHeader("kid", kid)
+	}
+	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: gojose.ES256, Key: key}, o)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return token
+}
+
+func (f *fakeOP) serve(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.asked[r.URL.Path]++
+	if r.Method == http.MethodPost {
+		_ = r.ParseForm()
+		f.forms = append(f.forms, r.PostForm)
+	}
+	handler := f.handlers[r.URL.Path]
+	kid, key, others := f.kid, f.key, f.keys
+	f.mu.Unlock()
+	if handler != nil {
+		handler(w, r)
+		return
+	}
+	switch r.URL.Path {
+	case "/.well-known/openid-configuration":
+		answer(w, f.metadata)
+	case "/jwks":
+		answer(w, map[string]any{"keys": append([]any{gojose.JSONWebKey{Key: &key.PublicKey, KeyID: kid}}, others...)})
+	case "/token":
+		tokens := maps.Clone(f.tokens)
+		if _, set := tokens["id_token"]; !set && f.claims != nil {
+			tokens["id_token"] = f.sign(key, kid, f.claims)
+		}
+		answer(w, tokens)
+	case "/userinfo":
+		answer(w, f.userinfo)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func (f *fakeOP) count(path string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked[path]
+}
+
+func (f *fakeOP) client() *oidc.Client {
+	f.t.Helper()
+	op, err := oidc.Discovery{HTTP: f.server.Client()}.Provider(context.Background(), f.server.URL)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return &oidc.Client{Provider: op, ID: "cli", HTTP: f.server.Client()}
+}
+
+func (f *fakeOP) refresh() (*oidc.Tokens, error) {
+	f.t.Helper()
+	return f.client().Token(context.Background(), oidc.RefreshToken("old"))
+}
+
+func says(status int, header map[string]string, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range header {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+var isJSON = map[string]string{"Content-Type": "application/json"}
+
+func TestRefreshAndUserInfo(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	client := f.client()
+	var received *oidc.Tokens
+	client.Received = func(t *oidc.Tokens) error { received = t; return nil }
+	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old", "openid", "email").With("resource", "urn:a", "urn:b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if received != tokens || tokens.RefreshToken != "new" || !tokens.IDToken.Verified || tokens.IDToken.Subject != "u" {
+		t.Errorf("tokens: %+v", tokens)
+	}
+	want := url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {"old"}, "scope": {"openid email"},
+		"client_id": {"cli"}, "resource": {"urn:a", "urn:b"},
+	}
+	if f.forms[0].Encode() != want.Encode() {
+		t.Errorf("form: %v", f.forms[0])
+	}
+	info, err := client.UserInfo(context.Background(), tokens)
+	if err != nil || info.Subject != "u" {
+		t.Errorf("UserInfo: %+v, %v", info, err)
+	}
+}
+
+// What the token endpoint may not answer: the error's type, that nothing was
+// sent twice, and that a rotated refresh token comes out all the same.
+func TestTokenEndpointAnswers(t *testing.T) {
+	t.Parallel()
+	const tokens = `{"access_token":"at","token_type":"Bearer","refresh_token":"new"}`
+	const (
+		refused  = "*oidc.Error"
+		protocol = "*oidc.ProtocolError"
+		transit  = "*oidc.TransportError"
+	)
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		want    string
+		rotated bool // the new refresh token is returned beside the error
+	}{
+		"OAuth error":              {says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
+		"OAuth error in a 401":     {says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
+		"OAuth error in a 200":     {says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
+		"OAuth error as text":      {says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused, false},
+		"400 and HTML":             {says(400, nil, "<html>no</html>"), protocol, false},
+		"400 and nothing":          {says(400, nil, ""), protocol, false},
+		"201":                      {says(201, isJSON, tokens), protocol, false},
+		"204":                      {says(204, nil, ""), protocol, false},
+		"HTML":                     {says(200, nil, "<html>log in to the network</html>"), protocol, false},
+		"empty":                    {says(200, isJSON, ""), protocol, false},
+		"array":                    {says(200, isJSON, "["+tokens+"]"), protocol, false},
+		"two documents":            {says(200, isJSON, tokens+tokens), protocol, false},
+		"duplicate member":         {says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
+		"tokens as text/plain":     {says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true},
+		"tokens as a form":         {says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"), protocol, false},
+		"no token_type":            {says(200, isJSON, `{"access_token":"a","refresh_token":"new"}`), protocol, true},
+		"no access_token":          {says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new"}`), protocol, true},
+		"more than a megabyte":     {says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false},
+		"500":                      {says(500, nil, "oops"), transit, false},
+		"503 with an OAuth error":  {says(503, isJSON, `{"error":"temporarily_unavailable"}`), transit, false},
+		"429":                      {says(429, map[string]string{"Retry-After": "999999"}, ""), transit, false},
+		"307 to elsewhere":         {says(307, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
+		"302 to elsewhere":         {says(302, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
+		"broken off":               {says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens), transit, false},
+		"closed without an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, transit, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeOP(t)
+			f.handlers["/token"] = c.handler
+			tokens, err := f.refresh()
+			if got := kindOf(err); got != c.want {
+				t.Errorf("got %s: %v", got, err)
+			}
+			if got := tokens != nil && tokens.RefreshToken == "new"; got != c.rotated {
+				t.Errorf("the rotated token came out: %v", got)
+			}
+			if spent := c.want != refused; oidc.MaySpend(err) != spent {
+				t.Errorf("may be spent: %v", !spent)
+			}
+			if f.count("/token") != 1 || f.count("/elsewhere") != 0 {
+				t.Errorf("asked: %v", f.asked)
+			}
+		})
+	}
+}
+
+func kindOf(err error) string {
+	var transport *oidc.TransportError
+	var protocol *oidc.ProtocolError
+	var refusal *oidc.Error
+	var broken *check.Error
+	switch {
+	case errors.As(err, &transport):
+		return "*oidc.TransportError"
+	case errors.As(err, &protocol):
+		return "*oidc.ProtocolError"
+	case errors.As(err, &refusal):
+		return "*oidc.Error"
+	case errors.As(err, &broken):
+		return broken.First.ID
+	}
+	return fmt.Sprintf("%T", err)
+}
+
+// H03: what is bounded is the body as it unpacks.
+func TestCompressedBodiesAreBoundedUnpacked(t *testing.T) {
+	t.Parallel()
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	_, _ = z.Write(bytes.Repeat([]byte(" "), 64<<20))
+	_ = z.Close()
+	f := newFakeOP(t)
+	f.handlers["/token"] = says(200, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb.String())
+	if _, err := f.refresh(); kindOf(err) != "*oidc.ProtocolError" || !strings.Contains(err.Error(), "longer than 1048576 bytes") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDiscoveryAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*fakeOP)
+		want   string
+	}{
+		"another issuer":       {func(f *fakeOP) { f.metadata["issuer"] = f.server.URL + "INVALID" }, "discovery.issuer"},
+		"a closing slash":      {func(f *fakeOP) { f.metadata["issuer"] = f.server.URL + "/" }, "closing slash"},
+		"no issuer":            {func(f *fakeOP) { delete(f.metadata, "issuer") }, "names no issuer"},
+		"Entra's template":     {func(f *fakeOP) { f.metadata["issuer"] = f.server.URL + "/{tenantid}/v2.0" }, "template"},
+		"no token_endpoint":    {func(f *fakeOP) { delete(f.metadata, "token_endpoint") }, "discovery.token_endpoint"},
+		"http endpoint":        {func(f *fakeOP) { f.metadata["token_endpoint"] = "http://op.example/token" }, "discovery.endpoint_urls"},
+		"endpoint is a number": {func(f *fakeOP) { f.metadata["token_endpoint"] = 7 }, "token_endpoint is a number"},
+		"alias by http": {func(f *fakeOP) {
+			f.metadata["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": "http://x.example/"}
+		}, "discovery.endpoint_urls"},
+		"HTML": {func(f *fakeOP) {
+			f.handlers["/.well-known/openid-configuration"] = says(200, nil, "<html>hello")
+		}, "begins \"<html>hello\""},
+		"a redirect": {func(f *fakeOP) {
+			f.handlers["/.well-known/openid-configuration"] = says(302, map[string]string{"Location": "https://evil.example/"}, "")
+		}, "not followed"},
+		"nothing there": {func(f *fakeOP) {
+			f.handlers["/.well-known/openid-configuration"] = http.NotFound
+		}, "HTTP status 404"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeOP(t)
+			c.change(f)
+			_, err := oidc.Discovery{HTTP: f.server.Client()}.Provider(context.Background(), f.server.URL)
+			if kindOf(err) != "*oidc.ProtocolError" || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+			if f.count("/token")+f.count("/jwks") != 0 {
+				t.Error("something else was asked")
+			}
+		})
+	}
+	for _, issuer := range []string{"", "op.example", "http://op.example", "https://op.example?a=b", "https://op.example#a", "ftp://op.example", "https://u:p@op.example"} {
+		if _, err := oidc.Discover(context.Background(), issuer); kindOf(err) != "*oidc.ProtocolError" {
+			t.Errorf("issuer %q: %v", issuer, err)
+		}
+	}
+}
+
+// V26, V28: where the metadata of an issuer with a path is looked for.
+func TestDiscoveryPlaces(t *testing.T) {
+	t.Parallel()
+	for path, serves := range map[string]string{
+		"":            "/.well-known/openid-configuration",
+		"/":           "/.well-known/openid-configuration",
+		"/a/b":        "/a/b/.well-known/openid-configuration",
+		"/a/b/":       "/a/b/.well-known/openid-configuration",
+		"/oauth":      "/.well-known/oauth-authorization-server/oauth",
+		"/with%2Fone": "/with%2Fone/.well-known/openid-configuration",
+	} {
+		var issuer string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.EscapedPath() != serves {
+				http.NotFound(w, r)
+				return
+			}
+			answer(w, map[string]any{"issuer": issuer, "token_endpoint": issuer + "/t", "jwks_uri": issuer + "/j", "authorization_endpoint": issuer + "/a"})
+		}))
+		issuer = server.URL + path
+		op, err := oidc.Discover(context.Background(), issuer)
+		if err != nil || op.URL != server.URL+serves {
+			t.Errorf("%s: %v", path, err)
+		}
+		server.Close()
+	}
+}
+
+func TestOverriddenEndpointsAndExpectedIssuer(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	f.metadata["issuer"] = "https://public.example"
+	f.metadata["token_endpoint"] = "http://inside.example/token"
+	d := oidc.Discovery{
+		HTTP: f.server.Client(), ExpectedIssuer: "https://public.example",
+		Endpoints: map[string]string{"token_endpoint": f.server.URL + "/token"},
+	}
+	op, err := d.Provider(context.Background(), f.server.URL)
+	if err != nil || op.Issuer != "https://public.example" || op.TokenEndpoint != f.server.URL+"/token" {
+		t.Errorf("%+v, %v", op, err)
+	}
+	d.Endpoints["token_endpoint"] = "http://inside.example/token"
+	if _, err := d.Provider(context.Background(), f.server.URL); err == nil {
+		t.Error("an override by http was accepted")
+	}
+}
+
+// D07, D08, C16, C17, F01 and V21: keys, their rotation, and no more requests
+// than that takes.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	other := func(kid string, key any) any { return gojose.JSONWebKey{Key: key, KeyID: kid} }
+	for name, c := range map[string]struct {
+		change  func(*fakeOP)
+		want    string // the broken rule, "" for none
+		fetches int
+	}{
+		"one key":         {func(*fakeOP) {}, "", 1},
+		"junk beside it":  {func(f *fakeOP) { f.keys = []any{map[string]any{"kty": "AKP"}, 7, nil} }, "", 1},
+		"no kid, one key": {func(f *fakeOP) { f.tokens["id_token"] = f.sign(f.key, "", f.claims) }, "", 1},
+		"no kid, two keys": {func(f *fakeOP) {
+			f.tokens["id_token"] = f.sign(f.key, "", f.claims)
+			f.keys = []any{other("k2", &newKey(f.t).PublicKey)}
+		}, "id_token.signature", 1},
+		"the kid twice":           {func(f *fakeOP) { f.keys = []any{other("k1", &newKey(f.t).PublicKey)} }, "id_token.signature", 1},
+		"unknown kid":             {func(f *fakeOP) { f.tokens["id_token"] = f.sign(f.key, "other", f.claims) }, "id_token.signature", 2},
+		"key of somebody else":    {func(f *fakeOP) { f.tokens["id_token"] = f.sign(newKey(f.t), "k1", f.claims) }, "id_token.signature", 1},
+		"keys that are not there": {func(f *fakeOP) { f.handlers["/jwks"] = http.NotFound }, "*oidc.ProtocolError", 1},
+		"keys that are no keys":   {func(f *fakeOP) { f.handlers["/jwks"] = says(200, isJSON, "[]") }, "*oidc.ProtocolError", 1},
+		"keys that fail":          {func(f *fakeOP) { f.handlers["/jwks"] = says(500, nil, "") }, "*oidc.TransportError", 1},
+		"keys fail, iss wrong":    {func(f *fakeOP) { f.handlers["/jwks"] = says(500, nil, ""); f.claims["iss"] = "x" }, "id_token.iss", 1},
+		"more than 512 KiB": {func(f *fakeOP) {
+			f.handlers["/jwks"] = says(200, isJSON, `{"keys":["`+strings.Repeat("x", 512<<10)+`"]}`)
+		}, "*oidc.ProtocolError", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeOP(t)
+			c.change(f)
+			tokens, err := f.refresh()
+			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
+				t.Errorf("want %q, got %v", c.want, err)
+			}
+			if tokens == nil || tokens.RefreshToken != "new" || tokens.IDToken == nil || tokens.IDToken.Verified != (c.want == "") {
+				t.Errorf("tokens: %+v", tokens)
+			}
+			if got := f.count("/jwks"); got != c.fetches {
+				t.Errorf("%d fetches, want %d", got, c.fetches)
+			}
+		})
+	}
+}
+
+// A key that appears between two refreshes is found; kids that nobody has do
+// not cause a fetch each (H22).
+func TestKeyRotationAndUnknownKids(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	client := f.client()
+	var now atomic.Int64
+	start := time.Now()
+	client.Now = func() time.Time { return start.Add(time.Duration(now.Load())) }
+	get := func() error {
+		_, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+		return err
+	}
+	if err := get(); err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	f.kid, f.key = "k2", newKey(t)
+	f.mu.Unlock()
+	if err := get(); err != nil {
+		t.Errorf("after the keys changed: %v", err)
+	}
+	if n := f.count("/jwks"); n != 2 {
+		t.Errorf("%d fetches after one change", n)
+	}
+	for i := range 5 {
+		f.tokens["id_token"] = f.sign(f.key, fmt.Sprint("forged", i), f.claims)
+		if err := get(); err == nil {
+			t.Error("a forged kid was accepted")
+		}
+	}
+	if n := f.count("/jwks"); n != 2 {
+		t.Errorf("forged kids caused %d fetches", n-2)
+	}
+	now.Store(int64(2 * time.Minute))
+	_ = get()
+	if n := f.count("/jwks"); n != 3 {
+		t.Errorf("a minute later: %d fetches", n)
+	}
+}
+
+func TestPolicyIsEnforced(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		policy oidc.Policy
+		change func(*fakeOP)
+		want   string
+	}{
+		"amr_list, no match":       {oidc.Policy{AMRValues: []string{"hwk"}}, nil, "id_token.amr"},
+		"amr_list, match":          {oidc.Policy{AMRValues: []string{"hwk", "pwd"}}, nil, ""},
+		"amr_list, no amr":         {oidc.Policy{AMRValues: []string{"pwd"}}, func(f *fakeOP) { delete(f.claims, "amr") }, "id_token.amr"},
+		"amr_list, no ID Token":    {oidc.Policy{AMRValues: []string{"pwd"}}, func(f *fakeOP) { f.claims = nil }, "id_token.present"},
+		"no ID Token":              {oidc.Policy{}, func(f *fakeOP) { f.claims = nil }, ""},
+		"no ID Token, required":    {oidc.Policy{RequireIDToken: true}, func(f *fakeOP) { f.claims = nil }, "id_token.present"},
+		"ID Token is no JWT":       {oidc.Policy{}, func(f *fakeOP) { f.tokens["id_token"] = "hello" }, "id_token.readable"},
+		"ID Token is encrypted":    {oidc.Policy{}, func(f *fakeOP) { f.tokens["id_token"] = "a.b.c.d.e" }, "id_token.encryption"},
+		"algorithm not listed":     {oidc.Policy{Algorithms: []string{"RS256"}}, nil, "id_token.alg"},
+		"skipped":                  {oidc.Policy{Skip: true, AMRValues: []string{"hwk"}}, func(f *fakeOP) { f.claims["iss"] = "x" }, ""},
+		"skipped and no JWT":       {oidc.Policy{Skip: true}, func(f *fakeOP) { f.tokens["id_token"] = "hello" }, ""},
+		"skipped, UserInfo judged": {oidc.Policy{Skip: true}, func(f *fakeOP) { f.userinfo["sub"] = "mallory" }, "userinfo.sub"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeOP(t)
+			if c.change != nil {
+				c.change(f)
+			}
+			client := f.client()
+			client.Policy = c.policy
+			tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+			if err == nil {
+				_, err = client.UserInfo(context.Background(), tokens)
+			}
+			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
+				t.Errorf("want %q, got %v", c.want, err)
+			}
+			if c.policy.Skip && tokens.IDToken != nil && (tokens.IDToken.Verified || tokens.IDToken.Checks[0].Outcome != check.Unknown) {
+				t.Error("a skipped token counts as verified")
+			}
+		})
+	}
+}
+
+func TestPreviousIDToken(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	for sub, want := range map[string]string{"u": "", "other": "refresh.sub"} {
+		before := maps.Clone(f.claims)
+		before["sub"], before["iat"] = sub, time.Now().Unix()-3600
+		g := oidc.RefreshToken("old")
+		g.Expect.Previous = f.sign(newKey(t), "gone", before) + "\n"
+		_, err := f.client().Token(context.Background(), g)
+		if err != nil && kindOf(err) != want || err == nil && want != "" {
+			t.Errorf("previous sub %s: %v", sub, err)
+		}
+	}
+}
+
+func TestWaivedRulesAreRecorded(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	f.claims["aud"] = "somebody else"
+	client := f.client()
+	client.Waive = []string{"id_token.aud"}
+	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(tokens.Checks, func(r check.Result) bool { return r.ID == "id_token.aud" })
+	if r := tokens.Checks[i]; r.Outcome != check.Fail || !r.Waived || tokens.IDToken.Verified {
+		t.Errorf("%+v, verified %v", r, tokens.IDToken.Verified)
+	}
+}
+
+func TestUserInfoAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler func(*fakeOP) http.HandlerFunc
+		want    string
+		check   func(error) bool
+	}{
+		"another sub": {func(*fakeOP) http.HandlerFunc { return says(200, isJSON, `{"sub":"uinvalid"}`) }, "userinfo.sub", nil},
+		"no sub":      {func(*fakeOP) http.HandlerFunc { return says(200, isJSON, `{"name":"x"}`) }, "userinfo.sub_present", nil},
+		"HTML":        {func(*fakeOP) http.HandlerFunc { return says(200, nil, "<html>") }, "*oidc.ProtocolError", nil},
+		"404":         {func(*fakeOP) http.HandlerFunc { return says(404, nil, "") }, "*oidc.ProtocolError", nil},
+		"502":         {func(*fakeOP) http.HandlerFunc { return says(502, nil, "") }, "*oidc.TransportError", nil},
+		"Bearer error": {func(*fakeOP) http.HandlerFunc {
+			return says(401, map[string]string{"WWW-Authenticate": `Basic realm="x", bearer error="invalid_token", error_description="it \"expired\""`}, "")
+		}, "*oidc.Error", func(err error) bool {
+			var e *oidc.Error
+			return errors.As(err, &e) && e.Code == "invalid_token" && e.Description == `it "expired"` && e.Status == 401
+		}},
+		"signed": {func(f *fakeOP) http.HandlerFunc {
+			return says(200, map[string]string{"Content-Type": "application/jwt"}, f.sign(f.key, f.kid, f.claims))
+		}, "", nil},
+		"signed for somebody else": {func(f *fakeOP) http.HandlerFunc {
+			claims := maps.Clone(f.claims)
+			claims["aud"] = "other"
+			return says(200, map[string]string{"Content-Type": "application/jwt"}, f.sign(f.key, f.kid, claims))
+		}, "userinfo.aud", nil},
+		"signed by somebody else": {func(f *fakeOP) http.HandlerFunc {
+			return says(200, map[string]string{"Content-Type": "application/jwt"}, f.sign(newKey(f.t), f.kid, f.claims))
+		}, "userinfo.signature", nil},
+		"an unreadable JWT": {func(*fakeOP) http.HandlerFunc {
+			return says(200, map[string]string{"Content-Type": "application/jwt"}, "a.b")
+		}, "*oidc.ProtocolError", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeOP(t)
+			f.handlers["/userinfo"] = c.handler(f)
+			client := f.client()
+			tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = client.UserInfo(context.Background(), tokens)
+			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" || c.check != nil && !c.check(err) {
+				t.Errorf("want %q, got %v", c.want, err)
+			}
+		})
+	}
+	f := newFakeOP(t)
+	client := f.client()
+	for _, token := range []string{"", "a b", "a\r\nX-Evil: 1"} { // H25
+		if _, err := client.UserInfo(context.Background(), &oidc.Tokens{AccessToken: token}); err == nil {
+			t.Errorf("access token %q was sent", token)
+		}
+	}
+	client.Provider.UserInfoEndpoint = ""
+	if _, err := client.UserInfo(context.Background(), &oidc.Tokens{AccessToken: "a"}); !errors.Is(err, oidc.ErrNoUserInfo) {
+		t.Errorf("no endpoint: %v", err)
+	}
+}
+
+// A caller that gives up before the request is sent ends it at once; one that
+// gives up after that still gets the answer, which holds the only token that
+// works.
+func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	f.handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-goOn
+		f.mu.Lock()
+		delete(f.handlers, "/token")
+		f.mu.Unlock()
+		f.serve(w, r)
+	}
+	client := f.client()
+	got := make(chan string, 1)
+	client.Received = func(t *oidc.Tokens) error { got <- t.RefreshToken; return nil }
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-arrived
+		cancel()
+		close(goOn)
+	}()
+	_, _ = client.Token(ctx, oidc.RefreshToken("old"))
+	select {
+	case token := <-got:
+		if token != "new" {
+			t.Errorf("got %q", token)
+		}
+	default:
+		t.Error("the answer was thrown away")
+	}
+
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	before := f.count("/token")
+	_, err := client.Token(cancelled, oidc.RefreshToken("old"))
+	if !errors.Is(err, context.Canceled) || oidc.MaySpend(err) || f.count("/token") != before {
+		t.Errorf("cancelled before: %v, asked %d times", err, f.count("/token")-before)
+	}
+}
+
+func TestCodeFlow(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	f.metadata["authorization_response_iss_parameter_supported"] = true
+	client := f.client()
+	login, err := client.Authorize(context.Background(), oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/cb", Params: url.Values{"prompt": {"login"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := url.Parse(login.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := sent.Query()
+	if q.Get("state") != login.State || q.Get("nonce") != login.Nonce || q.Get("code_challenge_method") != "S256" || q.Get("prompt") != "login" || q.Get("scope") != "openid" {
+		t.Errorf("request: %v", q)
+	}
+	good := url.Values{"state": {login.State}, "code": {"c"}, "iss": {f.server.URL}}
+	for name, c := range map[string]struct {
+		change func(url.Values)
+		want   string
+	}{
+		"wrong state": {func(v url.Values) { v.Set("state", "x") }, "authorization_response.state"},
+		"wrong iss":   {func(v url.Values) { v.Set("iss", "https://evil.example") }, "authorization_response.iss"},
+		"no iss":      {func(v url.Values) { v.Del("iss") }, "authorization_response.iss"},
+		"two codes":   {func(v url.Values) { v.Add("code", "d") }, "authorization_response.once"},
+		"denied":      {func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") }, "*oidc.Error"},
+	} {
+		response := url.Values{}
+		for k, v := range good {
+			response[k] = slices.Clone(v)
+		}
+		c.change(response)
+		if _, err := client.Exchange(context.Background(), login, response); kindOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if f.count("/token") != 0 {
+		t.Error("a code of a bad response was redeemed")
+	}
+	if _, err := client.Exchange(context.Background(), login, good); kindOf(err) != "id_token.nonce" {
+		t.Errorf("an ID Token without the nonce: %v", err)
+	}
+	f.claims["nonce"] = login.Nonce
+	tokens, err := client.Exchange(context.Background(), login, good)
+	if err != nil || !tokens.IDToken.Verified {
+		t.Errorf("good response: %v", err)
+	}
+	if form := f.forms[len(f.forms)-1]; form.Get("code_verifier") != login.CodeVerifier || form.Get("redirect_uri") != "http://127.0.0.1/cb" {
+		t.Errorf("form: %v", form)
+	}
+}
+
+// One Client serves many goroutines.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	f := newFakeOP(t)
+	client := f.client()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+			if err == nil {
+				_, err = client.UserInfo(context.Background(), tokens)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := f.count("/jwks"); n != 1 {
+		t.Errorf("the keys were fetched %d times", n)
+	}
+}
+
+func FuzzTokenResponse(f *testing.F) {
+	f.Add([]byte(`{"access_token":"a","token_type":"Bearer","expires_in":"1e3","id_token":"a.b.c"}`))
+	f.Add([]byte(`{"error":"invalid_grant","error_description":"\u001b]0;x\u0007"}`))
+	var body atomic.Value
+	body.Store([]byte(nil))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body.Load().([]byte))
+	}))
+	f.Cleanup(server.Close)
+	client := &oidc.Client{ID: "cli", Provider: &oidc.Provider{Issuer: server.URL, TokenEndpoint: server.URL, JWKSURI: server.URL}}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body.Store(data)
+		tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+		if err == nil && (tokens == nil || tokens.AccessToken == "" || tokens.IDToken != nil) {
+			t.Fatalf("accepted %q: %+v", data, tokens)
+		}
+	})
+}
