@@ -4,13 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -22,157 +17,43 @@ import (
 	"testing"
 	"time"
 
-	gojose "github.com/go-jose/go-jose/v4"
-
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/fakeop"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// A fakeOP is a provider whose every answer a test can spoil. It counts what
-// it is asked.
-type fakeOP struct {
-	t      *testing.T
-	server *httptest.Server
-	key    *ecdsa.PrivateKey
-	kid    string
-
-	metadata map[string]any
-	claims   map[string]any
-	tokens   map[string]any
-	userinfo map[string]any
-	keys     []any                       // further keys of the JWK Set
-	handlers map[string]http.HandlerFunc // instead of the answer at a path
-
-	mu    sync.Mutex
-	asked map[string]int
-	forms []url.Values
+// A peer is a fake provider and the test it serves.
+type peer struct {
+	*fakeop.OP
+	t *testing.T
 }
 
-func newFakeOP(t *testing.T) *fakeOP {
+func newPeer(t *testing.T) peer {
 	t.Helper()
-	f := &fakeOP{t: t, kid: "k1", asked: map[string]int{}, handlers: map[string]http.HandlerFunc{}}
-	f.key = newKey(t)
-	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
-	t.Cleanup(f.server.Close)
-	issuer := f.server.URL
-	f.metadata = map[string]any{
-		"issuer": issuer, "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks",
-		"authorization_endpoint": issuer + "/auth", "userinfo_endpoint": issuer + "/userinfo",
-		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
-	}
-	now := time.Now().Unix()
-	f.claims = map[string]any{"iss": issuer, "sub": "u", "aud": "cli", "iat": now, "exp": now + 300, "amr": []string{"pwd"}}
-	f.tokens = map[string]any{"access_token": "at", "token_type": "Bearer", "refresh_token": "new", "expires_in": 300}
-	f.userinfo = map[string]any{"sub": "u", "name": "You"}
-	return f
+	op := fakeop.Start()
+	t.Cleanup(op.Close)
+	return peer{op, t}
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func (f *fakeOP) sign(key *ecdsa.PrivateKey, kid string, claims map[string]any) string {
+func (f peer) client() *oidc.Client {
 	f.t.Helper()
-	o := &gojose.SignerOptions{}
-	if kid != "" {
-		o.WithHeader("kid", kid)
-	}
-	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: gojose.ES256, Key: key}, o)
+	op, err := oidc.Discovery{HTTP: f.Client()}.Provider(context.Background(), f.URL)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	token, err := jws.CompactSerialize()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return token
+	return &oidc.Client{Provider: op, ID: fakeop.ClientID, HTTP: f.Client()}
 }
 
-func (f *fakeOP) serve(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	f.asked[r.URL.Path]++
-	if r.Method == http.MethodPost {
-		_ = r.ParseForm()
-		f.forms = append(f.forms, r.PostForm)
-	}
-	handler := f.handlers[r.URL.Path]
-	kid, key, others := f.kid, f.key, f.keys
-	f.mu.Unlock()
-	if handler != nil {
-		handler(w, r)
-		return
-	}
-	switch r.URL.Path {
-	case "/.well-known/openid-configuration":
-		answer(w, f.metadata)
-	case "/jwks":
-		answer(w, map[string]any{"keys": append([]any{gojose.JSONWebKey{Key: &key.PublicKey, KeyID: kid}}, others...)})
-	case "/token":
-		tokens := maps.Clone(f.tokens)
-		if _, set := tokens["id_token"]; !set && f.claims != nil {
-			tokens["id_token"] = f.sign(key, kid, f.claims)
-		}
-		answer(w, tokens)
-	case "/userinfo":
-		answer(w, f.userinfo)
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func answer(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-func (f *fakeOP) count(path string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.asked[path]
-}
-
-func (f *fakeOP) client() *oidc.Client {
-	f.t.Helper()
-	op, err := oidc.Discovery{HTTP: f.server.Client()}.Provider(context.Background(), f.server.URL)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return &oidc.Client{Provider: op, ID: "cli", HTTP: f.server.Client()}
-}
-
-func (f *fakeOP) refresh() (*oidc.Tokens, error) {
+func (f peer) refresh() (*oidc.Tokens, error) {
 	f.t.Helper()
 	return f.client().Token(context.Background(), oidc.RefreshToken("old"))
-}
-
-func says(status int, header map[string]string, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for name, value := range header {
-			w.Header().Set(name, value)
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
 }
 
 var isJSON = map[string]string{"Content-Type": "application/json"}
 
 func TestRefreshAndUserInfo(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
+	f := newPeer(t)
 	client := f.client()
 	var received *oidc.Tokens
 	client.Received = func(t *oidc.Tokens) error { received = t; return nil }
@@ -180,15 +61,15 @@ func TestRefreshAndUserInfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if received != tokens || tokens.RefreshToken != "new" || !tokens.IDToken.Verified || tokens.IDToken.Subject != "u" {
+	if received != tokens || tokens.RefreshToken != fakeop.Rotated || !tokens.IDToken.Verified || tokens.IDToken.Subject != "u" {
 		t.Errorf("tokens: %+v", tokens)
 	}
 	want := url.Values{
 		"grant_type": {"refresh_token"}, "refresh_token": {"old"}, "scope": {"openid email"},
-		"client_id": {"cli"}, "resource": {"urn:a", "urn:b"},
+		"client_id": {fakeop.ClientID}, "resource": {"urn:a", "urn:b"},
 	}
-	if f.forms[0].Encode() != want.Encode() {
-		t.Errorf("form: %v", f.forms[0])
+	if f.Forms()[0].Encode() != want.Encode() {
+		t.Errorf("form: %v", f.Forms()[0])
 	}
 	info, err := client.UserInfo(context.Background(), tokens)
 	if err != nil || info.Subject != "u" {
@@ -200,7 +81,7 @@ func TestRefreshAndUserInfo(t *testing.T) {
 // sent twice, and that a rotated refresh token comes out all the same.
 func TestTokenEndpointAnswers(t *testing.T) {
 	t.Parallel()
-	const tokens = `{"access_token":"at","token_type":"Bearer","refresh_token":"new"}`
+	const tokens = `{"access_token":"at","token_type":"Bearer","refresh_token":"new-refresh-token"}`
 	const (
 		refused  = "*oidc.Error"
 		protocol = "*oidc.ProtocolError"
@@ -211,48 +92,48 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		want    string
 		rotated bool // the new refresh token is returned beside the error
 	}{
-		"OAuth error":              {says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
-		"OAuth error in a 401":     {says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
-		"OAuth error in a 200":     {says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
-		"OAuth error as text":      {says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused, false},
-		"400 and HTML":             {says(400, nil, "<html>no</html>"), protocol, false},
-		"400 and nothing":          {says(400, nil, ""), protocol, false},
-		"201":                      {says(201, isJSON, tokens), protocol, false},
-		"204":                      {says(204, nil, ""), protocol, false},
-		"HTML":                     {says(200, nil, "<html>log in to the network</html>"), protocol, false},
-		"empty":                    {says(200, isJSON, ""), protocol, false},
-		"array":                    {says(200, isJSON, "["+tokens+"]"), protocol, false},
-		"two documents":            {says(200, isJSON, tokens+tokens), protocol, false},
-		"duplicate member":         {says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
-		"tokens as text/plain":     {says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true},
-		"tokens as a form":         {says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"), protocol, false},
-		"no token_type":            {says(200, isJSON, `{"access_token":"a","refresh_token":"new"}`), protocol, true},
-		"no access_token":          {says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new"}`), protocol, true},
-		"more than a megabyte":     {says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false},
-		"500":                      {says(500, nil, "oops"), transit, false},
-		"503 with an OAuth error":  {says(503, isJSON, `{"error":"temporarily_unavailable"}`), transit, false},
-		"429":                      {says(429, map[string]string{"Retry-After": "999999"}, ""), transit, false},
-		"307 to elsewhere":         {says(307, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
-		"302 to elsewhere":         {says(302, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
-		"broken off":               {says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens), transit, false},
+		"OAuth error":              {fakeop.Says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
+		"OAuth error in a 401":     {fakeop.Says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
+		"OAuth error in a 200":     {fakeop.Says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
+		"OAuth error as text":      {fakeop.Says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused, false},
+		"400 and HTML":             {fakeop.Says(400, nil, "<html>no</html>"), protocol, false},
+		"400 and nothing":          {fakeop.Says(400, nil, ""), protocol, false},
+		"201":                      {fakeop.Says(201, isJSON, tokens), protocol, false},
+		"204":                      {fakeop.Says(204, nil, ""), protocol, false},
+		"HTML":                     {fakeop.Says(200, nil, "<html>log in to the network</html>"), protocol, false},
+		"empty":                    {fakeop.Says(200, isJSON, ""), protocol, false},
+		"array":                    {fakeop.Says(200, isJSON, "["+tokens+"]"), protocol, false},
+		"two documents":            {fakeop.Says(200, isJSON, tokens+tokens), protocol, false},
+		"duplicate member":         {fakeop.Says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
+		"tokens as text/plain":     {fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true},
+		"tokens as a form":         {fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"), protocol, false},
+		"no token_type":            {fakeop.Says(200, isJSON, `{"access_token":"a","refresh_token":"new-refresh-token"}`), protocol, true},
+		"no access_token":          {fakeop.Says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"more than a megabyte":     {fakeop.Says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false},
+		"500":                      {fakeop.Says(500, nil, "oops"), transit, false},
+		"503 with an OAuth error":  {fakeop.Says(503, isJSON, `{"error":"temporarily_unavailable"}`), transit, false},
+		"429":                      {fakeop.Says(429, map[string]string{"Retry-After": "999999"}, ""), transit, false},
+		"307 to elsewhere":         {fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
+		"302 to elsewhere":         {fakeop.Says(302, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
+		"broken off":               {fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens), transit, false},
 		"closed without an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, transit, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFakeOP(t)
-			f.handlers["/token"] = c.handler
+			f := newPeer(t)
+			f.Handlers["/token"] = c.handler
 			tokens, err := f.refresh()
 			if got := kindOf(err); got != c.want {
 				t.Errorf("got %s: %v", got, err)
 			}
-			if got := tokens != nil && tokens.RefreshToken == "new"; got != c.rotated {
+			if got := tokens != nil && tokens.RefreshToken == fakeop.Rotated; got != c.rotated {
 				t.Errorf("the rotated token came out: %v", got)
 			}
 			if spent := c.want != refused; oidc.MaySpend(err) != spent {
 				t.Errorf("may be spent: %v", !spent)
 			}
-			if f.count("/token") != 1 || f.count("/elsewhere") != 0 {
-				t.Errorf("asked: %v", f.asked)
+			if f.Asked("/token") != 1 || f.Asked("/elsewhere") != 0 {
+				t.Errorf("asked: %v", f.Forms())
 			}
 		})
 	}
@@ -283,8 +164,8 @@ func TestCompressedBodiesAreBoundedUnpacked(t *testing.T) {
 	z := gzip.NewWriter(&bomb)
 	_, _ = z.Write(bytes.Repeat([]byte(" "), 64<<20))
 	_ = z.Close()
-	f := newFakeOP(t)
-	f.handlers["/token"] = says(200, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb.String())
+	f := newPeer(t)
+	f.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb.String())
 	if _, err := f.refresh(); kindOf(err) != "*oidc.ProtocolError" || !strings.Contains(err.Error(), "longer than 1048576 bytes") {
 		t.Errorf("got %v", err)
 	}
@@ -293,38 +174,38 @@ func TestCompressedBodiesAreBoundedUnpacked(t *testing.T) {
 func TestDiscoveryAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change func(*fakeOP)
+		change func(peer)
 		want   string
 	}{
-		"another issuer":       {func(f *fakeOP) { f.metadata["issuer"] = f.server.URL + "INVALID" }, "discovery.issuer"},
-		"a closing slash":      {func(f *fakeOP) { f.metadata["issuer"] = f.server.URL + "/" }, "closing slash"},
-		"no issuer":            {func(f *fakeOP) { delete(f.metadata, "issuer") }, "names no issuer"},
-		"Entra's template":     {func(f *fakeOP) { f.metadata["issuer"] = f.server.URL + "/{tenantid}/v2.0" }, "template"},
-		"no token_endpoint":    {func(f *fakeOP) { delete(f.metadata, "token_endpoint") }, "discovery.token_endpoint"},
-		"http endpoint":        {func(f *fakeOP) { f.metadata["token_endpoint"] = "http://op.example/token" }, "discovery.endpoint_urls"},
-		"endpoint is a number": {func(f *fakeOP) { f.metadata["token_endpoint"] = 7 }, "token_endpoint is a number"},
-		"alias by http": {func(f *fakeOP) {
-			f.metadata["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": "http://x.example/"}
+		"another issuer":       {func(f peer) { f.Metadata["issuer"] = f.URL + "INVALID" }, "discovery.issuer"},
+		"a closing slash":      {func(f peer) { f.Metadata["issuer"] = f.URL + "/" }, "closing slash"},
+		"no issuer":            {func(f peer) { delete(f.Metadata, "issuer") }, "names no issuer"},
+		"Entra's template":     {func(f peer) { f.Metadata["issuer"] = f.URL + "/{tenantid}/v2.0" }, "template"},
+		"no token_endpoint":    {func(f peer) { delete(f.Metadata, "token_endpoint") }, "discovery.token_endpoint"},
+		"http endpoint":        {func(f peer) { f.Metadata["token_endpoint"] = "http://op.example/token" }, "discovery.endpoint_urls"},
+		"endpoint is a number": {func(f peer) { f.Metadata["token_endpoint"] = 7 }, "token_endpoint is a number"},
+		"alias by http": {func(f peer) {
+			f.Metadata["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": "http://x.example/"}
 		}, "discovery.endpoint_urls"},
-		"HTML": {func(f *fakeOP) {
-			f.handlers["/.well-known/openid-configuration"] = says(200, nil, "<html>hello")
+		"HTML": {func(f peer) {
+			f.Handlers["/.well-known/openid-configuration"] = fakeop.Says(200, nil, "<html>hello")
 		}, "begins \"<html>hello\""},
-		"a redirect": {func(f *fakeOP) {
-			f.handlers["/.well-known/openid-configuration"] = says(302, map[string]string{"Location": "https://evil.example/"}, "")
+		"a redirect": {func(f peer) {
+			f.Handlers["/.well-known/openid-configuration"] = fakeop.Says(302, map[string]string{"Location": "https://evil.example/"}, "")
 		}, "not followed"},
-		"nothing there": {func(f *fakeOP) {
-			f.handlers["/.well-known/openid-configuration"] = http.NotFound
+		"nothing there": {func(f peer) {
+			f.Handlers["/.well-known/openid-configuration"] = http.NotFound
 		}, "HTTP status 404"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFakeOP(t)
+			f := newPeer(t)
 			c.change(f)
-			_, err := oidc.Discovery{HTTP: f.server.Client()}.Provider(context.Background(), f.server.URL)
+			_, err := oidc.Discovery{HTTP: f.Client()}.Provider(context.Background(), f.URL)
 			if kindOf(err) != "*oidc.ProtocolError" || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v", err)
 			}
-			if f.count("/token")+f.count("/jwks") != 0 {
+			if f.Asked("/token")+f.Asked("/jwks") != 0 {
 				t.Error("something else was asked")
 			}
 		})
@@ -353,7 +234,7 @@ func TestDiscoveryPlaces(t *testing.T) {
 				http.NotFound(w, r)
 				return
 			}
-			answer(w, map[string]any{"issuer": issuer, "token_endpoint": issuer + "/t", "jwks_uri": issuer + "/j", "authorization_endpoint": issuer + "/a"})
+			fakeop.JSON(w, map[string]any{"issuer": issuer, "token_endpoint": issuer + "/t", "jwks_uri": issuer + "/j", "authorization_endpoint": issuer + "/a"})
 		}))
 		issuer = server.URL + path
 		op, err := oidc.Discover(context.Background(), issuer)
@@ -366,19 +247,19 @@ func TestDiscoveryPlaces(t *testing.T) {
 
 func TestOverriddenEndpointsAndExpectedIssuer(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
-	f.metadata["issuer"] = "https://public.example"
-	f.metadata["token_endpoint"] = "http://inside.example/token"
+	f := newPeer(t)
+	f.Metadata["issuer"] = "https://public.example"
+	f.Metadata["token_endpoint"] = "http://inside.example/token"
 	d := oidc.Discovery{
-		HTTP: f.server.Client(), ExpectedIssuer: "https://public.example",
-		Endpoints: map[string]string{"token_endpoint": f.server.URL + "/token"},
+		HTTP: f.Client(), ExpectedIssuer: "https://public.example",
+		Endpoints: map[string]string{"token_endpoint": f.URL + "/token"},
 	}
-	op, err := d.Provider(context.Background(), f.server.URL)
-	if err != nil || op.Issuer != "https://public.example" || op.TokenEndpoint != f.server.URL+"/token" {
+	op, err := d.Provider(context.Background(), f.URL)
+	if err != nil || op.Issuer != "https://public.example" || op.TokenEndpoint != f.URL+"/token" {
 		t.Errorf("%+v, %v", op, err)
 	}
 	d.Endpoints["token_endpoint"] = "http://inside.example/token"
-	if _, err := d.Provider(context.Background(), f.server.URL); err == nil {
+	if _, err := d.Provider(context.Background(), f.URL); err == nil {
 		t.Error("an override by http was accepted")
 	}
 }
@@ -387,42 +268,41 @@ func TestOverriddenEndpointsAndExpectedIssuer(t *testing.T) {
 // than that takes.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	other := func(kid string, key any) any { return gojose.JSONWebKey{Key: key, KeyID: kid} }
 	for name, c := range map[string]struct {
-		change  func(*fakeOP)
+		change  func(peer)
 		want    string // the broken rule, "" for none
 		fetches int
 	}{
-		"one key":         {func(*fakeOP) {}, "", 1},
-		"junk beside it":  {func(f *fakeOP) { f.keys = []any{map[string]any{"kty": "AKP"}, 7, nil} }, "", 1},
-		"no kid, one key": {func(f *fakeOP) { f.tokens["id_token"] = f.sign(f.key, "", f.claims) }, "", 1},
-		"no kid, two keys": {func(f *fakeOP) {
-			f.tokens["id_token"] = f.sign(f.key, "", f.claims)
-			f.keys = []any{other("k2", &newKey(f.t).PublicKey)}
+		"one key":         {func(peer) {}, "", 1},
+		"junk beside it":  {func(f peer) { f.Keys = []any{map[string]any{"kty": "AKP"}, 7, nil} }, "", 1},
+		"no kid, one key": {func(f peer) { f.Tokens["id_token"] = fakeop.Sign(f.Key, "", f.Claims) }, "", 1},
+		"no kid, two keys": {func(f peer) {
+			f.Tokens["id_token"] = fakeop.Sign(f.Key, "", f.Claims)
+			f.Keys = []any{fakeop.PublicJWK(fakeop.NewKey(), "k2")}
 		}, "id_token.signature", 1},
-		"the kid twice":           {func(f *fakeOP) { f.keys = []any{other("k1", &newKey(f.t).PublicKey)} }, "id_token.signature", 1},
-		"unknown kid":             {func(f *fakeOP) { f.tokens["id_token"] = f.sign(f.key, "other", f.claims) }, "id_token.signature", 2},
-		"key of somebody else":    {func(f *fakeOP) { f.tokens["id_token"] = f.sign(newKey(f.t), "k1", f.claims) }, "id_token.signature", 1},
-		"keys that are not there": {func(f *fakeOP) { f.handlers["/jwks"] = http.NotFound }, "*oidc.ProtocolError", 1},
-		"keys that are no keys":   {func(f *fakeOP) { f.handlers["/jwks"] = says(200, isJSON, "[]") }, "*oidc.ProtocolError", 1},
-		"keys that fail":          {func(f *fakeOP) { f.handlers["/jwks"] = says(500, nil, "") }, "*oidc.TransportError", 1},
-		"keys fail, iss wrong":    {func(f *fakeOP) { f.handlers["/jwks"] = says(500, nil, ""); f.claims["iss"] = "x" }, "id_token.iss", 1},
-		"more than 512 KiB": {func(f *fakeOP) {
-			f.handlers["/jwks"] = says(200, isJSON, `{"keys":["`+strings.Repeat("x", 512<<10)+`"]}`)
+		"the kid twice":           {func(f peer) { f.Keys = []any{fakeop.PublicJWK(fakeop.NewKey(), "k1")} }, "id_token.signature", 1},
+		"unknown kid":             {func(f peer) { f.Tokens["id_token"] = fakeop.Sign(f.Key, "other", f.Claims) }, "id_token.signature", 2},
+		"key of somebody else":    {func(f peer) { f.Tokens["id_token"] = fakeop.Sign(fakeop.NewKey(), "k1", f.Claims) }, "id_token.signature", 1},
+		"keys that are not there": {func(f peer) { f.Handlers["/jwks"] = http.NotFound }, "*oidc.ProtocolError", 1},
+		"keys that are no keys":   {func(f peer) { f.Handlers["/jwks"] = fakeop.Says(200, isJSON, "[]") }, "*oidc.ProtocolError", 1},
+		"keys that fail":          {func(f peer) { f.Handlers["/jwks"] = fakeop.Says(500, nil, "") }, "*oidc.TransportError", 1},
+		"keys fail, iss wrong":    {func(f peer) { f.Handlers["/jwks"] = fakeop.Says(500, nil, ""); f.Claims["iss"] = "x" }, "id_token.iss", 1},
+		"more than 512 KiB": {func(f peer) {
+			f.Handlers["/jwks"] = fakeop.Says(200, isJSON, `{"keys":["`+strings.Repeat("x", 512<<10)+`"]}`)
 		}, "*oidc.ProtocolError", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFakeOP(t)
+			f := newPeer(t)
 			c.change(f)
 			tokens, err := f.refresh()
 			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
 				t.Errorf("want %q, got %v", c.want, err)
 			}
-			if tokens == nil || tokens.RefreshToken != "new" || tokens.IDToken == nil || tokens.IDToken.Verified != (c.want == "") {
+			if tokens == nil || tokens.RefreshToken != fakeop.Rotated || tokens.IDToken == nil || tokens.IDToken.Verified != (c.want == "") {
 				t.Errorf("tokens: %+v", tokens)
 			}
-			if got := f.count("/jwks"); got != c.fetches {
+			if got := f.Asked("/jwks"); got != c.fetches {
 				t.Errorf("%d fetches, want %d", got, c.fetches)
 			}
 		})
@@ -433,7 +313,7 @@ func TestKeys(t *testing.T) {
 // not cause a fetch each (H22).
 func TestKeyRotationAndUnknownKids(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
+	f := newPeer(t)
 	client := f.client()
 	var now atomic.Int64
 	start := time.Now()
@@ -445,27 +325,27 @@ func TestKeyRotationAndUnknownKids(t *testing.T) {
 	if err := get(); err != nil {
 		t.Fatal(err)
 	}
-	f.mu.Lock()
-	f.kid, f.key = "k2", newKey(t)
-	f.mu.Unlock()
+	f.Lock()
+	f.KID, f.Key = "k2", fakeop.NewKey()
+	f.Unlock()
 	if err := get(); err != nil {
 		t.Errorf("after the keys changed: %v", err)
 	}
-	if n := f.count("/jwks"); n != 2 {
+	if n := f.Asked("/jwks"); n != 2 {
 		t.Errorf("%d fetches after one change", n)
 	}
 	for i := range 5 {
-		f.tokens["id_token"] = f.sign(f.key, fmt.Sprint("forged", i), f.claims)
+		f.Tokens["id_token"] = fakeop.Sign(f.Key, fmt.Sprint("forged", i), f.Claims)
 		if err := get(); err == nil {
 			t.Error("a forged kid was accepted")
 		}
 	}
-	if n := f.count("/jwks"); n != 2 {
+	if n := f.Asked("/jwks"); n != 2 {
 		t.Errorf("forged kids caused %d fetches", n-2)
 	}
 	now.Store(int64(2 * time.Minute))
 	_ = get()
-	if n := f.count("/jwks"); n != 3 {
+	if n := f.Asked("/jwks"); n != 3 {
 		t.Errorf("a minute later: %d fetches", n)
 	}
 }
@@ -474,25 +354,25 @@ func TestPolicyIsEnforced(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		policy oidc.Policy
-		change func(*fakeOP)
+		change func(peer)
 		want   string
 	}{
 		"amr_list, no match":       {oidc.Policy{AMRValues: []string{"hwk"}}, nil, "id_token.amr"},
 		"amr_list, match":          {oidc.Policy{AMRValues: []string{"hwk", "pwd"}}, nil, ""},
-		"amr_list, no amr":         {oidc.Policy{AMRValues: []string{"pwd"}}, func(f *fakeOP) { delete(f.claims, "amr") }, "id_token.amr"},
-		"amr_list, no ID Token":    {oidc.Policy{AMRValues: []string{"pwd"}}, func(f *fakeOP) { f.claims = nil }, "id_token.present"},
-		"no ID Token":              {oidc.Policy{}, func(f *fakeOP) { f.claims = nil }, ""},
-		"no ID Token, required":    {oidc.Policy{RequireIDToken: true}, func(f *fakeOP) { f.claims = nil }, "id_token.present"},
-		"ID Token is no JWT":       {oidc.Policy{}, func(f *fakeOP) { f.tokens["id_token"] = "hello" }, "id_token.readable"},
-		"ID Token is encrypted":    {oidc.Policy{}, func(f *fakeOP) { f.tokens["id_token"] = "a.b.c.d.e" }, "id_token.encryption"},
+		"amr_list, no amr":         {oidc.Policy{AMRValues: []string{"pwd"}}, func(f peer) { delete(f.Claims, "amr") }, "id_token.amr"},
+		"amr_list, no ID Token":    {oidc.Policy{AMRValues: []string{"pwd"}}, func(f peer) { f.Claims = nil }, "id_token.present"},
+		"no ID Token":              {oidc.Policy{}, func(f peer) { f.Claims = nil }, ""},
+		"no ID Token, required":    {oidc.Policy{RequireIDToken: true}, func(f peer) { f.Claims = nil }, "id_token.present"},
+		"ID Token is no JWT":       {oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "hello" }, "id_token.readable"},
+		"ID Token is encrypted":    {oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "a.b.c.d.e" }, "id_token.encryption"},
 		"algorithm not listed":     {oidc.Policy{Algorithms: []string{"RS256"}}, nil, "id_token.alg"},
-		"skipped":                  {oidc.Policy{Skip: true, AMRValues: []string{"hwk"}}, func(f *fakeOP) { f.claims["iss"] = "x" }, ""},
-		"skipped and no JWT":       {oidc.Policy{Skip: true}, func(f *fakeOP) { f.tokens["id_token"] = "hello" }, ""},
-		"skipped, UserInfo judged": {oidc.Policy{Skip: true}, func(f *fakeOP) { f.userinfo["sub"] = "mallory" }, "userinfo.sub"},
+		"skipped":                  {oidc.Policy{Skip: true, AMRValues: []string{"hwk"}}, func(f peer) { f.Claims["iss"] = "x" }, ""},
+		"skipped and no JWT":       {oidc.Policy{Skip: true}, func(f peer) { f.Tokens["id_token"] = "hello" }, ""},
+		"skipped, UserInfo judged": {oidc.Policy{Skip: true}, func(f peer) { f.UserInfo["sub"] = "mallory" }, "userinfo.sub"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFakeOP(t)
+			f := newPeer(t)
 			if c.change != nil {
 				c.change(f)
 			}
@@ -514,12 +394,12 @@ func TestPolicyIsEnforced(t *testing.T) {
 
 func TestPreviousIDToken(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
+	f := newPeer(t)
 	for sub, want := range map[string]string{"u": "", "other": "refresh.sub"} {
-		before := maps.Clone(f.claims)
+		before := maps.Clone(f.Claims)
 		before["sub"], before["iat"] = sub, time.Now().Unix()-3600
 		g := oidc.RefreshToken("old")
-		g.Expect.Previous = f.sign(newKey(t), "gone", before) + "\n"
+		g.Expect.Previous = fakeop.Sign(fakeop.NewKey(), "gone", before) + "\n"
 		_, err := f.client().Token(context.Background(), g)
 		if err != nil && kindOf(err) != want || err == nil && want != "" {
 			t.Errorf("previous sub %s: %v", sub, err)
@@ -529,8 +409,8 @@ func TestPreviousIDToken(t *testing.T) {
 
 func TestWaivedRulesAreRecorded(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
-	f.claims["aud"] = "somebody else"
+	f := newPeer(t)
+	f.Claims["aud"] = "somebody else"
 	client := f.client()
 	client.Waive = []string{"id_token.aud"}
 	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
@@ -546,40 +426,40 @@ func TestWaivedRulesAreRecorded(t *testing.T) {
 func TestUserInfoAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		handler func(*fakeOP) http.HandlerFunc
+		handler func(peer) http.HandlerFunc
 		want    string
 		check   func(error) bool
 	}{
-		"another sub": {func(*fakeOP) http.HandlerFunc { return says(200, isJSON, `{"sub":"uinvalid"}`) }, "userinfo.sub", nil},
-		"no sub":      {func(*fakeOP) http.HandlerFunc { return says(200, isJSON, `{"name":"x"}`) }, "userinfo.sub_present", nil},
-		"HTML":        {func(*fakeOP) http.HandlerFunc { return says(200, nil, "<html>") }, "*oidc.ProtocolError", nil},
-		"404":         {func(*fakeOP) http.HandlerFunc { return says(404, nil, "") }, "*oidc.ProtocolError", nil},
-		"502":         {func(*fakeOP) http.HandlerFunc { return says(502, nil, "") }, "*oidc.TransportError", nil},
-		"Bearer error": {func(*fakeOP) http.HandlerFunc {
-			return says(401, map[string]string{"WWW-Authenticate": `Basic realm="x", bearer error="invalid_token", error_description="it \"expired\""`}, "")
+		"another sub": {func(peer) http.HandlerFunc { return fakeop.Says(200, isJSON, `{"sub":"uinvalid"}`) }, "userinfo.sub", nil},
+		"no sub":      {func(peer) http.HandlerFunc { return fakeop.Says(200, isJSON, `{"name":"x"}`) }, "userinfo.sub_present", nil},
+		"HTML":        {func(peer) http.HandlerFunc { return fakeop.Says(200, nil, "<html>") }, "*oidc.ProtocolError", nil},
+		"404":         {func(peer) http.HandlerFunc { return fakeop.Says(404, nil, "") }, "*oidc.ProtocolError", nil},
+		"502":         {func(peer) http.HandlerFunc { return fakeop.Says(502, nil, "") }, "*oidc.TransportError", nil},
+		"Bearer error": {func(peer) http.HandlerFunc {
+			return fakeop.Says(401, map[string]string{"WWW-Authenticate": `Basic realm="x", bearer error="invalid_token", error_description="it \"expired\""`}, "")
 		}, "*oidc.Error", func(err error) bool {
 			var e *oidc.Error
 			return errors.As(err, &e) && e.Code == "invalid_token" && e.Description == `it "expired"` && e.Status == 401
 		}},
-		"signed": {func(f *fakeOP) http.HandlerFunc {
-			return says(200, map[string]string{"Content-Type": "application/jwt"}, f.sign(f.key, f.kid, f.claims))
+		"signed": {func(f peer) http.HandlerFunc {
+			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(f.Key, f.KID, f.Claims))
 		}, "", nil},
-		"signed for somebody else": {func(f *fakeOP) http.HandlerFunc {
-			claims := maps.Clone(f.claims)
+		"signed for somebody else": {func(f peer) http.HandlerFunc {
+			claims := maps.Clone(f.Claims)
 			claims["aud"] = "other"
-			return says(200, map[string]string{"Content-Type": "application/jwt"}, f.sign(f.key, f.kid, claims))
+			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(f.Key, f.KID, claims))
 		}, "userinfo.aud", nil},
-		"signed by somebody else": {func(f *fakeOP) http.HandlerFunc {
-			return says(200, map[string]string{"Content-Type": "application/jwt"}, f.sign(newKey(f.t), f.kid, f.claims))
+		"signed by somebody else": {func(f peer) http.HandlerFunc {
+			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(fakeop.NewKey(), f.KID, f.Claims))
 		}, "userinfo.signature", nil},
-		"an unreadable JWT": {func(*fakeOP) http.HandlerFunc {
-			return says(200, map[string]string{"Content-Type": "application/jwt"}, "a.b")
+		"an unreadable JWT": {func(peer) http.HandlerFunc {
+			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, "a.b")
 		}, "*oidc.ProtocolError", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFakeOP(t)
-			f.handlers["/userinfo"] = c.handler(f)
+			f := newPeer(t)
+			f.Handlers["/userinfo"] = c.handler(f)
 			client := f.client()
 			tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
 			if err != nil {
@@ -591,7 +471,7 @@ func TestUserInfoAnswers(t *testing.T) {
 			}
 		})
 	}
-	f := newFakeOP(t)
+	f := newPeer(t)
 	client := f.client()
 	for _, token := range []string{"", "a b", "a\r\nX-Evil: 1"} { // H25
 		if _, err := client.UserInfo(context.Background(), &oidc.Tokens{AccessToken: token}); err == nil {
@@ -609,15 +489,15 @@ func TestUserInfoAnswers(t *testing.T) {
 // works.
 func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
+	f := newPeer(t)
 	arrived, goOn := make(chan struct{}), make(chan struct{})
-	f.handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+	f.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-goOn
-		f.mu.Lock()
-		delete(f.handlers, "/token")
-		f.mu.Unlock()
-		f.serve(w, r)
+		f.Lock()
+		delete(f.Handlers, "/token")
+		f.Unlock()
+		f.Answer(w, r)
 	}
 	client := f.client()
 	got := make(chan string, 1)
@@ -631,7 +511,7 @@ func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
 	_, _ = client.Token(ctx, oidc.RefreshToken("old"))
 	select {
 	case token := <-got:
-		if token != "new" {
+		if token != fakeop.Rotated {
 			t.Errorf("got %q", token)
 		}
 	default:
@@ -640,17 +520,17 @@ func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
 
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
-	before := f.count("/token")
+	before := f.Asked("/token")
 	_, err := client.Token(cancelled, oidc.RefreshToken("old"))
-	if !errors.Is(err, context.Canceled) || oidc.MaySpend(err) || f.count("/token") != before {
-		t.Errorf("cancelled before: %v, asked %d times", err, f.count("/token")-before)
+	if !errors.Is(err, context.Canceled) || oidc.MaySpend(err) || f.Asked("/token") != before {
+		t.Errorf("cancelled before: %v, asked %d times", err, f.Asked("/token")-before)
 	}
 }
 
 func TestCodeFlow(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
-	f.metadata["authorization_response_iss_parameter_supported"] = true
+	f := newPeer(t)
+	f.Metadata["authorization_response_iss_parameter_supported"] = true
 	client := f.client()
 	login, err := client.Authorize(context.Background(), oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/cb", Params: url.Values{"prompt": {"login"}}})
 	if err != nil {
@@ -664,7 +544,7 @@ func TestCodeFlow(t *testing.T) {
 	if q.Get("state") != login.State || q.Get("nonce") != login.Nonce || q.Get("code_challenge_method") != "S256" || q.Get("prompt") != "login" || q.Get("scope") != "openid" {
 		t.Errorf("request: %v", q)
 	}
-	good := url.Values{"state": {login.State}, "code": {"c"}, "iss": {f.server.URL}}
+	good := url.Values{"state": {login.State}, "code": {"c"}, "iss": {f.URL}}
 	for name, c := range map[string]struct {
 		change func(url.Values)
 		want   string
@@ -684,18 +564,18 @@ func TestCodeFlow(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if f.count("/token") != 0 {
+	if f.Asked("/token") != 0 {
 		t.Error("a code of a bad response was redeemed")
 	}
 	if _, err := client.Exchange(context.Background(), login, good); kindOf(err) != "id_token.nonce" {
 		t.Errorf("an ID Token without the nonce: %v", err)
 	}
-	f.claims["nonce"] = login.Nonce
+	f.Claims["nonce"] = login.Nonce
 	tokens, err := client.Exchange(context.Background(), login, good)
 	if err != nil || !tokens.IDToken.Verified {
 		t.Errorf("good response: %v", err)
 	}
-	if form := f.forms[len(f.forms)-1]; form.Get("code_verifier") != login.CodeVerifier || form.Get("redirect_uri") != "http://127.0.0.1/cb" {
+	if form := f.Forms()[len(f.Forms())-1]; form.Get("code_verifier") != login.CodeVerifier || form.Get("redirect_uri") != "http://127.0.0.1/cb" {
 		t.Errorf("form: %v", form)
 	}
 }
@@ -703,7 +583,7 @@ func TestCodeFlow(t *testing.T) {
 // One Client serves many goroutines.
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
-	f := newFakeOP(t)
+	f := newPeer(t)
 	client := f.client()
 	var wg sync.WaitGroup
 	for range 20 {
@@ -718,7 +598,7 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := f.count("/jwks"); n != 1 {
+	if n := f.Asked("/jwks"); n != 1 {
 		t.Errorf("the keys were fetched %d times", n)
 	}
 }
