@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"op": startFake, "provider": startProvider, "asked": asked, "status": status, "mode": mode, "certificate": certificate,
+			"op": startFake, "provider": startProvider, "asked": asked, "status": status, "mode": mode, "certificate": certificate, "await": await,
 		},
 	})
 }
@@ -136,6 +136,17 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, not %d", got, want)
 	}
+}
+
+// await is "await FILE": the file appears, within ten seconds.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 1000 {
+		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && info.Size() > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not appear", args[0])
 }
 
 // mode is "mode OCTAL FILE": the file has that mode.
@@ -232,9 +243,11 @@ var faults = map[string]func(*fakeop.OP){
 	},
 	"late-clock": func(op *fakeop.OP) {
 		op.Claims["exp"] = time.Now().Add(-10 * time.Minute).Unix()
-		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Date", time.Now().Add(-11*time.Minute).UTC().Format(http.TimeFormat))
-			op.Answer(w, r)
+		for _, path := range []string{"/token", "/jwks"} {
+			op.Handlers[path] = func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Date", time.Now().Add(-11*time.Minute).UTC().Format(http.TimeFormat))
+				op.Answer(w, r)
+			}
 		}
 	},
 	"echo": func(op *fakeop.OP) { // repeats the secrets it was sent in its error

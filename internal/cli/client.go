@@ -177,13 +177,13 @@ func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, err
 }
 
 // clientCertificate reads the certificate of mutual TLS, nil if there is none.
-// Its key may be the client's private key.
+// Its key may be the client's private key; --pem-key outweighs the file.
 func clientCertificate(cfg *config.Config) (*tls.Certificate, error) {
 	if cfg.TLSClientCertificate == "" {
 		return nil, nil
 	}
 	keyName, keyFile := "tls_client_key", cfg.TLSClientKey
-	if keyFile == "" {
+	if keyFile == "" || cfg.Origin["private_key"].Name == "--pem-key" {
 		keyName, keyFile = "private_key", cfg.PrivateKey
 	}
 	if keyFile == "" {

@@ -66,7 +66,7 @@ func (p *program) initConfig(file, issuer, clientID string, force bool) error {
 		if err := durable.WriteFile(file, data); err != nil {
 			return misconfigured("%v", err)
 		}
-		p.inform("wrote %s", file)
+		p.inform("wrote %s; check it with: oidc-client config validate %s", file, file)
 	}
 	p.run.Members = append(p.run.Members, transcript.Member{Name: "config", Value: map[string]any{"file": file, "content": string(data)}})
 	return nil

@@ -215,7 +215,7 @@ func (p *program) networkHint(err error) string {
 		return certificateHint(invalid.Cert, p.env.Now())
 	case errors.As(err, &wrongName):
 		return "the certificate is for " + certificateNames(wrongName.Certificate) + ", not for " + wrongName.Host + ": check the host name in issuer"
-	case errors.As(err, &notTLS):
+	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS on this port: check scheme and port"
 	case errors.As(err, &alert):
 		return "the server ended the TLS handshake: it may want a client certificate (tls_client_certificate, tls_client_key), or another one"

@@ -200,7 +200,13 @@ func mark(r check.Result) string {
 
 // Failure writes what happened, why, and what to do next.
 func (t *Text) Failure(f *Failure, broken check.Results) {
-	t.Line(LevelError, f.Message)
+	lines := []string{f.Message}
+	if f.Kind == Config { // several problems, each on a line of its own
+		lines = strings.Split(f.Message, "\n")
+	}
+	for _, line := range lines {
+		t.Line(LevelError, line)
+	}
 	for _, r := range broken {
 		t.More(fmt.Sprintf("%s: %s (%s)", r.ID, r.Text, r.Spec))
 		if r.Want != "" {
