@@ -169,7 +169,8 @@ func (rs Results) Err() error {
 // waived. It is false for no results at all.
 func (rs Results) Verified() bool {
 	for _, r := range rs {
-		if r.Level == Must && !r.Held() {
+		waived := r.Waived && r.Outcome != NotApplicable
+		if r.Level == Must && (!r.Held() || waived) {
 			return false
 		}
 	}
@@ -201,11 +202,20 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Equal passes if got is want, byte for byte.
-func Equal(got, want string) Verdict { return That(got == want, quote(got), quote(want)) }
+// Equal passes if got is want, byte for byte. If want is empty there is nothing
+// to compare with, and the verdict is [Unknown]: nothing does not equal nothing.
+func Equal(got, want string) Verdict {
+	if want == "" {
+		return Undecided("there is nothing to compare with")
+	}
+	return That(got == want, quote(got), quote(want))
+}
 
-// Contains passes if want is one of got.
+// Contains passes if want is one of got. An empty want is as for [Equal].
 func Contains(got []string, want string) Verdict {
+	if want == "" {
+		return Undecided("there is nothing to compare with")
+	}
 	return That(slices.Contains(got, want), List(got), quote(want))
 }
 

@@ -35,6 +35,8 @@ func TestErrFailsClosed(t *testing.T) {
 		{"an outcome nobody defined", outcome("a", check.Must, "fine"), "", true, false},
 		{"should", outcome("a", check.Should, check.Fail), "", false, true},
 		{"waived", outcome("a", check.Must, check.Fail), "a", false, false},
+		{"waived and held all the same", outcome("a", check.Must, check.Pass), "a", false, false},
+		{"waived and not applicable", outcome("a", check.Must, check.NotApplicable), "a", false, true},
 		{"another waived", outcome("a", check.Must, check.Fail), "b", true, false},
 	} {
 		results := check.Run([]check.Rule[int]{c.rule}, 0, c.waive)
@@ -83,7 +85,9 @@ func TestVerdicts(t *testing.T) {
 		{check.Equal("a", "a"), check.Pass},
 		{check.Equal("a", "A"), check.Fail},
 		{check.Contains([]string{"a", "b"}, "b"), check.Pass},
-		{check.Contains(nil, ""), check.Fail},
+		{check.Contains(nil, "a"), check.Fail},
+		{check.Contains([]string{""}, ""), check.Unknown},
+		{check.Equal("", ""), check.Unknown},
 		{check.AnyOf([]string{"a"}, []string{"b", "a"}), check.Pass},
 		{check.AnyOf(nil, []string{"a"}), check.Fail},
 		{check.AnyOf([]string{"a"}, nil), check.Fail},

@@ -36,6 +36,9 @@ func ReadSigningKey(data []byte) (SigningKey, error) {
 
 // WithID returns the key under another kid.
 func (k SigningKey) WithID(id string) SigningKey {
+	if k.key == nil {
+		return k
+	}
 	renamed := *k.key
 	renamed.ID = id
 	return SigningKey{&renamed}
@@ -43,19 +46,33 @@ func (k SigningKey) WithID(id string) SigningKey {
 
 // Algorithm returns the algorithm that the key names, or else the first that
 // fits it: RS256, ES256, ES384, ES512 or EdDSA.
-func (k SigningKey) Algorithm() string { return k.key.Natural() }
+func (k SigningKey) Algorithm() string {
+	if k.key == nil {
+		return ""
+	}
+	return k.key.Natural()
+}
 
 // Fits returns an error that says why the key cannot sign by alg, or nil.
-func (k SigningKey) Fits(alg string) error { return k.key.Fits(alg) }
-
-// Signer returns the key as package crypto knows it.
-func (k SigningKey) Signer() crypto.Signer { return k.key.Signer() }
+func (k SigningKey) Fits(alg string) error {
+	if k.key == nil {
+		return errNoKey
+	}
+	return k.key.Fits(alg)
+}
 
 // String describes the key without its material.
-func (k SigningKey) String() string { return k.key.String() }
+func (k SigningKey) String() string {
+	if k.key == nil {
+		return "no key"
+	}
+	return k.key.String()
+}
 
 // GoString is String.
-func (k SigningKey) GoString() string { return k.key.String() }
+func (k SigningKey) GoString() string { return k.String() }
+
+var errNoKey = errors.New("oidc: a SigningKey without a key")
 
 // An Assertion says how a client assertion is made. The zero value follows
 // the current advice: the audience is the provider's issuer, as one string,
@@ -80,6 +97,9 @@ func PrivateKeyJWT(key SigningKey, a Assertion) ClientAuth {
 		a.Algorithm = key.Algorithm()
 	}
 	return a.auth("private_key_jwt", func(claims any) (string, error) {
+		if key.key == nil {
+			return "", errNoKey
+		}
 		return key.key.Sign(a.Algorithm, a.typ(), claims)
 	})
 }

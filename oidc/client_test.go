@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -98,17 +99,22 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		"OAuth error as text":      {fakeop.Says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused, false},
 		"400 and HTML":             {fakeop.Says(400, nil, "<html>no</html>"), protocol, false},
 		"400 and nothing":          {fakeop.Says(400, nil, ""), protocol, false},
-		"201":                      {fakeop.Says(201, isJSON, tokens), protocol, false},
+		"201":                      {fakeop.Says(201, isJSON, tokens), protocol, true},
 		"204":                      {fakeop.Says(204, nil, ""), protocol, false},
 		"HTML":                     {fakeop.Says(200, nil, "<html>log in to the network</html>"), protocol, false},
 		"empty":                    {fakeop.Says(200, isJSON, ""), protocol, false},
 		"array":                    {fakeop.Says(200, isJSON, "["+tokens+"]"), protocol, false},
-		"two documents":            {fakeop.Says(200, isJSON, tokens+tokens), protocol, false},
+		"two documents":            {fakeop.Says(200, isJSON, tokens+tokens), protocol, true},
 		"duplicate member":         {fakeop.Says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
 		"tokens as text/plain":     {fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true},
 		"tokens as a form":         {fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"), protocol, false},
 		"no token_type":            {fakeop.Says(200, isJSON, `{"access_token":"a","refresh_token":"new-refresh-token"}`), protocol, true},
 		"no access_token":          {fakeop.Says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"duplicate beside tokens":  {fakeop.Says(200, isJSON, `{"x":1,"x":2,"access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"byte order mark":          {fakeop.Says(200, isJSON, "\uFEFF"+tokens), protocol, true},
+		"half a surrogate":         {fakeop.Says(200, isJSON, `{"x":"\ud800","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"odd charset":              {fakeop.Says(200, map[string]string{"Content-Type": "application/json; charset"}, tokens), "<nil>", true},
+		"error beside tokens":      {fakeop.Says(200, isJSON, `{"error":"server_error","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), refused, true},
 		"more than a megabyte":     {fakeop.Says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false},
 		"500":                      {fakeop.Says(500, nil, "oops"), transit, false},
 		"503 with an OAuth error":  {fakeop.Says(503, isJSON, `{"error":"temporarily_unavailable"}`), transit, false},
@@ -122,6 +128,7 @@ func TestTokenEndpointAnswers(t *testing.T) {
 			t.Parallel()
 			f := newPeer(t)
 			f.Handlers["/token"] = c.handler
+			f.Handlers["/jwks"] = fakeop.Says(200, isJSON, `{"keys":[]}`)
 			tokens, err := f.refresh()
 			if got := kindOf(err); got != c.want {
 				t.Errorf("got %s: %v", got, err)
@@ -129,7 +136,7 @@ func TestTokenEndpointAnswers(t *testing.T) {
 			if got := tokens != nil && tokens.RefreshToken == fakeop.Rotated; got != c.rotated {
 				t.Errorf("the rotated token came out: %v", got)
 			}
-			if spent := c.want != refused; oidc.MaySpend(err) != spent {
+			if spent := c.want != refused && err != nil; oidc.MaySpend(err) != spent {
 				t.Errorf("may be spent: %v", !spent)
 			}
 			if f.Asked("/token") != 1 || f.Asked("/elsewhere") != 0 {
@@ -179,7 +186,7 @@ func TestDiscoveryAnswers(t *testing.T) {
 	}{
 		"another issuer":       {func(f peer) { f.Metadata["issuer"] = f.URL + "INVALID" }, "discovery.issuer"},
 		"a closing slash":      {func(f peer) { f.Metadata["issuer"] = f.URL + "/" }, "closing slash"},
-		"no issuer":            {func(f peer) { delete(f.Metadata, "issuer") }, "names no issuer"},
+		"no issuer":            {func(f peer) { delete(f.Metadata, "issuer") }, "discovery.issuer_named"},
 		"Entra's template":     {func(f peer) { f.Metadata["issuer"] = f.URL + "/{tenantid}/v2.0" }, "template"},
 		"no token_endpoint":    {func(f peer) { delete(f.Metadata, "token_endpoint") }, "discovery.token_endpoint"},
 		"http endpoint":        {func(f peer) { f.Metadata["token_endpoint"] = "http://op.example/token" }, "discovery.endpoint_urls"},
@@ -600,6 +607,158 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 	if n := f.Asked("/jwks"); n != 1 {
 		t.Errorf("the keys were fetched %d times", n)
+	}
+}
+
+// A literal Provider is not judged, but nothing is sent in clear text.
+func TestNothingIsSentInClearText(t *testing.T) {
+	t.Parallel()
+	client := &oidc.Client{ID: "cli", Provider: &oidc.Provider{Issuer: "https://op.example", TokenEndpoint: "http://op.example/token"}}
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); kindOf(err) != "*oidc.ProtocolError" || oidc.MaySpend(err) {
+		t.Errorf("got %v", err)
+	}
+	for name, c := range map[string]*oidc.Client{
+		"nothing": {}, "no ID": {Provider: client.Provider}, "no issuer": {ID: "a", Provider: &oidc.Provider{TokenEndpoint: "https://op.example/t"}},
+	} {
+		if _, err := c.Token(context.Background(), oidc.RefreshToken("old")); err == nil {
+			t.Errorf("a Client with %s asked for tokens", name)
+		}
+	}
+	if _, err := (&oidc.Client{}).UserInfo(context.Background(), nil); err == nil {
+		t.Error("UserInfo of nobody")
+	}
+	var key oidc.SigningKey
+	if key.Fits("RS256") == nil || key.Algorithm() != "" || key.WithID("a").String() != "no key" {
+		t.Error("a key without a key")
+	}
+	client.Auth, client.Provider.TokenEndpoint = oidc.PrivateKeyJWT(key, oidc.Assertion{}), "https://127.0.0.1:1/"
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err == nil || oidc.MaySpend(err) {
+		t.Errorf("signed with no key: %v", err)
+	}
+}
+
+// deaf is a transport that tells httptrace nothing, as many fakes are.
+type deaf struct{}
+
+func (deaf) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
+	return nil, errors.New("the connection was lost")
+}
+
+func TestMaySpendWithAnyTransport(t *testing.T) {
+	t.Parallel()
+	client := &oidc.Client{
+		ID: "cli", HTTP: &http.Client{Transport: deaf{}},
+		Provider: &oidc.Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/token"},
+	}
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); !oidc.MaySpend(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A pinned endpoint is not replaced by an alias of the metadata.
+func TestPinnedEndpointOutweighsAliases(t *testing.T) {
+	t.Parallel()
+	f := newPeer(t)
+	f.Metadata["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": f.URL + "/alias", "userinfo_endpoint": f.URL + "/alias"}
+	op, err := oidc.Discovery{HTTP: f.Client(), Endpoints: map[string]string{"token_endpoint": f.URL + "/token"}}.Provider(context.Background(), f.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &oidc.Client{Provider: op, ID: fakeop.ClientID, HTTP: f.Client(), Auth: oidc.TLSClientAuth()}
+	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+	if err != nil || f.Asked("/token") != 1 || f.Asked("/alias") != 0 {
+		t.Fatalf("%v, asked %d", err, f.Asked("/alias"))
+	}
+	_, _ = client.UserInfo(context.Background(), tokens)
+	if f.Asked("/alias") != 1 {
+		t.Error("the alias of UserInfo was not used")
+	}
+}
+
+// Without a new ID Token, UserInfo has to be of the user of the previous one.
+func TestUserInfoContinuesThePreviousIDToken(t *testing.T) {
+	t.Parallel()
+	f := newPeer(t)
+	before := maps.Clone(f.Claims)
+	before["sub"] = "victim"
+	f.Claims = nil
+	g := oidc.RefreshToken("old")
+	g.Expect.Previous = fakeop.Sign(fakeop.NewKey(), "", before)
+	client := f.client()
+	tokens, err := client.Token(context.Background(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.UserInfo(context.Background(), tokens); kindOf(err) != "userinfo.sub" {
+		t.Errorf("got %v", err)
+	}
+	g.Expect.Previous = "no JWT"
+	asked := f.Asked("/token")
+	if _, err := client.Token(context.Background(), g); err == nil || f.Asked("/token") != asked {
+		t.Errorf("a token was spent beside an unreadable previous ID Token: %v", err)
+	}
+}
+
+// Keys are not used for ever, and keys that cannot be fetched again do not
+// take the place of those that were.
+func TestKeysGrowOld(t *testing.T) {
+	t.Parallel()
+	f := newPeer(t)
+	client := f.client()
+	start := time.Now()
+	var later atomic.Int64
+	client.Now = func() time.Time { return start.Add(time.Duration(later.Load())) }
+	get := func(token string) error {
+		_, err := client.VerifyIDToken(context.Background(), token, "", oidc.Expectation{})
+		return err
+	}
+	f.Claims["exp"] = start.Add(time.Hour).Unix()
+	good := fakeop.Sign(f.Key, f.KID, f.Claims)
+	if err := get(good); err != nil {
+		t.Fatal(err)
+	}
+	f.Lock()
+	f.Handlers["/jwks"] = fakeop.Says(500, nil, "")
+	f.Unlock()
+	if err := get(fakeop.Sign(f.Key, "forged", f.Claims)); err == nil {
+		t.Error("a forged kid was accepted")
+	}
+	if err := get(good); err != nil {
+		t.Errorf("the good keys were lost: %v", err)
+	}
+	later.Store(int64(11 * time.Minute))
+	if err := get(good); kindOf(err) != "*oidc.TransportError" {
+		t.Errorf("old keys were used: %v", err)
+	}
+}
+
+// An answer ends what was begun for it: nothing goes on in the background.
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	f := newPeer(t)
+	f.Handlers["/token"] = fakeop.Says(400, isJSON, `{"error":"invalid_grant"}`)
+	hanging := make(chan struct{})
+	ended := make(chan struct{}, 10)
+	f.Handlers["/jwks"] = func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-hanging:
+		}
+		ended <- struct{}{}
+	}
+	defer close(hanging)
+	if _, err := f.refresh(); kindOf(err) != "*oidc.Error" {
+		t.Fatal(err)
+	}
+	if f.Asked("/jwks") == 0 {
+		return // it ended before it was sent
+	}
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the fetch of the keys goes on")
 	}
 }
 

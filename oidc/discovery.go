@@ -4,7 +4,6 @@ package oidc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -96,9 +95,8 @@ func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, erro
 	if err != nil {
 		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: withoutQuery(issuer), Err: err}
 	}
-	var answer *response
 	for i, place := range places {
-		answer, err = send(ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: limit(d.MaxBody, maxBody)})
+		answer, err := send(ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: limit(d.MaxBody, maxBody)})
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +104,7 @@ func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, erro
 			return d.read(answer, place, issuer)
 		}
 	}
-	return nil, errors.New("unreachable: places is never empty")
+	panic("unreachable: places is never empty")
 }
 
 // A wellKnown is a place of metadata. OpenID metadata must say more than an
@@ -157,6 +155,7 @@ func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Prov
 			return nil, fmt.Errorf("oidc: %q is not an endpoint that can be replaced", name)
 		}
 		*field = value
+		delete(p.MTLSEndpointAliases, name) // what was set by hand outweighs all metadata
 	}
 	expected := issuer
 	if d.ExpectedIssuer != "" {

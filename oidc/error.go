@@ -74,15 +74,17 @@ func (e *TransportError) Unwrap() error { return e.Err }
 
 func place(endpoint string) string {
 	switch endpoint {
-	case "discovery", "JWK Set":
+	case discoveryEndpoint:
 		return endpoint
+	case jwksEndpoint:
+		return "JWK Set"
 	}
 	return endpoint + " endpoint"
 }
 
 // MaySpend reports whether err leaves open if the refresh token or code of a
-// token request was used up: the request was sent, and no answer says what
-// came of it.
+// token request was used up: the request was sent, and no answer, or none that
+// makes sense, says what came of it.
 func MaySpend(err error) bool {
 	var transport *TransportError
 	if errors.As(err, &transport) {

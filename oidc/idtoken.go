@@ -135,6 +135,7 @@ func numericDate(doc *strictjson.Object, name string) (time.Time, error) {
 // judged is what an ID Token is judged against beyond the client's policy.
 type judged struct {
 	Expectation
+	previous    *claimSet // of Expectation.Previous, nil if it is not known
 	accessToken string    // that came with it
 	keys        *keyFetch // begun for it, nil if none was
 }
@@ -150,7 +151,14 @@ type verdict struct {
 // came with it, "" if there is none. The token is returned also if err is not
 // nil, for showing.
 func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, expect Expectation) (*IDToken, error) {
-	v, err := c.verifyIDToken(ctx, raw, judged{Expectation: expect, accessToken: accessToken})
+	if c.Provider == nil {
+		return nil, errors.New("oidc: a Client needs a Provider")
+	}
+	previous, err := expect.previous()
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.verifyIDToken(ctx, raw, judged{Expectation: expect, previous: previous, accessToken: accessToken})
 	return v.token, err
 }
 
@@ -169,11 +177,9 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 		unavailable = unreachable(in.Signature)
 	}
 	results := check.Run(idTokenRules, in, c.Waive...)
-	refresh, err := in.refreshInput()
-	if err != nil {
-		return verdict{token, results}, err
-	}
-	results = append(results, check.Run(refreshRules, refresh, c.Waive...)...)
+	results = append(results, check.Run(refreshRules, refreshInput{
+		Refreshed: in.Expect.Refreshed && in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Policy.tolerance(),
+	}, c.Waive...)...)
 	if token != nil {
 		token.Checks = results
 		token.Verified = results.Verified() && c.Provider.trusted()
@@ -254,19 +260,18 @@ func (in *idTokenInput) read(raw string) *IDToken {
 	return &IDToken{Claims: in.Claims.Claims, Header: in.jwt.Header.Raw, JSON: in.jwt.Claims.Raw, Raw: raw}
 }
 
-// refreshInput gathers what the rules of a refreshed token look at.
-func (in *idTokenInput) refreshInput() (refreshInput, error) {
-	r := refreshInput{Refreshed: in.Expect.Refreshed && in.jwt != nil, Claims: in.Claims, Tolerance: in.Policy.tolerance()}
-	if !in.Expect.Refreshed || in.Expect.Previous == "" {
-		return r, nil
+// previous reads the ID Token that a refreshed one continues, nil if it is not
+// known.
+func (e Expectation) previous() (*claimSet, error) {
+	if e.Previous == "" {
+		return nil, nil
 	}
-	previous, err := jose.Parse(strings.TrimSpace(in.Expect.Previous))
+	jwt, err := jose.Parse(strings.TrimSpace(e.Previous))
 	if err != nil {
-		return r, fmt.Errorf("oidc: the previous ID Token: %w", err)
+		return nil, fmt.Errorf("oidc: the previous ID Token: %w", err)
 	}
-	claims, _ := readClaims(previous.Claims)
-	r.Previous = &claims
-	return r, nil
+	claims, _ := readClaims(jwt.Claims)
+	return &claims, nil
 }
 
 // ErrEncrypted reports a token in JWE compact serialization (RFC 7516), which

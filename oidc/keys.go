@@ -18,7 +18,8 @@ import (
 // The bounds of fetching keys.
 const (
 	keysTimeout  = 30 * time.Second // of one fetch, besides the HTTP client's own
-	refetchAfter = time.Minute      // between fetches because of an unknown kid
+	refetchAfter = time.Minute      // between fetches because no key fits
+	keysMaxAge   = 10 * time.Minute // of keys that are used without asking again
 )
 
 // A KeySet is a provider's published keys.
@@ -40,7 +41,10 @@ type KeyInfo struct {
 
 // List describes the keys: first the usable ones, then those passed over.
 func (s *KeySet) List() []KeyInfo {
-	var list []KeyInfo
+	list := []KeyInfo{}
+	if s.set == nil {
+		return list
+	}
 	for _, k := range s.set.Keys {
 		list = append(list, keyInfo(k, ""))
 	}
@@ -87,26 +91,34 @@ func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most in
 type keyCache struct {
 	mu        sync.Mutex
 	current   *keyFetch
-	refetched time.Time
+	refetched time.Time // when keys were fetched because none fitted
 }
 
 // A keyFetch is one fetch, under way or done.
 type keyFetch struct {
+	cache  *keyCache
+	began  time.Time
+	cancel context.CancelFunc
+	users  int // how many calls count on it; guarded by the cache's lock
+
 	done chan struct{}
 	keys *KeySet
 	err  error
 }
 
 // prefetchKeys starts to fetch the keys if they are not there yet, so that
-// they arrive while the token endpoint is still thinking.
+// they arrive while the token endpoint is still thinking. The caller has to
+// release what it returns.
 func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
 	c.keys.mu.Lock()
 	defer c.keys.mu.Unlock()
-	if f := c.keys.current; f != nil && !f.failed() {
-		return f
+	f := c.keys.current
+	if f == nil || f.failed() || c.now().Sub(f.began) > keysMaxAge {
+		f = c.startFetch(ctx, nil)
+		c.keys.current = f
 	}
-	c.keys.current = c.startFetch(ctx)
-	return c.keys.current
+	f.users++
+	return f
 }
 
 func (f *keyFetch) failed() bool {
@@ -118,22 +130,42 @@ func (f *keyFetch) failed() bool {
 	}
 }
 
+// release gives a fetch up. When nobody counts on it any more it ends.
+func (f *keyFetch) release() {
+	if f == nil {
+		return
+	}
+	f.cache.mu.Lock()
+	defer f.cache.mu.Unlock()
+	if f.users--; f.users == 0 {
+		f.cancel() // does nothing to a fetch that is done
+	}
+}
+
 // startFetch fetches apart from ctx's cancellation, since others may come to
-// wait for the same fetch.
-func (c *Client) startFetch(ctx context.Context) *keyFetch {
-	f := &keyFetch{done: make(chan struct{})}
+// wait for the same fetch. If it fails, the keys of fallback, if any, stay in
+// use.
+func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
+	f := &keyFetch{cache: &c.keys, began: c.now(), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer cancel()
-		defer close(f.done)
 		f.keys, f.err = fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, c.MaxBody)
+		close(f.done)
+		if f.err != nil && fallback != nil {
+			c.keys.mu.Lock()
+			defer c.keys.mu.Unlock()
+			if c.keys.current == f {
+				c.keys.current = fallback
+			}
+		}
 	}()
 	return f
 }
 
-// keysFor returns the keys to verify a token with. If none has the token's
-// kid they are fetched once more, but not more often than refetchAfter: a
-// forged kid must not turn into requests (OpenID Connect Core 10.1.1).
+// keysFor returns the keys to verify a token with. If none fits the token they
+// are fetched once more, but not more often than refetchAfter: a forged kid
+// must not turn into requests (OpenID Connect Core 10.1.1).
 //
 // started is a fetch that was begun for this token, nil if there is none.
 func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*jose.KeySet, error) {
@@ -143,37 +175,46 @@ func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*
 	f := started
 	if f == nil {
 		f = c.prefetchKeys(ctx)
+		defer f.release()
 	}
 	keys, err := f.wait(ctx)
-	if err != nil || t.KeyID == "" || keys.set.HasKeyID(t.KeyID) {
-		return unwrapSet(keys), err
+	if err != nil {
+		return nil, err
 	}
-	keys, err = c.refetch(ctx, f).wait(ctx)
-	return unwrapSet(keys), err
+	fit, _ := keys.set.Candidates(t)
+	if len(fit) > 0 || t.KeyID != "" && keys.set.HasKeyID(t.KeyID) {
+		return keys.set, nil
+	}
+	again := c.refetch(ctx, f)
+	defer again.release()
+	if keys, err = again.wait(ctx); err != nil {
+		return nil, err
+	}
+	return keys.set, nil
 }
 
-func unwrapSet(k *KeySet) *jose.KeySet {
-	if k == nil {
-		return nil
-	}
-	return k.set
-}
-
-// refetch replaces stale, unless that was done a moment ago.
+// refetch replaces stale, unless that was done a moment ago. The caller has to
+// release what it returns.
 func (c *Client) refetch(ctx context.Context, stale *keyFetch) *keyFetch {
 	c.keys.mu.Lock()
 	defer c.keys.mu.Unlock()
-	if c.keys.current != stale {
-		return c.keys.current // another caller was faster
-	}
-	if now := c.now(); c.keys.refetched.IsZero() || now.Sub(c.keys.refetched) >= refetchAfter {
+	f := c.keys.current
+	now := c.now()
+	if f == stale && (c.keys.refetched.IsZero() || now.Sub(c.keys.refetched) >= refetchAfter) {
 		c.keys.refetched = now
-		c.keys.current = c.startFetch(ctx)
+		f = c.startFetch(ctx, stale)
+		c.keys.current = f
 	}
-	return c.keys.current
+	f.users++
+	return f
 }
 
 func (f *keyFetch) wait(ctx context.Context) (*KeySet, error) {
+	select {
+	case <-f.done: // first, since keys that are there count even if the caller gave up
+		return f.keys, f.err
+	default:
+	}
 	select {
 	case <-f.done:
 		return f.keys, f.err

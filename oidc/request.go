@@ -5,6 +5,7 @@ package oidc
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,7 @@ import (
 // The names of the endpoints, in errors and in the context of requests.
 const (
 	discoveryEndpoint     = "discovery"
-	jwksEndpoint          = "JWK Set"
+	jwksEndpoint          = "jwks"
 	tokenEndpoint         = "token"
 	userInfoEndpoint      = "userinfo"
 	authorizationEndpoint = "authorization"
@@ -65,6 +67,7 @@ type response struct {
 	status   int
 	header   http.Header
 	body     []byte
+	secrets  []string // of the request, which no error may repeat
 }
 
 // send makes one request and reads its whole answer. It follows no redirect.
@@ -75,6 +78,8 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaderField: func(string, []string) { sent.Store(true) },
 	})
+	ctx, cancel := bounded(ctx, client)
+	defer cancel()
 	if ctx.Err() == nil && r.once {
 		var stop func()
 		ctx, stop = outlive(ctx, &sent)
@@ -86,7 +91,13 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 			Sent: sent.Load(), Err: cause(ctx, err),
 		}
 	}
-	req, err := r.build(ctx)
+	if u, err := url.Parse(r.url); err != nil || !secure(u) {
+		return nil, &ProtocolError{
+			Endpoint: r.endpoint, URL: withoutQuery(r.url),
+			Err: errors.New("the endpoint is not an https URL (http is allowed on the loopback address only)"),
+		}
+	}
+	req, err := r.build(ctx, &sent)
 	if err != nil {
 		return nil, fail(0, err)
 	}
@@ -95,7 +106,9 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 		return nil, fail(0, err)
 	}
 	defer res.Body.Close()
-	answer := &response{endpoint: r.endpoint, url: withoutQuery(r.url), status: res.StatusCode, header: res.Header}
+	answer := &response{
+		endpoint: r.endpoint, url: withoutQuery(r.url), status: res.StatusCode, header: res.Header, secrets: r.secrets(),
+	}
 	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
 	if err != nil {
 		return nil, fail(res.StatusCode, fmt.Errorf("the connection broke in the middle of the answer: %w", err))
@@ -106,14 +119,18 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	return answer, answer.unavailable()
 }
 
-func (r request) build(ctx context.Context) (*http.Request, error) {
+func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, error) {
 	method, body := http.MethodGet, io.Reader(nil)
+	form := r.form.Encode()
 	if r.form != nil {
-		method, body = http.MethodPost, strings.NewReader(r.form.Encode())
+		method, body = http.MethodPost, &noticingReader{strings.NewReader(form), sent}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, r.url, body)
 	if err != nil {
 		return nil, err
+	}
+	if r.form != nil {
+		req.ContentLength = int64(len(form))
 	}
 	for name, values := range r.header {
 		req.Header[name] = values
@@ -124,11 +141,52 @@ func (r request) build(ctx context.Context) (*http.Request, error) {
 	if req.Header.Get("Accept") == "" {
 		req.Header.Set("Accept", "application/json")
 	}
-	if r.once {
-		// Without GetBody the transport cannot send the body a second time.
-		req.GetBody = nil
-	}
+	// Without GetBody, which is not set for a reader that net/http does not
+	// know, the transport cannot send the body a second time.
 	return req, nil
+}
+
+// A noticingReader tells when it is read from: from then on the body may be on
+// its way, whatever transport it is that reads.
+type noticingReader struct {
+	io.Reader
+	read *atomic.Bool
+}
+
+func (r *noticingReader) Read(p []byte) (int, error) {
+	r.read.Store(true)
+	return r.Reader.Read(p)
+}
+
+// secrets are the values of the request that no error may repeat.
+func (r request) secrets() []string {
+	var secrets []string
+	for name, values := range r.form {
+		if !slices.Contains([]string{"grant_type", "client_id", "scope", "resource", "audience", "redirect_uri", "client_assertion_type"}, name) {
+			secrets = append(secrets, values...)
+		}
+	}
+	for _, value := range r.header["Authorization"] {
+		_, credential, _ := strings.Cut(value, " ")
+		secrets = append(secrets, credential)
+		if pair, err := base64.StdEncoding.DecodeString(credential); err == nil {
+			_, password, _ := strings.Cut(string(pair), ":")
+			secrets = append(secrets, string(pair), password)
+		}
+	}
+	return secrets
+}
+
+// defaultTimeout bounds a request that nothing else bounds.
+const defaultTimeout = 30 * time.Second
+
+// bounded gives a request a deadline if neither its caller nor its HTTP client
+// does.
+func bounded(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok || client != nil && client.Timeout > 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, defaultTimeout)
 }
 
 // outlive detaches ctx from its parent's cancellation once sent is true, and
@@ -185,7 +243,7 @@ func (r *response) broken(err error) error {
 func (r *response) unavailable() error {
 	switch {
 	case r.status >= 300 && r.status < 400:
-		return r.broken(fmt.Errorf("a redirect (HTTP status %d) to %.200q, which is not followed", r.status, r.header.Get("Location")))
+		return r.broken(fmt.Errorf("a redirect (HTTP status %d) to %s, which is not followed", r.status, r.quote(withoutQuery(r.header.Get("Location")), 200)))
 	case r.status == http.StatusTooManyRequests || r.status >= 500:
 		err := fmt.Errorf("HTTP status %d%s", r.status, r.snippet())
 		if refusal := r.oauthError(); refusal != nil {
@@ -202,7 +260,7 @@ func (r *response) unavailable() error {
 // mediaType returns the lower-case media type without its parameters.
 func (r *response) mediaType() string {
 	name, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
-	if err != nil {
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
 	}
 	return name
@@ -214,8 +272,8 @@ func (r *response) object(mediaType string) (*strictjson.Object, error) {
 	o, err := strictjson.Parse(r.body)
 	switch {
 	case r.mediaType() != mediaType:
-		return o, r.broken(fmt.Errorf("the answer's Content-Type is %.80q, not %s%s",
-			r.header.Get("Content-Type"), mediaType, r.snippet()))
+		return o, r.broken(fmt.Errorf("the answer's Content-Type is %s, not %s%s",
+			r.quote(r.header.Get("Content-Type"), 80), mediaType, r.snippet()))
 	case err != nil:
 		return nil, r.broken(fmt.Errorf("the answer is %w", err))
 	}
@@ -237,19 +295,30 @@ func (r *response) oauthError() *Error {
 	return e
 }
 
-// snippet shows the start of a body that is not what was asked for, quoted: a
-// proxy's error page says what happened in its first words. Structured
-// answers are left out, since they can hold tokens.
+// snippet shows the start of a page of HTML, quoted: a proxy's error page says
+// what happened in its first words. Anything else could hold tokens.
 func (r *response) snippet() string {
-	const most = 120
 	text := strings.Join(strings.Fields(string(bytes.ToValidUTF8(r.body, nil))), " ")
-	if text == "" || !strings.HasPrefix(r.mediaType(), "text/") {
+	if !strings.HasPrefix(text, "<") || r.mediaType() != "text/html" || strings.Contains(text, "_token") {
 		return ""
 	}
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
+	return fmt.Sprintf(" (it begins %s)", r.quote(text, 120))
+}
+
+// quote makes text of the other side fit for an error message: short, quoted,
+// and without the secrets of the request, which are taken out before it is cut.
+func (r *response) quote(text string, most int) string {
+	for _, secret := range r.secrets {
+		for _, form := range []string{secret, url.QueryEscape(secret)} {
+			if len(secret) >= 4 {
+				text = strings.ReplaceAll(text, form, "[secret]")
+			}
+		}
 	}
-	return fmt.Sprintf(" (it begins %q)", text)
+	if len(text) > most {
+		return fmt.Sprintf("%q...", strings.ToValidUTF8(text[:most], ""))
+	}
+	return fmt.Sprintf("%q", text)
 }
 
 func withoutQuery(raw string) string {

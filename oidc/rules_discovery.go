@@ -36,9 +36,17 @@ var discoveryRules = []check.Rule[discoveryInput]{
 		},
 	},
 	{
+		ID: "discovery.issuer_named", Spec: discovery("3"), Level: check.Must,
+		Text: "The metadata names an issuer.",
+		Eval: func(in discoveryInput) check.Verdict { return there(in.Provider.Issuer, "issuer") },
+	},
+	{
 		ID: "discovery.issuer", Spec: discovery("4.3"), Level: check.Must,
 		Text: "issuer is exactly the issuer that was asked for.",
 		Eval: func(in discoveryInput) check.Verdict {
+			if in.Provider.Issuer == "" {
+				return check.Inapplicable("the metadata names no issuer")
+			}
 			v := check.Equal(in.Provider.Issuer, in.Issuer)
 			if v.Outcome == check.Fail {
 				v.Note = issuerDifference(in.Provider.Issuer, in.Issuer)
@@ -144,8 +152,6 @@ func listed(values []string, name string) check.Verdict {
 // one asked for, and which to set, "" if it is simply another.
 func issuerDifference(got, want string) string {
 	switch {
-	case got == "":
-		return "the metadata names no issuer"
 	case strings.TrimSuffix(got, "/") == strings.TrimSuffix(want, "/"):
 		return "they differ in the closing slash, which counts"
 	case strings.EqualFold(got, want):

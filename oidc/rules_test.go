@@ -83,6 +83,7 @@ func TestDiscoveryRules(t *testing.T) {
 	}
 	testTable(t, discoveryRules, good, map[string]func(*discoveryInput){
 		"discovery.tls":            func(in *discoveryInput) { in.TLSUnverified = true },
+		"discovery.issuer_named":   func(in *discoveryInput) { in.Provider.Issuer = "" },
 		"discovery.issuer":         func(in *discoveryInput) { in.Provider.Issuer += "INVALID" }, // D03
 		"discovery.endpoint_urls":  func(in *discoveryInput) { in.Provider.UserInfoEndpoint = "http://op.example/userinfo" },
 		"discovery.token_endpoint": func(in *discoveryInput) { in.Provider.TokenEndpoint = "" },

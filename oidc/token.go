@@ -3,7 +3,9 @@
 package oidc
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -35,8 +37,12 @@ type Tokens struct {
 	// IssuedIDToken is the ID Token as received, not verified; "" if none came.
 	IssuedIDToken string
 
-	Raw    []byte        // the answer as received
+	// Raw is the answer as received, or what could be read of an answer that is
+	// not well-formed.
+	Raw    []byte
 	Checks check.Results // of judging the answer and the ID Token
+
+	previousSubject string // of the ID Token before, "" if it is not known
 }
 
 // Token shows the token endpoint a grant and returns what it gives, with the
@@ -46,7 +52,12 @@ type Tokens struct {
 // nil: they are there for showing, and because their refresh token is now the
 // only one that works. Nothing else of them may be used.
 func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
+	previous, err := g.Expect.previous()
+	if err != nil {
+		return nil, err
+	}
 	answer, keys, err := c.tokenRequest(ctx, g)
+	defer keys.release()
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +73,13 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if err != nil {
 		return tokens, err
 	}
-	id, err := c.verifyIDToken(ctx, tokens.IssuedIDToken, judged{Expectation: g.Expect, accessToken: tokens.AccessToken, keys: keys})
+	id, err := c.verifyIDToken(ctx, tokens.IssuedIDToken, judged{
+		Expectation: g.Expect, previous: previous, accessToken: tokens.AccessToken, keys: keys,
+	})
 	tokens.IDToken = id.token
+	if previous != nil {
+		tokens.previousSubject = previous.Subject
+	}
 	tokens.Checks = append(tokens.Checks, id.checks...)
 	return tokens, err
 }
@@ -71,6 +87,9 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 // tokenRequest sends the grant. While the endpoint thinks, the provider's keys
 // are fetched, since the ID Token will need them.
 func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetch, error) {
+	if c.Provider == nil || c.ID == "" || c.Provider.Issuer == "" {
+		return nil, nil, errors.New("oidc: a Client needs an ID and a Provider with an Issuer")
+	}
 	endpoint := c.Provider.at("token_endpoint", c.Auth)
 	if endpoint == "" {
 		return nil, nil, &ProtocolError{Endpoint: tokenEndpoint, Err: errNoEndpoint}
@@ -95,21 +114,40 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetc
 	return answer, keys, err
 }
 
-// readTokens reads the answer. Tokens that broke a rule come with an error.
+// readTokens reads the answer. Whatever is wrong with it, tokens that can be
+// read come with the error: a provider that rotates refresh tokens has spent
+// the old one.
 func (c *Client) readTokens(answer *response) (*Tokens, error) {
-	if refusal := answer.oauthError(); refusal != nil { // also in a 200
-		return nil, refusal
+	doc, parseErr := strictjson.Parse(answer.body)
+	if parseErr != nil {
+		doc = salvage(answer.body)
 	}
-	if answer.status != http.StatusOK {
-		err := fmt.Errorf("HTTP status %d without an OAuth error%s", answer.status, answer.snippet())
-		return nil, answer.broken(err)
+	var t *Tokens
+	if doc != nil && (doc.Has("access_token") || doc.Has("refresh_token")) {
+		t = c.tokensOf(doc)
 	}
-	doc, err := answer.object("application/json")
-	if doc == nil {
-		return nil, err
+	switch refusal := answer.oauthError(); {
+	case refusal != nil: // also in a 200
+		return t, refusal
+	case answer.status != http.StatusOK:
+		return t, answer.broken(fmt.Errorf("HTTP status %d without an OAuth error%s", answer.status, answer.snippet()))
 	}
+	if _, err := answer.object("application/json"); err != nil {
+		return t, err
+	}
+	if t == nil {
+		t = c.tokensOf(doc)
+	}
+	if err := t.Checks.Err(); err != nil {
+		return t, answer.broken(err)
+	}
+	return t, nil
+}
+
+// tokensOf reads the members of a token response and judges them.
+func (c *Client) tokensOf(doc *strictjson.Object) *Tokens {
 	in := tokenResponseInput{Response: doc, Now: c.now()}
-	t := &Tokens{Raw: answer.body, Checks: check.Run(tokenResponseRules, in, c.Waive...)}
+	t := &Tokens{Raw: doc.Raw, Checks: check.Run(tokenResponseRules, in, c.Waive...)}
 	t.AccessToken, _ = doc.String("access_token")
 	t.TokenType, _ = doc.String("token_type")
 	t.RefreshToken, _ = doc.String("refresh_token")
@@ -118,13 +156,27 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 	if lifetime, ok, err := expiresIn(doc); ok && err == nil {
 		t.ExpiresAt = in.Now.Add(lifetime)
 	}
-	if err != nil { // of another media type: not to be used, but not lost
-		return t, err
+	return t
+}
+
+// salvage reads what can be read of an answer that is not well-formed, such as
+// one with a member twice. It is never accepted, but the tokens in it are not
+// lost. nil means that there is nothing.
+func salvage(body []byte) *strictjson.Object {
+	var members map[string]any
+	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&members) != nil {
+		return nil
 	}
-	if err := t.Checks.Err(); err != nil {
-		return t, answer.broken(err)
+	data, err := json.Marshal(members)
+	if err != nil {
+		return nil
 	}
-	return t, nil
+	doc, err := strictjson.Parse(data)
+	if err != nil {
+		return nil
+	}
+	return doc
 }
 
 // expiresIn reads the member expires_in: a number of seconds, or a string that

@@ -27,10 +27,13 @@ type UserInfo struct {
 
 // UserInfo asks for the claims of the user that t was issued for, and checks
 // that they are that user's (OpenID Connect Core 1.0 section 5.3.2), if t has
-// an ID Token. An answer that is signed is verified like an ID Token.
+// an ID Token or continues one. An answer that is signed is verified like an ID Token.
 //
 // The UserInfo is returned also if it breaks a rule, for showing only.
 func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
+	if c.Provider == nil || t == nil {
+		return nil, errors.New("oidc: UserInfo needs a Client with a Provider, and Tokens")
+	}
 	endpoint := c.Provider.at("userinfo_endpoint", c.Auth)
 	if endpoint == "" {
 		return nil, ErrNoUserInfo
@@ -51,6 +54,9 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	if answer.status != http.StatusOK {
 		return nil, answer.refusal()
 	}
+	if refusal := answer.oauthError(); refusal != nil { // a refusal in a 200
+		return nil, refusal
+	}
 	in := userInfoInput{Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Subject: t.subject()}
 	info, err := c.readUserInfo(ctx, answer, &in)
 	if err != nil {
@@ -63,7 +69,7 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 // subject is the sub that UserInfo has to have, "" if it is not known.
 func (t *Tokens) subject() string {
 	if t.IDToken == nil {
-		return ""
+		return t.previousSubject
 	}
 	return t.IDToken.Subject
 }

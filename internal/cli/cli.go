@@ -60,6 +60,7 @@ type program struct {
 	recorder *transcript.Recorder
 	out, err *transcript.Text
 
+	stdoutErr error  // of what was not written by out
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
@@ -124,7 +125,10 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	root.SetErr(p.env.Stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		p.run.Command = commandName(cmd)
-		return usage("%v", err)
+		// What follows "=" or " in " may be a secret.
+		text, _, _ := strings.Cut(err.Error(), "=")
+		text, _, _ = strings.Cut(text, " in -")
+		return usage("%s", text)
 	})
 	f := root.PersistentFlags()
 	f.BoolVarP(&p.options.debug, "debug", "d", false, "debug mode enabled")
@@ -136,6 +140,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	f.BoolVar(&p.options.explain, "explain", false, "show every rule that was checked")
 	f.DurationVar(&p.options.timeout, "timeout", 0, "bound of the whole command, such as 30s")
 	root.AddCommand(p.commands()...)
+	root.SetHelpCommand(helpCommand())
 	return root
 }
 
@@ -153,6 +158,22 @@ func (p *program) commands() []*cobra.Command {
 		p.documentationCommand(),
 		p.exitCodesTopic(),
 		p.rulesTopic(),
+	}
+}
+
+// helpCommand is cobra's, but that a topic which is not there is an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage("there is no help topic %q", strings.Join(args, " "))
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
 	}
 }
 
@@ -207,12 +228,16 @@ func (p *program) inform(format string, args ...any) {
 // finish shows how the command ended and returns the exit code.
 func (p *program) finish(ctx context.Context, err error) int {
 	if err == nil {
-		err = p.out.Err
+		err = p.out.Err()
+		if err == nil && p.stdoutErr != nil {
+			err = p.stdoutErr
+		}
 	}
 	var done *doneError
 	if errors.As(err, &done) {
 		return done.code
 	}
+	p.redactChecks()
 	if err != nil {
 		p.run.Failure = p.failure(ctx, err)
 	}

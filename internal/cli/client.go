@@ -59,8 +59,8 @@ func flagHelp(p config.Parameter) string {
 
 // load reads the configuration: file, environment, flags. require names the
 // keys that must be set.
-func (p *program) load(cmd *cobra.Command, c *clientFlags, require ...string) (*config.Config, error) {
-	name, data, err := p.configFile(c.config)
+func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, require ...string) (*config.Config, error) {
+	name, data, err := p.configFile(ctx, c.config)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (p *program) load(cmd *cobra.Command, c *clientFlags, require ...string) (*
 		}
 	})
 	if given, ok := flags["client-secret"]; ok {
-		secret, err := p.secret("client-secret", given[0], "OIDC_CLIENT_SECRET")
+		secret, err := p.secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +84,9 @@ func (p *program) load(cmd *cobra.Command, c *clientFlags, require ...string) (*
 		return nil, err
 	}
 	p.redactor.Learn(cfg.ClientSecret)
+	if unknown := unknownRules(cfg.Waive); len(unknown) > 0 {
+		return nil, misconfigured("%s: waive: there is no rule %q (see oidc-client help rules)", cfg.Origin["waive"], unknown[0])
+	}
 	for _, w := range cfg.Warnings {
 		p.warn("%s", w)
 	}
@@ -92,7 +95,7 @@ func (p *program) load(cmd *cobra.Command, c *clientFlags, require ...string) (*
 
 // configFile returns the name and contents of the configuration file; data is
 // nil if there is none and none was asked for.
-func (p *program) configFile(flag string) (name string, data []byte, err error) {
+func (p *program) configFile(ctx context.Context, flag string) (name string, data []byte, err error) {
 	name, asked := flag, true
 	if name == "" {
 		name = p.env.Getenv("OIDC_CONFIG")
@@ -101,11 +104,17 @@ func (p *program) configFile(flag string) (name string, data []byte, err error) 
 		name, asked = p.defaultConfig(), false
 	}
 	if name == "-" {
-		text, err := p.readStdin("config")
+		text, err := p.readStdin(ctx, "config")
+		if ctx.Err() != nil {
+			return "", nil, &waitError{context.Cause(ctx)}
+		}
 		if err != nil {
 			return "", nil, usage("--config: %v", err)
 		}
 		return "standard input", []byte(text), nil
+	}
+	if name == "" {
+		return "configuration", nil, nil
 	}
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
@@ -122,12 +131,17 @@ func (p *program) configFile(flag string) (name string, data []byte, err error) 
 	return name, data, nil
 }
 
+// defaultConfig is where the configuration file is if nobody says, "" if that
+// cannot be told. A relative path does not count (XDG Base Directory): a file
+// that happens to be in the current folder must not choose where secrets go.
 func (p *program) defaultConfig() string {
-	folder := p.env.Getenv("XDG_CONFIG_HOME")
-	if folder == "" {
-		folder = filepath.Join(p.env.Getenv("HOME"), ".config")
+	folders := []string{p.env.Getenv("XDG_CONFIG_HOME"), filepath.Join(p.env.Getenv("HOME"), ".config"), p.env.Getenv("AppData")}
+	for _, folder := range folders {
+		if filepath.IsAbs(folder) {
+			return filepath.Join(folder, "oidc-client", "config.yaml")
+		}
 	}
-	return filepath.Join(folder, "oidc-client", "config.yaml")
+	return ""
 }
 
 // path resolves the file that a key names: beside the configuration file if it
@@ -341,7 +355,7 @@ func defaultMethod(cfg *config.Config, provider *oidc.Provider) (string, error) 
 func assertion(cfg *config.Config) oidc.Assertion {
 	a := oidc.Assertion{
 		Algorithm: cfg.Assertion.Algorithm, Audience: cfg.Assertion.TokenEndpointAudience,
-		EndpointAudience: cfg.Assertion.EndpointAudience,
+		EndpointAudience: cfg.Assertion.EndpointAudience, SendClientID: cfg.AlwaysSendClientID,
 	}
 	if a.Audience == "" {
 		a.Audience = cfg.Assertion.TokenAudience
@@ -368,7 +382,6 @@ func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
 		key = key.WithID(kid)
 	}
 	a := assertion(cfg)
-	a.SendClientID = cfg.AlwaysSendClientID
 	if a.Algorithm != "" {
 		if err := key.Fits(a.Algorithm); err != nil {
 			return fail(fmt.Errorf("it cannot sign by jwt_signing_alg: %w", err))

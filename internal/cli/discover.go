@@ -45,7 +45,7 @@ that cannot be used why.`,
 func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.load(cmd, flags, "issuer")
+	cfg, err := p.load(ctx, cmd, flags, "issuer")
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (p *program) exitCodesTopic() *cobra.Command {
 func (p *program) topic(name, short string, text func() string) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short}
 	cmd.SetHelpFunc(func(*cobra.Command, []string) {
-		_, p.out.Err = fmt.Fprint(p.env.Stdout, text())
+		_, p.stdoutErr = fmt.Fprint(p.env.Stdout, text())
 	})
 	return cmd
 }
@@ -86,6 +86,14 @@ type usageError struct{ message string }
 func (e *usageError) Error() string { return e.message }
 
 func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// A waitError says that the wait for a person, who is to type or pipe something
+// in, ended without it.
+type waitError struct{ cause error }
+
+func (e *waitError) Error() string { return "waiting for standard input: " + e.cause.Error() }
+
+func (e *waitError) Unwrap() error { return e.cause }
 
 // A configError is something wrong with the configuration that only shows when
 // it is used, such as a file that is not there.
@@ -99,10 +107,11 @@ func misconfigured(format string, args ...any) error {
 
 // failure classifies an error. The types decide, never the texts.
 func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
-	f := &transcript.Failure{Kind: transcript.Internal, Message: err.Error()}
+	f := &transcript.Failure{Kind: transcript.Internal, Message: message(err)}
 	var (
 		wrongUsage    *usageError
 		wrongConfig   *configError
+		waited        *waitError
 		problems      config.Problems
 		transport     *oidc.TransportError
 		protocol      *oidc.ProtocolError
@@ -115,6 +124,8 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind = transcript.Usage
 	case errors.As(err, &problems), errors.As(err, &wrongConfig):
 		f.Kind = transcript.Config
+	case errors.As(err, &waited) && !errors.Is(err, context.Canceled):
+		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		f.Kind, f.Code, f.Message = transcript.Interaction, interruptedCode, "interrupted"
 		if oidc.MaySpend(err) {
@@ -143,8 +154,37 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind = transcript.Usage
 	}
 	f.Hint = p.hint(err, f)
-	f.Message, f.Description = p.redactor.Text(f.Message), p.redactor.Text(f.Description)
+	for _, text := range []*string{&f.Code, &f.Message, &f.Description, &f.Hint} {
+		*text = p.redactor.Text(*text)
+	}
 	return f
+}
+
+// message is the text of an error, on one line but for [config.Problems].
+func message(err error) string {
+	var problems config.Problems
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && !errors.As(err, &problems) {
+		var texts []string
+		for _, e := range joined.Unwrap() {
+			texts = append(texts, e.Error())
+		}
+		return strings.Join(texts, "; ")
+	}
+	return err.Error()
+}
+
+// redactChecks takes secrets out of the evidence of the rules, where a
+// provider may have put them.
+func (p *program) redactChecks() {
+	for i := range p.run.Checks {
+		p.redact(&p.run.Checks[i].Verdict)
+	}
+}
+
+func (p *program) redact(v *check.Verdict) {
+	for _, text := range []*string{&v.Want, &v.Got, &v.Note} {
+		*text = p.redactor.Text(*text)
+	}
 }
 
 // refusalMessage says who refused what, in the provider's words.
@@ -177,6 +217,7 @@ func (p *program) shown(err error) check.Results {
 	var results check.Results
 	for _, r := range broken.Results {
 		if r.Broken() {
+			p.redact(&r.Verdict)
 			results = append(results, r)
 		}
 	}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 		Example: `  pbpaste | oidc-client jwt decode
   oidc-client jwt decode @id-token`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 1 && token != "":
 				return usage("the token is given twice")
@@ -47,15 +48,17 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 			case token == "" && p.env.Getenv("OIDC_TOKEN") == "":
 				token = "-"
 			}
-			return p.decodeJWT(token)
+			ctx, cancel := p.bounded(cmd.Context())
+			defer cancel()
+			return p.decodeJWT(ctx, token)
 		},
 	}
 	cmd.Flags().StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	return cmd
 }
 
-func (p *program) decodeJWT(flag string) error {
-	raw, err := p.secret("token", flag, "OIDC_TOKEN")
+func (p *program) decodeJWT(ctx context.Context, flag string) error {
+	raw, err := p.secret(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ FILE and writes the new one back to FILE before anything else is done.`,
 // noArguments refuses arguments, which a value without its flag looks like.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage("unexpected argument %.40q", args[0])
+		return usage("there is an argument too many, which belongs to no flag") // it may be a secret
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func noArguments(_ *cobra.Command, args []string) error {
 func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	grant, cfg, err := p.refreshGrant(cmd, o)
+	grant, cfg, err := p.refreshGrant(ctx, cmd, o)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	client.Received = func(t *oidc.Tokens) error { return p.receive(t, keep) }
 	tokens, err := client.Token(ctx, grant)
 	if tokens != nil {
-		err = errors.Join(p.showTokens(tokens, o), err)
+		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
 	}
 	if err != nil {
 		p.explain()
@@ -106,8 +106,8 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 }
 
 // refreshGrant gathers what is asked for.
-func (p *program) refreshGrant(cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {
-	token, err := p.secret("refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
+func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {
+	token, err := p.secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, nil, err
 	}
@@ -117,7 +117,7 @@ func (p *program) refreshGrant(cmd *cobra.Command, o *refreshOptions) (oidc.Gran
 	if err := checkToken(token); err != nil {
 		return oidc.Grant{}, nil, usage("the refresh token cannot be right: %v", err)
 	}
-	cfg, err := p.load(cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
 		return oidc.Grant{}, nil, err
 	}
@@ -139,12 +139,12 @@ func (p *program) refreshGrant(cmd *cobra.Command, o *refreshOptions) (oidc.Gran
 	for _, param := range o.params {
 		name, value, ok := strings.Cut(param, "=")
 		if !ok || name == "" || grant.Params.Has(name) || name == "grant_type" {
-			return grant, nil, usage("--param %.40q is not name=value, or the parameter is set already", name)
+			return grant, nil, usage("a --param is not name=value, or its parameter is set already")
 		}
 		grant = grant.With(name, value)
 	}
 	if o.previousIDToken != "" {
-		previous, err := p.secret("previous-id-token", o.previousIDToken, "")
+		previous, err := p.secret(ctx, "previous-id-token", o.previousIDToken, "")
 		if err != nil {
 			return grant, nil, err
 		}
@@ -160,7 +160,9 @@ func (p *program) refreshGrant(cmd *cobra.Command, o *refreshOptions) (oidc.Gran
 func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
 	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
-	keep.put(t.RefreshToken)
+	if checkToken(t.RefreshToken) == nil {
+		keep.put(t.RefreshToken)
+	}
 	keep.failed = errors.Join(keep.failed, p.write("access_token_resp.json", t.Raw))
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken); err == nil {
 		p.run.IDToken = &transcript.Token{Header: id.Header, Claims: id.JSON}
@@ -174,8 +176,9 @@ func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 	return nil
 }
 
-// showTokens shows the ID Token and what was found about it.
-func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions) error {
+// showTokens shows the ID Token and what was found about it. A result file is
+// made only of claims that held, or that nobody wanted judged.
+func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions, held bool) error {
 	p.run.Checks = append(p.run.Checks, t.Checks...)
 	if o.skipIDToken {
 		p.warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
@@ -186,6 +189,9 @@ func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions) error {
 		return nil
 	}
 	p.showIDToken(t.IDToken)
+	if !held {
+		return nil
+	}
 	return p.write("id_token.json", t.IDToken.JSON)
 }
 
@@ -224,7 +230,7 @@ type rotation struct {
 // be written is not asked for.
 func (p *program) keepRotated(flag string) (*rotation, error) {
 	if p.options.output {
-		probe, err := durable.Reserve(filepath.Join(p.options.outputDir, "access_token_resp.json"))
+		probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, "access_token_resp.json"))
 		if err != nil {
 			return nil, misconfigured("--output-dir cannot be written to: %v", err)
 		}

@@ -69,6 +69,7 @@ func (p *program) showUserInfo(info *oidc.UserInfo) {
 
 // explain shows every rule that was checked, if asked to.
 func (p *program) explain() {
+	p.redactChecks()
 	if p.options.explain && !p.options.json() && len(p.run.Checks) > 0 {
 		p.out.Checks(p.run.Checks)
 	}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,18 +16,21 @@ const maxSecret = 1 << 20
 
 // secret is the value of a secret flag: "-" is standard input, "@FILE" a file,
 // "" the environment variable, and anything else the secret itself.
-func (p *program) secret(flag, value, env string) (string, error) {
+func (p *program) secret(ctx context.Context, flag, value, env string) (string, error) {
 	var text string
 	var err error
 	switch {
 	case value == "":
 		text = p.env.Getenv(env)
 	case value == "-" || value == "@-":
-		text, err = p.readStdin(flag)
+		text, err = p.readStdin(ctx, flag)
 	case strings.HasPrefix(value, "@"):
-		text, err = readSecretFile(value[1:])
+		text, err = read(ctx, func() (string, error) { return readSecretFile(value[1:]) })
 	default:
 		text = value
+	}
+	if ctx.Err() != nil {
+		return "", &waitError{context.Cause(ctx)}
 	}
 	if err != nil {
 		return "", usage("--%s: %v", flag, err)
@@ -37,12 +41,32 @@ func (p *program) secret(flag, value, env string) (string, error) {
 }
 
 // readStdin reads standard input, for one flag only.
-func (p *program) readStdin(flag string) (string, error) {
+func (p *program) readStdin(ctx context.Context, flag string) (string, error) {
 	if p.stdinUsed != "" {
 		return "", fmt.Errorf("--%s reads standard input already", p.stdinUsed)
 	}
 	p.stdinUsed = flag
-	return readBounded(p.env.Stdin)
+	return read(ctx, func() (string, error) { return readBounded(p.env.Stdin) })
+}
+
+// read gives up reading when ctx ends: nobody may ever type anything, and a
+// file may be a pipe that nobody writes to.
+func read(ctx context.Context, from func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := from()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 func readSecretFile(path string) (string, error) {

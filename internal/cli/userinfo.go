@@ -34,14 +34,14 @@ known, to compare its audience.`,
 func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag string) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	token, err := p.secret("token", flag, "OIDC_TOKEN")
+	token, err := p.secret(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
 	if err := checkToken(token); err != nil {
 		return usage("--token: the access token cannot be right: %v", err)
 	}
-	cfg, err := p.load(cmd, flags, "issuer")
+	cfg, err := p.load(ctx, cmd, flags, "issuer")
 	if err != nil {
 		return err
 	}

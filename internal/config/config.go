@@ -60,6 +60,8 @@ type Config struct {
 	// The authorization request.
 	Login Login
 
+	// File is the name of the configuration file, for messages.
+	File string
 	// Origin tells where a key's value comes from.
 	Origin map[string]Origin
 	// Warnings are remarks on what was read, for people.

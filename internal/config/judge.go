@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // judge looks for contradictions, features that are not there yet, and values
@@ -63,7 +64,7 @@ func (l *loader) urls() {
 		}
 		raw := *p.field(l.config).(*string)
 		if why := unusable(raw); why != "" {
-			l.about(p.Key, "%q is not usable: %s", raw, why)
+			l.about(p.Key, "%q is not usable: %s", withoutUser(raw), why)
 		}
 	}
 	if l.has("issuer") {
@@ -80,6 +81,14 @@ func (l *loader) warnAboutWellKnown() {
 	if at, _, ok := strings.Cut(l.config.Issuer, "/.well-known/"); ok {
 		l.about("issuer", "this is the URL of the metadata; the issuer is %q", at)
 	}
+}
+
+// withoutUser is a URL as it is shown: what stands before an @ may be a secret.
+func withoutUser(raw string) string {
+	if i := strings.LastIndexByte(raw, '@'); i >= 0 {
+		return "..." + raw[i:]
+	}
+	return raw
 }
 
 // unusable says why a URL is not one to send requests to, "" if it is.
@@ -165,6 +174,13 @@ func (l *loader) algorithms() {
 
 func (l *loader) provider() {
 	c := l.config
+	const most = 1 << 30
+	if c.HTTP.MaxResponseSize > most {
+		l.about("http_client_config.limit_max_resp_size_limit", "more than %d bytes", most)
+	}
+	if t := c.ClockTolerance; t != nil && *t > 5*time.Minute {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: clock_tolerance: tokens count as valid for %s after they expired", l.config.Origin["clock_tolerance"], *t))
+	}
 	if c.SkipTLSVerification {
 		if l.has("ca_cert") {
 			l.conflict("ca_cert", "skip_tls_verification", "certificates are either verified or not")

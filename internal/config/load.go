@@ -33,7 +33,7 @@ type Sources struct {
 // Load reads a configuration. The error is [Problems]: everything that is
 // wrong, in the order of the file.
 func Load(s Sources) (*Config, error) {
-	l := &loader{config: &Config{Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv}
+	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv}
 	if l.getenv == nil {
 		l.getenv = func(string) string { return "" }
 	}
@@ -46,11 +46,14 @@ func Load(s Sources) (*Config, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Flags)) {
-		if p, ok := Lookup(name); ok {
+		if p, ok := Lookup(name); ok && !slices.Equal(s.Flags[name], []string{""}) {
 			l.set(p, Origin{Name: "--" + name}, s.Flags[name])
 		}
 	}
 	for _, key := range s.Require {
+		if l.unreadable {
+			break // what is missing may be in what could not be read
+		}
 		if _, ok := l.config.Origin[key]; !ok && !l.complained(key) {
 			l.complain(Origin{Name: l.name}, "", "%s is missing%s", key, l.howToSet(key))
 		}
@@ -71,6 +74,8 @@ type loader struct {
 	name     string
 	getenv   func(string) string
 	problems Problems
+
+	unreadable bool // the file is not YAML
 }
 
 func (l *loader) complain(o Origin, key, format string, args ...any) {
@@ -112,6 +117,7 @@ func (l *loader) file(data []byte) {
 			return
 		}
 		line, message := yamlError(err)
+		l.unreadable = true
 		l.complain(Origin{l.name, line, 1}, "", "not YAML: %s", message)
 		return
 	}
@@ -130,10 +136,11 @@ func (l *loader) file(data []byte) {
 func yamlError(err error) (line int, message string) {
 	message = strings.TrimPrefix(err.Error(), "yaml: ")
 	if m := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(message); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		return line, m[2]
+		line, _ = strconv.Atoi(m[1]) // digits
+		line, message = max(line, 1), m[2]
 	}
-	return 1, message
+	// The library quotes what it does not understand, which may be a secret.
+	return max(line, 1), regexp.MustCompile(`'[^']*'|"[^"]*"|`+"`[^`]*`").ReplaceAllString(message, "...")
 }
 
 func (l *loader) at(n *yaml.Node) Origin { return Origin{l.name, n.Line, n.Column} }
@@ -146,6 +153,11 @@ func (l *loader) mapping(n *yaml.Node, group string) {
 		name, value := n.Content[i], resolve(n.Content[i+1])
 		key := group + name.Value
 		if group == "" && isGroup(key) {
+			if first := seen[key]; first != nil {
+				l.complain(l.at(name), key, "%s was set in line %d already", key, first.Line)
+				continue
+			}
+			seen[key] = name
 			if value.Kind != yaml.MappingNode {
 				l.complain(l.at(value), key, "keys and values belong here, not %s", kindOf(value))
 				continue
@@ -207,6 +219,10 @@ func (l *loader) value(p Parameter, n *yaml.Node) {
 			return
 		}
 		if n.Tag == "!!null" || n.Value == "" {
+			return
+		}
+		if p.Kind() == "true or false" && n.Tag == "!!int" {
+			l.complain(l.at(n), p.Key, "true or false belongs here, not a number")
 			return
 		}
 		if _, isString := to.(*string); isString && n.Tag != "!!str" && n.Tag != "!!timestamp" {
@@ -389,6 +405,8 @@ func kindOf(n *yaml.Node) string {
 		return "true or false"
 	case n.Tag == "!!int", n.Tag == "!!float":
 		return "a number"
+	case n.Tag != "" && n.Tag != "!!str":
+		return "a value tagged " + n.Tag
 	}
 	return "a string"
 }

@@ -16,13 +16,13 @@ import (
 // fail before the contents are known has been done: the folder exists, it is
 // writable, and the temporary file is there.
 type Reservation struct {
-	path string // the file to replace, symbolic links resolved
+	path string // the file to replace
 	temp *os.File
 }
 
-// Reserve prepares to replace path. The file's mode is kept; a new file gets
-// 0600, and a new folder 0700. Exactly one of Commit and Discard must be
-// called.
+// Reserve prepares to update path, a file of the user's: symbolic links are
+// followed, and its mode is kept. A new file gets 0600, and a new folder 0700.
+// Exactly one of Commit and Discard must be called.
 func Reserve(path string) (*Reservation, error) {
 	target, err := resolve(path)
 	if err != nil {
@@ -37,6 +37,20 @@ func Reserve(path string) (*Reservation, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
+	return reserve(target, mode)
+}
+
+// ReserveNew prepares to write path, a file of the program's: whatever is there
+// is replaced, a symbolic link by the file itself, and the mode is 0600.
+func ReserveNew(path string) (*Reservation, error) {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return reserve(path, 0o600)
+}
+
+func reserve(target string, mode fs.FileMode) (*Reservation, error) {
 	folder := filepath.Dir(target)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
@@ -82,15 +96,32 @@ func (r *Reservation) Commit(data []byte) error {
 	if err == nil {
 		err = r.temp.Sync()
 	}
-	err = errors.Join(err, r.temp.Close())
-	if err == nil {
-		err = os.Rename(r.temp.Name(), r.path)
-	}
-	if err != nil {
+	if err = errors.Join(err, r.temp.Close()); err != nil {
 		return errors.Join(err, os.Remove(r.temp.Name()))
+	}
+	if err := os.Rename(r.temp.Name(), r.path); err != nil {
+		return r.overwrite(data, err)
 	}
 	syncFolder(filepath.Dir(r.path))
 	return nil
+}
+
+// overwrite writes the file in place where it cannot be replaced, such as one
+// that is mounted into a container. The temporary file has the contents by
+// now, and goes only when the file has them too.
+func (r *Reservation) overwrite(data []byte, cause error) error {
+	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err == nil {
+		_, err = f.Write(data)
+		if err == nil {
+			err = f.Sync()
+		}
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%w; what was to be written is in %s", cause, r.temp.Name())
+	}
+	return os.Remove(r.temp.Name())
 }
 
 // Discard gives the reservation up and leaves the file as it is.
@@ -98,9 +129,9 @@ func (r *Reservation) Discard() error {
 	return errors.Join(r.temp.Close(), os.Remove(r.temp.Name()))
 }
 
-// WriteFile replaces path with data, as [Reserve] and Commit do.
+// WriteFile replaces path with data, as [ReserveNew] and Commit do.
 func WriteFile(path string, data []byte) error {
-	r, err := Reserve(path)
+	r, err := ReserveNew(path)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package durable
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -50,11 +52,72 @@ func TestWriteFile(t *testing.T) {
 	}
 	shared := filepath.Join(folder, "shared")
 	write(t, shared, "old and long", 0o640)
-	if err := WriteFile(shared, []byte("new")); err != nil {
+	if err := update(shared, "new"); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, shared, "new", 0o640)
+	if err := WriteFile(shared, []byte("ours")); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, shared, "ours", 0o600)
 	only(t, folder, "new", "shared")
+}
+
+func update(path, text string) error {
+	r, err := Reserve(path)
+	if err != nil {
+		return err
+	}
+	return r.Commit([]byte(text))
+}
+
+// A link in the place of one of our files is replaced, not followed.
+func TestWriteFileFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	victim, link := filepath.Join(folder, "victim"), filepath.Join(folder, "link")
+	write(t, victim, "precious", 0o644)
+	if err := os.Symlink(victim, link); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	if err := WriteFile(link, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, victim, "precious", 0o644)
+	holds(t, link, "new", 0o600)
+}
+
+// Where a rename fails the file is written in place, and where that fails too
+// the contents are kept beside it.
+func TestCommitWithoutRename(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "token")
+	write(t, path, "old and long", 0o600)
+	r, err := Reserve(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.overwrite([]byte("new"), errors.New("busy")); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, path, "new", 0o600)
+	only(t, folder, "token")
+
+	if r, err = Reserve(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err = r.Commit([]byte("kept"))
+	if err == nil || !strings.Contains(err.Error(), r.temp.Name()) {
+		t.Fatalf("got %v", err)
+	}
+	holds(t, r.temp.Name(), "kept", 0o600)
 }
 
 // A store that is a symbolic link stays one (claude-code#76561).
@@ -67,7 +130,7 @@ func TestSymbolicLinksAreFollowed(t *testing.T) {
 		if err := os.Symlink(link.to, path); err != nil {
 			t.Skip("no symbolic links here: ", err)
 		}
-		if err := WriteFile(path, []byte(link.name)); err != nil {
+		if err := update(path, link.name); err != nil {
 			t.Fatal(err)
 		}
 		holds(t, target, link.name, 0o600)
@@ -79,7 +142,7 @@ func TestSymbolicLinksAreFollowed(t *testing.T) {
 	if err := os.Symlink(loop, loop); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(loop, nil); err == nil {
+	if err := update(loop, ""); err == nil {
 		t.Error("a loop of links was written")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -56,6 +57,7 @@ func StartTLS(h2 bool) *OP {
 func start(how func(*httptest.Server)) *OP {
 	op := &OP{Key: NewKey(), KID: "k1", asked: map[string]int{}, Handlers: map[string]http.HandlerFunc{}}
 	op.Server = httptest.NewUnstartedServer(http.HandlerFunc(op.serve))
+	op.Config.ErrorLog = log.New(io.Discard, "", 0)
 	how(op.Server)
 	issuer := op.URL
 	op.Metadata = map[string]any{

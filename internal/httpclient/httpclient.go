@@ -50,6 +50,9 @@ const (
 // New makes a client. It never stores cookies.
 func New(o Options) *http.Client {
 	d := &dialer{net: &net.Dialer{Timeout: orElse(o.Timeout, defaultTimeout)}, config: tlsConfig(o), pair: hostPort(o.Pair)}
+	if o.MaxConnsPerHost == 1 {
+		d.pair = ""
+	}
 	if o.Roots == nil && !o.Unverified && !o.SystemRoots {
 		d.bundle = systemBundle
 	}
@@ -125,18 +128,20 @@ type result struct {
 // dialTLS returns the spare connection if there is one, or else a new one.
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	if addr != d.pair {
-		return d.handshake(ctx, network, addr)
+		return d.handshake(ctx, network, addr, nil)
 	}
 	var first bool
-	var drop func()
-	d.once.Do(func() { first = true; drop = d.openSpare(ctx, network, addr) })
+	d.once.Do(func() { first = true })
 	if !first {
 		if conn := d.takeSpare(ctx); conn != nil {
 			return conn, nil
 		}
-		return d.handshake(ctx, network, addr)
+		return d.handshake(ctx, network, addr, nil)
 	}
-	conn, err := d.handshake(ctx, network, addr)
+	// Once the first connection is there, the second is opened beside its
+	// handshake: a server that takes one at a time takes the first one first.
+	drop := func() {}
+	conn, err := d.handshake(ctx, network, addr, func() { drop = d.openSpare(ctx, network, addr) })
 	if err != nil || conn.(*tls.Conn).ConnectionState().NegotiatedProtocol == "h2" {
 		drop() // HTTP/2 needs one connection only
 	}
@@ -147,10 +152,12 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 func (d *dialer) openSpare(ctx context.Context, network, addr string) (drop func()) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.net.Timeout)
 	next := make(chan result, 1)
+	d.mu.Lock()
 	d.next = next
+	d.mu.Unlock()
 	go func() {
 		defer cancel()
-		conn, err := d.handshake(ctx, network, addr)
+		conn, err := d.handshake(ctx, network, addr, nil)
 		next <- result{conn, err}
 	}()
 	return func() {
@@ -190,27 +197,47 @@ func (d *dialer) takeSpare(ctx context.Context) net.Conn {
 // handshake connects. On Linux crypto/x509 reads the bundle and then every
 // file of the certificates' folder, which costs more CPU than all the rest of
 // a refresh. So the bundle is tried first, and the whole only if the server's
-// authority is not in it. Trust is the same as without.
-func (d *dialer) handshake(ctx context.Context, network, addr string) (net.Conn, error) {
+// certificate is not good by it: nothing is trusted that would not be anyway.
+//
+// connected is called once, when there is a connection to begin TLS on.
+func (d *dialer) handshake(ctx context.Context, network, addr string, connected func()) (net.Conn, error) {
 	var bundle *x509.CertPool
 	if d.bundle != nil {
 		bundle = d.bundle()
 	}
 	if bundle == nil {
-		return d.dial(ctx, network, addr, d.config)
+		return d.dial(ctx, network, addr, d.config, connected)
 	}
 	quick := d.config.Clone()
 	quick.RootCAs = bundle
-	conn, err := d.dial(ctx, network, addr, quick)
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
-		return d.dial(ctx, network, addr, d.config)
+	conn, err := d.dial(ctx, network, addr, quick, connected)
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return d.dial(ctx, network, addr, d.config, nil)
 	}
 	return conn, err
 }
 
-func (d *dialer) dial(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
-	return (&tls.Dialer{NetDialer: d.net, Config: config}).DialContext(ctx, network, addr)
+func (d *dialer) dial(ctx context.Context, network, addr string, config *tls.Config, connected func()) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := d.net.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if connected != nil {
+		connected()
+	}
+	config = config.Clone()
+	config.ServerName = host
+	conn := tls.Client(raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // the handshake's error says more
+		return nil, err
+	}
+	return conn, nil
 }
 
 // bundles are the files that crypto/x509 looks for on Linux, in its order.

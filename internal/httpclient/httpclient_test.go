@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +27,7 @@ func serve(t *testing.T, http2 bool, handler http.HandlerFunc) *server {
 	t.Helper()
 	s := &server{Server: httptest.NewUnstartedServer(handler)}
 	s.EnableHTTP2 = http2
-	s.Config.ErrorLog = nil
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateNew:
@@ -209,7 +210,8 @@ func TestBounds(t *testing.T) {
 	})
 	t.Cleanup(func() { close(release) })
 	client := New(Options{Roots: s.roots(), Timeout: 500 * time.Millisecond, Header: http.Header{"X-Extra": {"yes"}}})
-	if err := get(client, s.URL+"/slow"); err == nil || !strings.Contains(err.Error(), "Timeout") {
+	var late net.Error
+	if err := get(client, s.URL+"/slow"); !errors.As(err, &late) || !late.Timeout() {
 		t.Errorf("no answer: %v", err)
 	}
 	if err := get(client, s.URL+"/headers"); err == nil {

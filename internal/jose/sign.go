@@ -7,12 +7,15 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 
 	gojose "github.com/go-jose/go-jose/v4"
 
@@ -98,9 +101,6 @@ func NewPrivateKey(signer crypto.Signer, kid, alg string) (*PrivateKey, error) {
 	return key, nil
 }
 
-// Signer returns the key as Go's crypto package knows it.
-func (k *PrivateKey) Signer() crypto.Signer { return k.signer }
-
 func newPrivateKey(key any) (*PrivateKey, error) {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
@@ -155,10 +155,7 @@ func (k *PrivateKey) Sign(alg, typ string, claims any) (string, error) {
 	if err := k.Fits(alg); err != nil {
 		return "", err
 	}
-	if alg == "Ed25519" { // RFC 9864's name, which the library does not know
-		return sign(gojose.SignatureAlgorithm(alg), ed25519Signer{k}, k.ID, typ, claims)
-	}
-	return sign(gojose.SignatureAlgorithm(alg), k.signer, k.ID, typ, claims)
+	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, k.ID, typ, claims)
 }
 
 // SignWithSecret makes a JWT of claims with a shared secret, by HS256, HS384
@@ -197,15 +194,49 @@ func sign(alg gojose.SignatureAlgorithm, key any, kid, typ string, claims any) (
 	return signed.CompactSerialize()
 }
 
-// ed25519Signer signs under the name Ed25519 instead of EdDSA.
-type ed25519Signer struct{ key *PrivateKey }
+// An opaqueSigner signs with any crypto.Signer, such as a key in hardware, and
+// under the name Ed25519 too, which the library does not know.
+type opaqueSigner struct{ key *PrivateKey }
 
-func (s ed25519Signer) Public() *gojose.JSONWebKey { return nil }
+func (s opaqueSigner) Public() *gojose.JSONWebKey { return nil }
 
-func (s ed25519Signer) Algs() []gojose.SignatureAlgorithm {
-	return []gojose.SignatureAlgorithm{"Ed25519"}
+func (s opaqueSigner) Algs() []gojose.SignatureAlgorithm {
+	names := make([]gojose.SignatureAlgorithm, len(algorithms))
+	for i, a := range algorithms {
+		names[i] = gojose.SignatureAlgorithm(a.name)
+	}
+	return names
 }
 
-func (s ed25519Signer) SignPayload(payload []byte, _ gojose.SignatureAlgorithm) ([]byte, error) {
-	return s.key.signer.Sign(nil, payload, crypto.Hash(0))
+func (s opaqueSigner) SignPayload(payload []byte, alg gojose.SignatureAlgorithm) ([]byte, error) {
+	a, _ := lookup(string(alg))
+	if a.kty == "OKP" { // Ed25519 hashes by itself
+		return s.key.signer.Sign(rand.Reader, payload, crypto.Hash(0))
+	}
+	h := a.hash.New()
+	h.Write(payload)
+	var options crypto.SignerOpts = a.hash
+	if a.rsaPSS {
+		options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
+	}
+	signature, err := s.key.signer.Sign(rand.Reader, h.Sum(nil), options)
+	if err != nil || a.kty != "EC" {
+		return signature, err
+	}
+	return joinRS(signature, s.key.public())
+}
+
+// joinRS turns an ECDSA signature from ASN.1 into the form of RFC 7518 section
+// 3.4: r and s, each as long as the curve's order.
+func joinRS(der []byte, public any) ([]byte, error) {
+	key, ok := public.(*ecdsa.PublicKey)
+	var rs struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(der, &rs); err != nil || len(rest) > 0 || !ok {
+		return nil, errors.New("the key's signature is not ECDSA's")
+	}
+	size := (key.Curve.Params().BitSize + 7) / 8
+	if rs.R.BitLen() > 8*size || rs.S.BitLen() > 8*size || rs.R.Sign() <= 0 || rs.S.Sign() <= 0 {
+		return nil, errors.New("the key's signature is not of its curve")
+	}
+	return append(rs.R.FillBytes(make([]byte, size)), rs.S.FillBytes(make([]byte, size))...), nil
 }

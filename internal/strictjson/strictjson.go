@@ -19,8 +19,8 @@ import (
 
 // The bounds of what Parse accepts. Callers bound the size in bytes.
 const (
-	MaxDepth  = 32      // of nested arrays and objects
-	MaxValues = 100_000 // values of any kind in one document
+	MaxDepth  = 32     // of nested arrays and objects
+	MaxValues = 20_000 // values of any kind in one document
 )
 
 // A Member is one name and value of an object.

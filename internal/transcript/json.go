@@ -41,7 +41,7 @@ func (r *Run) WriteJSON(w io.Writer) error {
 	if r.Failure != nil {
 		d.add("error", r.Failure)
 	}
-	compact, err := json.Marshal(d)
+	compact, err := d.MarshalJSON()
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,33 @@ func (r *Redactor) Learn(secrets ...string) {
 	slices.SortFunc(r.known, func(a, b string) int { return len(b) - len(a) })
 }
 
+// LearnRequest learns the secrets of a request: the credential in its header,
+// and those in its form. An answer may repeat any of them.
+func (r *Redactor) LearnRequest(h http.Header, form []byte) {
+	for _, name := range secretHeaders {
+		for _, value := range h.Values(name) {
+			scheme, credential, ok := strings.Cut(value, " ")
+			if !ok {
+				credential = scheme
+			}
+			r.Learn(credential)
+			if pair, err := base64.StdEncoding.DecodeString(credential); err == nil {
+				_, password, _ := strings.Cut(string(pair), ":")
+				r.Learn(string(pair), password)
+			}
+		}
+	}
+	values, err := url.ParseQuery(string(form))
+	if err != nil {
+		return
+	}
+	for name, list := range values {
+		if slices.Contains(secretNames, name) {
+			r.Learn(list...)
+		}
+	}
+}
+
 // Tag is what stands in the place of a secret.
 func (r *Redactor) Tag(secret string) string {
 	mac := hmac.New(sha256.New, r.key[:])
@@ -162,6 +189,11 @@ func (r *Redactor) Body(mediaType string, body []byte) string {
 		return r.value("token", strings.TrimSpace(string(body)))
 	}
 	if doc, err := strictjson.Parse(body); err == nil {
+		for _, m := range doc.Members { // a provider may repeat them elsewhere
+			if text, ok := strictjson.Text(m.Value); ok && slices.Contains(secretNames, m.Name) {
+				r.Learn(text)
+			}
+		}
 		return r.Text(Indent(r.object(doc)))
 	}
 	if looksSecret(body) {

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -22,12 +24,30 @@ import (
 //	  |     "sub": "248289761001"
 //	  | }
 //
-// with a line of two spaces after each. The first error of the writer stays
-// in Err, and nothing is written after it.
+// with a line of two spaces after each. What belongs together is written at
+// once, so a Text may be used concurrently. The first error of the writer is
+// kept, and nothing is written after it.
 type Text struct {
 	W      io.Writer
 	Colour bool
-	Err    error
+
+	mu  sync.Mutex
+	err error
+}
+
+// Err returns the first error of the writer.
+func (t *Text) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
+}
+
+func (t *Text) write(s string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		_, t.err = io.WriteString(t.W, s)
+	}
 }
 
 // Levels of lines.
@@ -40,42 +60,30 @@ const (
 
 var colours = map[string]string{LevelDebug: "\x1b[90m", LevelInfo: "\x1b[36m", LevelWarn: "\x1b[33m", LevelError: "\x1b[31m"}
 
-func (t *Text) print(s string) {
-	if t.Err == nil {
-		_, t.Err = io.WriteString(t.W, s)
-	}
-}
-
 // Line writes one line: "[INFO]  oidc-client: Stopping server".
-func (t *Text) Line(level, message string) {
+func (t *Text) Line(level, message string) { t.write(t.line(level, message)) }
+
+func (t *Text) line(level, message string) string {
 	tag := "[" + level + "]"
 	pad := strings.Repeat(" ", 8-len(tag))
 	if t.Colour {
 		tag = colours[level] + tag + "\x1b[0m"
 	}
-	t.print(tag + pad + "oidc-client: " + Escape(message) + "\n")
+	return tag + pad + "oidc-client: " + Escape(message) + "\n"
 }
-
-// More writes a line that belongs to the one before.
-func (t *Text) More(message string) { t.print("  " + Escape(message) + "\n") }
 
 // Block writes a value of several lines under a title.
 func (t *Text) Block(title, key, value string) {
-	t.Line(LevelInfo, title+":")
-	t.value(key, value)
-	t.print("  \n")
+	t.write(t.line(LevelInfo, title+":") + "  " + Escape(key) + "=\n" + quoted(value) + "  \n")
 }
 
-func (t *Text) value(key, value string) {
-	t.print("  " + Escape(key) + "=\n")
-	t.quoted(value)
-}
-
-// quoted writes lines behind bars.
-func (t *Text) quoted(value string) {
+// quoted puts lines behind bars.
+func quoted(value string) string {
+	var b strings.Builder
 	for line := range strings.Lines(EscapeLines(strings.TrimSuffix(value, "\n") + "\n")) {
-		t.print("  | " + line)
+		b.WriteString("  | " + line)
 	}
+	return b.String()
 }
 
 // JSON writes a block of JSON, which is a document as received.
@@ -83,9 +91,7 @@ func (t *Text) JSON(title, key string, raw []byte) { t.Block(title, key, Indent(
 
 // Unverified is JSON for claims that nothing vouches for, and says so.
 func (t *Text) Unverified(title, key string, raw []byte) {
-	t.Line(LevelInfo, title+":")
-	t.value(key, Indent(raw))
-	t.print("  Verified=false\n  \n")
+	t.write(t.line(LevelInfo, title+":") + "  " + Escape(key) + "=\n" + quoted(Indent(raw)) + "  Verified=false\n  \n")
 }
 
 // Indent returns JSON with an indent of four spaces, safe to show. An object
@@ -107,14 +113,16 @@ func (t *Text) TokenResponse(r *Run, now time.Time) {
 	t.JSON("Access Token Response", "Response", r.tokenResponseView(now))
 }
 
+// firstMembers are those of the ancestor's page, in its order.
+var firstMembers = []string{"access_token", "refresh_token", "scope", "id_token", "token_type", "nonce", "expires_in_human_readable"}
+
 func (r *Run) tokenResponseView(now time.Time) []byte {
 	response, err := strictjson.Parse(r.TokenResponse)
 	if err != nil {
 		return r.TokenResponse
 	}
 	var d document
-	first := []string{"access_token", "refresh_token", "scope", "id_token", "token_type"}
-	for _, name := range first {
+	for _, name := range firstMembers[:5] {
 		if raw, ok := response.Get(name); ok {
 			d.add(name, raw)
 		} else {
@@ -124,7 +132,7 @@ func (r *Run) tokenResponseView(now time.Time) []byte {
 	d.add("nonce", r.nonce())
 	d.add("expires_in_human_readable", r.expiry(now))
 	for _, m := range response.Members {
-		if !d.has(m.Name) {
+		if !slices.Contains(firstMembers, m.Name) {
 			d.add(m.Name, m.Value)
 		}
 	}
@@ -133,15 +141,6 @@ func (r *Run) tokenResponseView(now time.Time) []byte {
 		return r.TokenResponse
 	}
 	return data
-}
-
-func (d document) has(name string) bool {
-	for _, m := range d {
-		if m.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // nonce is that of the ID Token, "-" if there is none.
@@ -200,33 +199,27 @@ func mark(r check.Result) string {
 
 // Failure writes what happened, why, and what to do next.
 func (t *Text) Failure(f *Failure, broken check.Results) {
+	var b strings.Builder
 	lines := []string{f.Message}
 	if f.Kind == Config { // several problems, each on a line of its own
 		lines = strings.Split(f.Message, "\n")
 	}
 	for _, line := range lines {
-		t.Line(LevelError, line)
+		b.WriteString(t.line(LevelError, line))
 	}
+	more := func(text string) { b.WriteString("  " + Escape(text) + "\n") }
 	for _, r := range broken {
-		t.More(fmt.Sprintf("%s: %s (%s)", r.ID, r.Text, r.Spec))
-		if r.Want != "" {
-			t.More("  want: " + r.Want)
-		}
-		if r.Got != "" {
-			t.More("  got:  " + r.Got)
-		}
-		if r.Note != "" {
-			t.More("  note: " + r.Note)
-		}
-	}
-	if f.Hint != "" {
-		for i, line := range strings.Split(f.Hint, "\n") {
-			if i == 0 {
-				line = "hint: " + line
-			} else {
-				line = "      " + line
+		more(fmt.Sprintf("%s: %s (%s)", r.ID, r.Text, r.Spec))
+		for _, evidence := range []struct{ name, text string }{{"want: ", r.Want}, {"got:  ", r.Got}, {"note: ", r.Note}} {
+			if evidence.text != "" {
+				more("  " + evidence.name + evidence.text)
 			}
-			t.More(line)
 		}
 	}
+	prefix := "hint: "
+	for line := range strings.Lines(f.Hint) {
+		more(prefix + strings.TrimSuffix(line, "\n"))
+		prefix = "      "
+	}
+	t.write(b.String())
 }

@@ -60,30 +60,31 @@ func (r *Recorder) Skew() (skew time.Duration, ok bool) {
 
 // RoundTrip sends a request.
 func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := r.Now()
+	e := &Exchange{Endpoint: r.Name(req.Context()), Method: req.Method}
+	sent := &sentBody{}
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { e.Reused = info.Reused },
+	}))
+	if req.Body != nil {
+		sent.ReadCloser = req.Body
+		req.Body = sent
+	}
+	res, err := r.Base.RoundTrip(req)
+	r.Redactor.LearnRequest(req.Header, sent.bytes())
+	if err == nil {
+		r.readClock(res)
+	}
 	if r.Show == nil {
-		res, err := r.Base.RoundTrip(req)
-		if err == nil {
-			r.readClock(res)
-		}
 		return res, err
 	}
-	start := r.Now()
-	e := &Exchange{Endpoint: r.Name(req.Context()), Method: req.Method, URL: r.Redactor.URL(req.URL), Header: r.Redactor.Header(req.Header)}
-	body, err := requestBody(req)
-	if err != nil {
-		return nil, err
-	}
-	e.Body = r.Redactor.Body(req.Header.Get("Content-Type"), body)
-	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { e.Reused = info.Reused },
-	})
-	res, err := r.Base.RoundTrip(req.WithContext(ctx))
+	e.URL, e.Header = r.Redactor.URL(req.URL), r.Redactor.Header(req.Header)
+	e.Body = r.Redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
 	if err != nil {
 		e.Err, e.Duration = err, r.Now().Sub(start)
 		r.Show(e)
 		return nil, err
 	}
-	r.readClock(res)
 	e.Status, e.ResponseHeader = res.Status, r.Redactor.Header(res.Header)
 	res.Body = &recordedBody{ReadCloser: res.Body, end: func(read []byte, err error) {
 		e.ResponseBody = r.Redactor.Body(res.Header.Get("Content-Type"), read)
@@ -93,18 +94,26 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// requestBody reads the body of a request, which is a form of ours, and puts
-// it back.
-func requestBody(req *http.Request) ([]byte, error) {
-	if req.Body == nil {
-		return nil, nil
-	}
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	return body, nil
+// A sentBody keeps what is read from the body of a request, which is a form of
+// ours. It reads nothing by itself: what was not read was not sent.
+type sentBody struct {
+	io.ReadCloser
+	mu   sync.Mutex
+	read []byte
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.read = append(b.read, p[:n]...)
+	return n, err
+}
+
+func (b *sentBody) bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.read)
 }
 
 func (r *Recorder) readClock(res *http.Response) {
@@ -148,32 +157,29 @@ func (t *Text) Exchange(e *Exchange) {
 	if name == "" {
 		name = "http"
 	}
-	t.Line(LevelDebug, name+" request: "+e.Method+" "+e.URL)
-	t.lines(e.Header, e.Body)
 	took := e.Duration.Round(100 * time.Microsecond).String()
-	connection := "new connection"
-	if e.Reused {
-		connection = "connection reused"
-	}
+	var response string
 	switch {
 	case e.Status == "":
-		t.Line(LevelDebug, name+" response: none after "+took+": "+e.Err.Error())
-		return
+		response = "none after " + took + ": " + e.Err.Error()
 	case e.Err != nil:
-		t.Line(LevelDebug, name+" response: "+e.Status+", broken off after "+took+": "+e.Err.Error())
+		response = e.Status + ", broken off after " + took + ": " + e.Err.Error()
+	case e.Reused:
+		response = e.Status + " in " + took + ", connection reused"
 	default:
-		t.Line(LevelDebug, name+" response: "+e.Status+" in "+took+", "+connection)
+		response = e.Status + " in " + took + ", new connection"
 	}
-	t.lines(e.ResponseHeader, e.ResponseBody)
+	t.write(t.line(LevelDebug, name+" request: "+e.Method+" "+e.URL) + message(e.Header, e.Body) +
+		t.line(LevelDebug, name+" response: "+response) + message(e.ResponseHeader, e.ResponseBody))
 }
 
-func (t *Text) lines(header []string, body string) {
+func message(header []string, body string) string {
+	text := ""
 	for _, h := range header {
-		t.print("  | " + Escape(h) + "\n")
+		text += "  | " + Escape(h) + "\n"
 	}
-	if body == "" {
-		return
+	if body != "" {
+		text += "  |\n" + quoted(body)
 	}
-	t.print("  |\n")
-	t.quoted(body)
+	return text
 }

