@@ -60,9 +60,9 @@ fuzz: ## run every fuzz target for a minute
 		done; \
 	done
 
-bench: ## measure; see bench/README.md
+bench: build ## measure; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./...
-	cd bench && go run . -binary ../bin/oidc-client
+	go run ./bench -binary bin/oidc-client
 
 clean: ## remove what was built
 	rm -rf bin .cache test/interop/node_modules

@@ -370,7 +370,7 @@ func whole(s string) (int64, error) {
 
 // Kind names what a key takes.
 func (p Parameter) Kind() string {
-	switch p.field(&Config{}).(type) {
+	switch p.field(prototype).(type) {
 	case *bool, **bool:
 		return "true or false"
 	case *int64, **int64:
@@ -386,7 +386,7 @@ func (p Parameter) Kind() string {
 }
 
 func (p Parameter) scalar() bool {
-	switch p.field(&Config{}).(type) {
+	switch p.field(prototype).(type) {
 	case *[]string, *map[string]string, *map[string]any:
 		return false
 	}

@@ -29,6 +29,9 @@ type Parameter struct {
 	field func(*Config) any // a pointer to where the value goes
 }
 
+// prototype is for asking fields for their types; nothing is stored in it.
+var prototype = &Config{}
+
 // Env returns the name of the environment variable that overrides the key, ""
 // if there is none because the value is a list or a map.
 func (p Parameter) Env() string {

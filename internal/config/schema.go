@@ -109,7 +109,7 @@ func (p Parameter) schema(insteadOf string) object {
 	if p.Values != nil {
 		item = append(item, member{"enum", p.Values})
 	}
-	switch p.field(&Config{}).(type) {
+	switch p.field(prototype).(type) {
 	case *bool, **bool:
 		return append(s, member{"type", "boolean"})
 	case *int64, **int64:

@@ -1,0 +1,227 @@
+//go:build unix
+
+// Command bench measures the program from outside: start-up against an empty Go
+// program, round trips of a cold refresh-token through a delaying proxy, and
+// its CPU and memory. Everything stays on the loopback address.
+//
+//	make build && go run ./bench -binary bin/oidc-client
+package main
+
+import (
+	"encoding/pem"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/fakeop"
+)
+
+func main() {
+	log.SetFlags(0)
+	binary := flag.String("binary", "bin/oidc-client", "the program to measure")
+	runs := flag.Int("n", 20, "counted runs of each command, after two that are not")
+	flag.Parse()
+	path, err := filepath.Abs(*binary)
+	if err != nil {
+		log.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "oidc-client-bench-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	b := bench{binary: path, runs: *runs, folder: folder}
+	if err := b.all(); err != nil {
+		log.Print(err)
+		os.Exit(1) //nolint:gocritic // the folder is temporary
+	}
+}
+
+type bench struct {
+	binary, folder string
+	runs           int
+}
+
+func (b bench) all() error {
+	if err := b.startUp(); err != nil {
+		return err
+	}
+	for _, h2 := range []bool{true, false} {
+		if err := b.refresh(h2); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A sample is the median of several runs.
+type sample struct {
+	wall, cpu time.Duration
+	rss       int64 // bytes
+}
+
+// measure runs a command several times.
+func (b bench) measure(name string, args ...string) (sample, error) {
+	var walls, cpus []time.Duration
+	var rss []int64
+	for i := range b.runs + 2 {
+		cmd := exec.Command(name, args...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
+		start := time.Now()
+		out, err := cmd.CombinedOutput()
+		wall := time.Since(start)
+		if err != nil {
+			return sample{}, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+		}
+		if i < 2 {
+			continue
+		}
+		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+		walls = append(walls, wall)
+		cpus = append(cpus, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+		rss = append(rss, usage.Maxrss<<10)
+	}
+	return sample{median(walls), median(cpus), median(rss)}, nil
+}
+
+func median[T int64 | time.Duration](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+
+// startUp compares `version` with a Go program that does nothing.
+func (b bench) startUp() error {
+	source, hello := filepath.Join(b.folder, "hello.go"), filepath.Join(b.folder, "hello")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"hello\") }\n"), 0o600); err != nil {
+		return err
+	}
+	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source).CombinedOutput(); err != nil { //nolint:gosec,noctx // our own file
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	b.runs *= 5
+	floor, err := b.measure(hello)
+	if err != nil {
+		return err
+	}
+	version, err := b.measure(b.binary, "version")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("start-up: hello %s, version %s (%.2f times), %d MB\n",
+		ms(floor.wall), ms(version.wall), float64(version.wall)/float64(floor.wall), version.rss>>20)
+	return nil
+}
+
+// refresh measures a cold refresh-token over TLS at several delays.
+func (b bench) refresh(h2 bool) error {
+	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2]
+	op := fakeop.StartTLS(h2)
+	defer op.Close()
+	ca := filepath.Join(b.folder, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}), 0o600); err != nil {
+		return err
+	}
+	delays := []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
+	var walls []time.Duration
+	for _, rtt := range delays {
+		proxy, err := startProxy(op.Listener.Addr().String(), rtt)
+		if err != nil {
+			return err
+		}
+		issuer := "https://" + proxy.Addr().String()
+		op.Lock()
+		for member, value := range op.Metadata {
+			if text, ok := value.(string); ok {
+				op.Metadata[member] = issuer + text[strings.LastIndex(text, "/"):]
+			}
+		}
+		op.Metadata["issuer"], op.Claims["iss"] = issuer, issuer
+		op.Claims["exp"] = time.Now().Add(time.Hour).Unix()
+		op.Unlock()
+		s, err := b.measure(b.binary, "refresh-token", "--issuer", issuer, "--client-id", fakeop.ClientID,
+			"--ca-cert", ca, "--refresh-token", fakeop.RefreshToken, "--timeout", "30s")
+		_ = proxy.Close()
+		if err != nil {
+			return err
+		}
+		walls = append(walls, s.wall)
+		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %d MB\n", name, rtt, ms(s.wall), ms(s.cpu), s.rss>>20)
+	}
+	trips := float64(walls[len(walls)-1]-walls[0]) / float64(delays[len(delays)-1])
+	fmt.Printf("refresh-token, TLS, %s: %.2f sequential round trips\n", name, trips)
+	return nil
+}
+
+// startProxy forwards TCP to an address and delays it: each chunk by half the
+// round trip each way, and the first of a connection by a whole one more, for
+// the handshake of TCP.
+func startProxy(to string, rtt time.Duration) (net.Listener, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed by the caller
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted := time.Now()
+			go func() {
+				server, err := net.Dial("tcp", to) //nolint:noctx // loopback
+				if err != nil {
+					_ = client.Close()
+					return
+				}
+				go delay(server, client, rtt/2, accepted.Add(rtt))
+				delay(client, server, rtt/2, time.Time{})
+			}()
+		}
+	}()
+	return l, nil
+}
+
+// delay copies from src to dst, each chunk after d, and none before start has
+// passed by d.
+func delay(dst, src net.Conn, d time.Duration, start time.Time) {
+	type chunk struct {
+		data []byte
+		due  time.Time
+	}
+	chunks := make(chan chunk, 1024)
+	go func() {
+		defer close(chunks)
+		for {
+			data := make([]byte, 64<<10)
+			n, err := src.Read(data)
+			if n > 0 {
+				from := time.Now()
+				if from.Before(start) {
+					from = start
+				}
+				chunks <- chunk{data[:n], from.Add(d)}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for c := range chunks {
+		time.Sleep(time.Until(c.due))
+		if _, err := dst.Write(c.data); err != nil {
+			break
+		}
+	}
+	_ = dst.Close()
+	_, _ = io.Copy(io.Discard, src)
+}
