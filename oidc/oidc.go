@@ -141,5 +141,7 @@ func Rules() check.Results {
 	all = append(all, check.Describe(tokenResponseRules)...)
 	all = append(all, check.Describe(idTokenRules)...)
 	all = append(all, check.Describe(refreshRules)...)
+	all = append(all, check.Describe(accessTokenRules)...)
+	all = append(all, check.Describe(refreshTokenRules)...)
 	return append(all, check.Describe(userInfoRules)...)
 }

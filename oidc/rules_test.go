@@ -365,6 +365,25 @@ func TestRefreshRules(t *testing.T) {
 	})
 }
 
+func TestJWTTokenRules(t *testing.T) {
+	t.Parallel()
+	good := func() jwtTokenInput {
+		return jwtTokenInput{
+			Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","exp":%d}`, noon.Unix()+300)),
+			Issuer: "https://op.example", Algorithms: []string{"RS256"}, Now: noon, jwt: &jose.JWT{Algorithm: "RS256"},
+		}
+	}
+	for kind, rules := range map[string][]check.Rule[jwtTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
+		testTable(t, rules, good, map[string]func(*jwtTokenInput){
+			kind + ".readable":  func(in *jwtTokenInput) { in.Unreadable = errors.New("not a JWT") },
+			kind + ".signature": func(in *jwtTokenInput) { in.Signature = errors.New("the signature does not match") },
+			kind + ".alg":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "none"} },
+			kind + ".iss":       func(in *jwtTokenInput) { in.Claims.Issuer += "1" },
+			kind + ".exp":       func(in *jwtTokenInput) { in.Claims.Expiry = noon },
+		})
+	}
+}
+
 func TestUserInfoRules(t *testing.T) {
 	t.Parallel()
 	good := func() userInfoInput {
@@ -430,7 +449,8 @@ func TestRulesListsEveryTable(t *testing.T) {
 			t.Errorf("%s is listed %d times", id, n)
 		}
 	}
-	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules)
+	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules) +
+		len(accessTokenRules) + len(refreshTokenRules)
 	if len(seen) != want {
 		t.Errorf("%d rules listed, %d in tables", len(seen), want)
 	}

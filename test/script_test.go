@@ -183,6 +183,8 @@ func certificate(ts *testscript.TestScript, _ bool, args []string) {
 
 var isJSON = map[string]string{"Content-Type": "application/json"}
 
+const someTokens = `{"access_token":"the-access-token","token_type":"Bearer","refresh_token":"new-refresh-token"}`
+
 // oauthError makes the token endpoint refuse with a code.
 func oauthError(code string) func(*fakeop.OP) {
 	return func(op *fakeop.OP) {
@@ -221,7 +223,14 @@ var faults = map[string]func(*fakeop.OP){
 	"token-429": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(429, map[string]string{"Retry-After": "7"}, "")
 	},
-	"token-html": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, nil, "<html>log in\x1b[2J</html>") },
+	"token-html":       func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, nil, "<html>log in\x1b[2J</html>") },
+	"jwt-access-token": func(op *fakeop.OP) { op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims) },
+	"token-201":        func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
+	"token-text": func(op *fakeop.OP) {
+		op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, someTokens)
+	},
+	"token-duplicate": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, isJSON, `{"x":1,"x":2,`+someTokens[1:]) },
+	"token-blank":     func(op *fakeop.OP) { op.Tokens["refresh_token"] = "\n" },
 	"token-redirect": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, "")
 	},

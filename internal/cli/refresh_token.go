@@ -94,7 +94,10 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 		p.explain()
 		return errors.Join(err, keep.failed)
 	}
-	err = p.userInfo(ctx, client, tokens, cfg)
+	err = p.jwtTokens(ctx, client, tokens, cfg)
+	if err == nil {
+		err = p.userInfo(ctx, client, tokens, cfg)
+	}
 	p.explain()
 	if err = errors.Join(err, keep.failed); err != nil {
 		return err
@@ -193,6 +196,38 @@ func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions, held bool) error
 		return nil
 	}
 	return p.write("id_token.json", t.IDToken.JSON)
+}
+
+// jwtTokens looks into access and refresh token, if they are JWTs by the
+// configuration.
+func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
+	var errs []error
+	for _, token := range []struct {
+		wanted      bool
+		raw, title  string
+		file        string
+		verify      func(context.Context, string) (*oidc.JWT, error)
+		destination **transcript.Token
+	}{
+		{cfg.AccessTokenJWT, t.AccessToken, "Access Token", "access_token.json", client.VerifyAccessToken, &p.run.AccessToken},
+		{cfg.RefreshTokenJWT && t.RefreshToken != "", t.RefreshToken, "Refresh Token", "refresh_token.json", client.VerifyRefreshToken, &p.run.RefreshToken},
+	} {
+		if !token.wanted {
+			continue
+		}
+		jwt, err := token.verify(ctx, token.raw)
+		p.run.Checks = append(p.run.Checks, jwt.Checks...)
+		p.warnings(jwt.Checks)
+		if jwt.JSON != nil {
+			*token.destination = &transcript.Token{Header: jwt.Header, Claims: jwt.JSON, Verified: jwt.Verified}
+			p.showClaims(token.title+" Claims", "TokenClaims", jwt.JSON, jwt.Verified)
+		}
+		if err == nil {
+			err = p.write(token.file, jwt.JSON)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // userInfo fetches UserInfo, unless it is not wanted.

@@ -49,14 +49,18 @@ func difference(r check.Result) string {
 // showIDToken records an ID Token and shows its claims.
 func (p *program) showIDToken(t *oidc.IDToken) {
 	p.run.IDToken = &transcript.Token{Header: t.Header, Claims: t.JSON, Verified: t.Verified}
-	if p.options.json() {
-		return
+	p.showClaims("IDToken Claims", "IDTokenClaims", t.JSON, t.Verified)
+}
+
+// showClaims shows a token's claims, and whether anything vouches for them.
+func (p *program) showClaims(title, key string, claims []byte, verified bool) {
+	switch {
+	case p.options.json():
+	case verified:
+		p.out.JSON(title, key, claims)
+	default:
+		p.out.Unverified(title, key, claims)
 	}
-	if !t.Verified {
-		p.out.Unverified("IDToken Claims", "IDTokenClaims", t.JSON)
-		return
-	}
-	p.out.JSON("IDToken Claims", "IDTokenClaims", t.JSON)
 }
 
 // showUserInfo records UserInfo claims and shows them.

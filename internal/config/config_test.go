@@ -28,8 +28,8 @@ auth_method: client_secret_post
 always_set_client_id_for_token_endpoint: false
 use_pkce: true
 pkce_challenge_method: S256
-access_token_jwt: false
-refresh_token_jwt: false
+access_token_jwt: true
+refresh_token_jwt: true
 scopes:
   - openid
   - profile
@@ -277,15 +277,15 @@ func TestLaterKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	for key, value := range map[string]string{
 		"dpop": "true", "dpop_signing_alg": "ES256", "response_type": "code id_token", "response_mode": "jwt",
-		"prompt": "login", "login_hint": "a", "ui_locales": "de", "access_token_jwt": "true",
-		"refresh_token_jwt": "true", "token_encryption_alg": "[RSA-OAEP]",
+		"prompt": "login", "login_hint": "a", "ui_locales": "de",
+		"token_encryption_alg": "[RSA-OAEP]",
 	} {
 		_, err := load(minimal+key+": "+value+"\n", nil, nil)
 		if err == nil || !strings.Contains(err.Error(), key+": not supported by this version: ") {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
-	for _, harmless := range []string{"dpop: false", "response_type: code", "access_token_jwt: false"} {
+	for _, harmless := range []string{"dpop: false", "response_type: code"} {
 		if _, err := load(minimal+harmless+"\n", nil, nil); err != nil {
 			t.Errorf("%s: %v", harmless, err)
 		}

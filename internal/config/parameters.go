@@ -70,7 +70,6 @@ const (
 	withLogin      = "it comes with the command client"
 	withDPoP       = "DPoP comes with a later version"
 	withEncryption = "encrypted ID Tokens come with a later version"
-	withJWTTokens  = "verifying access and refresh tokens that are JWTs comes with a later version"
 )
 
 var parameters = []Parameter{
@@ -117,8 +116,8 @@ var parameters = []Parameter{
 	{Key: "max_age", Help: "seconds since the login (auth_time) that are allowed", field: func(c *Config) any { return &c.MaxAge }},
 	{Key: "clock_tolerance", Help: "how far the provider's clock may be off (default 60s)", field: func(c *Config) any { return &c.ClockTolerance }},
 	{Key: "require_id_token", Help: "fail if no ID Token comes, also on a refresh", field: func(c *Config) any { return &c.RequireIDToken }},
-	{Key: "access_token_jwt", Later: withJWTTokens, Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},
-	{Key: "refresh_token_jwt", Later: withJWTTokens, Help: "the refresh token is a JWT: verify and show it", field: func(c *Config) any { return &c.RefreshTokenJWT }},
+	{Key: "access_token_jwt", Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},
+	{Key: "refresh_token_jwt", Help: "the refresh token is a JWT: verify and show it", field: func(c *Config) any { return &c.RefreshTokenJWT }},
 	{Key: "token_encryption_alg", Later: withEncryption, Values: []string{"ECDH-ES", "RSA-OAEP", "RSA-OAEP-256", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}, Help: "algorithms an ID Token may be encrypted with", field: func(c *Config) any { return &c.TokenEncryptionAlgorithm }},
 
 	// What is asked for.

@@ -29,6 +29,12 @@ func (r *Run) WriteJSON(w io.Writer) error {
 	if t := r.IDToken; t != nil {
 		d.add("id_token", t.document())
 	}
+	if t := r.AccessToken; t != nil {
+		d.add("access_token", t.document())
+	}
+	if t := r.RefreshToken; t != nil {
+		d.add("refresh_token", t.document())
+	}
 	if r.UserInfo != nil {
 		d.add("userinfo", json.RawMessage(r.UserInfo))
 	}

@@ -17,6 +17,8 @@ type Run struct {
 	TokenResponse []byte    // as received, nil if none came
 	ExpiresAt     time.Time // of the access token, zero if it is not known
 	IDToken       *Token
+	AccessToken   *Token // only if it is a JWT and was asked for
+	RefreshToken  *Token // likewise
 	UserInfo      []byte // claims, JSON as received
 
 	// Members are the results of commands that ask for something else, in

@@ -1,0 +1,61 @@
+// Access and refresh tokens that are JWTs: RFC 7519. To a client they are
+// opaque; a tool that looks into them anyway should believe only what is signed.
+
+package oidc
+
+import (
+	"context"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
+)
+
+// A JWT is an access or refresh token that is a JWT, and what came of verifying
+// it.
+type JWT struct {
+	Header   []byte        // the JOSE header, JSON as received
+	JSON     []byte        // the claims, JSON as received
+	Checks   check.Results // of every rule
+	Verified bool          // every rule that is a MUST held, and none was waived
+}
+
+// VerifyAccessToken verifies an access token that is a JWT: that the provider
+// signed it, and that issuer and times are right. The audience is not judged:
+// it is the resource, not the client. The JWT is nil if raw is none, and is
+// returned also if err is not nil, for showing.
+func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*JWT, error) {
+	return c.verifyJWT(ctx, raw, accessTokenRules)
+}
+
+// VerifyRefreshToken is [Client.VerifyAccessToken] for a refresh token.
+func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, error) {
+	return c.verifyJWT(ctx, raw, refreshTokenRules)
+}
+
+func (c *Client) verifyJWT(ctx context.Context, raw string, rules []check.Rule[jwtTokenInput]) (*JWT, error) {
+	in := jwtTokenInput{Issuer: c.Provider.Issuer, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(), Now: c.now()}
+	token := &JWT{}
+	if in.jwt, in.Unreadable = jose.Parse(raw); in.Unreadable == nil {
+		in.Signature = c.verifySignature(ctx, in.jwt, nil)
+		in.Claims, _ = readClaims(in.jwt.Claims)
+		token.Header, token.JSON = in.jwt.Header.Raw, in.jwt.Claims.Raw
+	}
+	token.Checks = check.Run(rules, in, c.Waive...)
+	token.Verified = token.Checks.Verified() && c.Provider.trusted()
+	return token, decide(token.Checks, unreachable(in.Signature))
+}
+
+// jwtTokenInput is what the rules of such tokens look at.
+type jwtTokenInput struct {
+	Unreadable error // why it is not a JWT, nil if it is
+	Claims     claimSet
+	Signature  error // what came of checking the signature
+
+	Issuer     string
+	Algorithms []string // that it may use
+	Tolerance  time.Duration
+	Now        time.Time
+
+	jwt *jose.JWT // nil if unreadable
+}
