@@ -78,6 +78,10 @@ type Rule[In any] struct {
 	Level Level
 	Text  string // the requirement as one sentence in the present tense
 	Eval  func(In) Verdict
+
+	// Essential marks a rule that cannot be waived: without it there is
+	// nothing to go on with, or nothing left to believe.
+	Essential bool
 }
 
 // A Verdict is the outcome of a rule with the evidence for it. Want and Got
@@ -96,6 +100,9 @@ type Result struct {
 	Spec  Spec   `json:"spec"`
 	Level Level  `json:"level"`
 	Text  string `json:"-"` // the rule's sentence, for people
+
+	Essential bool `json:"-"` // the rule cannot be waived
+
 	Verdict
 	Waived bool `json:"waived"` // the caller asked that a failure be recorded only
 }
@@ -112,7 +119,8 @@ func (r Result) Broken() bool {
 }
 
 // Run applies every rule to in, in order. Rules named in waive still run; a
-// failure of theirs is recorded, and does not make [Results.Err] non-nil.
+// failure of theirs is recorded, and does not make [Results.Err] non-nil, unless
+// the rule is essential.
 func Run[In any](rules []Rule[In], in In, waive ...string) Results {
 	results := make(Results, len(rules))
 	for i, r := range rules {
@@ -136,8 +144,8 @@ func result[In any](r Rule[In], v Verdict, waive []string) Result {
 		v.Outcome = Unknown
 	}
 	return Result{
-		ID: r.ID, Spec: r.Spec, Level: r.Level, Text: r.Text, Verdict: v,
-		Waived: slices.Contains(waive, r.ID),
+		ID: r.ID, Spec: r.Spec, Level: r.Level, Text: r.Text, Essential: r.Essential, Verdict: v,
+		Waived: !r.Essential && slices.Contains(waive, r.ID),
 	}
 }
 
@@ -146,7 +154,7 @@ func result[In any](r Rule[In], v Verdict, waive []string) Result {
 func Describe[In any](rules []Rule[In]) Results {
 	results := make(Results, len(rules))
 	for i, r := range rules {
-		results[i] = Result{ID: r.ID, Spec: r.Spec, Level: r.Level, Text: r.Text}
+		results[i] = Result{ID: r.ID, Spec: r.Spec, Level: r.Level, Text: r.Text, Essential: r.Essential}
 	}
 	return results
 }

@@ -18,6 +18,11 @@ func outcome(id string, level check.Level, o check.Outcome) check.Rule[int] {
 	}
 }
 
+func essential(r check.Rule[int]) check.Rule[int] {
+	r.Essential = true
+	return r
+}
+
 func TestErrFailsClosed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -37,6 +42,7 @@ func TestErrFailsClosed(t *testing.T) {
 		{"waived", outcome("a", check.Must, check.Fail), "a", false, false},
 		{"waived and held all the same", outcome("a", check.Must, check.Pass), "a", false, false},
 		{"waived and not applicable", outcome("a", check.Must, check.NotApplicable), "a", false, true},
+		{"essential, waived in vain", essential(outcome("a", check.Must, check.Fail)), "a", true, false},
 		{"another waived", outcome("a", check.Must, check.Fail), "b", true, false},
 	} {
 		results := check.Run([]check.Rule[int]{c.rule}, 0, c.waive)

@@ -111,7 +111,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
 	if err != nil {
-		return nil, fail(res.StatusCode, fmt.Errorf("the connection broke in the middle of the answer: %w", err))
+		return nil, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
 	}
 	if int64(len(answer.body)) > r.limit {
 		return nil, answer.broken(fmt.Errorf("the answer is longer than %d bytes", r.limit))
@@ -219,6 +219,12 @@ func cause(ctx context.Context, err error) error {
 			err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 		}
 	}
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the connection was closed without a whole answer: %w", err)
+	case err == context.DeadlineExceeded: //nolint:errorlint // bare, it says nothing of what was waited for
+		return fmt.Errorf("no answer in time: %w", err)
+	}
 	return err
 }
 
@@ -247,7 +253,7 @@ func (r *response) unavailable() error {
 	case r.status == http.StatusTooManyRequests || r.status >= 500:
 		err := fmt.Errorf("HTTP status %d%s", r.status, r.snippet())
 		if refusal := r.oauthError(); refusal != nil {
-			err = fmt.Errorf("HTTP status %d: %w", r.status, refusal)
+			err = &unavailableError{r.status, refusal}
 		}
 		return &TransportError{
 			Endpoint: r.endpoint, URL: r.url, Status: r.status, Sent: true,
@@ -256,6 +262,23 @@ func (r *response) unavailable() error {
 	}
 	return nil
 }
+
+// An unavailableError is a status that says "not now" with the provider's own
+// words.
+type unavailableError struct {
+	status  int
+	refusal *Error
+}
+
+func (e *unavailableError) Error() string {
+	text := fmt.Sprintf("HTTP status %d: %s", e.status, e.refusal.Code)
+	if e.refusal.Description != "" {
+		text += ": " + e.refusal.Description
+	}
+	return text
+}
+
+func (e *unavailableError) Unwrap() error { return e.refusal }
 
 // mediaType returns the lower-case media type without its parameters.
 func (r *response) mediaType() string {

@@ -34,7 +34,7 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 		},
 	},
 	{
-		ID: "authorization_response.state", Spec: oauth("10.12"), Level: check.Must,
+		ID: "authorization_response.state", Spec: oauth("10.12"), Level: check.Must, Essential: true,
 		Text: "state is the value that was sent.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
 			got := in.Response.Get("state")
@@ -59,7 +59,7 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 		},
 	},
 	{
-		ID: "authorization_response.code", Spec: oauth("4.1.2"), Level: check.Must,
+		ID: "authorization_response.code", Spec: oauth("4.1.2"), Level: check.Must, Essential: true,
 		Text: "There is either a code or an error.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
 			code, refused := in.Response.Get("code") != "", in.Response.Get("error") != ""

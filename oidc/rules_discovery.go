@@ -32,11 +32,14 @@ var discoveryRules = []check.Rule[discoveryInput]{
 			if in.TLSUnverified {
 				return check.Undecided("verification of certificates is switched off")
 			}
+			if strings.HasPrefix(in.Provider.URL, "http://") {
+				return check.Inapplicable("plain http, on the loopback address")
+			}
 			return check.Verdict{Outcome: check.Pass}
 		},
 	},
 	{
-		ID: "discovery.issuer_named", Spec: discovery("3"), Level: check.Must,
+		ID: "discovery.issuer_named", Spec: discovery("3"), Level: check.Must, Essential: true,
 		Text: "The metadata names an issuer.",
 		Eval: func(in discoveryInput) check.Verdict { return there(in.Provider.Issuer, "issuer") },
 	},
@@ -55,7 +58,7 @@ var discoveryRules = []check.Rule[discoveryInput]{
 		},
 	},
 	{
-		ID: "discovery.endpoint_urls", Spec: discovery("7.1"), Level: check.Must,
+		ID: "discovery.endpoint_urls", Spec: discovery("7.1"), Level: check.Must, Essential: true,
 		Text: "Every endpoint is an https URL (or http on the loopback address) without fragment or user name.",
 		Eval: func(in discoveryInput) check.Verdict {
 			bad := in.Provider.insecure()
@@ -67,7 +70,7 @@ var discoveryRules = []check.Rule[discoveryInput]{
 		},
 	},
 	{
-		ID: "discovery.token_endpoint", Spec: discovery("3"), Level: check.Must,
+		ID: "discovery.token_endpoint", Spec: discovery("3"), Level: check.Must, Essential: true,
 		Text: "There is a token_endpoint.",
 		Eval: func(in discoveryInput) check.Verdict { return there(in.Provider.TokenEndpoint, "token_endpoint") },
 	},

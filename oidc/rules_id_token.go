@@ -159,13 +159,16 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		}),
 	},
 	{
+		ID: "id_token.alg_none", Spec: check.Spec{Doc: "RFC 8725", Section: "3.2"}, Level: check.Must, Essential: true,
+		Text: "alg is not none: the token is signed at all.",
+		Eval: about(func(in idTokenInput) check.Verdict { return algNone(in.jwt) }),
+	},
+	{
 		ID: "id_token.alg", Spec: core("3.1.3.7", 7), Level: check.Must,
-		Text: "alg is one that the client expects, never none.",
+		Text: "alg is one that the client expects.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			got := in.jwt.Algorithm
-			v := check.That(slices.Contains(in.Algorithms, got) && !strings.EqualFold(got, "none"),
-				check.List([]string{got}), "one of "+check.List(in.Algorithms))
-			if v.Outcome == check.Fail && jose.IsMAC(got) {
+			v := algExpected(in.jwt, in.Algorithms)
+			if v.Outcome == check.Fail && jose.IsMAC(in.jwt.Algorithm) {
 				v.Note = "HS256, HS384 and HS512 are accepted only if token_signing_alg names them"
 			}
 			return v
@@ -372,6 +375,19 @@ func encryption(unreadable error) string {
 		return "an encrypted token"
 	}
 	return ""
+}
+
+// algNone judges whether a token is signed at all (RFC 8725 section 3.2).
+func algNone(t *jose.JWT) check.Verdict {
+	return check.That(!strings.EqualFold(t.Algorithm, "none"), check.List([]string{t.Algorithm}), "a signature algorithm")
+}
+
+// algExpected judges whether a token's algorithm is one of those expected.
+func algExpected(t *jose.JWT, algorithms []string) check.Verdict {
+	if strings.EqualFold(t.Algorithm, "none") {
+		return check.Inapplicable("none is no algorithm")
+	}
+	return check.That(slices.Contains(algorithms, t.Algorithm), check.List([]string{t.Algorithm}), "one of "+check.List(algorithms))
 }
 
 // signatureVerdict judges what came of checking a signature. Keys that could

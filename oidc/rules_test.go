@@ -219,6 +219,7 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.aud_trusted": claimed(func(c *claimSet) { c.Audience = []string{"cli", "cli1"} }), // F17
 		"id_token.azp":         claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
 		"id_token.signature":   func(i *in) { i.Signature = errors.New("the signature does not match") }, // C06
+		"id_token.alg_none":    func(i *in) { i.jwt = &jose.JWT{Algorithm: "none"}; i.AccessToken = "" }, // J01
 		"id_token.alg":         func(i *in) { i.Algorithms = []string{"ES256"} },                         // F24
 		"id_token.mac":         func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
 		"id_token.exp":         claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
@@ -377,7 +378,8 @@ func TestJWTTokenRules(t *testing.T) {
 		testTable(t, rules, good, map[string]func(*jwtTokenInput){
 			kind + ".readable":  func(in *jwtTokenInput) { in.Unreadable = errors.New("not a JWT") },
 			kind + ".signature": func(in *jwtTokenInput) { in.Signature = errors.New("the signature does not match") },
-			kind + ".alg":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "none"} },
+			kind + ".alg_none":  func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "nOnE"} },
+			kind + ".alg":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "ES256"} },
 			kind + ".iss":       func(in *jwtTokenInput) { in.Claims.Issuer += "1" },
 			kind + ".exp":       func(in *jwtTokenInput) { in.Claims.Expiry = noon },
 		})
@@ -397,7 +399,8 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.sub_present": func(in *userInfoInput) { in.Claims.Subject = "" },
 		"userinfo.sub":         func(in *userInfoInput) { in.Claims.Subject = "uinvalid" }, // C22
 		"userinfo.signature":   func(in *userInfoInput) { in.Signature = errors.New("the signature does not match") },
-		"userinfo.alg":         func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "none"} },
+		"userinfo.alg_none":    func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "None"} },
+		"userinfo.alg":         func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "ES256"} },
 		"userinfo.iss":         func(in *userInfoInput) { in.Claims.Issuer = "" },
 		"userinfo.aud":         func(in *userInfoInput) { in.Claims.Audience = nil },
 	})

@@ -21,7 +21,7 @@ func oauth(section string) check.Spec { return check.Spec{Doc: "RFC 6749", Secti
 
 var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	{
-		ID: "token_response.access_token", Spec: oauth("5.1"), Level: check.Must,
+		ID: "token_response.access_token", Spec: oauth("5.1"), Level: check.Must, Essential: true,
 		Text: "access_token is a string of visible ASCII characters.",
 		Eval: func(in tokenResponseInput) check.Verdict { return tokenString(in.Response, "access_token", true) },
 	},
@@ -58,7 +58,8 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 			if !ok || err != nil {
 				return check.Inapplicable("no lifetime")
 			}
-			return check.That(lifetime > 0 && lifetime < maxLifetime, lifetime.String(), "more than 0s and less than "+maxLifetime.String())
+			raw, _ := in.Response.Get("expires_in")
+			return check.That(lifetime > 0 && lifetime < maxLifetime, fmt.Sprintf("%.40s seconds", raw), "more than 0 seconds and less than ten years")
 		},
 	},
 	{

@@ -233,6 +233,7 @@ func TestOutputSchema(t *testing.T) {
 		{"refresh-token"},
 		{"refresh-token", "--refresh-token", "x"},
 		{"refresh-token", "--refresh-token", "x", "--issuer", "http://127.0.0.1:1", "--client-id", "a"},
+		{"help", "rules"}, {"help", "exit-codes"}, {"jwt", "decode"}, {"refresh-token", "extra"},
 		{"config", "schema"},
 		{"config", "init", "-"},
 		{"provider", "-p", "0", "--timeout", "10ms"},

@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -225,6 +226,7 @@ var faults = map[string]func(*fakeop.OP){
 	},
 	"token-html":       func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, nil, "<html>log in\x1b[2J</html>") },
 	"jwt-access-token": func(op *fakeop.OP) { op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims) },
+	"alg-none":         func(op *fakeop.OP) { op.Tokens["id_token"] = unsigned(op.Claims) },
 	"token-201":        func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
 	"token-text": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, someTokens)
@@ -265,4 +267,13 @@ var faults = map[string]func(*fakeop.OP){
 			fakeop.Says(400, isJSON, fmt.Sprintf(`{"error":"invalid_grant","error_description":%q}`, said))(w, r)
 		}
 	},
+}
+
+// unsigned is a JWT of alg none.
+func unsigned(claims map[string]any) string {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		panic(err) // claims are plain values
+	}
+	return b64([]byte(`{"alg":"none"}`)) + "." + b64(payload) + "."
 }

@@ -84,8 +84,8 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		return nil, err
 	}
 	p.redactor.Learn(cfg.ClientSecret)
-	if unknown := unknownRules(cfg.Waive); len(unknown) > 0 {
-		return nil, misconfigured("%s: waive: there is no rule %q (see oidc-client help rules)", cfg.Origin["waive"], unknown[0])
+	if err := checkWaived(cfg); err != nil {
+		return nil, err
 	}
 	for _, w := range cfg.Warnings {
 		p.warn("%s", w)
@@ -154,6 +154,16 @@ func path(cfg *config.Config, key, file string) string {
 	return filepath.Join(filepath.Dir(o.Name), file)
 }
 
+// origin names a key and where it was set: "config.yaml:3:9: ca_cert", or the
+// flag or variable alone.
+func origin(cfg *config.Config, key string) string {
+	o := cfg.Origin[key]
+	if o.Line == 0 {
+		return o.String()
+	}
+	return o.String() + ": " + key
+}
+
 // httpClient makes the HTTP client that a configuration asks for. pair is a
 // URL whose host will be asked two things at a time, "" if none.
 func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, error) {
@@ -172,11 +182,11 @@ func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, err
 	if cfg.CACert != "" {
 		pem, err := os.ReadFile(path(cfg, "ca_cert", cfg.CACert))
 		if err != nil {
-			return nil, misconfigured("%s: ca_cert: %v", cfg.Origin["ca_cert"], err)
+			return nil, misconfigured("%s: %v", origin(cfg, "ca_cert"), err)
 		}
 		o.Roots = x509.NewCertPool()
 		if !o.Roots.AppendCertsFromPEM(pem) {
-			return nil, misconfigured("%s: ca_cert: %s holds no certificate (PEM)", cfg.Origin["ca_cert"], cfg.CACert)
+			return nil, misconfigured("%s: %s holds no certificate (PEM)", origin(cfg, "ca_cert"), cfg.CACert)
 		}
 	}
 	certificate, err := clientCertificate(cfg)
@@ -201,11 +211,11 @@ func clientCertificate(cfg *config.Config) (*tls.Certificate, error) {
 		keyName, keyFile = "private_key", cfg.PrivateKey
 	}
 	if keyFile == "" {
-		return nil, misconfigured("%s: tls_client_certificate: there is no tls_client_key (or --pem-key) that belongs to it", cfg.Origin["tls_client_certificate"])
+		return nil, misconfigured("%s: there is no tls_client_key (or --pem-key) that belongs to it", origin(cfg, "tls_client_certificate"))
 	}
 	certificate, err := tls.LoadX509KeyPair(path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
 	if err != nil {
-		return nil, misconfigured("%s: tls_client_certificate: %v", cfg.Origin["tls_client_certificate"], err)
+		return nil, misconfigured("%s: %v", origin(cfg, "tls_client_certificate"), err)
 	}
 	return &certificate, nil
 }
@@ -348,8 +358,8 @@ func defaultMethod(cfg *config.Config, provider *oidc.Provider) (string, error) 
 			return method, nil
 		}
 	}
-	return "", misconfigured("auth_method is not set, and the provider allows none of %s (it allows %s): set auth_method",
-		strings.Join(able, ", "), strings.Join(allowed, ", "))
+	return "", misconfigured("the client's secret, key or certificate could be used for %s, but the provider's metadata only allows %s: set auth_method, and what it needs",
+		strings.Join(able, " or "), strings.Join(allowed, ", "))
 }
 
 func assertion(cfg *config.Config) oidc.Assertion {
@@ -368,7 +378,7 @@ func assertion(cfg *config.Config) oidc.Assertion {
 
 func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
 	fail := func(err error) (oidc.ClientAuth, error) {
-		return oidc.ClientAuth{}, misconfigured("%s: private_key: %v", cfg.Origin["private_key"], err)
+		return oidc.ClientAuth{}, misconfigured("%s: %v", origin(cfg, "private_key"), err)
 	}
 	data, err := os.ReadFile(path(cfg, "private_key", cfg.PrivateKey))
 	if err != nil {

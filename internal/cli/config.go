@@ -55,6 +55,9 @@ already is left alone unless --force is given.`,
 
 func (p *program) initConfig(file, issuer, clientID string, force bool) error {
 	data := config.Starter(issuer, clientID)
+	if _, err := config.Load(config.Sources{Name: file, File: data}); err != nil {
+		return usage("the file would not be valid: %v", err)
+	}
 	if file == "-" && !p.options.json() {
 		_, err := p.env.Stdout.Write(data)
 		return err
@@ -123,19 +126,22 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	return nil
 }
 
-// unknownRules returns the ids that no rule has.
-func unknownRules(ids []string) []string {
-	known := map[string]bool{}
+// checkWaived says what is wrong with a list of rules to waive, nil if nothing
+// is.
+func checkWaived(cfg *config.Config) error {
+	rules := map[string]bool{}
 	for _, r := range oidc.Rules() {
-		known[r.ID] = true
+		rules[r.ID] = r.Essential
 	}
-	var unknown []string
-	for _, id := range ids {
-		if !known[id] {
-			unknown = append(unknown, id)
+	for _, id := range cfg.Waive {
+		switch essential, known := rules[id]; {
+		case !known:
+			return misconfigured("%s: there is no rule %.60q (see oidc-client help rules)", origin(cfg, "waive"), id)
+		case essential:
+			return misconfigured("%s: the rule %s cannot be waived", origin(cfg, "waive"), id)
 		}
 	}
-	return unknown
+	return nil
 }
 
 func (p *program) configSchemaCommand() *cobra.Command {

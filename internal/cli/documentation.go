@@ -5,7 +5,9 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -52,6 +55,7 @@ func (p *program) document(root *cobra.Command, folder string) error {
 		}
 	}
 	p.inform("wrote %d files to %s", len(pages), folder)
+	p.run.Members = append(p.run.Members, transcript.Member{Name: "documentation", Value: slices.Sorted(maps.Keys(pages))})
 	return nil
 }
 
@@ -166,13 +170,17 @@ func rulesPage() string {
 Every answer and every token is judged by these rules. All of them always run;
 ` + "`--explain`" + ` shows what came of each. A broken MUST is an error, a broken SHOULD a
 warning. ` + "`--waive ID`" + ` (or the key ` + "`waive`" + `) makes a failure visible but no error;
-nothing counts as verified then. The ids are stable.
+nothing counts as verified then. A rule marked * cannot be waived. The ids are stable.
 
 | id | level | requirement | from |
 |---|---|---|---|
 `)
 	for _, r := range oidc.Rules() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, r.Level, cell(r.Text), r.Spec)
+		level := string(r.Level)
+		if r.Essential {
+			level += " *"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, level, cell(r.Text), r.Spec)
 	}
 	return b.String()
 }

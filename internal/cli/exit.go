@@ -75,6 +75,11 @@ func (p *program) exitCodesTopic() *cobra.Command {
 func (p *program) topic(name, short string, text func() string) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short}
 	cmd.SetHelpFunc(func(*cobra.Command, []string) {
+		if p.options.json() {
+			p.run.Command = "help " + name
+			p.run.Members = append(p.run.Members, transcript.Member{Name: "help", Value: text()})
+			return
+		}
 		_, p.stdoutErr = fmt.Fprint(p.env.Stdout, text())
 	})
 	return cmd
@@ -109,15 +114,14 @@ func misconfigured(format string, args ...any) error {
 func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 	f := &transcript.Failure{Kind: transcript.Internal, Message: message(err)}
 	var (
-		wrongUsage    *usageError
-		wrongConfig   *configError
-		waited        *waitError
-		problems      config.Problems
-		transport     *oidc.TransportError
-		protocol      *oidc.ProtocolError
-		refusal       *oidc.Error
-		broken        *check.Error
-		cobraComplain = p.run.Command == "oidc-client" // an unknown command
+		wrongUsage  *usageError
+		wrongConfig *configError
+		waited      *waitError
+		problems    config.Problems
+		transport   *oidc.TransportError
+		protocol    *oidc.ProtocolError
+		refusal     *oidc.Error
+		broken      *check.Error
 	)
 	switch {
 	case errors.As(err, &wrongUsage):
@@ -128,7 +132,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		f.Kind, f.Code, f.Message = transcript.Interaction, interruptedCode, "interrupted"
-		if oidc.MaySpend(err) {
+		if oidc.MaySpend(err) && p.run.TokenResponse == nil {
 			f.Message = "interrupted while the provider was being asked; " + spentWarning
 		}
 	case errors.As(err, &transport):
@@ -150,8 +154,6 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		}
 	case errors.As(err, &broken):
 		f.Kind, f.Code = transcript.Verification, broken.First.ID
-	case cobraComplain:
-		f.Kind = transcript.Usage
 	}
 	f.Hint = p.hint(err, f)
 	for _, text := range []*string{&f.Code, &f.Message, &f.Description, &f.Hint} {

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,7 +22,12 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-const spentWarning = "the refresh token may be spent: the provider got it, and its answer was lost"
+// What became of the refresh token, where no tokens came back.
+const (
+	spentWarning = "the refresh token may be spent: whether the provider used it is not known"
+	spentAdvice  = "It is not sent again by itself: if it was used, a second use makes the provider end the session.\nIf the session matters, look it up at the provider first, or log in again."
+	unspentGuess = "the provider answered, but not with tokens: the refresh token is probably not spent"
+)
 
 // oauthHints are by error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750
 // section 3.1, RFC 8707, RFC 9449, RFC 9470 and OpenID Connect Core 1.0
@@ -59,6 +66,9 @@ var ruleHints = map[string]string{
 	"id_token.amr":                     "log in again by a method of amr_list, or change amr_list",
 	"id_token.auth_time":               "the login is longer ago than max_age: log in again",
 	"id_token.alg":                     "if the provider is to sign so, add the algorithm to token_signing_alg",
+	"id_token.alg_none":                "the token is not signed: anyone can have made it, do not use it",
+	"access_token.readable":            "the access token is no JWT: leave access_token_jwt out, or change the client's registration",
+	"refresh_token.readable":           "the refresh token is no JWT: leave refresh_token_jwt out",
 	"id_token.exp":                     "",
 	"refresh.sub":                      "the refreshed token is of another user than --previous-id-token: do not use it",
 	"refresh.iss":                      "the refreshed token is of another issuer than --previous-id-token: do not use it",
@@ -83,23 +93,37 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var refusal *oidc.Error
 	switch {
 	case f.Code == interruptedCode:
+		if !oidc.MaySpend(err) && p.run.TokenResponse == nil {
+			add("nothing was lost: run the command again")
+		}
 	case errors.As(err, &broken):
 		for _, r := range broken.Results {
 			if r.Broken() {
 				add(p.ruleHint(r, err))
 			}
 		}
-	case errors.As(err, &refusal):
-		add(p.oauthHint(refusal))
 	case f.Kind == transcript.Network:
 		add(p.networkHint(err))
+	case errors.As(err, &refusal):
+		add(p.oauthHint(refusal))
 	case f.Kind == transcript.Protocol:
-		add(protocolHint(f))
+		add(p.protocolHint(f))
+	case f.Kind == transcript.Config:
+		add("docs/configuration.md and `oidc-client config schema` tell all keys; `oidc-client config validate FILE` checks a file")
+	case f.Kind == transcript.Interaction:
+		add("type or pipe it in, name a file with @FILE, or set the environment variable")
 	case f.Kind == transcript.Usage:
 		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
 	}
-	if oidc.MaySpend(err) && f.Code != interruptedCode && p.run.TokenResponse == nil {
-		add(spentWarning + ".\nIt is not sent again by itself, because a provider that sees it twice revokes the whole session.\nTry it once more by hand; if the answer is invalid_grant, log in again.")
+	if oidc.MaySpend(err) && p.run.TokenResponse == nil {
+		switch {
+		case f.HTTPStatus >= 300 && f.HTTPStatus < 500:
+			add(unspentGuess)
+		case f.Code == interruptedCode:
+			add(spentAdvice)
+		default:
+			add(spentWarning + "\n" + spentAdvice)
+		}
 	}
 	if p.run.TokenResponse != nil {
 		add(p.keptHint())
@@ -142,6 +166,9 @@ func (p *program) ruleHint(r check.Result, err error) string {
 	case "discovery.issuer":
 		return p.issuerHint()
 	case "id_token.signature":
+		if strings.Contains(r.Got, "nothing tells which is meant") {
+			return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
+		}
 		return "the token is not signed by a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
 	case "id_token.exp", "id_token.iat", "id_token.nbf":
 		if skew := p.skewHint(); skew != "" {
@@ -201,8 +228,8 @@ func (p *program) networkHint(err error) string {
 		wrongName   x509.HostnameError
 		name        *net.DNSError
 		operation   *net.OpError
+		remote      = errors.As(err, &operation) && operation.Op == "remote error"
 		notTLS      tls.RecordHeaderError
-		alert       tls.AlertError
 		unavailable *oidc.TransportError
 	)
 	if errors.As(err, &operation) && operation.Op == "proxyconnect" {
@@ -217,8 +244,8 @@ func (p *program) networkHint(err error) string {
 		return "the certificate is for " + certificateNames(wrongName.Certificate) + ", not for " + wrongName.Host + ": check the host name in issuer"
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS on this port: check scheme and port"
-	case errors.As(err, &alert):
-		return "the server ended the TLS handshake: it may want a client certificate (tls_client_certificate, tls_client_key), or another one"
+	case remote:
+		return "the server ended the TLS handshake: it may want a client certificate (--pem-cert and --pem-key, or tls_client_certificate and tls_client_key), or another one"
 	case errors.As(err, &name):
 		return fmt.Sprintf("the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is needed (HTTPS_PROXY)", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -230,12 +257,33 @@ func (p *program) networkHint(err error) string {
 	case errors.As(err, &unavailable) && unavailable.Status >= 500:
 		return retryHint("the provider failed", unavailable.RetryAfter)
 	}
+	if p.proxied(err) {
+		return p.proxyHint()
+	}
 	return "check the network between here and the provider; -d shows each request"
 }
 
+// proxied reports whether a proxy stands between here and the provider: what
+// it answers to CONNECT comes back as an error without a type.
+func (p *program) proxied(err error) bool {
+	var transport *oidc.TransportError
+	if p.env.Proxy == nil || !errors.As(err, &transport) || transport.Status != 0 {
+		return false
+	}
+	u, parseErr := url.Parse(transport.URL)
+	if parseErr != nil {
+		return false
+	}
+	proxy, proxyErr := p.env.Proxy(&http.Request{URL: u})
+	return proxyErr == nil && proxy != nil
+}
+
 func retryHint(text, after string) string {
+	if _, err := strconv.Atoi(after); err == nil {
+		return fmt.Sprintf("%s; it asks to wait for %s seconds (Retry-After)", text, after)
+	}
 	if after != "" {
-		return fmt.Sprintf("%s; it asks to wait until or for %.40q (Retry-After)", text, after)
+		return fmt.Sprintf("%s; it asks to wait until %.40q (Retry-After)", text, after)
 	}
 	return text + "; try again later"
 }
@@ -270,8 +318,10 @@ func certificateNames(c *x509.Certificate) string {
 	return strings.Join(names, ", ")
 }
 
-func protocolHint(f *transcript.Failure) string {
+func (p *program) protocolHint(f *transcript.Failure) string {
 	switch {
+	case f.Endpoint == "token" && f.HTTPStatus == http.StatusUnauthorized:
+		return p.oauthHint(&oidc.Error{Code: "invalid_client"})
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
 		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:

@@ -62,7 +62,11 @@ func (p *program) decodeJWT(ctx context.Context, flag string) error {
 	if err != nil {
 		return err
 	}
-	token, err := oidc.DecodeIDToken(strings.TrimSpace(raw))
+	raw = strings.TrimPrefix(strings.Join(strings.Fields(raw), ""), "Bearer")
+	if raw == "" {
+		return usage("there is no token: standard input was empty")
+	}
+	token, err := oidc.DecodeIDToken(raw)
 	if errors.Is(err, oidc.ErrEncrypted) {
 		return usage("%v: its claims can only be read with the key it is encrypted for", err)
 	}

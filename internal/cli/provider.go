@@ -124,7 +124,10 @@ func (o *providerOptions) gather() (provider.Options, error) {
 	}
 	options.Port = o.port
 	for _, u := range o.users {
-		name, password, _ := strings.Cut(u, ":")
+		name, password, ok := strings.Cut(u, ":")
+		if !ok && !o.auto {
+			return options, usage("--user is name:password; without a password the user could not log in (or use --auto)")
+		}
 		options.Users = append(options.Users, provider.User{Name: name, Password: password})
 	}
 	for _, c := range o.clients {

@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,10 +49,16 @@ FILE and writes the new one back to FILE before anything else is done.`,
 	o.client.add(cmd.Flags())
 	f := cmd.Flags()
 	f.StringVar(&o.refreshToken, "refresh-token", "", "Refresh Token (- reads standard input, @FILE a file that is then kept up to date; or OIDC_REFRESH_TOKEN)")
-	f.StringVar(&o.previousIDToken, "previous-id-token", "", "ID Token that the new one must continue (- reads standard input, @FILE a file)")
+	f.StringVar(&o.previousIDToken, "previous-id-token", "", "ID Token that the new one must continue (- reads standard input, @FILE a file; or OIDC_PREVIOUS_ID_TOKEN)")
 	f.BoolVar(&o.skipIDToken, "skip-id-token-verification", false, "Skip validation of id_token after renewing tokens")
 	f.StringArrayVar(&o.params, "param", nil, "further parameter of the token request, as `name=value` (repeatable)")
 	return cmd
+}
+
+// ownParams are the parameters of a token request that have ways of their own
+// to be set, or are the program's.
+var ownParams = []string{
+	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "refresh_token", "code", "code_verifier",
 }
 
 // noArguments refuses arguments, which a value without its flag looks like.
@@ -63,6 +72,11 @@ func noArguments(_ *cobra.Command, args []string) error {
 func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
+	keep, err := p.keepRotated(ctx, o.refreshToken)
+	if err != nil {
+		return err
+	}
+	defer keep.end()
 	grant, cfg, err := p.refreshGrant(ctx, cmd, o)
 	if err != nil {
 		return err
@@ -71,11 +85,6 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	keep, err := p.keepRotated(o.refreshToken)
-	if err != nil {
-		return err
-	}
-	defer keep.end()
 	provider, err := p.discover(ctx, cfg, httpClient)
 	if err != nil {
 		return err
@@ -141,16 +150,19 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	}
 	for _, param := range o.params {
 		name, value, ok := strings.Cut(param, "=")
-		if !ok || name == "" || grant.Params.Has(name) || name == "grant_type" {
-			return grant, nil, usage("a --param is not name=value, or its parameter is set already")
+		if !ok || name == "" {
+			return grant, nil, usage("a --param is not name=value")
+		}
+		if grant.Params.Has(name) || slices.Contains(ownParams, name) {
+			return grant, nil, usage("--param %s: the parameter is not yours to set here", name)
 		}
 		grant = grant.With(name, value)
 	}
-	if o.previousIDToken != "" {
-		previous, err := p.secret(ctx, "previous-id-token", o.previousIDToken, "")
-		if err != nil {
-			return grant, nil, err
-		}
+	previous, err := p.secret(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
+	if err != nil {
+		return grant, nil, err
+	}
+	if previous != "" {
 		if _, err := oidc.DecodeIDToken(previous); err != nil {
 			return grant, nil, usage("--previous-id-token: %v", err)
 		}
@@ -173,8 +185,14 @@ func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 	if !p.options.json() {
 		p.out.TokenResponse(p.run, p.env.Now())
 	}
-	if t.RefreshToken == "" {
+	switch {
+	case t.RefreshToken == "":
 		p.inform("the provider sent no new refresh token: the one that was sent stays valid")
+	case keep.file == "" && !p.options.output:
+		p.inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
+	}
+	if t.IssuedIDToken == "" {
+		p.inform("the provider sent no ID Token: nothing proves anew who the user is")
 	}
 	return nil
 }
@@ -257,31 +275,54 @@ func (p *program) userInfo(ctx context.Context, client *oidc.Client, t *oidc.Tok
 // came from.
 type rotation struct {
 	file     string
+	unlock   func()               // nil if there is no file
 	reserved *durable.Reservation // nil if there is no file, or it was used
 	failed   error                // why the new token could not be written
 }
 
-// keepRotated prepares the file before anything is sent: a token that cannot
-// be written is not asked for.
-func (p *program) keepRotated(flag string) (*rotation, error) {
+// lockTimeout bounds the wait for another run that uses the same file.
+const lockTimeout = 30 * time.Second
+
+// keepRotated prepares the files before anything is sent: a token that cannot
+// be written is not asked for, and of two runs with one file the second waits,
+// and reads what the first has written.
+func (p *program) keepRotated(ctx context.Context, flag string) (*rotation, error) {
 	if p.options.output {
-		probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, "access_token_resp.json"))
-		if err != nil {
-			return nil, misconfigured("--output-dir cannot be written to: %v", err)
-		}
-		if err := probe.Discard(); err != nil {
-			return nil, misconfigured("--output-dir cannot be written to: %v", err)
+		for _, name := range []string{"access_token_resp.json", "id_token.json", "userinfo.json"} {
+			probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, name))
+			if err == nil {
+				err = probe.Discard()
+			}
+			if err != nil {
+				return nil, misconfigured("--output-dir: a result could not be written, so nothing was sent: %v", err)
+			}
 		}
 	}
 	file, ok := strings.CutPrefix(flag, "@")
 	if !ok || file == "-" {
 		return &rotation{}, nil
 	}
+	switch info, err := os.Stat(file); {
+	case err != nil:
+		return nil, usage("--refresh-token: %v", err)
+	case !info.Mode().IsRegular():
+		return nil, usage("--refresh-token @%s: not a regular file, which a new token could be written to; use - to read from a pipe", file)
+	}
+	waiting, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	unlock, err := durable.Lock(waiting, file)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, misconfigured("--refresh-token @%s: nothing was sent: %v", file, err)
+	}
 	reserved, err := durable.Reserve(file)
 	if err != nil {
-		return nil, misconfigured("--refresh-token: the new refresh token could not be written back: %v", err)
+		unlock()
+		return nil, misconfigured("--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v", file, err)
 	}
-	return &rotation{file: file, reserved: reserved}, nil
+	return &rotation{file: file, unlock: unlock, reserved: reserved}, nil
 }
 
 func (r *rotation) put(token string) {
@@ -295,9 +336,12 @@ func (r *rotation) put(token string) {
 	}
 }
 
-// end gives the file up if no token came.
+// end gives the file up, unchanged if no token came.
 func (r *rotation) end() {
 	if r.reserved != nil {
-		_ = r.reserved.Discard() // a temporary file that stays behind is empty
+		_ = r.reserved.Discard() // a temporary file that stays behind holds nothing
+	}
+	if r.unlock != nil {
+		r.unlock()
 	}
 }

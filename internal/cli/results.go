@@ -31,7 +31,7 @@ func (p *program) warnings(results check.Results) {
 		case r.Waived:
 			p.warn("%s is waived: %s (%s)", r.ID, difference(r), r.Spec)
 		case r.Level == check.Should && r.Outcome == check.Fail:
-			p.warn("%s: %s %s (%s)", r.ID, r.Text, difference(r), r.Spec)
+			p.warn("%s is not kept: %s (%s %s)", r.ID, difference(r), r.Text, r.Spec)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func (p *program) rulesTopic() *cobra.Command {
 All rules always run; --explain shows what came of each. A broken MUST is an
 error (exit code 5; 4 for discovery and token responses), a broken SHOULD a
 warning. --waive ID, or the key waive, makes the failure of a rule visible but no
-error; nothing counts as verified then.
+error; nothing counts as verified then. A rule marked * cannot be waived.
 
 `)
 		group := ""
@@ -28,7 +28,11 @@ error; nothing counts as verified then.
 				group = name
 				b.WriteString("\n")
 			}
-			fmt.Fprintf(&b, "  %-6s %s\n         %s\n         %s\n", r.Level, r.ID, r.Text, r.Spec)
+			mark := ""
+			if r.Essential {
+				mark = " *"
+			}
+			fmt.Fprintf(&b, "  %-6s %s%s\n         %s\n         %s\n", r.Level, r.ID, mark, r.Text, r.Spec)
 		}
 		return b.String()
 	})

@@ -38,6 +38,9 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 	if err != nil {
 		return err
 	}
+	if token == "" && flag == "" {
+		return usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN)")
+	}
 	if err := checkToken(token); err != nil {
 		return usage("--token: the access token cannot be right: %v", err)
 	}

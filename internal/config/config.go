@@ -149,7 +149,7 @@ func (p Problem) String() string {
 	if place := p.Origin.String(); place != "" {
 		text = place + ": "
 	}
-	if p.Key != "" {
+	if p.Key != "" && (p.Origin.Line > 0 || p.Origin.Name == "") { // a flag or variable names its key
 		text += p.Key + ": "
 	}
 	return text + p.Message

@@ -150,8 +150,8 @@ issuer: https://other.example
 		`config.yaml:7:18: clock_tolerance: "5" is not a duration such as 90s or 5m`,
 		"config.yaml:9:3: timeout: unknown key; did you mean timeout_duration?",
 		"config.yaml:10:18: http_client_config.extra_headers: keys and values belong here, not a list",
-		`config.yaml:11:11: use_pkce: "maybe" is neither true nor false`,
-		"config.yaml:12:1: issuer: issuer was set in line 1 already",
+		"config.yaml:11:11: use_pkce: true or false belongs here, not a string",
+		"config.yaml:12:1: issuer: it was set in line 1 already, as issuer",
 	}
 	got := strings.Split(problems.Error(), "\n")
 	for i := range max(len(got), len(want)) {
@@ -220,7 +220,7 @@ func TestContradictions(t *testing.T) {
 		"mutual TLS without a file":    {"auth_method: tls_client_auth\n", "needs a tls_client_certificate"},
 		"mutual TLS, key by pem-key":   {"auth_method: tls_client_auth\ntls_client_certificate: a\nprivate_key: b\n", ""},
 		"TLS key without certificate":  {"tls_client_key: a\n", "no tls_client_certificate"},
-		"alias and right spelling":     {"jwt_profile_token_audiance: a\njwt_profile_token_audience: b\n", "was set in line 3 already"},
+		"alias and right spelling":     {"jwt_profile_token_audiance: a\njwt_profile_token_audience: b\n", "was set in line 3 already, as jwt_profile_token_audiance"},
 		"two audiences":                {"jwt_profile_endpoint_audience: true\njwt_profile_token_audience: b\n", "an assertion has one audience"},
 		"HS256 without a secret":       {"token_signing_alg: [HS256]\n", "at least 32 bytes"},
 		"HS512 with a short secret":    {"token_signing_alg: [HS512]\nclient_secret: " + long[:63] + "\n", "at least 64 bytes"},

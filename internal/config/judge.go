@@ -200,7 +200,7 @@ func (l *loader) provider() {
 		if strings.ContainsAny(name+value, "\r\n\x00") || strings.ContainsAny(name, " \t:") || name == "" {
 			l.about("http_client_config.extra_headers", "%q is not a header", name)
 		}
-		if slices.Contains([]string{"authorization", "host", "content-length", "content-type", "transfer-encoding", "cookie"}, strings.ToLower(name)) {
+		if slices.Contains([]string{"authorization", "host", "content-length", "content-type", "transfer-encoding"}, strings.ToLower(name)) {
 			l.about("http_client_config.extra_headers", "%s cannot be set here", name)
 		}
 	}

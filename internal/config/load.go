@@ -171,7 +171,7 @@ func (l *loader) mapping(n *yaml.Node, group string) {
 			continue
 		}
 		if first := seen[p.Key]; first != nil {
-			l.complain(l.at(name), name.Value, "%s was set in line %d already", p.Key, first.Line)
+			l.complain(l.at(name), name.Value, "it was set in line %d already, as %s", first.Line, first.Value)
 			continue
 		}
 		seen[p.Key] = name
@@ -221,15 +221,18 @@ func (l *loader) value(p Parameter, n *yaml.Node) {
 		if n.Tag == "!!null" || n.Value == "" {
 			return
 		}
-		if p.Kind() == "true or false" && n.Tag == "!!int" {
-			l.complain(l.at(n), p.Key, "true or false belongs here, not a number")
+		if p.Kind() == "true or false" && n.Tag != "!!bool" && !reference.MatchString(n.Value) {
+			l.complain(l.at(n), p.Key, "true or false belongs here, not %s", kindOf(n))
 			return
 		}
 		if _, isString := to.(*string); isString && n.Tag != "!!str" && n.Tag != "!!timestamp" {
 			l.complain(l.at(n), p.Key, "a string belongs here, not %s; put it in quotes", kindOf(n))
 			return
 		}
-		l.set(p, l.at(n), []string{l.expand(n, p.Key)})
+		before := len(l.problems)
+		if value := l.expand(n, p.Key); len(l.problems) == before {
+			l.set(p, l.at(n), []string{value})
+		}
 	}
 }
 

@@ -60,6 +60,10 @@ func reserve(target string, mode fs.FileMode) (*Reservation, error) {
 		return nil, err
 	}
 	r := &Reservation{path: target, temp: temp}
+	// Room for what will be written: a disk that is full is found out now.
+	if err := fill(temp); err != nil {
+		return nil, errors.Join(err, r.Discard())
+	}
 	if err := temp.Chmod(mode); err != nil && runtime.GOOS != "windows" {
 		return nil, errors.Join(err, r.Discard())
 	}
@@ -89,10 +93,22 @@ func resolve(path string) (string, error) {
 	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
+// fill makes a file take up room on the disk.
+func fill(f *os.File) error {
+	const room = 32 << 10
+	if _, err := f.Write(make([]byte, room)); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 // Commit replaces the file with data. When it returns nil the new contents
 // survive a crash of the machine. On an error the old file is as it was.
 func (r *Reservation) Commit(data []byte) error {
-	_, err := r.temp.Write(data)
+	_, err := r.temp.WriteAt(data, 0)
+	if err == nil {
+		err = r.temp.Truncate(int64(len(data)))
+	}
 	if err == nil {
 		err = r.temp.Sync()
 	}

@@ -209,7 +209,7 @@ func (t *Text) Failure(f *Failure, broken check.Results) {
 	}
 	more := func(text string) { b.WriteString("  " + Escape(text) + "\n") }
 	for _, r := range broken {
-		more(fmt.Sprintf("%s: %s (%s)", r.ID, r.Text, r.Spec))
+		more(fmt.Sprintf("broken rule %s: %s (%s)", r.ID, r.Text, r.Spec))
 		for _, evidence := range []struct{ name, text string }{{"want: ", r.Want}, {"got:  ", r.Got}, {"note: ", r.Note}} {
 			if evidence.text != "" {
 				more("  " + evidence.name + evidence.text)
