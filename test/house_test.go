@@ -37,7 +37,7 @@ var floors = map[string][]string{
 	"internal/strictjson": {},
 	"internal/durable":    {},
 	"internal/httpclient": {},
-	"internal/config":     {},
+	"internal/config":     {"internal/strictjson"},
 	"internal/provider":   {},
 	"internal/fakeop":     {},
 	"internal/jose":       {"internal/strictjson"},

@@ -234,6 +234,16 @@ func (p *program) begin(cmd *cobra.Command) error {
 	return nil
 }
 
+// group is a command that only has commands below it.
+func group(name, short string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(below...)
+	return cmd
+}
+
 // commandName is the name of a command without the program's: "jwt decode".
 func commandName(cmd *cobra.Command) string {
 	_, name, ok := strings.Cut(cmd.CommandPath(), " ")

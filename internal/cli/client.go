@@ -57,6 +57,16 @@ func flagHelp(p config.Parameter) string {
 	return p.Help
 }
 
+// connect reads the configuration and makes its HTTP client.
+func (p *program) connect(ctx context.Context, cmd *cobra.Command, c *clientFlags, require ...string) (*config.Config, *http.Client, error) {
+	cfg, err := p.load(ctx, cmd, c, require...)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := p.httpClient(cfg, "")
+	return cfg, client, err
+}
+
 // load reads the configuration: file, environment, flags. require names the
 // keys that must be set.
 func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, require ...string) (*config.Config, error) {

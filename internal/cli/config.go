@@ -12,19 +12,12 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
 func (p *program) configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Write, check and describe a configuration file",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(p.configInitCommand(), p.configValidateCommand(), p.configSchemaCommand())
-	return cmd
+	return group("config", "Write, check and describe a configuration file",
+		p.configInitCommand(), p.configValidateCommand(), p.configSchemaCommand())
 }
 
 func (p *program) configInitCommand() *cobra.Command {
@@ -71,7 +64,7 @@ func (p *program) initConfig(file, issuer, clientID string, force bool) error {
 		}
 		p.inform("wrote %s; check it with: oidc-client config validate %s", file, file)
 	}
-	p.run.Members = append(p.run.Members, transcript.Member{Name: "config", Value: map[string]any{"file": file, "content": string(data)}})
+	p.run.Members.Add("config", map[string]any{"file": file, "content": string(data)})
 	return nil
 }
 
@@ -122,7 +115,7 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	}
 	name := cfg.File
 	p.inform("%s is valid", name)
-	p.run.Members = append(p.run.Members, transcript.Member{Name: "config", Value: map[string]any{"file": name, "valid": true}})
+	p.run.Members.Add("config", map[string]any{"file": name, "valid": true})
 	return nil
 }
 
@@ -159,7 +152,7 @@ the first line.`,
 				return err
 			}
 			if p.options.json() {
-				p.run.Members = append(p.run.Members, transcript.Member{Name: "schema_document", Value: json.RawMessage(schema)})
+				p.run.Members.Add("schema_document", json.RawMessage(schema))
 				return nil
 			}
 			_, err = fmt.Fprint(p.env.Stdout, string(schema))

@@ -45,17 +45,13 @@ that cannot be used why.`,
 func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.load(ctx, cmd, flags, "issuer")
-	if err != nil {
-		return err
-	}
-	httpClient, err := p.httpClient(cfg, "")
+	cfg, httpClient, err := p.connect(ctx, cmd, flags, "issuer")
 	if err != nil {
 		return err
 	}
 	provider, err := p.discover(ctx, cfg, httpClient)
 	if p.metadata != nil {
-		p.run.Members = append(p.run.Members, transcript.Member{Name: "metadata", Value: json.RawMessage(p.metadata.Raw)})
+		p.run.Members.Add("metadata", json.RawMessage(p.metadata.Raw))
 		if !p.options.json() {
 			p.out.JSON("Provider Metadata", "Metadata", p.metadata.Raw)
 		}
@@ -80,7 +76,7 @@ func (p *program) showKeys(keys []oidc.KeyInfo) {
 	if keys == nil {
 		keys = []oidc.KeyInfo{}
 	}
-	p.run.Members = append(p.run.Members, transcript.Member{Name: "keys", Value: keys})
+	p.run.Members.Add("keys", keys)
 	usable := 0
 	var b strings.Builder
 	for _, k := range keys {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -55,7 +54,7 @@ func (p *program) document(root *cobra.Command, folder string) error {
 		}
 	}
 	p.inform("wrote %d files to %s", len(pages), folder)
-	p.run.Members = append(p.run.Members, transcript.Member{Name: "documentation", Value: slices.Sorted(maps.Keys(pages))})
+	p.run.Members.Add("documentation", slices.Sorted(maps.Keys(pages)))
 	return nil
 }
 

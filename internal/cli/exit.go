@@ -77,7 +77,7 @@ func (p *program) topic(name, short string, text func() string) *cobra.Command {
 	cmd.SetHelpFunc(func(*cobra.Command, []string) {
 		if p.options.json() {
 			p.run.Command = "help " + name
-			p.run.Members = append(p.run.Members, transcript.Member{Name: "help", Value: text()})
+			p.run.Members.Add("help", text())
 			return
 		}
 		_, p.stdoutErr = fmt.Fprint(p.env.Stdout, text())

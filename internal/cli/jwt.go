@@ -12,19 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
 func (p *program) jwtCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "jwt",
-		Short: "Look into JSON Web Tokens",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(p.jwtDecodeCommand())
-	return cmd
+	return group("jwt", "Look into JSON Web Tokens", p.jwtDecodeCommand())
 }
 
 func (p *program) jwtDecodeCommand() *cobra.Command {
@@ -73,11 +65,11 @@ func (p *program) decodeJWT(ctx context.Context, flag string) error {
 	if err != nil {
 		return usage("the token cannot be read: %v", err)
 	}
-	p.run.Members = append(p.run.Members, transcript.Member{Name: "jwt", Value: struct {
+	p.run.Members.Add("jwt", struct {
 		Header   json.RawMessage `json:"header"`
 		Claims   json.RawMessage `json:"claims"`
 		Verified bool            `json:"verified"`
-	}{token.Header, token.JSON, false}})
+	}{token.Header, token.JSON, false})
 	if p.options.json() {
 		return nil
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/provider"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 // providerOptions are the flags of provider.
@@ -201,9 +200,9 @@ func (p *program) announce(op *provider.Provider, options provider.Options) erro
 		}
 	}
 	p.run.Issuer = op.Issuer
-	p.run.Members = append(p.run.Members, transcript.Member{Name: "provider", Value: map[string]any{
+	p.run.Members.Add("provider", map[string]any{
 		"config": string(file), "refresh_token": token, "user": user.Name,
-	}})
+	})
 	if p.options.output {
 		for name, data := range map[string][]byte{"config.yaml": file, "refresh-token": []byte(token + "\n")} {
 			if err := durable.WriteFile(filepath.Join(p.options.outputDir, name), data); err != nil {

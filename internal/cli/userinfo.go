@@ -44,11 +44,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 	if err := checkToken(token); err != nil {
 		return usage("--token: the access token cannot be right: %v", err)
 	}
-	cfg, err := p.load(ctx, cmd, flags, "issuer")
-	if err != nil {
-		return err
-	}
-	httpClient, err := p.httpClient(cfg, "")
+	cfg, httpClient, err := p.connect(ctx, cmd, flags, "issuer")
 	if err != nil {
 		return err
 	}

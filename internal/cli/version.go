@@ -8,8 +8,6 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-
-	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 func (p *program) versionCommand() *cobra.Command {
@@ -20,10 +18,10 @@ func (p *program) versionCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			b := p.env.Build.complete()
-			p.run.Members = append(p.run.Members, transcript.Member{Name: "version", Value: map[string]string{
+			p.run.Members.Add("version", map[string]string{
 				"version": b.Version, "commit": b.Commit, "date": b.Date,
 				"go": runtime.Version(), "goos": runtime.GOOS, "goarch": runtime.GOARCH,
-			}})
+			})
 			if p.options.json() {
 				return nil
 			}

@@ -7,45 +7,28 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
 // SchemaID is where the schema will be found.
 const SchemaID = "https://raw.githubusercontent.com/oidc-client/oidc-client/main/docs/config.schema.json"
 
-// A member is one name and value of a JSON object that keeps its order.
-type member struct {
-	name  string
-	value any
-}
+// An object is a JSON object to be written: names and values, in order.
+type object [][2]any
 
-type object []member
-
+// MarshalJSON encodes the members in order.
 func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		name, err := json.Marshal(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
+	var ordered strictjson.Ordered
+	for _, m := range o {
+		ordered.Add(m[0].(string), m[1])
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return ordered.MarshalJSON()
 }
 
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file.
 func Schema() ([]byte, error) {
-	data, err := json.Marshal(object{
+	data, err := strictjson.Encode(object{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"$id", SchemaID},
 		{"title", "Configuration of oidc-client"},
@@ -77,15 +60,15 @@ func properties(group string) object {
 		if sub, _, nested := strings.Cut(name, "."); nested {
 			if !done[sub] {
 				done[sub] = true
-				all = append(all, member{sub, object{
+				all = append(all, [2]any{sub, object{
 					{"type", "object"}, {"additionalProperties", false}, {"properties", properties(sub + ".")},
 				}})
 			}
 			continue
 		}
-		all = append(all, member{name, p.schema("")})
+		all = append(all, [2]any{name, p.schema("")})
 		for _, alias := range p.Aliases {
-			all = append(all, member{alias, p.schema(p.Key)})
+			all = append(all, [2]any{alias, p.schema(p.Key)})
 		}
 	}
 	return all
@@ -103,25 +86,25 @@ func (p Parameter) schema(insteadOf string) object {
 	}
 	s := object{{"description", text}}
 	if insteadOf != "" {
-		s = append(s, member{"deprecated", true})
+		s = append(s, [2]any{"deprecated", true})
 	}
 	item := object{{"type", "string"}}
 	if p.Values != nil {
-		item = append(item, member{"enum", p.Values})
+		item = append(item, [2]any{"enum", p.Values})
 	}
 	switch p.field(prototype).(type) {
 	case *bool, **bool:
-		return append(s, member{"type", "boolean"})
+		return append(s, [2]any{"type", "boolean"})
 	case *int64, **int64:
-		return append(s, member{"type", "integer"}, member{"minimum", 0})
+		return append(s, [2]any{"type", "integer"}, [2]any{"minimum", 0})
 	case **time.Duration:
-		return append(s, member{"type", "string"}, member{"pattern", `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^\$\{.*\}$|^0$`})
+		return append(s, [2]any{"type", "string"}, [2]any{"pattern", `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^\$\{.*\}$|^0$`})
 	case *[]string:
-		return append(s, member{"type", "array"}, member{"items", item})
+		return append(s, [2]any{"type", "array"}, [2]any{"items", item})
 	case *map[string]string:
-		return append(s, member{"type", "object"}, member{"additionalProperties", object{{"type", []string{"string", "number", "boolean"}}}})
+		return append(s, [2]any{"type", "object"}, [2]any{"additionalProperties", object{{"type", []string{"string", "number", "boolean"}}}})
 	case *map[string]any:
-		return append(s, member{"type", "object"})
+		return append(s, [2]any{"type", "object"})
 	}
 	return append(s, item...)
 }

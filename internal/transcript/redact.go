@@ -211,9 +211,9 @@ func looksSecret(body []byte) bool {
 }
 
 func (r *Redactor) object(o *strictjson.Object) []byte {
-	var d document
+	var d strictjson.Ordered
 	for _, m := range o.Members {
-		d.add(m.Name, json.RawMessage(r.json(m.Name, m.Value)))
+		d.Add(m.Name, json.RawMessage(r.json(m.Name, m.Value)))
 	}
 	data, err := d.MarshalJSON()
 	if err != nil {
@@ -225,7 +225,7 @@ func (r *Redactor) object(o *strictjson.Object) []byte {
 // json replaces the secrets in the value of a member.
 func (r *Redactor) json(name string, raw json.RawMessage) []byte {
 	if text, ok := strictjson.Text(raw); ok {
-		data, err := encode(r.value(name, text))
+		data, err := strictjson.Encode(r.value(name, text))
 		if err != nil {
 			return []byte(`""`)
 		}

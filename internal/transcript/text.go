@@ -121,19 +121,19 @@ func (r *Run) tokenResponseView(now time.Time) []byte {
 	if err != nil {
 		return r.TokenResponse
 	}
-	var d document
+	var d strictjson.Ordered
 	for _, name := range firstMembers[:5] {
 		if raw, ok := response.Get(name); ok {
-			d.add(name, raw)
+			d.Add(name, raw)
 		} else {
-			d.add(name, "")
+			d.Add(name, "")
 		}
 	}
-	d.add("nonce", r.nonce())
-	d.add("expires_in_human_readable", r.expiry(now))
+	d.Add("nonce", r.nonce())
+	d.Add("expires_in_human_readable", r.expiry(now))
 	for _, m := range response.Members {
 		if !slices.Contains(firstMembers, m.Name) {
-			d.add(m.Name, m.Value)
+			d.Add(m.Name, m.Value)
 		}
 	}
 	data, err := d.MarshalJSON()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
 // A Run is the record of one command.
@@ -23,7 +24,7 @@ type Run struct {
 
 	// Members are the results of commands that ask for something else, in
 	// order. They become members of the JSON document.
-	Members []Member
+	Members strictjson.Ordered
 
 	Checks  check.Results
 	Failure *Failure // nil if all went well
@@ -34,13 +35,6 @@ type Token struct {
 	Header   []byte // JSON as received
 	Claims   []byte // JSON as received
 	Verified bool
-}
-
-// A Member is one result of a command: raw JSON, or any value that
-// encoding/json encodes.
-type Member struct {
-	Name  string
-	Value any
 }
 
 // A Kind is the class of a failure. The exit code follows from it.
