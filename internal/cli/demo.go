@@ -65,7 +65,13 @@ func (p *program) demo(cmd *cobra.Command) error {
 	if err := durable.WriteFile(token, []byte(tokens.RefreshToken)); err != nil {
 		return err
 	}
-	return p.demonstrate(ctx, "refresh-token", "--config", config, "--refresh-token", "@"+token)
+	code := p.demonstrate(ctx, "refresh-token", "--config", config, "--refresh-token", "@"+token)
+	p.inform("exit code %d", code)
+	if err := op.Close(); err != nil {
+		return err
+	}
+	p.inform("the development provider is stopped; its tokens are worth nothing any more")
+	return &doneError{code}
 }
 
 // logIn goes through the authorization code flow. The provider is automatic: a
@@ -101,8 +107,8 @@ func logIn(ctx context.Context, issuer string, c provider.Client) (*oidc.Tokens,
 }
 
 // demonstrate runs a command as the user would, shows its command line, and
-// passes on its exit code.
-func (p *program) demonstrate(ctx context.Context, args ...string) error {
+// returns its exit code.
+func (p *program) demonstrate(ctx context.Context, args ...string) int {
 	p.inform("$ oidc-client %s", strings.Join(args, " "))
 	env := *p.env
 	env.Getenv = func(name string) string {
@@ -113,10 +119,5 @@ func (p *program) demonstrate(ctx context.Context, args ...string) error {
 	}
 	args = append(args, "--format", p.options.format, fmt.Sprintf("--explain=%v", p.options.explain),
 		fmt.Sprintf("--debug=%v", p.options.debug), fmt.Sprintf("--no-color=%v", p.options.noColor))
-	code := Main(ctx, &env, args)
-	p.inform("exit code %d", code)
-	if code == 0 {
-		p.inform("the development provider is stopped; the tokens are worth nothing any more")
-	}
-	return &doneError{code}
+	return Main(ctx, &env, args)
 }
