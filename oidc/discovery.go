@@ -65,8 +65,8 @@ type Discovery struct {
 	// asked for: a provider may be reached by one name and go by another.
 	ExpectedIssuer string
 
-	// Endpoints replaces endpoints of the metadata, by their metadata names,
-	// such as "token_endpoint".
+	// Endpoints replaces endpoints of the metadata, by their metadata names:
+	// "token_endpoint", "jwks_uri" and so on, those that a [Provider] has.
 	Endpoints map[string]string
 
 	// Waive names rules whose failure is recorded but is not an error.
@@ -238,17 +238,6 @@ func (p *Provider) endpoints() map[string]*string {
 		"pushed_authorization_request_endpoint": &p.PushedAuthorizationRequestEndpoint,
 		"device_authorization_endpoint":         &p.DeviceAuthorizationEndpoint,
 	}
-}
-
-// EndpointNames returns the metadata names of the endpoints that
-// [Discovery.Endpoints] can replace, sorted.
-func EndpointNames() []string {
-	var names []string
-	for name := range (&Provider{}).endpoints() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // at returns the endpoint of a metadata name for a client that authenticates

@@ -5,7 +5,6 @@ package oidc
 
 import (
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -173,11 +172,4 @@ func loopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-// IsLoopback reports whether rawURL's host is this machine: a loopback
-// address or the name localhost.
-func IsLoopback(rawURL string) bool {
-	u, err := url.Parse(rawURL)
-	return err == nil && loopback(u.Hostname())
 }

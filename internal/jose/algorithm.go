@@ -67,13 +67,6 @@ func IsMAC(alg string) bool {
 	return ok && a.kty == "oct"
 }
 
-// MACSize returns the least length in bytes of a key for a MAC algorithm
-// (RFC 7518 section 3.2).
-func MACSize(alg string) int {
-	a, _ := lookup(alg)
-	return a.hash.Size()
-}
-
 // HashOf returns the hash function that belongs to a signature algorithm, the
 // one of at_hash (OpenID Connect Core 1.0 section 3.1.3.6).
 func HashOf(alg string) (crypto.Hash, bool) {
