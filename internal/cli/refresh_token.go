@@ -76,50 +76,56 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	client, err := p.refreshClient(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
-	provider, err := p.discover(ctx, cfg, httpClient)
-	if err != nil {
-		return err
-	}
-	client, err := p.newClient(cfg, o.client.kid, provider, httpClient)
-	if err != nil {
-		return err
-	}
-	client.Policy.Skip = o.skipIDToken
 	client.Received = func(t *oidc.Tokens) error { return p.receive(t, keep) }
 	tokens, err := client.Token(ctx, grant)
 	if tokens != nil {
 		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
 	}
-	if err != nil {
-		p.explain()
-		return errors.Join(err, keep.failed)
+	if err == nil {
+		err = p.jwtTokens(ctx, client, tokens, cfg)
 	}
-	err = p.jwtTokens(ctx, client, tokens, cfg)
 	if err == nil {
 		err = p.userInfo(ctx, client, tokens, cfg)
 	}
 	p.explain()
-	if err = errors.Join(err, keep.failed); err != nil {
-		return err
-	}
-	if !p.options.json() {
+	if err = errors.Join(err, keep.failed); err == nil && !p.options.json() {
 		p.out.Line(transcript.LevelInfo, "Stopping server")
 	}
-	return nil
+	return err
+}
+
+// refreshClient finds the provider and makes the client.
+func (p *program) refreshClient(ctx context.Context, cfg *config.Config, o *refreshOptions) (*oidc.Client, error) {
+	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	client, err := p.newClient(cfg, o.client.kid, provider, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	client.Policy.Skip = o.skipIDToken
+	return client, nil
 }
 
 // refreshGrant gathers what is asked for.
 func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {
 	token, err := p.secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
-	if err != nil {
+	switch {
+	case err != nil:
 		return oidc.Grant{}, nil, err
-	}
-	if token == "" && o.refreshToken == "" {
+	case token == "" && !cmd.Flags().Changed("refresh-token"):
 		return oidc.Grant{}, nil, usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
+	case o.refreshToken == "" && cmd.Flags().Changed("refresh-token"):
+		return oidc.Grant{}, nil, usage("--refresh-token is empty")
 	}
 	if err := checkToken(token); err != nil {
 		return oidc.Grant{}, nil, usage("the refresh token cannot be right: %v", err)
@@ -131,39 +137,43 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	if keys := cfg.LoginKeys(); len(keys) > 0 {
 		p.inform("keys of the authorization request, which refresh-token does not make: %s", strings.Join(keys, ", "))
 	}
-	grant := oidc.RefreshToken(token)
-	for name, key := range map[string]string{"scope": "scopes", "audience": "audiences"} {
-		// Only the flags: the file's scopes are those of the login, and sending
-		// them could narrow or widen what was granted.
-		if cfg.Origin[key].Name == "--"+name {
-			values := map[string][]string{"scope": {strings.Join(cfg.Scopes, " ")}, "audience": cfg.Audiences}[name]
-			grant = grant.With(name, values...)
+	grant, err := refreshParams(oidc.RefreshToken(token), cfg, o.params)
+	if err != nil {
+		return grant, nil, err
+	}
+	grant.Expect.Previous, err = p.secret(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
+	if err == nil && grant.Expect.Previous != "" {
+		if _, unreadable := oidc.DecodeIDToken(grant.Expect.Previous); unreadable != nil {
+			err = usage("--previous-id-token: %v", unreadable)
 		}
+	}
+	return grant, cfg, err
+}
+
+// refreshParams adds what else is asked for. The scopes and audiences of the
+// file are those of other grants, and sending them could narrow or widen what
+// was granted: only the flags count.
+func refreshParams(grant oidc.Grant, cfg *config.Config, params []string) (oidc.Grant, error) {
+	if cfg.Origin["scopes"].Name == "--scope" {
+		grant = grant.With("scope", strings.Join(cfg.Scopes, " "))
+	}
+	if cfg.Origin["audiences"].Name == "--audience" {
+		grant = grant.With("audience", cfg.Audiences...)
 	}
 	if len(cfg.Resource) > 0 {
 		grant = grant.With("resource", cfg.Resource...)
 	}
-	for _, param := range o.params {
+	for _, param := range params {
 		name, value, ok := strings.Cut(param, "=")
 		if !ok || name == "" {
-			return grant, nil, usage("a --param is not name=value")
+			return grant, usage("a --param is not name=value")
 		}
 		if grant.Params.Has(name) || slices.Contains(ownParams, name) {
-			return grant, nil, usage("--param %s: the parameter is not yours to set here", name)
+			return grant, usage("--param %s: the parameter is not yours to set here", name)
 		}
 		grant = grant.With(name, value)
 	}
-	previous, err := p.secret(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
-	if err != nil {
-		return grant, nil, err
-	}
-	if previous != "" {
-		if _, err := oidc.DecodeIDToken(previous); err != nil {
-			return grant, nil, usage("--previous-id-token: %v", err)
-		}
-		grant.Expect.Previous = previous
-	}
-	return grant, cfg, nil
+	return grant, nil
 }
 
 // receive makes the response durable and shows it, as soon as it is there.
