@@ -43,6 +43,7 @@ type Tokens struct {
 	Checks check.Results // of judging the answer and the ID Token
 
 	previousSubject string // of the ID Token before, "" if it is not known
+	broken          error  // why they may not be used, nil if they may
 }
 
 // Token shows the token endpoint a grant and returns what it gives, with the
@@ -65,6 +66,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if tokens == nil {
 		return nil, err
 	}
+	tokens.broken = err
 	if c.Received != nil {
 		if err := c.Received(tokens); err != nil {
 			return tokens, err
@@ -81,6 +83,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 		tokens.previousSubject = previous.Subject
 	}
 	tokens.Checks = append(tokens.Checks, id.checks...)
+	tokens.broken = err
 	return tokens, err
 }
 

@@ -27,7 +27,8 @@ type UserInfo struct {
 
 // UserInfo asks for the claims of the user that t was issued for, and checks
 // that they are that user's (OpenID Connect Core 1.0 section 5.3.2), if t has
-// an ID Token or continues one. An answer that is signed is verified like an ID Token.
+// an ID Token, or is the answer to a refresh with [Expectation.Previous]. Tokens
+// that Token returned with an error are refused. An answer that is signed is verified like an ID Token.
 //
 // The UserInfo is returned also if it breaks a rule, for showing only.
 func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
@@ -37,6 +38,9 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	endpoint := c.Provider.at("userinfo_endpoint", c.Auth)
 	if endpoint == "" {
 		return nil, ErrNoUserInfo
+	}
+	if t.broken != nil {
+		return nil, fmt.Errorf("oidc: these tokens may not be used: %w", t.broken)
 	}
 	if !visible(t.AccessToken) || t.AccessToken == "" {
 		return nil, errors.New("oidc: the access token is empty or holds characters that do not belong in a header")

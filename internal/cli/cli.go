@@ -64,6 +64,8 @@ type program struct {
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
+	keep      *rotation // the refresh token's file, nil if there is none
+	noFile    bool      // no configuration file was read
 }
 
 // options are the flags that every command has.
@@ -150,6 +152,13 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
 	root.AddCommand(p.commands()...)
 	root.SetHelpCommand(helpCommand())
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+	complete(root, "format", "text", "json")
 	return root
 }
 
@@ -213,6 +222,9 @@ func helpCommand() *cobra.Command {
 // begin makes ready what the options ask for, before the command runs.
 func (p *program) begin(cmd *cobra.Command) error {
 	p.run.Command = commandName(cmd)
+	if strings.HasPrefix(cmd.Name(), "__complete") {
+		return nil // a command line that is being typed
+	}
 	if !slices.Contains([]string{"text", "json"}, p.options.format) {
 		format := p.options.format
 		p.options.format = "text"
@@ -232,6 +244,11 @@ func (p *program) begin(cmd *cobra.Command) error {
 		p.recorder.Show = p.err.Exchange
 	}
 	return nil
+}
+
+// complete completes the values of a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
 // group is a command that only has commands below it.

@@ -32,8 +32,9 @@ type clientFlags struct {
 	kid    string
 }
 
-// add adds the flags of the parameters' table.
-func (c *clientFlags) add(f *pflag.FlagSet) {
+// add adds the flags of the parameters' table to a command.
+func (c *clientFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVarP(&c.config, "config", "c", "", "oidc client config file")
 	f.StringVar(&c.kid, "mock-jwt-kid", "", "kid header of client assertions")
 	for _, p := range config.Parameters() {
@@ -44,7 +45,17 @@ func (c *clientFlags) add(f *pflag.FlagSet) {
 		default:
 			f.String(p.Flag, "", flagHelp(p))
 		}
+		if p.Flag != "" && p.Values != nil {
+			complete(cmd, p.Flag, p.Values...)
+		}
 	}
+	var rules []string
+	for _, r := range oidc.Rules() {
+		if !r.Essential {
+			rules = append(rules, r.ID)
+		}
+	}
+	complete(cmd, "waive", rules...)
 }
 
 func flagHelp(p config.Parameter) string {
@@ -115,23 +126,22 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 	}
 	if name == "-" {
 		text, err := p.readStdin(ctx, "config")
-		if ctx.Err() != nil {
-			return "", nil, &waitError{context.Cause(ctx)}
-		}
 		if err != nil {
-			return "", nil, usage("--config: %v", err)
+			return "", nil, err
 		}
 		return "standard input", []byte(text), nil
 	}
 	if name == "" {
+		p.noFile = true
 		return "configuration", nil, nil
 	}
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
+		p.noFile = true
 		return "configuration", nil, nil
 	}
 	if err != nil {
-		return "", nil, misconfigured("the configuration file cannot be read: %v", err)
+		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("`oidc-client config init` writes one to start with")
 	}
 	defer f.Close()
 	data, err = io.ReadAll(io.LimitReader(f, config.MaxSize+1))

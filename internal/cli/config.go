@@ -89,7 +89,7 @@ sent.`,
 			return p.validateConfig(cmd, &flags)
 		},
 	}
-	flags.add(cmd.Flags())
+	flags.add(cmd)
 	return cmd
 }
 
@@ -129,9 +129,9 @@ func checkWaived(cfg *config.Config) error {
 	for _, id := range cfg.Waive {
 		switch essential, known := rules[id]; {
 		case !known:
-			return misconfigured("%s: there is no rule %.60q (see oidc-client help rules)", origin(cfg, "waive"), id)
+			return misconfigured("%s: there is no rule %.60q", origin(cfg, "waive"), id).try("`oidc-client help rules` lists them")
 		case essential:
-			return misconfigured("%s: the rule %s cannot be waived", origin(cfg, "waive"), id)
+			return misconfigured("%s: the rule %s cannot be waived", origin(cfg, "waive"), id).try("without it there would be nothing to go on with, or nothing left to believe")
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ that cannot be used why.`,
 			return p.showProvider(cmd, &flags)
 		},
 	}
-	flags.add(cmd.Flags())
+	flags.add(cmd)
 	return cmd
 }
 
@@ -98,6 +98,9 @@ func (p *program) showKeys(keys []oidc.KeyInfo) {
 
 func describeKey(k oidc.KeyInfo) string {
 	parts := []string{"kid=" + k.ID, k.Type}
+	if k.ID == "" {
+		parts[0] = "(no kid)"
+	}
 	for _, s := range []string{k.Curve, k.Algorithm} {
 		if s != "" {
 			parts = append(parts, s)

@@ -166,7 +166,9 @@ func rulesPage() string {
 	var b strings.Builder
 	b.WriteString(`# Rules
 
-Every answer and every token is judged by these rules. All of them always run;
+Answers and tokens are judged by these rules, once they could be read: an answer that is
+not well-formed JSON of the right media type, or too long, is refused before. All rules
+always run;
 ` + "`--explain`" + ` shows what came of each. A broken MUST is an error, a broken SHOULD a
 warning. ` + "`--waive ID`" + ` (or the key ` + "`waive`" + `) makes a failure visible but no error;
 nothing counts as verified then. A rule marked * cannot be waived. The ids are stable.

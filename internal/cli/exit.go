@@ -26,8 +26,8 @@ var exitCodes = []struct {
 	{1, []transcript.Kind{transcript.Internal}, "internal error (a bug), or a result that could not be written"},
 	{2, []transcript.Kind{transcript.Usage, transcript.Config}, "usage or configuration error; nothing was sent"},
 	{3, []transcript.Kind{transcript.Provider}, "the provider answered with an OAuth error"},
-	{4, []transcript.Kind{transcript.Network, transcript.Protocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, a response that breaks the protocol"},
-	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or response was broken"},
+	{4, []transcript.Kind{transcript.Network, transcript.Protocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, metadata or a response that breaks the protocol"},
+	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or UserInfo was broken"},
 	{6, []transcript.Kind{transcript.Interaction}, "interaction needed, denied or timed out"},
 	{interrupted, nil, "interrupted"},
 }
@@ -93,21 +93,30 @@ func (e *usageError) Error() string { return e.message }
 func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 // A waitError says that the wait for a person, who is to type or pipe something
-// in, ended without it.
-type waitError struct{ cause error }
+// in, or for another run ended without it. Nothing was sent.
+type waitError struct {
+	what  string // that was waited for
+	cause error
+}
 
-func (e *waitError) Error() string { return "waiting for standard input: " + e.cause.Error() }
+func (e *waitError) Error() string { return "waiting for " + e.what + ": " + e.cause.Error() }
 
 func (e *waitError) Unwrap() error { return e.cause }
 
 // A configError is something wrong with the configuration that only shows when
 // it is used, such as a file that is not there.
-type configError struct{ message string }
+type configError struct{ message, hint string }
 
 func (e *configError) Error() string { return e.message }
 
-func misconfigured(format string, args ...any) error {
-	return &configError{fmt.Sprintf(format, args...)}
+func misconfigured(format string, args ...any) *configError {
+	return &configError{message: fmt.Sprintf(format, args...)}
+}
+
+// try says what to do about it.
+func (e *configError) try(hint string) error {
+	e.hint = hint
+	return e
 }
 
 // failure classifies an error. The types decide, never the texts.

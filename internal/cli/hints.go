@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,6 +92,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	}
 	var broken *check.Error
 	var refusal *oidc.Error
+	var wrongConfig *configError
 	switch {
 	case f.Code == interruptedCode:
 		if !oidc.MaySpend(err) && p.run.TokenResponse == nil {
@@ -108,10 +110,12 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.oauthHint(refusal))
 	case f.Kind == transcript.Protocol:
 		add(p.protocolHint(f))
+	case errors.As(err, &wrongConfig):
+		add(wrongConfig.hint)
 	case f.Kind == transcript.Config:
-		add("docs/configuration.md and `oidc-client config schema` tell all keys; `oidc-client config validate FILE` checks a file")
+		add(p.configHint())
 	case f.Kind == transcript.Interaction:
-		add("type or pipe it in, name a file with @FILE, or set the environment variable")
+		add("nothing was sent; --timeout bounds the wait")
 	case f.Kind == transcript.Usage:
 		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
 	}
@@ -133,10 +137,27 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 
 // keptHint reminds that a rotated refresh token was received all the same.
 func (p *program) keptHint() string {
-	if p.received().RefreshToken == "" {
+	switch {
+	case p.received().RefreshToken == "":
 		return ""
+	case p.keep != nil && p.keep.written:
+		return "the new refresh token, which replaces the one that was sent, is in " + p.keep.file
+	case p.out.Err() != nil:
+		return "the new refresh token, which replaces the one that was sent, could not be shown; --refresh-token @FILE would have kept it"
 	}
 	return "the new refresh token of the token response replaces the one that was sent: keep it"
+}
+
+// configHint says where the keys are told, and that a file nobody named was
+// not read.
+func (p *program) configHint() string {
+	if p.noFile {
+		if _, err := os.Stat("config.yaml"); err == nil {
+			return "no configuration file was read; config.yaml is in this folder: -c config.yaml reads it"
+		}
+		return "no configuration file was read; -c FILE names one, and `oidc-client config init` writes one to start with"
+	}
+	return "`oidc-client config schema` tells all keys, `oidc-client config validate FILE` checks a file"
 }
 
 func (p *program) oauthHint(e *oidc.Error) string {
@@ -144,7 +165,10 @@ func (p *program) oauthHint(e *oidc.Error) string {
 	if e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && e.Endpoint == "token" {
 		text = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
 		if p.method != "" {
-			text += " (" + p.method + " was used"
+			text += fmt.Sprintf(" (the method %q was used", p.method)
+			if p.method == "none" {
+				text += ", since there is no client_secret"
+			}
 			if p.metadata != nil && len(p.metadata.TokenEndpointAuthMethods) > 0 {
 				text += "; the provider allows " + strings.Join(p.metadata.TokenEndpointAuthMethods, ", ")
 			}
@@ -329,5 +353,5 @@ func (p *program) protocolHint(f *transcript.Failure) string {
 	case f.HTTPStatus == 0:
 		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in the configuration"
 	}
-	return "what answered may not be the provider (a proxy, a login page of the network, another service on that host); -d shows the answer"
+	return "the answer is not one that the standards allow: the provider has to mend it, unless something else answered (a proxy, a login page of the network, another service on that host); -d shows it"
 }

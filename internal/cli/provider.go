@@ -45,6 +45,9 @@ flow, PAR and DPoP.
 It prints a configuration file that works with it, with a refresh token in a
 comment. With -o it writes both, config.yaml and refresh-token, to --output-dir.
 
+Clients have to use PKCE (S256). A client without redirect_uris may use
+http://127.0.0.1/auth/callback with any port.
+
 Without --user, alice and bob can log in, each with the name as password. Without
 --client there is one, oidc-client, with a new secret. --file FILE reads more:
 
@@ -92,7 +95,7 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 	}
 	op, err := provider.Start(options)
 	if err != nil {
-		return misconfigured("%v", err)
+		return misconfigured("%v", err).try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
 	err = p.announce(op, options)
 	if err == nil {
@@ -185,6 +188,14 @@ func (o *providerOptions) readFiles(options *provider.Options) error {
 	return nil
 }
 
+// password tells the password of the users that the provider brings along.
+func password(u provider.User) string {
+	if u.Name != u.Password {
+		return ""
+	}
+	return ", with the password " + u.Password
+}
+
 // announce prints the configuration of the first client, and a refresh token.
 func (p *program) announce(op *provider.Provider, options provider.Options) error {
 	client, user := options.Clients[0], options.Users[0]
@@ -196,7 +207,7 @@ func (p *program) announce(op *provider.Provider, options provider.Options) erro
 	p.inform("provider of issuer %s; interrupt to stop it", op.Issuer)
 	for _, u := range options.Users {
 		if !options.Auto {
-			p.inform("user %s can log in", u.Name)
+			p.inform("user %s can log in%s", u.Name, password(u))
 		}
 	}
 	p.run.Issuer = op.Issuer
@@ -219,6 +230,6 @@ func (p *program) announce(op *provider.Provider, options provider.Options) erro
 	if p.options.output {
 		return nil
 	}
-	_, err = fmt.Fprintf(p.env.Stdout, "%s\n# A refresh token of the user %s, to start with:\n#   oidc-client refresh-token -c config.yaml --refresh-token %s\n", file, user.Name, token)
+	_, err = fmt.Fprintf(p.env.Stdout, "%s\n# A refresh token of the user %s, to be saved as refresh-token:\n#   %s\n#   oidc-client refresh-token -c config.yaml --refresh-token @refresh-token\n", file, user.Name, token)
 	return err
 }

@@ -41,7 +41,7 @@ FILE and writes the new one back to FILE before anything else is done.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.refreshToken(cmd, &o) },
 	}
-	o.client.add(cmd.Flags())
+	o.client.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.refreshToken, "refresh-token", "", "Refresh Token (- reads standard input, @FILE a file that is then kept up to date; or OIDC_REFRESH_TOKEN)")
 	f.StringVar(&o.previousIDToken, "previous-id-token", "", "ID Token that the new one must continue (- reads standard input, @FILE a file; or OIDC_PREVIOUS_ID_TOKEN)")
@@ -72,6 +72,7 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 		return err
 	}
 	defer keep.end()
+	p.keep = keep
 	grant, cfg, err := p.refreshGrant(ctx, cmd, o)
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 		return oidc.Grant{}, nil, err
 	}
 	if keys := cfg.LoginKeys(); len(keys) > 0 {
-		p.inform("keys of the authorization request, which refresh-token does not make: %s", strings.Join(keys, ", "))
+		p.inform("%d keys of the configuration are for logging in, and not used here (config validate lists them)", len(keys))
 	}
 	grant, err := refreshParams(oidc.RefreshToken(token), cfg, o.params)
 	if err != nil {
@@ -190,22 +191,29 @@ func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 	if !p.options.json() {
 		p.out.TokenResponse(p.run, p.env.Now())
 	}
+	return nil
+}
+
+// remarks tells what is worth knowing of a response that broke no rule.
+func (p *program) remarks(t *oidc.Tokens) {
 	switch {
 	case t.RefreshToken == "":
 		p.inform("the provider sent no new refresh token: the one that was sent stays valid")
-	case keep.file == "" && !p.options.output:
+	case p.keep.file == "" && !p.options.output:
 		p.inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
 	}
 	if t.IssuedIDToken == "" {
 		p.inform("the provider sent no ID Token: nothing proves anew who the user is")
 	}
-	return nil
 }
 
 // showTokens shows the ID Token and what was found about it. A result file is
 // made only of claims that held, or that nobody wanted judged.
 func (p *program) showTokens(t *oidc.Tokens, o *refreshOptions, held bool) error {
 	p.run.Checks = append(p.run.Checks, t.Checks...)
+	if held {
+		p.remarks(t)
+	}
 	if o.skipIDToken {
 		p.warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
 	} else {

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/durable"
@@ -27,11 +28,15 @@ func (p *program) received() oidc.Tokens {
 func (p *program) warnings(results check.Results) {
 	for _, r := range results {
 		switch {
+		case r.Waived && r.Held() && r.Outcome != check.NotApplicable:
+			p.warn("%s is waived, so that nothing counts as verified; it would have held", r.ID)
 		case r.Held():
 		case r.Waived:
 			p.warn("%s is waived: %s (%s)", r.ID, difference(r), r.Spec)
+		case strings.HasPrefix(r.ID, "discovery.") && p.run.Command != "discover":
+			// What is amiss with metadata is not what was asked; --explain shows it.
 		case r.Level == check.Should && r.Outcome == check.Fail:
-			p.warn("%s is not kept: %s (%s %s)", r.ID, difference(r), r.Text, r.Spec)
+			p.warn("%s is not kept: %s (rule: %s %s)", r.ID, difference(r), r.Text, r.Spec)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // came from.
 type rotation struct {
 	file     string
+	written  bool                 // the file has the new token
 	unlock   func()               // nil if there is no file
 	reserved *durable.Reservation // nil if there is no file, or it was used
 	failed   error                // why the new token could not be written
@@ -29,44 +31,72 @@ const lockTimeout = 30 * time.Second
 // be written is not asked for, and of two runs with one file the second waits,
 // and reads what the first has written.
 func (p *program) keepRotated(ctx context.Context, flag string) (*rotation, error) {
-	if p.options.output {
-		for _, name := range []string{"access_token_resp.json", "id_token.json", "userinfo.json"} {
-			probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, name))
-			if err == nil {
-				err = probe.Discard()
-			}
-			if err != nil {
-				return nil, misconfigured("--output-dir: a result could not be written, so nothing was sent: %v", err)
-			}
-		}
+	if err := p.probeOutput(); err != nil {
+		return nil, err
 	}
 	file, ok := strings.CutPrefix(flag, "@")
 	if !ok || file == "-" {
 		return &rotation{}, nil
 	}
-	switch info, err := os.Stat(file); {
-	case err != nil:
-		return nil, usage("--refresh-token: %v", err)
-	case !info.Mode().IsRegular():
-		return nil, usage("--refresh-token @%s: not a regular file, which a new token could be written to; use - to read from a pipe", file)
+	if err := p.inspect(file); err != nil {
+		return nil, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, lockTimeout)
+	const advice = "the folder of the file has to be writable: the new token is written there, then put in the old one's place"
+	waiting, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("it took longer than %s", lockTimeout))
 	defer cancel()
-	unlock, err := durable.Lock(waiting, file)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		return nil, misconfigured("--refresh-token @%s: nothing was sent: %v", file, err)
+	unlock, err := durable.Lock(waiting, file, func() { p.inform("waiting for another run that uses %s", file) })
+	switch {
+	case err != nil && waiting.Err() != nil:
+		return nil, &waitError{"another run that uses " + file, err}
+	case err != nil:
+		return nil, misconfigured("--refresh-token @%s: nothing was sent: %v", file, err).try(advice)
 	}
 	reserved, err := durable.Reserve(file)
 	if err != nil {
 		unlock()
-		return nil, misconfigured("--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v", file, err)
+		return nil, misconfigured("--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v", file, err).try(advice)
 	}
 	return &rotation{file: file, unlock: unlock, reserved: reserved}, nil
 }
 
+// probeOutput makes sure that the result files can be written, if they are
+// asked for.
+func (p *program) probeOutput() error {
+	if !p.options.output {
+		return nil
+	}
+	for _, name := range []string{"access_token_resp.json", "id_token.json", "userinfo.json"} {
+		probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, name))
+		if err == nil {
+			err = probe.Discard()
+		}
+		if err != nil {
+			return misconfigured("--output-dir: a result could not be written, so nothing was sent: %v", err).
+				try("--output-dir has to be a folder that can be written to")
+		}
+	}
+	return nil
+}
+
+// inspect looks at the file of a refresh token before it is used.
+func (p *program) inspect(file string) error {
+	if file == "" {
+		return usage("--refresh-token @: the name of the file is missing")
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return usage("--refresh-token: %v", err)
+	}
+	if !info.Mode().IsRegular() {
+		return usage("--refresh-token @%s: not a regular file, which a new token could be written to; use - to read from a pipe", file)
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		p.warn("%s can be read by others (mode %04o); chmod 600 makes it private", file, mode)
+	}
+	return nil
+}
+
+// put writes the new token to the file.
 func (r *rotation) put(token string) {
 	if r.reserved == nil || token == "" {
 		return
@@ -75,7 +105,9 @@ func (r *rotation) put(token string) {
 	r.reserved = nil
 	if err := reserved.Commit([]byte(token + "\n")); err != nil {
 		r.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", r.file, err)
+		return
 	}
+	r.written = true
 }
 
 // end gives the file up, unchanged if no token came.

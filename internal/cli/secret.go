@@ -25,12 +25,13 @@ func (p *program) secret(ctx context.Context, flag, value, env string) (string, 
 	case value == "-" || value == "@-":
 		text, err = p.readStdin(ctx, flag)
 	case strings.HasPrefix(value, "@"):
-		text, err = read(ctx, func() (string, error) { return readSecretFile(value[1:]) })
+		text, err = read(ctx, value[1:], func() (string, error) { return readSecretFile(value[1:]) })
 	default:
 		text = value
 	}
-	if ctx.Err() != nil {
-		return "", &waitError{context.Cause(ctx)}
+	var waited *waitError
+	if errors.As(err, &waited) {
+		return "", err
 	}
 	if err != nil {
 		return "", usage("--%s: %v", flag, err)
@@ -46,12 +47,12 @@ func (p *program) readStdin(ctx context.Context, flag string) (string, error) {
 		return "", fmt.Errorf("--%s reads standard input already", p.stdinUsed)
 	}
 	p.stdinUsed = flag
-	return read(ctx, func() (string, error) { return readBounded(p.env.Stdin) })
+	return read(ctx, "standard input", func() (string, error) { return readBounded(p.env.Stdin) })
 }
 
 // read gives up reading when ctx ends: nobody may ever type anything, and a
 // file may be a pipe that nobody writes to.
-func read(ctx context.Context, from func() (string, error)) (string, error) {
+func read(ctx context.Context, what string, from func() (string, error)) (string, error) {
 	type result struct {
 		text string
 		err  error
@@ -65,7 +66,7 @@ func read(ctx context.Context, from func() (string, error)) (string, error) {
 	case r := <-done:
 		return r.text, r.err
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return "", &waitError{what, context.Cause(ctx)}
 	}
 }
 
@@ -92,8 +93,11 @@ func readBounded(r io.Reader) (string, error) {
 // checkToken says what is wrong with a token that a person pasted or a file
 // held, before it is sent anywhere.
 func checkToken(token string) error {
-	if token == "" {
+	switch {
+	case token == "":
 		return errors.New("it is empty")
+	case token[0] == '{':
+		return errors.New("it is JSON, not a token by itself")
 	}
 	for _, r := range token {
 		if r <= ' ' || r > '~' {

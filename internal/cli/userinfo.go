@@ -26,7 +26,7 @@ known, to compare its audience.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.fetchUserInfo(cmd, &flags, token) },
 	}
-	flags.add(cmd.Flags())
+	flags.add(cmd)
 	cmd.Flags().StringVar(&token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	return cmd
 }

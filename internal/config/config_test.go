@@ -151,7 +151,7 @@ issuer: https://other.example
 		"config.yaml:9:3: timeout: unknown key; did you mean timeout_duration?",
 		"config.yaml:10:18: http_client_config.extra_headers: keys and values belong here, not a list",
 		"config.yaml:11:11: use_pkce: true or false belongs here, not a string",
-		"config.yaml:12:1: issuer: it was set in line 1 already, as issuer",
+		"config.yaml:12:1: issuer: it was set in line 1 already",
 	}
 	got := strings.Split(problems.Error(), "\n")
 	for i := range max(len(got), len(want)) {

@@ -171,7 +171,11 @@ func (l *loader) mapping(n *yaml.Node, group string) {
 			continue
 		}
 		if first := seen[p.Key]; first != nil {
-			l.complain(l.at(name), name.Value, "it was set in line %d already, as %s", first.Line, first.Value)
+			as := ""
+			if first.Value != name.Value {
+				as = ", as " + first.Value
+			}
+			l.complain(l.at(name), name.Value, "it was set in line %d already%s", first.Line, as)
 			continue
 		}
 		seen[p.Key] = name

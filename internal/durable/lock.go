@@ -4,7 +4,6 @@ package durable
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -12,23 +11,24 @@ import (
 )
 
 // Lock waits until no other process holds the lock of path, takes it, and
-// returns what gives it back. The lock is a file beside path, .NAME.lock, that
+// returns what gives it back. waiting is called if it has to wait. The lock is a file beside path, .NAME.lock, that
 // stays: one that is removed could be locked twice. It ends with its process.
-func Lock(ctx context.Context, path string) (unlock func(), err error) {
+func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	target, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
 	lock := flock.New(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock"), flock.SetPermissions(0o600))
-	const again = 20 * time.Millisecond
-	locked, err := lock.TryLockContext(ctx, again)
-	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("another process is using it: %w", context.Cause(ctx))
-	case err != nil:
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		waiting()
+		const again = 20 * time.Millisecond
+		if _, err = lock.TryLockContext(ctx, again); err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+	}
+	if err != nil {
 		return nil, err
-	case !locked:
-		return nil, fmt.Errorf("another process is using it")
 	}
 	return func() { _ = lock.Close() }, nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 
 	gojose "github.com/go-jose/go-jose/v4"
 
@@ -202,7 +203,7 @@ func readKey(data json.RawMessage) (key Key, reason string) {
 func readMaterial(key Key, data []byte) (Key, string) {
 	var jwk gojose.JSONWebKey
 	if err := jwk.UnmarshalJSON(data); err != nil {
-		return key, fmt.Sprintf("unreadable: %.80q", err.Error())
+		return key, fmt.Sprintf("unreadable: %.80q", strings.TrimPrefix(err.Error(), "go-jose/go-jose: "))
 	}
 	key.public = jwk.Key
 	return key, weakness(jwk.Key)

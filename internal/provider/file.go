@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -28,7 +29,7 @@ func ReadFile(data []byte, folder string) (Options, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return Options{}, err
+		return Options{}, errors.New(strings.NewReplacer(" in type provider.User", " of a user", " in type provider.Client", " of a client", "yaml: unmarshal errors:\n  ", "").Replace(err.Error()))
 	}
 	o := Options{
 		Users: f.Users, Clients: f.Clients, Auto: f.Auto, JWTAccessTokens: f.JWTAccessTokens,

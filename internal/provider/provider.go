@@ -15,6 +15,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -139,7 +141,7 @@ func Start(o Options) (*Provider, error) {
 	for _, l := range listeners {
 		server := &http.Server{
 			Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-			ErrorLog: nil, MaxHeaderBytes: 64 << 10,
+			ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 64 << 10,
 		}
 		p.servers = append(p.servers, server)
 		go func() { _ = server.Serve(l) }() // ends with Close

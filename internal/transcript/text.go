@@ -177,7 +177,7 @@ func (t *Text) Checks(results check.Results) {
 	var b strings.Builder
 	for _, r := range results {
 		fmt.Fprintf(&b, "%-7s %-6s %s: %s (%s)\n", mark(r), r.Level, r.ID, r.Text, r.Spec)
-		for _, evidence := range []struct{ name, text string }{{"want", r.Want}, {"got", r.Got}, {"note", r.Note}} {
+		for _, evidence := range []struct{ name, text string }{{"want", r.Want}, {"got", r.Got}, {"note", note(r)}} {
 			if evidence.text != "" {
 				fmt.Fprintf(&b, "%15s%-4s %s\n", "", evidence.name, Escape(evidence.text))
 			}
@@ -195,6 +195,15 @@ func mark(r check.Result) string {
 		return "waived"
 	}
 	return string(r.Outcome)
+}
+
+// note adds to a rule's note that it was waived, which its mark does not say if
+// it held.
+func note(r check.Result) string {
+	if r.Waived && r.Held() {
+		return strings.TrimSpace(r.Note + " (waived)")
+	}
+	return r.Note
 }
 
 // Failure writes what happened, why, and what to do next.
