@@ -206,7 +206,9 @@ func (e *Error) Error() string {
 	if r.Note != "" {
 		fmt.Fprintf(&b, ": %s", r.Note)
 	}
-	fmt.Fprintf(&b, " (%s)", r.Spec)
+	if spec := r.Spec.String(); spec != "" {
+		fmt.Fprintf(&b, " (%s)", spec)
+	}
 	return b.String()
 }
 

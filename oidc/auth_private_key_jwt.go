@@ -21,14 +21,16 @@ type SigningKey struct{ key *jose.PrivateKey }
 
 // NewSigningKey is a key that was read or made elsewhere, such as one in
 // hardware: RSA of at least 2048 bits, P-256, P-384, P-521, or Ed25519. id is
-// its kid, and alg the one algorithm it is for; either may be "".
+// its kid, and alg the one algorithm it is for; either may be "". A key that
+// is weaker, or of another kind, is an error.
 func NewSigningKey(key crypto.Signer, id, alg string) (SigningKey, error) {
 	k, err := jose.NewPrivateKey(key, id, alg)
 	return SigningKey{k}, err
 }
 
 // ReadSigningKey reads a private key: PEM in PKCS #1, PKCS #8 or SEC 1 form, or
-// a JSON Web Key, which may name its kid and alg. Errors do not quote data.
+// a JSON Web Key (RFC 7517), which may name its kid and alg. A key that is
+// encrypted, public, weak or unreadable is an error, which does not quote it.
 func ReadSigningKey(data []byte) (SigningKey, error) {
 	k, err := jose.ReadPrivateKey(data)
 	return SigningKey{k}, err
@@ -91,7 +93,10 @@ type Assertion struct {
 	SendClientID bool
 }
 
-// PrivateKeyJWT sends an assertion signed with key.
+// PrivateKeyJWT sends an assertion signed with key (OpenID Connect Core 1.0
+// section 9, RFC 7523 section 2.2). A key that cannot sign by the assertion's
+// algorithm is an error of the request, before anything is sent; see
+// [SigningKey.Fits].
 func PrivateKeyJWT(key SigningKey, a Assertion) ClientAuth {
 	if a.Algorithm == "" {
 		a.Algorithm = key.Algorithm()

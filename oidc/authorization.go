@@ -16,12 +16,12 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 )
 
-// An AuthorizationRequest is what a client asks of the authorization endpoint.
-// Fields left empty are not sent.
+// An AuthorizationRequest is what a client asks of the authorization endpoint
+// (OpenID Connect Core 1.0 section 3.1.2.1).
 type AuthorizationRequest struct {
-	RedirectURI string
+	RedirectURI string     // redirect_uri, as registered
 	Scope       []string   // nil means openid
-	Params      url.Values // anything else, sent as it is
+	Params      url.Values // anything else, sent as it is; state, nonce and PKCE are not to be set here
 }
 
 // A Login is an authorization request that is ready to send, with the values
@@ -39,7 +39,9 @@ type Login struct {
 }
 
 // Authorize makes an authorization request ready to send. state, nonce and the
-// PKCE verifier (S256) are made anew for each, of 128 bits or more.
+// PKCE verifier (RFC 7636, S256) are made anew for each, of 128 bits or more.
+// Nothing is sent. A provider without a usable authorization_endpoint is a
+// [*ProtocolError].
 func (c *Client) Authorize(_ context.Context, r AuthorizationRequest) (*Login, error) {
 	endpoint := c.Provider.AuthorizationEndpoint
 	if endpoint == "" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// RefreshToken trades a refresh token for new tokens. If scope is given, the
+// RefreshToken trades a refresh token for new tokens (RFC 6749 section 6). If scope is given, the
 // new access token is asked to have only that scope; otherwise it has the
 // scope first granted.
 //

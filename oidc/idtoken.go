@@ -46,9 +46,10 @@ type Claims struct {
 	AMR             []string  // amr; a list of one if it was one string
 }
 
-// DecodeIDToken reads an ID Token without verifying anything. It is for
-// showing one, and for tokens that were verified before; nothing in it is to
-// be trusted.
+// DecodeIDToken reads an ID Token, or any JWT in JWS compact serialization (RFC
+// 7515 section 7.1), without verifying anything. It is for showing one; nothing
+// in it is to be trusted. [ErrEncrypted] reports a JWE; any other error, that it
+// is not well-formed.
 func DecodeIDToken(raw string) (*IDToken, error) {
 	jwt, err := jose.Parse(raw)
 	if err != nil {
@@ -146,10 +147,14 @@ type verdict struct {
 	checks check.Results
 }
 
-// VerifyIDToken verifies an ID Token that came some other way than from
-// [Client.Token] or [Client.Exchange]. accessToken is the access token that
-// came with it, "" if there is none. The token is returned also if err is not
-// nil, for showing.
+// VerifyIDToken verifies an ID Token (OpenID Connect Core 1.0 section 3.1.3.7)
+// that came some other way than from [Client.Token] or [Client.Exchange].
+// accessToken is the access token that came with it, "" if there is none; its
+// at_hash is then compared.
+//
+// The error is a [*check.Error] if a rule was broken, and a [*TransportError] or
+// [*ProtocolError] if the provider's keys could not be had. The token is
+// returned also if err is not nil, for showing; it is nil if it is no JWT.
 func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, expect Expectation) (*IDToken, error) {
 	if c.Provider == nil {
 		return nil, errors.New("oidc: a Client needs a Provider")

@@ -20,15 +20,17 @@ type JWT struct {
 	Verified bool          // every rule that is a MUST held, and none was waived
 }
 
-// VerifyAccessToken verifies an access token that is a JWT: that the provider
-// signed it, and that issuer and times are right. The audience is not judged:
-// it is the resource, not the client. The JWT is nil if raw is none, and is
-// returned also if err is not nil, for showing.
+// VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2):
+// that the provider signed it, and that issuer and expiry, if it names them, are
+// right. The audience is not judged: it is the resource, not the client. Errors
+// are as for [Client.VerifyIDToken]. The JWT is never nil; if raw is none it only
+// has Checks.
 func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*JWT, error) {
 	return c.verifyJWT(ctx, raw, accessTokenRules)
 }
 
-// VerifyRefreshToken is [Client.VerifyAccessToken] for a refresh token.
+// VerifyRefreshToken is [Client.VerifyAccessToken] for a refresh token, whose form
+// is the provider's own affair (RFC 6749 section 1.5).
 func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, error) {
 	return c.verifyJWT(ctx, raw, refreshTokenRules)
 }

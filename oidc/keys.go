@@ -22,14 +22,15 @@ const (
 	keysMaxAge   = 10 * time.Minute // of keys that are used without asking again
 )
 
-// A KeySet is a provider's published keys.
+// A KeySet is a provider's published keys: a JWK Set (RFC 7517 section 5).
 type KeySet struct {
 	Raw []byte // the JWK Set as received
 
 	set *jose.KeySet
 }
 
-// A KeyInfo describes one key of a [KeySet], without its material.
+// A KeyInfo describes one key of a [KeySet] by the members of RFC 7517 section 4,
+// without its material. A member that the key does not have is "".
 type KeyInfo struct {
 	ID        string `json:"kid,omitempty"`
 	Type      string `json:"kty,omitempty"`
@@ -59,7 +60,8 @@ func keyInfo(k jose.Key, unusable string) KeyInfo {
 }
 
 // Keys fetches the keys at jwks_uri. A key that is unknown, broken, weak,
-// private or not for signatures is listed as unusable; it is no error.
+// private or not for signatures is listed as unusable; it is no error. The error
+// is a [*TransportError], or a [*ProtocolError] for a document that is no JWK Set.
 func (d Discovery) Keys(ctx context.Context, p *Provider) (*KeySet, error) {
 	if p.JWKSURI == "" {
 		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: errors.New("the metadata has no jwks_uri")}

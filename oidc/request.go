@@ -39,8 +39,9 @@ const (
 type endpointKey struct{}
 
 // Endpoint returns the name of the endpoint that a request made by this
-// package goes to, such as "token", and "" for any other context. An
-// http.RoundTripper that records can file the exchange under it.
+// package goes to: "discovery", "jwks", "token" or "userinfo"; and "" for any
+// other context. An http.RoundTripper that records can file the exchange under
+// it.
 func Endpoint(ctx context.Context) string {
 	name, _ := ctx.Value(endpointKey{}).(string)
 	return name

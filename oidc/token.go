@@ -46,8 +46,13 @@ type Tokens struct {
 	broken          error  // why they may not be used, nil if they may
 }
 
-// Token shows the token endpoint a grant and returns what it gives, with the
-// ID Token verified.
+// Token shows the token endpoint a grant (RFC 6749 section 3.2) and returns what
+// it gives, with the ID Token verified (OpenID Connect Core 1.0 sections 3.1.3.7
+// and 12.2).
+//
+// The error is an [*Error] if the provider refused, a [*TransportError] or a
+// [*ProtocolError] if there is no usable answer, and a [*check.Error] if the ID
+// Token broke a rule. [MaySpend] tells if the grant's credential may be used up.
 //
 // Once the endpoint has answered, the Tokens are returned also if err is not
 // nil: they are there for showing, and because their refresh token is now the

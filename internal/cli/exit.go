@@ -26,8 +26,8 @@ var exitCodes = []struct {
 	{1, []transcript.Kind{transcript.Internal}, "internal error (a bug), or a result that could not be written"},
 	{2, []transcript.Kind{transcript.Usage, transcript.Config}, "usage or configuration error; nothing was sent"},
 	{3, []transcript.Kind{transcript.Provider}, "the provider answered with an OAuth error"},
-	{4, []transcript.Kind{transcript.Network, transcript.Protocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, metadata or a response that breaks the protocol"},
-	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or UserInfo was broken"},
+	{4, []transcript.Kind{transcript.Network, transcript.Protocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, a response that breaks the protocol"},
+	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or response was broken"},
 	{6, []transcript.Kind{transcript.Interaction}, "interaction needed, denied or timed out"},
 	{interrupted, nil, "interrupted"},
 }
