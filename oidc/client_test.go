@@ -94,6 +94,7 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		rotated bool // the new refresh token is returned beside the error
 	}{
 		"OAuth error":              {fakeop.Says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
+		"tokens beside a 400":      {fakeop.Says(400, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
 		"OAuth error in a 401":     {fakeop.Says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
 		"OAuth error in a 200":     {fakeop.Says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
 		"OAuth error as text":      {fakeop.Says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused, false},
@@ -121,7 +122,7 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		"429":                      {fakeop.Says(429, map[string]string{"Retry-After": "999999"}, ""), transit, false},
 		"307 to elsewhere":         {fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
 		"302 to elsewhere":         {fakeop.Says(302, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
-		"broken off":               {fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens), transit, false},
+		"broken off":               {fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens), transit, true},
 		"closed without an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, transit, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -735,30 +736,63 @@ func TestKeysGrowOld(t *testing.T) {
 	}
 }
 
-// An answer ends what was begun for it: nothing goes on in the background.
-func TestNoGoroutineIsLeftBehind(t *testing.T) {
+// When Token returns, nothing goes on in the background, and the next call is
+// not handed what was given up.
+func TestWhatIsGivenUpEnds(t *testing.T) {
+	t.Parallel()
 	f := newPeer(t)
-	f.Handlers["/token"] = fakeop.Says(400, isJSON, `{"error":"invalid_grant"}`)
-	hanging := make(chan struct{})
-	ended := make(chan struct{}, 10)
+	asked, ended := make(chan struct{}), make(chan struct{})
+	f.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+		<-asked
+		fakeop.Says(400, isJSON, `{"error":"invalid_grant"}`)(w, r)
+	}
 	f.Handlers["/jwks"] = func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-		case <-hanging:
-		}
-		ended <- struct{}{}
+		close(asked)
+		<-r.Context().Done()
+		close(ended)
 	}
-	defer close(hanging)
-	if _, err := f.refresh(); kindOf(err) != "*oidc.Error" {
+	client := f.client()
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); kindOf(err) != "*oidc.Error" {
 		t.Fatal(err)
-	}
-	if f.Asked("/jwks") == 0 {
-		return // it ended before it was sent
 	}
 	select {
 	case <-ended:
 	case <-time.After(5 * time.Second):
 		t.Error("the fetch of the keys goes on")
+	}
+	f.Lock()
+	f.Handlers = map[string]http.HandlerFunc{}
+	f.Unlock()
+	for range 50 {
+		f.Lock()
+		f.Handlers["/token"] = fakeop.Says(400, isJSON, `{"error":"invalid_grant"}`)
+		f.Unlock()
+		_, _ = client.Token(context.Background(), oidc.RefreshToken("old"))
+		f.Lock()
+		delete(f.Handlers, "/token")
+		f.Unlock()
+		if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err != nil {
+			t.Fatalf("the call after: %v", err)
+		}
+	}
+}
+
+// A token is not verified if the metadata that says whose keys to trust is not.
+func TestVerifiedNeedsVerifiedMetadata(t *testing.T) {
+	t.Parallel()
+	f := newPeer(t)
+	op, err := oidc.Discovery{HTTP: f.Client(), Waive: []string{"discovery.issuer"}}.Provider(context.Background(), f.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &oidc.Client{Provider: op, ID: fakeop.ClientID, HTTP: f.Client()}
+	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+	if err != nil || tokens.IDToken.Verified {
+		t.Errorf("verified %v, %v", tokens.IDToken.Verified, err)
+	}
+	jwt, err := client.VerifyAccessToken(context.Background(), fakeop.Sign(f.Key, f.KID, f.Claims))
+	if err != nil || jwt.Verified {
+		t.Errorf("access token: verified %v, %v", jwt.Verified, err)
 	}
 }
 

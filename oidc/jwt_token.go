@@ -5,6 +5,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -22,7 +23,8 @@ type JWT struct {
 
 // VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2):
 // that the provider signed it, and that issuer and expiry, if it names them, are
-// right. The audience is not judged: it is the resource, not the client. Errors
+// right, by an algorithm that ID Tokens may use too. The audience is not judged:
+// it is the resource, not the client. Errors
 // are as for [Client.VerifyIDToken]. The JWT is never nil; if raw is none it only
 // has Checks.
 func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*JWT, error) {
@@ -36,6 +38,9 @@ func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, erro
 }
 
 func (c *Client) verifyJWT(ctx context.Context, raw string, rules []check.Rule[jwtTokenInput]) (*JWT, error) {
+	if c.Provider == nil {
+		return &JWT{}, errors.New("oidc: a Client needs a Provider")
+	}
 	in := jwtTokenInput{Issuer: c.Provider.Issuer, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(), Now: c.now()}
 	token := &JWT{}
 	if in.jwt, in.Unreadable = jose.Parse(raw); in.Unreadable == nil {

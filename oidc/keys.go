@@ -98,10 +98,11 @@ type keyCache struct {
 
 // A keyFetch is one fetch, under way or done.
 type keyFetch struct {
-	cache  *keyCache
-	began  time.Time
-	cancel context.CancelFunc
-	users  int // how many calls count on it; guarded by the cache's lock
+	cache    *keyCache
+	began    time.Time
+	cancel   context.CancelFunc
+	fallback *keyFetch // the keys that stay in use if this fails, nil if there are none
+	users    int       // how many calls count on it; guarded by the cache's lock
 
 	done chan struct{}
 	keys *KeySet
@@ -115,7 +116,10 @@ func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
 	c.keys.mu.Lock()
 	defer c.keys.mu.Unlock()
 	f := c.keys.current
-	if f == nil || f.failed() || c.now().Sub(f.began) > keysMaxAge {
+	if f != nil && f.fallback != nil && !f.ended() {
+		f = f.fallback // somebody else's token needs newer keys; ours may not
+	}
+	if f == nil || f.ended() && f.err != nil || c.now().Sub(f.began) > keysMaxAge {
 		f = c.startFetch(ctx, nil)
 		c.keys.current = f
 	}
@@ -123,25 +127,37 @@ func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
 	return f
 }
 
-func (f *keyFetch) failed() bool {
+func (f *keyFetch) ended() bool {
 	select {
 	case <-f.done:
-		return f.err != nil
+		return true
 	default:
 		return false
 	}
 }
 
-// release gives a fetch up. When nobody counts on it any more it ends.
+// release gives a fetch up. When nobody counts on it any more it is ended, and
+// nobody comes to count on it.
 func (f *keyFetch) release() {
-	if f == nil {
+	if f == nil || !f.abandon() {
 		return
 	}
+	f.cancel()
+	<-f.done
+}
+
+// abandon takes one user away and reports whether the fetch is to be ended.
+func (f *keyFetch) abandon() bool {
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
-	if f.users--; f.users == 0 {
-		f.cancel() // does nothing to a fetch that is done
+	f.users--
+	if f.users > 0 || f.ended() {
+		return false
 	}
+	if f.cache.current == f {
+		f.cache.current = f.fallback
+	}
+	return true
 }
 
 // startFetch fetches apart from ctx's cancellation, since others may come to
@@ -149,18 +165,17 @@ func (f *keyFetch) release() {
 // use.
 func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
-	f := &keyFetch{cache: &c.keys, began: c.now(), cancel: cancel, done: make(chan struct{})}
+	f := &keyFetch{cache: &c.keys, began: c.now(), cancel: cancel, fallback: fallback, done: make(chan struct{})}
 	go func() {
 		defer cancel()
 		f.keys, f.err = fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, c.MaxBody)
-		close(f.done)
-		if f.err != nil && fallback != nil {
-			c.keys.mu.Lock()
-			defer c.keys.mu.Unlock()
-			if c.keys.current == f {
-				c.keys.current = fallback
-			}
+		c.keys.mu.Lock()
+		defer c.keys.mu.Unlock()
+		if f.err != nil && fallback != nil && c.keys.current == f {
+			c.keys.current = fallback
 		}
+		f.fallback = nil // once it is there, nobody needs it
+		close(f.done)
 	}()
 	return f
 }

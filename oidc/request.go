@@ -72,7 +72,8 @@ type response struct {
 }
 
 // send makes one request and reads its whole answer. It follows no redirect.
-// The error is a [*TransportError] or a [*ProtocolError].
+// The error is a [*TransportError] or a [*ProtocolError]. What came of an answer
+// that broke off is returned beside the error.
 func send(ctx context.Context, client *http.Client, r request) (*response, error) {
 	var sent atomic.Bool
 	ctx = context.WithValue(ctx, endpointKey{}, r.endpoint)
@@ -112,12 +113,15 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
 	if err != nil {
-		return nil, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
+		return answer, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
 	}
 	if int64(len(answer.body)) > r.limit {
 		return nil, answer.broken(fmt.Errorf("the answer is longer than %d bytes", r.limit))
 	}
-	return answer, answer.unavailable()
+	if err := answer.unavailable(); err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, error) {
@@ -172,7 +176,8 @@ func (r request) secrets() []string {
 		secrets = append(secrets, credential)
 		if pair, err := base64.StdEncoding.DecodeString(credential); err == nil {
 			_, password, _ := strings.Cut(string(pair), ":")
-			secrets = append(secrets, string(pair), password)
+			plain, _ := url.QueryUnescape(password) // as it was before RFC 6749 section 2.3.1
+			secrets = append(secrets, string(pair), password, plain)
 		}
 	}
 	return secrets

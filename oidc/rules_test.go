@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -456,5 +457,114 @@ func TestRulesListsEveryTable(t *testing.T) {
 		len(accessTokenRules) + len(refreshTokenRules)
 	if len(seen) != want {
 		t.Errorf("%d rules listed, %d in tables", len(seen), want)
+	}
+}
+
+// verdictOf applies one rule.
+func verdictOf[In any](t *testing.T, rules []check.Rule[In], id string, in In) check.Outcome {
+	t.Helper()
+	for _, r := range check.Run(rules, in) {
+		if r.ID == id {
+			return r.Outcome
+		}
+	}
+	t.Fatalf("no rule %s", id)
+	return ""
+}
+
+// The edges of the rules: where they just hold, just fail, or do not apply.
+func TestIDTokenEdges(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		id     string
+		change func(*idTokenInput)
+		want   check.Outcome
+	}{
+		{"id_token.sub", func(i *idTokenInput) { i.Claims.Subject = "é" }, check.Fail},
+		{"id_token.sub", func(i *idTokenInput) { i.Claims.Subject = strings.Repeat("s", 255) }, check.Pass},
+		{"id_token.sub", func(i *idTokenInput) { i.Claims.Subject = strings.Repeat("s", 256) }, check.Fail},
+		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(time.Minute) }, check.Pass},
+		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(61 * time.Second) }, check.Fail},
+		{"id_token.iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-maxIssueAge) }, check.Pass},
+		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(time.Minute) }, check.Pass},
+		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(61 * time.Second) }, check.Fail},
+		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(61 * time.Second) }, check.Fail},
+		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(-time.Hour - time.Minute) }, check.Pass},
+		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(-time.Hour - 61*time.Second) }, check.Fail},
+		{"id_token.mac", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "HS256"}; i.Claims.Audience = []string{"cli"} }, check.Pass},
+		{"id_token.at_hash", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "XX"} }, check.Unknown},
+		{"id_token.at_hash", func(i *idTokenInput) { i.AccessToken = "" }, check.NotApplicable},
+		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "RS256"} }, check.NotApplicable},
+		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Type: "application/JWT"} }, check.Pass},
+		{"id_token.alg", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "rs256"} }, check.Fail},
+		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = []string{"NONE"} }, check.Fail},
+		{"id_token.azp", func(i *idTokenInput) { i.Claims = claims(t, `{}`) }, check.NotApplicable},
+		{"id_token.amr_type", func(i *idTokenInput) { i.Claims.stringAMR = true; i.Policy.AllowStringAMR = true }, check.NotApplicable},
+	} {
+		in := goodIDToken(t)()
+		c.change(&in)
+		if got := verdictOf(t, idTokenRules, c.id, in); got != c.want {
+			t.Errorf("%s: %s, want %s", c.id, got, c.want)
+		}
+	}
+}
+
+func TestOtherEdges(t *testing.T) {
+	t.Parallel()
+	for json, want := range map[string]check.Outcome{
+		`{"access_token":"~!"}`: check.Pass, `{"access_token":"\u007f"}`: check.Fail, `{"access_token":"é"}`: check.Fail,
+	} {
+		if got := verdictOf(t, tokenResponseRules, "token_response.access_token", tokenResponseInput{Response: object(t, json)}); got != want {
+			t.Errorf("%s: %s", json, got)
+		}
+	}
+	for json, want := range map[string]check.Outcome{`{"expires_in":315359999}`: check.Pass, `{"expires_in":315360000}`: check.Fail} {
+		if got := verdictOf(t, tokenResponseRules, "token_response.lifetime", tokenResponseInput{Response: object(t, json)}); got != want {
+			t.Errorf("%s: %s", json, got)
+		}
+	}
+	token := func(json string) jwtTokenInput {
+		return jwtTokenInput{Claims: claims(t, json), Issuer: "https://op.example", Now: noon, jwt: &jose.JWT{}}
+	}
+	for id, want := range map[string]check.Outcome{"access_token.iss": check.NotApplicable, "access_token.exp": check.NotApplicable} {
+		if got := verdictOf(t, accessTokenRules, id, token(`{}`)); got != want {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+	if got := verdictOf(t, refreshTokenRules, "refresh_token.exp", token(`{"exp":"soon"}`)); got != check.Fail {
+		t.Errorf("malformed exp: %s", got)
+	}
+	// An authorization server's metadata (RFC 8414) may say less.
+	bare := discoveryInput{Issuer: "https://op.example", Provider: &Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/t"}}
+	if err := check.Run(discoveryRules, bare).Err(); err != nil {
+		t.Errorf("RFC 8414: %v", err)
+	}
+	bare.OpenID = true
+	if err := check.Run(discoveryRules, bare).Err(); err == nil {
+		t.Error("OpenID metadata without jwks_uri was accepted")
+	}
+	// Continuity: there before and not now, or the other way round.
+	both := func(now, before string) refreshInput {
+		b := claims(t, before)
+		return refreshInput{Refreshed: true, Claims: claims(t, now), Previous: &b, Tolerance: time.Minute}
+	}
+	for _, c := range []struct {
+		id, now, before string
+		want            check.Outcome
+	}{
+		{"refresh.azp", `{}`, `{"azp":"a"}`, check.Fail},
+		{"refresh.azp", `{"azp":"a"}`, `{}`, check.Fail},
+		{"refresh.azp", `{}`, `{}`, check.Pass},
+		{"refresh.auth_time", `{"auth_time":5}`, `{}`, check.Fail},
+		{"refresh.auth_time", `{}`, `{"auth_time":5}`, check.NotApplicable},
+		{"refresh.nonce", `{"nonce":"a"}`, `{}`, check.Fail},
+		{"refresh.nonce", `{}`, `{"nonce":"a"}`, check.NotApplicable},
+		{"refresh.iat", `{"iat":940}`, `{"iat":1000}`, check.Pass},
+		{"refresh.iat", `{"iat":939}`, `{"iat":1000}`, check.Fail},
+		{"refresh.iat", `{}`, `{}`, check.Fail},
+	} {
+		if got := verdictOf(t, refreshRules, c.id, both(c.now, c.before)); got != c.want {
+			t.Errorf("%s, %s after %s: %s, want %s", c.id, c.now, c.before, got, c.want)
+		}
 	}
 }

@@ -64,10 +64,13 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	}
 	answer, keys, err := c.tokenRequest(ctx, g)
 	defer keys.release()
-	if err != nil {
+	if answer == nil {
 		return nil, err
 	}
-	tokens, err := c.readTokens(answer)
+	tokens, readErr := c.readTokens(answer)
+	if err == nil {
+		err = readErr
+	}
 	if tokens == nil {
 		return nil, err
 	}
@@ -122,16 +125,16 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetc
 	return answer, keys, err
 }
 
-// readTokens reads the answer. Whatever is wrong with it, tokens that can be
-// read come with the error: a provider that rotates refresh tokens has spent
-// the old one.
+// readTokens reads the answer. Whatever is wrong with an answer of success (any
+// 2xx), tokens that can be read come with the error: a provider that rotates
+// refresh tokens has spent the old one.
 func (c *Client) readTokens(answer *response) (*Tokens, error) {
 	doc, parseErr := strictjson.Parse(answer.body)
 	if parseErr != nil {
 		doc = salvage(answer.body)
 	}
 	var t *Tokens
-	if doc != nil && (doc.Has("access_token") || doc.Has("refresh_token")) {
+	if answer.status/100 == 2 && doc != nil && (doc.Has("access_token") || doc.Has("refresh_token")) {
 		t = c.tokensOf(doc)
 	}
 	switch refusal := answer.oauthError(); {

@@ -164,8 +164,12 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 	case errors.As(err, &broken):
 		f.Kind, f.Code = transcript.Verification, broken.First.ID
 	}
+	if results := p.shown(err); len(results) > 0 {
+		f.Headline = headline(err, results)
+	}
+	p.addLoss(f)
 	f.Hint = p.hint(err, f)
-	for _, text := range []*string{&f.Code, &f.Message, &f.Description, &f.Hint} {
+	for _, text := range []*string{&f.Code, &f.Message, &f.Headline, &f.Description, &f.Hint} {
 		*text = p.redactor.Text(*text)
 	}
 	return f
@@ -174,14 +178,29 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 // message is the text of an error, on one line but for [config.Problems].
 func message(err error) string {
 	var problems config.Problems
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && !errors.As(err, &problems) {
-		var texts []string
-		for _, e := range joined.Unwrap() {
-			texts = append(texts, e.Error())
-		}
-		return strings.Join(texts, "; ")
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what errors.Join made, not what it holds
+	if !ok || errors.As(err, &problems) {
+		return err.Error()
 	}
-	return err.Error()
+	var texts []string
+	for _, e := range joined.Unwrap() {
+		texts = append(texts, message(e))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// addLoss adds that the new refresh token could not be kept, which must not
+// go under whatever else went wrong.
+func (p *program) addLoss(f *transcript.Failure) {
+	if p.keep == nil || p.keep.failed == nil {
+		return
+	}
+	loss := message(p.keep.failed)
+	for _, text := range []*string{&f.Message, &f.Headline} {
+		if *text != "" && !strings.Contains(*text, loss) {
+			*text += "; " + loss
+		}
+	}
 }
 
 // redactChecks takes secrets out of the evidence of the rules, where a
@@ -232,14 +251,12 @@ func (p *program) shown(err error) check.Results {
 			results = append(results, r)
 		}
 	}
-	// Where everything is in the message already, it is not said twice.
-	p.run.Failure.Message = brokenMessage(err, results)
 	return results
 }
 
-// brokenMessage is the first line of an error about rules, whose evidence
-// follows below.
-func brokenMessage(err error, results check.Results) string {
+// headline is the first line of an error about rules, whose evidence follows
+// below.
+func headline(err error, results check.Results) string {
 	ids := make([]string, len(results))
 	for i, r := range results {
 		ids[i] = r.ID

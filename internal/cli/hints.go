@@ -70,7 +70,6 @@ var ruleHints = map[string]string{
 	"id_token.alg_none":                "the token is not signed: anyone can have made it, do not use it",
 	"access_token.readable":            "the access token is no JWT: leave access_token_jwt out, or change the client's registration",
 	"refresh_token.readable":           "the refresh token is no JWT: leave refresh_token_jwt out",
-	"id_token.exp":                     "",
 	"refresh.sub":                      "the refreshed token is of another user than --previous-id-token: do not use it",
 	"refresh.iss":                      "the refreshed token is of another issuer than --previous-id-token: do not use it",
 	"userinfo.sub":                     "UserInfo is of another user than the ID Token: do not use its claims",
@@ -81,6 +80,9 @@ var ruleHints = map[string]string{
 	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration, or --waive discovery.authorization_endpoint if the provider has none",
 	"token_response.token_type":        "the provider issues tokens of a type that this version cannot use (such as DPoP): change the client's registration",
 }
+
+// wsaConnRefused is ECONNREFUSED as Windows numbers it.
+const wsaConnRefused = syscall.Errno(10061)
 
 // hint says what to do about an error, "" if nobody knows.
 func (p *program) hint(err error, f *transcript.Failure) string {
@@ -272,7 +274,7 @@ func (p *program) networkHint(err error) string {
 		return "the server ended the TLS handshake: it may want a client certificate (--pem-cert and --pem-key, or tls_client_certificate and tls_client_key), or another one"
 	case errors.As(err, &name):
 		return fmt.Sprintf("the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is needed (HTTPS_PROXY)", name.Name)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return "nothing listens there: is the provider running, and are host and port right?"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout the whole command"

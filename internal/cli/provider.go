@@ -136,10 +136,10 @@ func (o *providerOptions) gather() (provider.Options, error) {
 		id, secret, _ := strings.Cut(c, ":")
 		options.Clients = append(options.Clients, provider.Client{ID: id, Secret: secret})
 	}
-	if options.Users == nil {
+	if len(options.Users) == 0 {
 		options.Users = provider.Defaults().Users
 	}
-	if options.Clients == nil {
+	if len(options.Clients) == 0 {
 		options.Clients = []provider.Client{{ID: "oidc-client", Secret: rand.Text() + rand.Text()}}
 	}
 	for _, d := range []struct {

@@ -65,7 +65,7 @@ func (p *program) probeOutput() error {
 	if !p.options.output {
 		return nil
 	}
-	for _, name := range []string{"access_token_resp.json", "id_token.json", "userinfo.json"} {
+	for _, name := range []string{"access_token_resp.json", "id_token.json", "userinfo.json", "access_token.json", "refresh_token.json"} {
 		probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, name))
 		if err == nil {
 			err = probe.Discard()

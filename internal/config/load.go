@@ -273,7 +273,7 @@ func (l *loader) stringMap(p Parameter, n *yaml.Node, to *map[string]string) {
 	values := map[string]string{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], resolve(n.Content[i+1])
-		if value.Kind != yaml.ScalarNode {
+		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
 			l.complain(l.at(value), p.Key+"."+name.Value, "a string belongs here, not %s", kindOf(value))
 			continue
 		}

@@ -103,7 +103,8 @@ func fill(f *os.File) error {
 }
 
 // Commit replaces the file with data. When it returns nil the new contents
-// survive a crash of the machine. On an error the old file is as it was.
+// survive a crash of the machine. On an error the old file is as it was, or,
+// where it could not be replaced, the error names the file that has the data.
 func (r *Reservation) Commit(data []byte) error {
 	_, err := r.temp.WriteAt(data, 0)
 	if err == nil {
@@ -135,9 +136,10 @@ func (r *Reservation) overwrite(data []byte, cause error) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("%w; what was to be written is in %s", cause, r.temp.Name())
+		return fmt.Errorf("%w; %w; what was to be written is in %s", cause, err, r.temp.Name())
 	}
-	return os.Remove(r.temp.Name())
+	_ = os.Remove(r.temp.Name()) // the file has the data; a copy beside it is no failure
+	return nil
 }
 
 // Discard gives the reservation up and leaves the file as it is.

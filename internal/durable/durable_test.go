@@ -120,7 +120,7 @@ func TestCommitWithoutRename(t *testing.T) {
 	holds(t, r.temp.Name(), "kept", 0o600)
 }
 
-// A store that is a symbolic link stays one (claude-code#76561).
+// A file that is a symbolic link stays one.
 func TestSymbolicLinksAreFollowed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

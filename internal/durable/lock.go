@@ -4,6 +4,8 @@ package durable
 
 import (
 	"context"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -18,16 +20,20 @@ func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err 
 	if err != nil {
 		return nil, err
 	}
-	lock := flock.New(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock"), flock.SetPermissions(0o600))
+	mode := fs.FileMode(0o600)
+	if info, err := os.Stat(target); err == nil {
+		mode = info.Mode().Perm() // whoever may use the file may lock it
+	}
+	lock := flock.New(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock"), flock.SetPermissions(mode))
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
 		waiting()
 		const again = 20 * time.Millisecond
-		if _, err = lock.TryLockContext(ctx, again); err != nil && ctx.Err() != nil {
+		if locked, err = lock.TryLockContext(ctx, again); !locked && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 	}
-	if err != nil {
+	if !locked {
 		return nil, err
 	}
 	return func() { _ = lock.Close() }, nil

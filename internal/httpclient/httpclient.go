@@ -121,9 +121,14 @@ type dialer struct {
 }
 
 type result struct {
-	conn net.Conn
-	err  error
+	conn   net.Conn
+	err    error
+	opened time.Time
 }
+
+// spareAge is how old a spare connection may grow: servers close those that
+// say nothing.
+const spareAge = 2 * time.Second
 
 // dialTLS returns the spare connection if there is one, or else a new one.
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -158,17 +163,20 @@ func (d *dialer) openSpare(ctx context.Context, network, addr string) (drop func
 	go func() {
 		defer cancel()
 		conn, err := d.handshake(ctx, network, addr, nil)
-		next <- result{conn, err}
+		next <- result{conn, err, time.Now()}
 	}()
 	return func() {
 		cancel()
 		if taken := d.spare(); taken != nil {
-			go func() {
-				if r := <-taken; r.conn != nil {
-					_ = r.conn.Close()
-				}
-			}()
+			go discard(taken)
 		}
+	}
+}
+
+// discard closes a connection that nobody wants, once it is there.
+func discard(next chan result) {
+	if r := <-next; r.conn != nil {
+		_ = r.conn.Close()
 	}
 }
 
@@ -188,8 +196,13 @@ func (d *dialer) takeSpare(ctx context.Context) net.Conn {
 	}
 	select {
 	case r := <-next:
+		if r.conn != nil && time.Since(r.opened) > spareAge {
+			_ = r.conn.Close()
+			return nil
+		}
 		return r.conn // nil if it failed: the caller tries itself and sees why
 	case <-ctx.Done():
+		go discard(next)
 		return nil
 	}
 }

@@ -190,6 +190,39 @@ func TestClientCertificateIsShownWhateverTheServerNames(t *testing.T) {
 	}
 }
 
+// H10: what is older than TLS 1.2 is not spoken.
+func TestOldTLSIsRefused(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(hello))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	if err := get(New(Options{Unverified: true}), s.URL); err == nil {
+		t.Error("TLS 1.1 was spoken")
+	}
+}
+
+// A spare connection that has waited long is not used: the server may have
+// closed it, and a request on it would be lost.
+func TestOldSpareIsNotUsed(t *testing.T) {
+	t.Parallel()
+	s := serve(t, false, hello)
+	d := &dialer{net: &net.Dialer{}, config: tlsConfig(Options{Roots: s.roots()})}
+	for age, used := range map[time.Duration]bool{0: true, spareAge + time.Second: false} {
+		conn, err := d.dialTLS(context.Background(), "tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.next = make(chan result, 1)
+		d.next <- result{conn: conn, opened: time.Now().Add(-age)}
+		if got := d.takeSpare(context.Background()); (got != nil) != used {
+			t.Errorf("a spare of age %s: used = %v", age, got != nil)
+		}
+		_ = conn.Close()
+	}
+}
+
 // H04, H05: waits and headers are bounded; headers of the user's are sent.
 func TestBounds(t *testing.T) {
 	t.Parallel()

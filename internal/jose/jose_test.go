@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -215,6 +216,9 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+	if _, err := Parse(header + "." + strings.Repeat("A", MaxSize) + "." + sig); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a token that is too long: %v", err)
+	}
 	for _, alg := range []string{"none", "None", "nOnE", "RS1", "ES256K"} { // J01
 		jwt, err := Parse(with(fmt.Sprintf(`{"alg":%q}`, alg)))
 		if err != nil {
@@ -268,6 +272,7 @@ func TestReadKeySetSkipsWhatIsUnusable(t *testing.T) {
 		jwk(t, good, map[string]any{"kid": "alg of another kty", "alg": "ES256"}),
 		jwk(t, &weak.PublicKey, map[string]any{"kid": "weak"}),
 		jwk(t, exponent1, map[string]any{"kid": "e=1"}),
+		jwk(t, &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), maxRSABits, 1), E: 65537}, map[string]any{"kid": "slow"}),
 		jwk(t, rsaKey(), map[string]any{"kid": "private"}),
 		jwk(t, []byte(strings.Repeat("k", 32)), map[string]any{"kid": "oct"}),
 		jwk(t, ed, map[string]any{"kid": "twice", "alg": "EdDSA"}),
@@ -290,7 +295,7 @@ func TestReadKeySetSkipsWhatIsUnusable(t *testing.T) {
 	if got := strings.Join(names, " "); got != "good/RSA good/EC broken certificate/RSA" {
 		t.Errorf("usable keys: %s", got)
 	}
-	if len(set.Skipped) != 17 {
+	if len(set.Skipped) != 18 {
 		t.Errorf("%d skipped", len(set.Skipped))
 	}
 	for _, s := range set.Skipped {

@@ -25,8 +25,10 @@ var secretNames = []string{
 	"access_token", "refresh_token", "id_token", "id_token_hint", "client_secret", "client_assertion",
 	"assertion", "subject_token", "actor_token", "token", "code", "code_verifier", "device_code", "password",
 	"registration_access_token", "logout_token", "request", "response", "software_statement", "auth_req_id",
-	"login_hint_token", "client_notification_token", "k", "d", "p", "q", "dp", "dq", "qi",
+	"login_hint_token", "client_notification_token", "initial_access_token", "user_code", "k", "d", "p", "q", "dp", "dq", "qi",
 }
+
+func isSecret(name string) bool { return slices.Contains(secretNames, strings.ToLower(name)) }
 
 // secretHeaders are the headers whose values are secrets.
 var secretHeaders = []string{
@@ -78,7 +80,8 @@ func (r *Redactor) LearnRequest(h http.Header, form []byte) {
 			r.Learn(credential)
 			if pair, err := base64.StdEncoding.DecodeString(credential); err == nil {
 				_, password, _ := strings.Cut(string(pair), ":")
-				r.Learn(string(pair), password)
+				plain, _ := url.QueryUnescape(password) // as it was before RFC 6749 section 2.3.1
+				r.Learn(string(pair), password, plain)
 			}
 		}
 	}
@@ -87,7 +90,7 @@ func (r *Redactor) LearnRequest(h http.Header, form []byte) {
 		return
 	}
 	for name, list := range values {
-		if slices.Contains(secretNames, name) {
+		if isSecret(name) {
 			r.Learn(list...)
 		}
 	}
@@ -115,9 +118,10 @@ func (r *Redactor) Text(text string) string {
 // value replaces the value of a secret parameter. A JWT keeps its header and
 // payload and loses the signature, without which it is worth nothing.
 func (r *Redactor) value(name, value string) string {
-	if !slices.Contains(secretNames, strings.ToLower(name)) {
+	if !isSecret(name) {
 		return r.Text(value)
 	}
+	r.Learn(value) // it may be repeated elsewhere
 	if parts := strings.Split(value, "."); len(parts) == 3 && strings.HasPrefix(value, "eyJ") {
 		return parts[0] + "." + parts[1] + "." + r.Tag(value)
 	}
@@ -189,12 +193,7 @@ func (r *Redactor) Body(mediaType string, body []byte) string {
 		return r.value("token", strings.TrimSpace(string(body)))
 	}
 	if doc, err := strictjson.Parse(body); err == nil {
-		for _, m := range doc.Members { // a provider may repeat them elsewhere
-			if text, ok := strictjson.Text(m.Value); ok && slices.Contains(secretNames, m.Name) {
-				r.Learn(text)
-			}
-		}
-		return r.Text(Indent(r.object(doc)))
+		return r.Text(Indent(r.object(doc))) // Text last: by then all its secrets are known
 	}
 	if looksSecret(body) {
 		return fmt.Sprintf("[%d bytes that cannot be read, not shown because they name secrets]", len(body))
@@ -206,7 +205,7 @@ func (r *Redactor) Body(mediaType string, body []byte) string {
 // name of a secret: what is in it then cannot be told apart.
 func looksSecret(body []byte) bool {
 	return slices.ContainsFunc(secretNames, func(name string) bool {
-		return strings.Contains(name, "_") && strings.Contains(string(body), name)
+		return strings.Contains(name, "_") && strings.Contains(string(body), name) || strings.Contains(string(body), `"`+name+`"`)
 	})
 }
 
@@ -226,6 +225,13 @@ func (r *Redactor) object(o *strictjson.Object) []byte {
 func (r *Redactor) json(name string, raw json.RawMessage) []byte {
 	if text, ok := strictjson.Text(raw); ok {
 		data, err := strictjson.Encode(r.value(name, text))
+		if err != nil {
+			return []byte(`""`)
+		}
+		return data
+	}
+	if isSecret(name) && raw[0] != '[' && string(raw) != "null" { // a secret in another wrapping
+		data, err := strictjson.Encode(r.Tag(string(raw)))
 		if err != nil {
 			return []byte(`""`)
 		}

@@ -210,7 +210,10 @@ func note(r check.Result) string {
 func (t *Text) Failure(f *Failure, broken check.Results) {
 	var b strings.Builder
 	lines := []string{f.Message}
-	if f.Kind == Config { // several problems, each on a line of its own
+	switch {
+	case f.Headline != "":
+		lines[0] = f.Headline
+	case f.Kind == Config: // several problems, each on a line of its own
 		lines = strings.Split(f.Message, "\n")
 	}
 	for _, line := range lines {

@@ -57,6 +57,7 @@ type Failure struct {
 	Kind        Kind   `json:"kind"`
 	Code        string `json:"code,omitempty"` // the provider's error code, or the id of the broken rule
 	Message     string `json:"message"`
+	Headline    string `json:"-"`                     // for people, where the evidence stands below; "" means Message
 	Description string `json:"description,omitempty"` // the provider's error_description
 	Hint        string `json:"hint,omitempty"`
 	HTTPStatus  int    `json:"http_status,omitempty"`

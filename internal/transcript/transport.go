@@ -32,8 +32,8 @@ type Exchange struct {
 // maxRecorded is how much of a body is recorded, in bytes.
 const maxRecorded = 1 << 20
 
-// A Recorder is an http.RoundTripper that records. The zero value of every
-// field but Base is allowed.
+// A Recorder is an http.RoundTripper that records. All fields but Show have to
+// be set.
 type Recorder struct {
 	Base     http.RoundTripper
 	Redactor *Redactor
