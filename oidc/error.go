@@ -5,7 +5,6 @@ package oidc
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // An Error is the provider's refusal, in the form of RFC 6749 section 5.2,
@@ -93,7 +92,3 @@ func MaySpend(err error) bool {
 	var protocol *ProtocolError
 	return errors.As(err, &protocol) && protocol.Endpoint == tokenEndpoint && protocol.Status != 0
 }
-
-// grace is how long a request that carries a one-time credential may go on
-// after its caller gave up, to bring the answer home.
-const grace = 5 * time.Second

@@ -195,6 +195,10 @@ func bounded(ctx context.Context, client *http.Client) (context.Context, context
 	return context.WithTimeout(ctx, defaultTimeout)
 }
 
+// grace is how long a request that carries a one-time credential may go on
+// after its caller gave up, to bring the answer home.
+const grace = 5 * time.Second
+
 // outlive detaches ctx from its parent's cancellation once sent is true, and
 // ends it grace later.
 func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -236,7 +237,8 @@ func (p *program) begin(cmd *cobra.Command) error {
 	if p.options.timeout < 0 {
 		return usage("--timeout must not be negative")
 	}
-	plain := p.options.noColor || p.env.Getenv("NO_COLOR") != "" || p.env.Getenv("TERM") == "dumb"
+	plain := p.options.noColor || p.env.Getenv("NO_COLOR") != "" || p.env.Getenv("TERM") == "dumb" ||
+		runtime.GOOS == "windows" && p.env.Getenv("WT_SESSION") == "" // an old console shows escapes as they are
 	p.out.Colour = !plain && p.env.Terminal(p.env.Stdout)
 	p.err.Colour = !plain && p.env.Terminal(p.env.Stderr)
 	p.recorder = &transcript.Recorder{Redactor: p.redactor, Name: oidc.Endpoint, Now: p.env.Now}

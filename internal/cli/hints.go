@@ -140,7 +140,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 // keptHint reminds that a rotated refresh token was received all the same.
 func (p *program) keptHint() string {
 	switch {
-	case p.received().RefreshToken == "":
+	case p.rotatedToken() == "":
 		return ""
 	case p.keep != nil && p.keep.written:
 		return "the new refresh token, which replaces the one that was sent, is in " + p.keep.file

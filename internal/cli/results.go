@@ -14,13 +14,14 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// received are the tokens of the recorded response, by name.
-func (p *program) received() oidc.Tokens {
-	var t oidc.Tokens
-	if doc, err := strictjson.Parse(p.run.TokenResponse); err == nil {
-		t.RefreshToken, _ = doc.String("refresh_token")
+// rotatedToken is the refresh token of the recorded response, "" if none came.
+func (p *program) rotatedToken() string {
+	doc, err := strictjson.Parse(p.run.TokenResponse)
+	if err != nil {
+		return ""
 	}
-	return t
+	token, _ := doc.String("refresh_token") // of another type it is none
+	return token
 }
 
 // warnings tells of recommendations that were not followed and rules that were
