@@ -122,7 +122,7 @@ It verifies what it gets by every rule of the standards, never loses a rotated
 refresh token, keeps secrets out of logs, and says why when something fails.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       p.env.Build.complete().Version,
+		Version:       p.env.Build.version(),
 		Args:          unknownCommand,
 
 		SuggestionsMinimumDistance: 2,
@@ -159,7 +159,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 			c.Args, c.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 	}
-	complete(root, "format", "text", "json")
+	complete(root, "format", func() []string { return []string{"text", "json"} })
 	return root
 }
 
@@ -249,8 +249,10 @@ func (p *program) begin(cmd *cobra.Command) error {
 }
 
 // complete completes the values of a flag.
-func complete(cmd *cobra.Command, flag string, values ...string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+func complete(cmd *cobra.Command, flag string, values func() []string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values(), cobra.ShellCompDirectiveNoFileComp
+	}) // fails for a flag that is not there, and these are
 }
 
 // group is a command that only has commands below it.

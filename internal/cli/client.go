@@ -46,16 +46,21 @@ func (c *clientFlags) add(cmd *cobra.Command) {
 			f.String(p.Flag, "", flagHelp(p))
 		}
 		if p.Flag != "" && p.Values != nil {
-			complete(cmd, p.Flag, p.Values...)
+			complete(cmd, p.Flag, func() []string { return p.Values })
 		}
 	}
-	var rules []string
+	complete(cmd, "waive", waivable)
+}
+
+// waivable are the ids of the rules that can be waived.
+func waivable() []string {
+	var ids []string
 	for _, r := range oidc.Rules() {
 		if !r.Essential {
-			rules = append(rules, r.ID)
+			ids = append(ids, r.ID)
 		}
 	}
-	complete(cmd, "waive", rules...)
+	return ids
 }
 
 func flagHelp(p config.Parameter) string {

@@ -49,6 +49,9 @@ func (b Build) version() string {
 // complete fills what the linker did not stamp from what the Go toolchain
 // recorded.
 func (b Build) complete() Build {
+	if b.Version != "" && b.Commit != "" && b.Date != "" {
+		return b
+	}
 	info, ok := debug.ReadBuildInfo()
 	if ok && b.Version == "" && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		b.Version = info.Main.Version
