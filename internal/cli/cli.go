@@ -279,8 +279,15 @@ func (p *program) bounded(ctx context.Context) (context.Context, context.CancelF
 	if p.options.timeout == 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, p.options.timeout, fmt.Errorf("the --timeout of %s ran out: %w", p.options.timeout, context.DeadlineExceeded))
+	return context.WithTimeoutCause(ctx, p.options.timeout, &timeoutError{p.options.timeout})
 }
+
+// A timeoutError is --timeout's way of saying context.DeadlineExceeded.
+type timeoutError struct{ after time.Duration }
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("the --timeout of %s ran out", e.after) }
+
+func (e *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // warn tells people something on standard error.
 func (p *program) warn(format string, args ...any) {
