@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	gojose "github.com/go-jose/go-jose/v4"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
@@ -814,4 +817,42 @@ func FuzzTokenResponse(f *testing.F) {
 			t.Fatalf("accepted %q: %+v", data, tokens)
 		}
 	})
+}
+
+// V8, J02: a MAC is accepted only if the policy names it and has the secret.
+func TestMACs(t *testing.T) {
+	t.Parallel()
+	const secret = "a client secret of at least 32 bytes"
+	f := newPeer(t)
+	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: gojose.HS256, Key: []byte(secret)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(f.Claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Tokens["id_token"], err = jws.CompactSerialize(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		policy oidc.Policy
+		want   string
+	}{
+		"named, with the secret":     {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret}, ""},
+		"not named":                  {oidc.Policy{Secret: secret}, "id_token.alg"},
+		"named, another secret":      {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret + "x"}, "id_token.signature"},
+		"named, no secret":           {oidc.Policy{Algorithms: []string{"HS256"}}, "id_token.signature"},
+		"named, secret is too short": {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret[:31]}, "id_token.signature"},
+	} {
+		client := f.client()
+		client.Policy = c.policy
+		if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
