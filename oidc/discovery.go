@@ -137,9 +137,22 @@ func (d Discovery) places(issuer string) ([]wellKnown, error) {
 	}, nil
 }
 
+// tried names the places where metadata was looked for.
+func (d Discovery) tried(issuer string) string {
+	places, err := d.places(issuer)
+	if err != nil {
+		return issuer
+	}
+	urls := make([]string, len(places))
+	for i, p := range places {
+		urls[i] = p.url
+	}
+	return strings.Join(urls, " and ")
+}
+
 func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Provider, error) {
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(fmt.Errorf("HTTP status %d where the metadata should be%s", answer.status, answer.snippet()))
+		return nil, answer.broken(fmt.Errorf("HTTP status %d where the metadata should be, at %s%s", answer.status, d.tried(issuer), answer.snippet()))
 	}
 	doc, err := answer.object("application/json")
 	if err != nil {

@@ -78,7 +78,7 @@ func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most in
 		return nil, err
 	}
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(fmt.Errorf("HTTP status %d where the keys should be%s", answer.status, answer.snippet()))
+		return nil, answer.broken(fmt.Errorf("HTTP status %d where the keys should be, at %s%s", answer.status, answer.url, answer.snippet()))
 	}
 	// The media type is not looked at: providers publish keys from plain file
 	// servers, and nothing but a JWK Set parses as one.

@@ -67,6 +67,7 @@ type program struct {
 	metadata  *oidc.Provider
 	keep      *rotation // the refresh token's file, nil if there is none
 	noFile    bool      // no configuration file was read
+	secretAt  string    // where the client secret comes from, "" if there is none
 }
 
 // options are the flags that every command has.

@@ -110,6 +110,9 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		return nil, err
 	}
 	p.redactor.Learn(cfg.ClientSecret)
+	if cfg.ClientSecret != "" {
+		p.secretAt = cfg.Origin["client_secret"].String()
+	}
 	if err := checkWaived(cfg); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,9 @@ func (p *program) showKeys(keys []oidc.KeyInfo) {
 	}
 	if usable == 0 {
 		p.warn("the provider publishes no key that can verify a signature")
+		return
 	}
+	p.inform("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
 }
 
 func describeKey(k oidc.KeyInfo) string {

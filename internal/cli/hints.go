@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -95,6 +96,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var broken *check.Error
 	var refusal *oidc.Error
 	var wrongConfig *configError
+	var problems config.Problems
 	switch {
 	case f.Code == interruptedCode:
 		if !oidc.MaySpend(err) && p.run.TokenResponse == nil {
@@ -114,8 +116,8 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.protocolHint(f))
 	case errors.As(err, &wrongConfig):
 		add(wrongConfig.hint)
-	case f.Kind == transcript.Config:
-		add(p.configHint())
+	case errors.As(err, &problems):
+		add(p.configHint(problems))
 	case f.Kind == transcript.Interaction:
 		add("nothing was sent; --timeout bounds the wait")
 	case f.Kind == transcript.Usage:
@@ -152,8 +154,9 @@ func (p *program) keptHint() string {
 
 // configHint says where the keys are told, and that a file nobody named was
 // not read.
-func (p *program) configHint() string {
-	if p.noFile {
+func (p *program) configHint(problems config.Problems) string {
+	missing := func(p config.Problem) bool { return p.Key == "" }
+	if p.noFile && slices.ContainsFunc(problems, missing) {
 		if _, err := os.Stat("config.yaml"); err == nil {
 			return "no configuration file was read; config.yaml is in this folder: -c config.yaml reads it"
 		}
@@ -168,8 +171,11 @@ func (p *program) oauthHint(e *oidc.Error) string {
 		text = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
 		if p.method != "" {
 			text += fmt.Sprintf(" (the method %q was used", p.method)
-			if p.method == "none" {
+			switch {
+			case p.method == "none" && p.secretAt == "":
 				text += ", since there is no client_secret"
+			case p.secretAt != "":
+				text += ", client_secret is from " + p.secretAt
 			}
 			if p.metadata != nil && len(p.metadata.TokenEndpointAuthMethods) > 0 {
 				text += "; the provider allows " + strings.Join(p.metadata.TokenEndpointAuthMethods, ", ")

@@ -236,6 +236,7 @@ func TestContradictions(t *testing.T) {
 		"issuer is the metadata's URL": {"expected_issuer: x\n", ""},
 		"endpoint by http":             {"token_endpoint: http://op.example/t\n", "use https"},
 		"endpoint by http on loopback": {"token_endpoint: http://127.0.0.1:9/t\n", ""},
+		"endpoint without a scheme":    {"token_endpoint: op.example/t\n", "did you mean https://op.example/t?"},
 		"endpoint is a file":           {"token_endpoint: file:///etc/passwd\n", "not an https URL"},
 		"endpoint with a user name":    {"token_endpoint: https://a:b@op.example/t\n", "user name"},
 		"header with a line break":     {"http_client_config:\n  extra_headers:\n    X-A: \"a\\nb\"\n", "is not a header"},

@@ -97,6 +97,8 @@ func unusable(raw string) string {
 	switch {
 	case err != nil:
 		return "not a URL"
+	case u.Scheme == "" && strings.Contains(raw, "."):
+		return "not an https URL; did you mean https://" + raw + "?"
 	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
 		return "not an https URL"
 	case u.User != nil:
