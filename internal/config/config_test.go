@@ -237,6 +237,8 @@ func TestContradictions(t *testing.T) {
 		"endpoint by http":             {"token_endpoint: http://op.example/t\n", "use https"},
 		"endpoint by http on loopback": {"token_endpoint: http://127.0.0.1:9/t\n", ""},
 		"endpoint without a scheme":    {"token_endpoint: op.example/t\n", "did you mean https://op.example/t?"},
+		"port too large":               {"token_endpoint: https://op.example:65536\n", "a port is a number from 1 to 65535"},
+		"port zero":                    {"token_endpoint: https://op.example:0\n", "a port is a number from 1 to 65535"},
 		"endpoint is a file":           {"token_endpoint: file:///etc/passwd\n", "not an https URL"},
 		"endpoint with a user name":    {"token_endpoint: https://a:b@op.example/t\n", "user name"},
 		"header with a line break":     {"http_client_config:\n  extra_headers:\n    X-A: \"a\\nb\"\n", "is not a header"},

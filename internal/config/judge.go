@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -103,10 +104,18 @@ func unusable(raw string) string {
 		return "not an https URL"
 	case u.User != nil:
 		return "a URL with a user name"
+	case !isPort(u.Port()):
+		return "a port is a number from 1 to 65535"
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return "http is allowed on the loopback address only; use https"
 	}
 	return ""
+}
+
+// isPort says whether a URL may name that port; "" is the scheme's own.
+func isPort(port string) bool {
+	number, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && number > 0
 }
 
 func loopback(host string) bool {
