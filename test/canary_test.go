@@ -22,6 +22,7 @@ const (
 	canaryRotated  = "canary-refresh-token-rotated"
 	canaryAccess   = "canary-access-token"
 	canaryHeader   = "canary-extra-header"
+	canaryGateway  = "canary-gateway-token"
 	canaryPrevious = "canary-previous"
 )
 
@@ -35,7 +36,7 @@ func TestCanary(t *testing.T) {
 			op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
 				basic := r.Header.Get("Authorization")
 				raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(basic, "Basic "))
-				said := fmt.Sprint(r.PostForm.Encode(), " ", r.PostForm, " ", basic, " ", string(raw))
+				said := fmt.Sprint(r.PostForm.Encode(), " ", r.PostForm, " ", basic, " ", string(raw), " ", r.Header.Get("X-Api-Key"), " ", r.Header.Get("X-Gateway-Token"))
 				body, _ := json.Marshal(map[string]string{"error": "invalid_grant", "error_description": said, "error_uri": "https://op.example/?" + r.PostForm.Encode()})
 				fakeop.Says(status, map[string]string{"Content-Type": kind, "X-Echo": r.PostForm.Get("refresh_token"), "Retry-After": r.PostForm.Get("refresh_token"), "Location": "https://op.example/?" + r.PostForm.Encode()}, string(body))(w, r)
 			}
@@ -78,7 +79,7 @@ func TestCanary(t *testing.T) {
 				fault(op)
 				folder := t.TempDir()
 				file := filepath.Join(folder, "config.yaml")
-				check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+"}}\n"+config), 0o600))
+				check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+canaryGateway+"}}\n"+config), 0o600))
 				for _, format := range []string{"text", "json"} {
 					for _, debug := range []string{"--debug=false", "--debug"} {
 						_, stdout, stderr := runProgram([]string{"refresh-token", "-c", file, "--refresh-token", "-", "--format", format, "--explain", debug}, canaryRefresh)

@@ -35,6 +35,17 @@ var secretHeaders = []string{
 	"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Dpop", "X-Api-Key",
 }
 
+// NamesSecret says whether a header that the user adds seems by its name to
+// hold a secret.
+func NamesSecret(header string) bool {
+	for _, word := range []string{"key", "token", "secret", "auth", "cookie", "password", "session"} {
+		if strings.Contains(strings.ToLower(header), word) {
+			return true
+		}
+	}
+	return false
+}
+
 // A Redactor replaces secrets by tags: an HMAC under a key of this run, so that
 // equal secrets have equal tags and no tag tells anything of its secret. It is
 // safe for concurrent use.
@@ -130,10 +141,15 @@ func (r *Redactor) value(name, value string) string {
 
 // Form returns the parameters of a form, one a line, sorted.
 func (r *Redactor) Form(form url.Values) []string {
+	return sorted(form, "=", r.value)
+}
+
+// sorted writes every value of every name as one line, sorted.
+func sorted(values map[string][]string, separator string, show func(name, value string) string) []string {
 	var lines []string
-	for name, values := range form {
-		for _, v := range values {
-			lines = append(lines, name+"="+r.value(name, v))
+	for name, list := range values {
+		for _, v := range list {
+			lines = append(lines, name+separator+show(name, v))
 		}
 	}
 	slices.Sort(lines)
@@ -155,14 +171,7 @@ func (r *Redactor) URL(u *url.URL) string {
 
 // Header returns the headers, one a line, sorted.
 func (r *Redactor) Header(h http.Header) []string {
-	var lines []string
-	for name, values := range h {
-		for _, v := range values {
-			lines = append(lines, name+": "+r.header(name, v))
-		}
-	}
-	slices.Sort(lines)
-	return lines
+	return sorted(h, ": ", r.header)
 }
 
 func (r *Redactor) header(name, value string) string {
