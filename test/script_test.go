@@ -242,6 +242,9 @@ var faults = map[string]func(*fakeop.OP){
 	"token-slow": func(op *fakeop.OP) {
 		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); op.Answer(w, r) }
 	},
+	"token-hangs": func(op *fakeop.OP) {
+		op.Handlers["/token"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	},
 	"discovery-hangs": func(op *fakeop.OP) {
 		op.Handlers["/.well-known/openid-configuration"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	},

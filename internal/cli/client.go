@@ -6,7 +6,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -154,7 +154,7 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 	defer f.Close()
 	data, err = io.ReadAll(io.LimitReader(f, config.MaxSize+1))
 	if err != nil {
-		return "", nil, misconfigured("the configuration file cannot be read: %v", err)
+		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("--config names a file, or - for standard input")
 	}
 	return name, data, nil
 }
@@ -206,15 +206,14 @@ func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, err
 	}
 	for name, value := range cfg.HTTP.ExtraHeaders {
 		o.Header[http.CanonicalHeaderKey(name)] = []string{value}
+		if transcript.NamesSecret(name) {
+			p.redactor.Learn(value)
+		}
 	}
 	if cfg.CACert != "" {
-		pem, err := os.ReadFile(path(cfg, "ca_cert", cfg.CACert))
-		if err != nil {
-			return nil, misconfigured("%s: %v", origin(cfg, "ca_cert"), err)
-		}
-		o.Roots = x509.NewCertPool()
-		if !o.Roots.AppendCertsFromPEM(pem) {
-			return nil, misconfigured("%s: %s holds no certificate (PEM)", origin(cfg, "ca_cert"), cfg.CACert)
+		var err error
+		if o.Roots, err = readRoots(path(cfg, "ca_cert", cfg.CACert)); err != nil {
+			return nil, misconfigured("%s: %v", origin(cfg, "ca_cert"), err).try("it is a file of the CA certificates to trust, in PEM")
 		}
 	}
 	certificate, err := clientCertificate(cfg)
@@ -241,11 +240,11 @@ func clientCertificate(cfg *config.Config) (*tls.Certificate, error) {
 	if keyFile == "" {
 		return nil, misconfigured("%s: there is no tls_client_key (or --pem-key) that belongs to it", origin(cfg, "tls_client_certificate"))
 	}
-	certificate, err := tls.LoadX509KeyPair(path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
+	certificate, err := readKeyPair(path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
 	if err != nil {
-		return nil, misconfigured("%s: %v", origin(cfg, "tls_client_certificate"), err)
+		return nil, misconfigured("%s: %v", origin(cfg, "tls_client_certificate"), err).try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
 	}
-	return &certificate, nil
+	return certificate, nil
 }
 
 // discovery is how the configured provider is found.
@@ -408,7 +407,7 @@ func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
 	fail := func(err error) (oidc.ClientAuth, error) {
 		return oidc.ClientAuth{}, misconfigured("%s: %v", origin(cfg, "private_key"), err)
 	}
-	data, err := os.ReadFile(path(cfg, "private_key", cfg.PrivateKey))
+	data, err := readFile(path(cfg, "private_key", cfg.PrivateKey))
 	if err != nil {
 		return fail(err)
 	}

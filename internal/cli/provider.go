@@ -4,10 +4,7 @@ package cli
 
 import (
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -114,11 +111,11 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 func (o *providerOptions) gather() (provider.Options, error) {
 	options := provider.Options{Auto: o.auto, JWTAccessTokens: o.jwtAccessTokens}
 	if o.file != "" {
-		data, err := os.ReadFile(o.file)
+		data, err := readFile(o.file)
 		if err != nil {
 			return options, misconfigured("%v", err)
 		}
-		if options, err = provider.ReadFile(data, filepath.Dir(o.file)); err != nil {
+		if options, err = provider.ReadFile(data, filepath.Dir(o.file), readFile); err != nil {
 			return options, misconfigured("%s: %v", o.file, err)
 		}
 		options.Auto = options.Auto || o.auto
@@ -159,7 +156,7 @@ func (o *providerOptions) gather() (provider.Options, error) {
 // readFiles reads the files that flags name.
 func (o *providerOptions) readFiles(options *provider.Options) error {
 	if o.signingKey != "" {
-		data, err := os.ReadFile(o.signingKey)
+		data, err := readFile(o.signingKey)
 		if err != nil {
 			return misconfigured("%v", err)
 		}
@@ -169,21 +166,18 @@ func (o *providerOptions) readFiles(options *provider.Options) error {
 		return usage("--tls-cert and --tls-key go together")
 	}
 	if o.tlsCert != "" {
-		certificate, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+		certificate, err := readKeyPair(o.tlsCert, o.tlsKey)
 		if err != nil {
 			return misconfigured("%v", err)
 		}
-		options.Certificate = &certificate
+		options.Certificate = certificate
 	}
 	if o.clientsCA != "" {
-		data, err := os.ReadFile(o.clientsCA)
+		roots, err := readRoots(o.clientsCA)
 		if err != nil {
 			return misconfigured("%v", err)
 		}
-		options.ClientCAs = x509.NewCertPool()
-		if !options.ClientCAs.AppendCertsFromPEM(data) {
-			return misconfigured("%s holds no certificate (PEM)", o.clientsCA)
-		}
+		options.ClientCAs = roots
 	}
 	return nil
 }

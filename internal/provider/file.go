@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,8 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ReadFile reads options from YAML. The files it names are beside folder.
-func ReadFile(data []byte, folder string) (Options, error) {
+// ReadFile reads options from YAML. The files it names are beside folder, and
+// read by read.
+func ReadFile(data []byte, folder string, read func(path string) ([]byte, error)) (Options, error) {
 	var f struct {
 		Users                []User        `yaml:"users"`
 		Clients              []Client      `yaml:"clients"`
@@ -42,6 +42,6 @@ func ReadFile(data []byte, folder string) (Options, error) {
 		f.SigningKey = filepath.Join(folder, f.SigningKey)
 	}
 	var err error
-	o.SigningKey, err = os.ReadFile(f.SigningKey)
+	o.SigningKey, err = read(f.SigningKey)
 	return o, err
 }
