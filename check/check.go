@@ -92,6 +92,11 @@ type Verdict struct {
 	Want    string  `json:"want,omitempty"`
 	Got     string  `json:"got,omitempty"`
 	Note    string  `json:"note,omitempty"`
+
+	// Reason is the stable id of the cause, where one rule can be broken for
+	// several: see the documentation of whoever made the rule. "" if the rule's
+	// own id says it all.
+	Reason string `json:"reason,omitempty"`
 }
 
 // A Result is a [Verdict] together with the rule it belongs to.

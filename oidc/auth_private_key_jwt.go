@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/jose"
+	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -151,4 +152,4 @@ func (a Assertion) claims(t *AuthTarget) map[string]any {
 }
 
 // errNoEndpoint says that a provider lacks an endpoint. Nothing was sent.
-var errNoEndpoint = errors.New("the provider's metadata has no such endpoint")
+var errNoEndpoint = reason.Errorf(reason.EndpointMissing, "the provider's metadata has no such endpoint")

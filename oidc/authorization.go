@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
 // An AuthorizationRequest is what a client asks of the authorization endpoint
@@ -52,7 +53,7 @@ func (c *Client) Authorize(_ context.Context, r AuthorizationRequest) (*Login, e
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || !secure(u) {
-		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: errors.New("not an https URL")}
+		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
 	}
 	scope := r.Scope
 	if scope == nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -96,7 +98,7 @@ func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, erro
 		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: withoutQuery(issuer), Err: err}
 	}
 	for i, place := range places {
-		answer, err := send(ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: limit(d.MaxBody, maxBody)})
+		answer, err := send(ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: orElse(d.MaxBody, limit.Body)})
 		if err != nil {
 			return nil, err
 		}
@@ -118,12 +120,12 @@ type wellKnown struct {
 func (d Discovery) places(issuer string) ([]wellKnown, error) {
 	u, err := url.Parse(issuer)
 	if err != nil || !secure(u) || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the issuer %.200q is not an https URL without query and fragment (http is allowed on the loopback address only)", issuer)
+		return nil, reason.Errorf(reason.EndpointURL, "the issuer %.200q is not an https URL without query and fragment (http is allowed on the loopback address only)", issuer)
 	}
 	if d.URL != "" {
 		at, err := url.Parse(d.URL)
 		if err != nil || !secure(at) {
-			return nil, fmt.Errorf("%.200q is not an https URL (http is allowed on the loopback address only)", d.URL)
+			return nil, reason.Errorf(reason.EndpointURL, "%.200q is not an https URL (http is allowed on the loopback address only)", d.URL)
 		}
 		return []wellKnown{{d.URL, !strings.Contains(at.Path, "oauth-authorization-server")}}, nil
 	}
@@ -152,7 +154,7 @@ func (d Discovery) tried(issuer string) string {
 
 func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Provider, error) {
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(fmt.Errorf("HTTP status %d where the metadata should be, at %s%s", answer.status, d.tried(issuer), answer.snippet()))
+		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where the metadata should be, at %s%s", answer.status, d.tried(issuer), answer.snippet()))
 	}
 	doc, err := answer.object("application/json")
 	if err != nil {
@@ -160,7 +162,7 @@ func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Prov
 	}
 	p := &Provider{URL: answer.url, Raw: answer.body}
 	if err := p.decode(doc); err != nil {
-		return nil, answer.broken(err)
+		return nil, answer.broken(reason.Errorf(reason.ResponseMetadata, "%w", err))
 	}
 	for name, value := range d.Endpoints {
 		field, ok := p.endpoints()[name]
@@ -264,13 +266,33 @@ func (p *Provider) at(name string, auth ClientAuth) string {
 
 // insecure returns the endpoints whose URL is not to be used, as "name URL".
 func (p *Provider) insecure() []string {
-	var bad []string
+	return p.where(func(u *url.URL) bool { return u == nil || !secure(u) || u.Fragment != "" })
+}
+
+// elsewhere returns the endpoints that are at another host than issuer. It is
+// allowed, and it is how one provider's metadata could name another's.
+func (p *Provider) elsewhere(issuerID string) []string {
+	issuer, err := url.Parse(issuerID)
+	if err != nil {
+		return nil
+	}
+	return p.where(func(u *url.URL) bool { return u != nil && !strings.EqualFold(u.Hostname(), issuer.Hostname()) })
+}
+
+// where returns the endpoints, aliases included, whose URL is bad, as "name
+// URL". A URL that cannot be parsed is nil.
+func (p *Provider) where(bad func(*url.URL) bool) []string {
+	var list []string
 	judge := func(name, raw string) {
 		if raw == "" {
 			return
 		}
-		if u, err := url.Parse(raw); err != nil || !secure(u) || u.Fragment != "" {
-			bad = append(bad, name+" "+raw)
+		u, err := url.Parse(raw)
+		if err != nil {
+			u = nil
+		}
+		if bad(u) {
+			list = append(list, name+" "+raw)
 		}
 	}
 	for name, field := range p.endpoints() {
@@ -279,8 +301,8 @@ func (p *Provider) insecure() []string {
 	for name, raw := range p.MTLSEndpointAliases {
 		judge("mtls_endpoint_aliases."+name, raw)
 	}
-	slices.Sort(bad)
-	return bad
+	slices.Sort(list)
+	return list
 }
 
 // secure reports whether u is https, or http on the loopback address, with a
@@ -292,7 +314,7 @@ func secure(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())
 }
 
-func limit(set, standard int64) int64 {
+func orElse(set, standard int64) int64 {
 	if set > 0 {
 		return set
 	}

@@ -20,10 +20,11 @@ import (
 type IDToken struct {
 	Claims
 
-	Header []byte        // the JOSE header, JSON as received
-	JSON   []byte        // the claims, JSON as received
-	Raw    string        // the token as received
-	Checks check.Results // of every rule
+	Header     []byte        // the JOSE header, JSON as received
+	Encryption []byte        // the JOSE header of the encryption, nil if it was not encrypted
+	JSON       []byte        // the claims, JSON as received
+	Raw        string        // the token as received
+	Checks     check.Results // of every rule
 
 	// Verified is true only if every rule that is a MUST was applied and held,
 	// and none was waived or skipped.
@@ -47,16 +48,26 @@ type Claims struct {
 }
 
 // DecodeIDToken reads an ID Token, or any JWT in JWS compact serialization (RFC
-// 7515 section 7.1), without verifying anything. It is for showing one; nothing
-// in it is to be trusted. [ErrEncrypted] reports a JWE; any other error, that it
-// is not well-formed.
-func DecodeIDToken(raw string) (*IDToken, error) {
-	jwt, err := jose.Parse(raw)
-	if err != nil {
-		return nil, err
+// 7515 section 7.1), without verifying anything. One that is encrypted is
+// decrypted with one of keys. It is for showing; nothing in it is to be trusted.
+// [ErrEncrypted] reports a JWE where there are no keys; any other error, that it
+// is not well-formed or does not decrypt.
+func DecodeIDToken(raw string, keys ...DecryptionKey) (*IDToken, error) {
+	var algs []string
+	if len(keys) > 0 {
+		algs = jose.EncryptionAlgorithms()
 	}
-	claims, _ := readClaims(jwt.Claims)
-	return &IDToken{Claims: claims.Claims, Header: jwt.Header.Raw, JSON: jwt.Claims.Raw, Raw: raw}, nil
+	e := open(raw, algs, keys).signedOnly()
+	if e.err != nil {
+		return nil, e.err
+	}
+	return e.idToken(raw), nil
+}
+
+// idToken is the token in the envelope, for showing.
+func (e envelope) idToken(raw string) *IDToken {
+	claims, _ := readClaims(e.jwt.Claims)
+	return &IDToken{Claims: claims.Claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
 }
 
 // claimSet is a token's claims as the rules need them: which are there, and
@@ -67,6 +78,7 @@ type claimSet struct {
 	malformed map[string]string // claim -> what is wrong with it
 	stringAMR bool
 	atHash    string
+	clientID  string // client_id, of access tokens
 }
 
 // readClaims reads the claims that the rules look at. It never fails: a claim
@@ -81,7 +93,7 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 	}
 	for name, to := range map[string]*string{
 		"iss": &c.Issuer, "sub": &c.Subject, "azp": &c.AuthorizedParty,
-		"nonce": &c.Nonce, "acr": &c.ACR, "at_hash": &c.atHash,
+		"nonce": &c.Nonce, "acr": &c.ACR, "at_hash": &c.atHash, "client_id": &c.clientID,
 	} {
 		var err error
 		*to, err = doc.String(name)
@@ -159,7 +171,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, exp
 	if c.Provider == nil {
 		return nil, errors.New("oidc: a Client needs a Provider")
 	}
-	previous, err := expect.previous()
+	previous, err := c.previous(expect)
 	if err != nil {
 		return nil, err
 	}
@@ -256,29 +268,25 @@ func (in *idTokenInput) read(raw string) *IDToken {
 	if raw == "" {
 		return nil
 	}
-	in.jwt, in.Unreadable = jose.Parse(raw)
-	if in.Unreadable != nil {
-		in.jwt = nil
+	in.Envelope = open(raw, in.Policy.Encryption, in.Policy.DecryptionKeys).signedOnly()
+	if in.Envelope.err != nil {
 		return nil
 	}
+	in.jwt = in.Envelope.jwt
 	in.Claims, _ = readClaims(in.jwt.Claims)
-	return &IDToken{Claims: in.Claims.Claims, Header: in.jwt.Header.Raw, JSON: in.jwt.Claims.Raw, Raw: raw}
+	return in.Envelope.idToken(raw)
 }
 
 // previous reads the ID Token that a refreshed one continues, nil if it is not
 // known.
-func (e Expectation) previous() (*claimSet, error) {
+func (c *Client) previous(e Expectation) (*claimSet, error) {
 	if e.Previous == "" {
 		return nil, nil
 	}
-	jwt, err := jose.Parse(strings.TrimSpace(e.Previous))
-	if err != nil {
-		return nil, fmt.Errorf("oidc: the previous ID Token: %w", err)
+	token := open(strings.TrimSpace(e.Previous), c.Policy.Encryption, c.Policy.DecryptionKeys).signedOnly()
+	if token.err != nil {
+		return nil, fmt.Errorf("oidc: the previous ID Token: %w", token.err)
 	}
-	claims, _ := readClaims(jwt.Claims)
+	claims, _ := readClaims(token.jwt.Claims)
 	return &claims, nil
 }
-
-// ErrEncrypted reports a token in JWE compact serialization (RFC 7516), which
-// this package cannot read.
-var ErrEncrypted = jose.ErrEncrypted

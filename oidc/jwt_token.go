@@ -6,7 +6,6 @@ package oidc
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/jose"
@@ -22,11 +21,12 @@ type JWT struct {
 }
 
 // VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2):
-// that the provider signed it, and that issuer and expiry, if it names them, are
-// right, by an algorithm that ID Tokens may use too. The audience is not judged:
-// it is the resource, not the client. Errors
-// are as for [Client.VerifyIDToken]. The JWT is never nil; if raw is none it only
-// has Checks.
+// that the provider signed it, by an algorithm that ID Tokens may use too, that
+// issuer and times, if it names them, are right, and that it is no token of
+// another kind. One whose typ is at+jwt must also have the claims of RFC 9068
+// section 2.2, and this client's client_id. The audience is not judged: it is the
+// resource, not the client. Errors are as for [Client.VerifyIDToken]. The JWT is
+// never nil; if raw is none it only has Checks.
 func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*JWT, error) {
 	return c.verifyJWT(ctx, raw, accessTokenRules)
 }
@@ -41,7 +41,7 @@ func (c *Client) verifyJWT(ctx context.Context, raw string, rules []check.Rule[j
 	if c.Provider == nil {
 		return &JWT{}, errors.New("oidc: a Client needs a Provider")
 	}
-	in := jwtTokenInput{Issuer: c.Provider.Issuer, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(), Now: c.now()}
+	in := jwtTokenInput{Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(), Now: c.now()}
 	token := &JWT{}
 	if in.jwt, in.Unreadable = jose.Parse(raw); in.Unreadable == nil {
 		in.Signature = c.verifySignature(ctx, in.jwt, nil)
@@ -51,18 +51,4 @@ func (c *Client) verifyJWT(ctx context.Context, raw string, rules []check.Rule[j
 	token.Checks = check.Run(rules, in, c.Waive...)
 	token.Verified = token.Checks.Verified() && c.Provider.trusted()
 	return token, decide(token.Checks, unreachable(in.Signature))
-}
-
-// jwtTokenInput is what the rules of such tokens look at.
-type jwtTokenInput struct {
-	Unreadable error // why it is not a JWT, nil if it is
-	Claims     claimSet
-	Signature  error // what came of checking the signature
-
-	Issuer     string
-	Algorithms []string // that it may use
-	Tolerance  time.Duration
-	Now        time.Time
-
-	jwt *jose.JWT // nil if unreadable
 }

@@ -5,7 +5,6 @@ package oidc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,13 +12,8 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/jose"
-)
-
-// The bounds of fetching keys.
-const (
-	keysTimeout  = 30 * time.Second // of one fetch, besides the HTTP client's own
-	refetchAfter = time.Minute      // between fetches because no key fits
-	keysMaxAge   = 10 * time.Minute // of keys that are used without asking again
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
 // A KeySet is a provider's published keys: a JWK Set (RFC 7517 section 5).
@@ -64,27 +58,27 @@ func keyInfo(k jose.Key, unusable string) KeyInfo {
 // is a [*TransportError], or a [*ProtocolError] for a document that is no JWK Set.
 func (d Discovery) Keys(ctx context.Context, p *Provider) (*KeySet, error) {
 	if p.JWKSURI == "" {
-		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: errors.New("the metadata has no jwks_uri")}
+		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri")}
 	}
 	return fetchKeys(ctx, d.HTTP, p.JWKSURI, d.MaxBody)
 }
 
 func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most int64) (*KeySet, error) {
 	answer, err := send(ctx, client, request{
-		endpoint: jwksEndpoint, url: jwksURI, limit: limit(most, maxJWKS),
+		endpoint: jwksEndpoint, url: jwksURI, limit: orElse(most, limit.Keys),
 		header: http.Header{"Accept": {"application/jwk-set+json, application/json"}},
 	})
 	if err != nil {
 		return nil, err
 	}
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(fmt.Errorf("HTTP status %d where the keys should be, at %s%s", answer.status, answer.url, answer.snippet()))
+		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where the keys should be, at %s%s", answer.status, answer.url, answer.snippet()))
 	}
 	// The media type is not looked at: providers publish keys from plain file
 	// servers, and nothing but a JWK Set parses as one.
 	set, err := jose.ReadKeySet(answer.body)
 	if err != nil {
-		return nil, answer.broken(fmt.Errorf("not a JWK Set: %w", err))
+		return nil, answer.broken(reason.Errorf(reason.ResponseKeySet, "not a JWK Set: %w", err))
 	}
 	return &KeySet{Raw: answer.body, set: set}, nil
 }
@@ -119,7 +113,7 @@ func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
 	if f != nil && f.fallback != nil && !f.ended() {
 		f = f.fallback // somebody else's token needs newer keys; ours may not
 	}
-	if f == nil || f.ended() && f.err != nil || c.now().Sub(f.began) > keysMaxAge {
+	if f == nil || f.ended() && f.err != nil || c.now().Sub(f.began) > limit.KeysAge {
 		f = c.startFetch(ctx, nil)
 		c.keys.current = f
 	}
@@ -164,7 +158,7 @@ func (f *keyFetch) abandon() bool {
 // wait for the same fetch. If it fails, the keys of fallback, if any, stay in
 // use.
 func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit.KeysFetch)
 	f := &keyFetch{cache: &c.keys, began: c.now(), cancel: cancel, fallback: fallback, done: make(chan struct{})}
 	go func() {
 		defer cancel()
@@ -181,13 +175,13 @@ func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
 }
 
 // keysFor returns the keys to verify a token with. If none fits the token they
-// are fetched once more, but not more often than refetchAfter: a forged kid
+// are fetched once more, but not more often than limit.KeysAgain: a forged kid
 // must not turn into requests (OpenID Connect Core 10.1.1).
 //
 // started is a fetch that was begun for this token, nil if there is none.
 func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*jose.KeySet, error) {
 	if c.Provider.JWKSURI == "" {
-		return nil, errors.New("the provider's metadata has no jwks_uri")
+		return nil, reason.Errorf(reason.SignatureNoKey, "the provider's metadata has no jwks_uri")
 	}
 	f := started
 	if f == nil {
@@ -217,7 +211,7 @@ func (c *Client) refetch(ctx context.Context, stale *keyFetch) *keyFetch {
 	defer c.keys.mu.Unlock()
 	f := c.keys.current
 	now := c.now()
-	if f == stale && (c.keys.refetched.IsZero() || now.Sub(c.keys.refetched) >= refetchAfter) {
+	if f == stale && (c.keys.refetched.IsZero() || now.Sub(c.keys.refetched) >= limit.KeysAgain) {
 		c.keys.refetched = now
 		f = c.startFetch(ctx, stale)
 		c.keys.current = f
@@ -294,5 +288,8 @@ func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyF
 	for _, k := range unfit {
 		none.Rejected = append(none.Rejected, fmt.Sprintf("(%s) %s", k.Key, k.Reason))
 	}
-	return none
+	if len(fit) > 1 {
+		return reason.Errorf(reason.SignatureManyKeys, "%w", none)
+	}
+	return reason.Errorf(reason.SignatureNoKey, "%w", none)
 }

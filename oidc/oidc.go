@@ -26,6 +26,7 @@
 // allow is a [*ProtocolError]. No usable answer at all is a [*TransportError].
 // A token or claim that breaks a rule is a [*check.Error], which names the
 // rule, the section of its specification, what was wanted and what came.
+// [Reason] returns a stable id for any of them.
 //
 // # Verification
 //
@@ -93,6 +94,23 @@ type Policy struct {
 
 	// Secret is the client secret that keys the MAC algorithms.
 	Secret string
+
+	// Encryption are the algorithms (alg, RFC 7518 section 4.1) by one of which
+	// the client's ID Tokens are encrypted: its id_token_encrypted_response_alg.
+	// nil means that they are not, and an encrypted one is refused; otherwise
+	// one that is not encrypted is. RSA1_5, PBES2 and symmetric algorithms are
+	// not supported. Every enc of RFC 7518 section 5.1 is.
+	Encryption     []string
+	DecryptionKeys []DecryptionKey // the client's private keys for it
+
+	// UserInfoSigning is the algorithm that UserInfo has to be signed by: the
+	// client's userinfo_signed_response_alg. "" leaves it open.
+	UserInfoSigning string
+
+	// UserInfoEncryption are the algorithms by one of which UserInfo has to be
+	// encrypted: the client's userinfo_encrypted_response_alg. nil leaves it
+	// open, to those of Encryption.
+	UserInfoEncryption []string
 
 	// RequireIDToken makes a response without an ID Token an error, also where
 	// the standard lets the provider leave it out (a refresh).

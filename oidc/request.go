@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -28,12 +30,6 @@ const (
 	tokenEndpoint         = "token"
 	userInfoEndpoint      = "userinfo"
 	authorizationEndpoint = "authorization"
-)
-
-// The bounds of response bodies, in bytes.
-const (
-	maxBody = 1 << 20
-	maxJWKS = 512 << 10
 )
 
 type endpointKey struct{}
@@ -57,7 +53,7 @@ type request struct {
 
 	// once marks a credential that works one time only. Such a request is
 	// never repeated, and once it is on its way, a caller that gives up does
-	// not keep its answer from being read (for as long as grace).
+	// not keep its answer from being read (for as long as [limit.Grace]).
 	once bool
 }
 
@@ -96,7 +92,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	if u, err := url.Parse(r.url); err != nil || !secure(u) {
 		return nil, &ProtocolError{
 			Endpoint: r.endpoint, URL: withoutQuery(r.url),
-			Err: errors.New("the endpoint is not an https URL (http is allowed on the loopback address only)"),
+			Err: reason.Errorf(reason.EndpointURL, "the endpoint is not an https URL (http is allowed on the loopback address only)"),
 		}
 	}
 	req, err := r.build(ctx, &sent)
@@ -113,10 +109,10 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
 	if err != nil {
-		return answer, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
+		return answer, fail(res.StatusCode, reason.Errorf(reason.NetworkClosed, "the answer broke off: %w", err))
 	}
 	if int64(len(answer.body)) > r.limit {
-		return nil, answer.broken(fmt.Errorf("the answer is longer than %d bytes", r.limit))
+		return nil, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))
 	}
 	if err := answer.unavailable(); err != nil {
 		return nil, err
@@ -183,30 +179,24 @@ func (r request) secrets() []string {
 	return secrets
 }
 
-// defaultTimeout bounds a request that nothing else bounds.
-const defaultTimeout = 30 * time.Second
-
 // bounded gives a request a deadline if neither its caller nor its HTTP client
 // does.
 func bounded(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok || client != nil && client.Timeout > 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, defaultTimeout)
+	return context.WithTimeout(ctx, limit.RequestMost)
 }
 
-// grace is how long a request that carries a one-time credential may go on
-// after its caller gave up, to bring the answer home.
-const grace = 5 * time.Second
-
 // outlive detaches ctx from its parent's cancellation once sent is true, and
-// ends it grace later.
+// ends it [limit.Grace] later: so long a request that carries a one-time
+// credential may go on after its caller gave up, to bring the answer home.
 func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
 		if sent.Load() {
 			select {
-			case <-time.After(grace):
+			case <-time.After(limit.Grace):
 			case <-ctx.Done():
 			}
 		}
@@ -259,7 +249,7 @@ func (r *response) broken(err error) error {
 func (r *response) unavailable() error {
 	switch {
 	case r.status >= 300 && r.status < 400:
-		return r.broken(fmt.Errorf("a redirect (HTTP status %d) to %s, which is not followed", r.status, r.quote(withoutQuery(r.header.Get("Location")), 200)))
+		return r.broken(reason.Errorf(reason.ResponseRedirect, "a redirect (HTTP status %d) to %s, which is not followed", r.status, r.quote(withoutQuery(r.header.Get("Location")), 200)))
 	case r.status == http.StatusTooManyRequests || r.status >= 500:
 		err := fmt.Errorf("HTTP status %d%s", r.status, r.snippet())
 		if refusal := r.oauthError(); refusal != nil {
@@ -305,7 +295,7 @@ func (r *response) object(mediaType string) (*strictjson.Object, error) {
 	o, err := strictjson.Parse(r.body)
 	switch {
 	case r.mediaType() != mediaType:
-		return o, r.broken(fmt.Errorf("the answer's Content-Type is %s, not %s%s",
+		return o, r.broken(reason.Errorf(reason.ResponseMediaType, "the answer's Content-Type is %s, not %s%s",
 			r.quote(r.header.Get("Content-Type"), 80), mediaType, r.snippet()))
 	case err != nil:
 		return nil, r.broken(fmt.Errorf("the answer is %w", err))

@@ -69,6 +69,14 @@ var discoveryRules = []check.Rule[discoveryInput]{
 		},
 	},
 	{
+		ID: "discovery.endpoint_hosts", Spec: check.Spec{Doc: "RFC 9700", Section: "4.4"}, Level: check.May,
+		Text: "Every endpoint is at the issuer's host.",
+		Eval: func(in discoveryInput) check.Verdict {
+			elsewhere := in.Provider.elsewhere(in.Issuer)
+			return check.That(len(elsewhere) == 0, check.List(elsewhere), "none at another host")
+		},
+	},
+	{
 		ID: "discovery.token_endpoint", Spec: discovery("3"), Level: check.Must, Essential: true,
 		Text: "There is a token_endpoint.",
 		Eval: func(in discoveryInput) check.Verdict { return there(in.Provider.TokenEndpoint, "token_endpoint") },

@@ -6,7 +6,6 @@ package oidc
 import (
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,10 +18,10 @@ import (
 // idTokenInput is everything the rules of ID Tokens look at. Gathering it may
 // need the network; judging it never does.
 type idTokenInput struct {
-	Present    bool
-	Unreadable error // why it is not a JWT, nil if it is
-	Claims     claimSet
-	Signature  error // what came of checking the signature
+	Present   bool
+	Envelope  envelope // the token as it came
+	Claims    claimSet
+	Signature error // what came of checking the signature
 
 	Issuer      string // of the provider's metadata
 	ClientID    string
@@ -47,7 +46,7 @@ func about(eval func(idTokenInput) check.Verdict) func(idTokenInput) check.Verdi
 		switch {
 		case !in.Present:
 			return check.Inapplicable("no ID Token came")
-		case in.Unreadable != nil:
+		case in.Envelope.err != nil:
 			return check.Inapplicable("the ID Token cannot be read")
 		}
 		return eval(in)
@@ -76,25 +75,35 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	},
 	{
 		ID: "id_token.encryption", Spec: core("3.1.3.7", 1), Level: check.Must,
-		Text: "The token is encrypted only if that was agreed upon.",
+		Text: "The token is encrypted by an algorithm that was agreed upon, and only if one was.",
 		Eval: func(in idTokenInput) check.Verdict {
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
-			return check.That(!errors.Is(in.Unreadable, jose.ErrEncrypted), encryption(in.Unreadable), "a signed token")
+			return in.Envelope.agreed(in.Policy.Encryption, len(in.Policy.Encryption) > 0)
+		},
+	},
+	{
+		ID: "id_token.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must,
+		Text: "An encrypted token is well-formed, and decrypts with the client's key.",
+		Eval: func(in idTokenInput) check.Verdict {
+			if !in.Present {
+				return check.Inapplicable("no ID Token came")
+			}
+			return in.Envelope.decrypted(in.Policy.Encryption)
 		},
 	},
 	{
 		ID: "id_token.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must,
-		Text: "The token is a well-formed signed JWT.",
+		Text: "The token is a well-formed signed JWT, once it is decrypted.",
 		Eval: func(in idTokenInput) check.Verdict {
 			switch {
 			case !in.Present:
 				return check.Inapplicable("no ID Token came")
-			case errors.Is(in.Unreadable, jose.ErrEncrypted):
+			case in.Envelope.sealed:
 				return check.Inapplicable("it is encrypted")
-			case in.Unreadable != nil:
-				return check.That(false, in.Unreadable.Error(), "a signed JWT")
+			case in.Envelope.err != nil:
+				return refused(in.Envelope.err, "a signed JWT")
 			}
 			return check.Verdict{Outcome: check.Pass}
 		},
@@ -103,12 +112,14 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		ID: "id_token.typ", Spec: check.Spec{Doc: "RFC 8725", Section: "3.11"}, Level: check.Must,
 		Text: "The header's typ, if there, is JWT: the token is not one of another kind.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			typ := in.jwt.Type
-			if typ == "" {
-				return check.Inapplicable("no typ")
-			}
-			name := strings.TrimPrefix(strings.ToLower(typ), "application/")
-			return check.That(name == "jwt", check.List([]string{typ}), `"JWT"`)
+			return typIs(in.jwt, "jwt")
+		}),
+	},
+	{
+		ID: "id_token.kind", Spec: check.Spec{Doc: "RFC 8725", Section: "3.12"}, Level: check.Must,
+		Text: "The claims are not those of a Logout Token or another security event (events).",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return notThere(in.Claims, "events")
 		}),
 	},
 	{
@@ -370,13 +381,6 @@ func leftHalfHash(alg, token string) (string, bool) {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]), true
 }
 
-func encryption(unreadable error) string {
-	if errors.Is(unreadable, jose.ErrEncrypted) {
-		return "an encrypted token"
-	}
-	return ""
-}
-
 // algNone judges whether a token is signed at all (RFC 8725 section 3.2).
 func algNone(t *jose.JWT) check.Verdict {
 	return check.That(!strings.EqualFold(t.Algorithm, "none"), check.List([]string{t.Algorithm}), "a signature algorithm")
@@ -399,11 +403,36 @@ func signatureVerdict(t *jose.JWT, err error) check.Verdict {
 	case unreachable(err) != nil:
 		return check.Undecided(err.Error())
 	}
-	return check.That(false, err.Error(), "a signature by a key of the provider")
+	return refused(err, "a signature by a key of the provider")
 }
 
 func describeHeader(t *jose.JWT) string {
 	return fmt.Sprintf("alg %.32q, kid %.64q", t.Algorithm, t.KeyID)
+}
+
+// notThere judges that a token lacks the claims of other kinds of tokens.
+func notThere(claims claimSet, names ...string) check.Verdict {
+	var found []string
+	for _, name := range names {
+		if claims.there(name) {
+			found = append(found, name)
+		}
+	}
+	return check.That(len(found) == 0, check.List(found), "no "+strings.Join(names, ", "))
+}
+
+// typIs judges a header's typ, if there, whose prefix application/ may be left
+// out (RFC 7515 section 4.1.9).
+func typIs(t *jose.JWT, want ...string) check.Verdict {
+	if t.Type == "" {
+		return check.Inapplicable("no typ")
+	}
+	return check.That(slices.Contains(want, mediaType(t)), check.List([]string{t.Type}), "one of "+check.List(want))
+}
+
+// mediaType is a header's typ as it is compared.
+func mediaType(t *jose.JWT) string {
+	return strings.TrimPrefix(strings.ToLower(t.Type), "application/")
 }
 
 func ascii(s string) bool {

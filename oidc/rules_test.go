@@ -12,6 +12,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/jose"
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -19,8 +20,16 @@ var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // testTable holds a rule table to its contract: the good input breaks nothing,
 // every rule has a fault, and each fault breaks its rule and no other.
-func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, faults map[string]func(*In)) {
+// Of several maps of faults, those for rules of other tables are passed over.
+func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, faults map[string]func(*In), perhaps ...map[string]func(*In)) {
 	t.Helper()
+	for _, more := range perhaps {
+		for id, spoil := range more {
+			if slices.ContainsFunc(rules, func(r check.Rule[In]) bool { return r.ID == id }) {
+				faults[id] = spoil
+			}
+		}
+	}
 	for _, r := range check.Run(rules, good()) {
 		if !r.Held() {
 			t.Errorf("good input: %s: %s, want %q, got %q", r.ID, r.Outcome, r.Want, r.Got)
@@ -67,6 +76,21 @@ func claims(t *testing.T, json string) claimSet {
 	return c
 }
 
+// with is a set of claims where one more is there.
+func with(t *testing.T, c claimSet, name string) claimSet {
+	t.Helper()
+	there := c.there
+	c.there = func(n string) bool { return n == name || there(n) }
+	return c
+}
+
+// without is a set of claims where one is not there.
+func without(c claimSet, name string) claimSet {
+	there := c.there
+	c.there = func(n string) bool { return n != name && there(n) }
+	return c
+}
+
 func TestDiscoveryRules(t *testing.T) {
 	t.Parallel()
 	good := func() discoveryInput {
@@ -74,8 +98,8 @@ func TestDiscoveryRules(t *testing.T) {
 			OpenID: true,
 			Issuer: "https://op.example",
 			Provider: &Provider{
-				Issuer: "https://op.example", TokenEndpoint: "https://op.example/token", JWKSURI: "https://keys.example/jwks",
-				AuthorizationEndpoint: "https://op.example/auth", UserInfoEndpoint: "http://127.0.0.1:9/userinfo",
+				Issuer: "https://op.example", TokenEndpoint: "https://op.example/token", JWKSURI: "https://op.example/jwks",
+				AuthorizationEndpoint: "https://op.example/auth", UserInfoEndpoint: "https://op.example/userinfo",
 				ResponseTypesSupported: []string{"code"}, SubjectTypesSupported: []string{"public"},
 				IDTokenSigningAlgorithms: []string{"ES256", "RS256"}, ScopesSupported: []string{"openid"},
 				CodeChallengeMethods: []string{"S256"},
@@ -97,6 +121,7 @@ func TestDiscoveryRules(t *testing.T) {
 		"discovery.subject_types_supported":               func(in *discoveryInput) { in.Provider.SubjectTypesSupported = nil },
 		"discovery.id_token_signing_alg_values_supported": func(in *discoveryInput) { in.Provider.IDTokenSigningAlgorithms = []string{"ES256"} },
 		"discovery.scopes_supported":                      func(in *discoveryInput) { in.Provider.ScopesSupported = []string{"email"} },
+		"discovery.endpoint_hosts":                        func(in *discoveryInput) { in.Provider.TokenEndpoint = "https://elsewhere.example/token" }, // H35
 		"discovery.pkce":                                  func(in *discoveryInput) { in.Provider.CodeChallengeMethods = []string{"plain"} },
 	})
 }
@@ -170,7 +195,7 @@ func TestExpiresIn(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]time.Duration{
 		`3600`: time.Hour, `"3600"`: time.Hour, `3599.5`: 3599500 * time.Millisecond, `-1`: -time.Second, `0`: 0,
-		`1e19`: maxLifetime, `9223372037`: maxLifetime, `"1e400"`: maxLifetime, `-1e30`: -maxLifetime,
+		`1e19`: limit.Lifetime, `9223372037`: limit.Lifetime, `"1e400"`: limit.Lifetime, `-1e30`: -limit.Lifetime,
 	} {
 		got, ok, err := expiresIn(object(t, fmt.Sprintf(`{"expires_in":%s}`, value)))
 		if got != want || !ok || err != nil {
@@ -211,9 +236,14 @@ func TestIDTokenRules(t *testing.T) {
 		return func(i *in) { jwt := *i.jwt; change(&jwt); i.jwt = &jwt }
 	}
 	testTable(t, idTokenRules, goodIDToken(t), map[string]func(*in){
-		"id_token.present":     func(i *in) { i.Present = false },
-		"id_token.encryption":  func(i *in) { i.Unreadable = jose.ErrEncrypted },
-		"id_token.readable":    func(i *in) { i.Unreadable = errors.New("not a JWT") },
+		"id_token.present":    func(i *in) { i.Present = false },
+		"id_token.encryption": func(i *in) { i.Envelope = envelope{encrypted: true, sealed: true, err: jose.ErrEncrypted} }, // J19
+		"id_token.decryption": func(i *in) {
+			i.Policy.Encryption = []string{"RSA-OAEP"}
+			i.Envelope = envelope{encrypted: true, sealed: true, err: errors.New("it does not decrypt")}
+		},
+		"id_token.readable":    func(i *in) { i.Envelope.err = errors.New("not a JWT") },
+		"id_token.kind":        func(i *in) { i.Claims = with(t, i.Claims, "events") },              // J16
 		"id_token.typ":         header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
 		"id_token.iss":         claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
 		"id_token.aud":         claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
@@ -369,20 +399,32 @@ func TestRefreshRules(t *testing.T) {
 
 func TestJWTTokenRules(t *testing.T) {
 	t.Parallel()
-	good := func() jwtTokenInput {
-		return jwtTokenInput{
-			Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","exp":%d}`, noon.Unix()+300)),
-			Issuer: "https://op.example", Algorithms: []string{"RS256"}, Now: noon, jwt: &jose.JWT{Algorithm: "RS256"},
+	good := func(kind string) func() jwtTokenInput {
+		typ := map[string]string{"access_token": "application/at+jwt", "refresh_token": "JWT"}[kind]
+		return func() jwtTokenInput {
+			return jwtTokenInput{
+				Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u","client_id":"cli","jti":"1"}`,
+					noon.Unix()+300, noon.Unix(), noon.Unix())),
+				Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Now: noon,
+				jwt: &jose.JWT{Algorithm: "RS256", Type: typ},
+			}
 		}
 	}
 	for kind, rules := range map[string][]check.Rule[jwtTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
-		testTable(t, rules, good, map[string]func(*jwtTokenInput){
+		testTable(t, rules, good(kind), map[string]func(*jwtTokenInput){
 			kind + ".readable":  func(in *jwtTokenInput) { in.Unreadable = errors.New("not a JWT") },
 			kind + ".signature": func(in *jwtTokenInput) { in.Signature = errors.New("the signature does not match") },
 			kind + ".alg_none":  func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "nOnE"} },
 			kind + ".alg":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "ES256"} },
 			kind + ".iss":       func(in *jwtTokenInput) { in.Claims.Issuer += "1" },
 			kind + ".exp":       func(in *jwtTokenInput) { in.Claims.Expiry = noon },
+			kind + ".nbf":       func(in *jwtTokenInput) { in.Claims.NotBefore = noon.Add(time.Hour) },
+			kind + ".typ":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "RS256", Type: "logout+jwt"} },
+		}, map[string]func(*jwtTokenInput){
+			"access_token.kind":      func(in *jwtTokenInput) { in.Claims = with(t, in.Claims, "at_hash") },
+			"access_token.claims":    func(in *jwtTokenInput) { in.Claims = without(in.Claims, "jti") },
+			"access_token.client_id": func(in *jwtTokenInput) { in.Claims.clientID += "1" },
+			"access_token.iat":       func(in *jwtTokenInput) { in.Claims.IssuedAt = noon.Add(time.Hour) },
 		})
 	}
 }
@@ -392,16 +434,30 @@ func TestUserInfoRules(t *testing.T) {
 	good := func() userInfoInput {
 		return userInfoInput{
 			Claims: claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli"}`),
-			Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Subject: "u",
-			jwt: &jose.JWT{Algorithm: "RS256"},
+			Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Subject: "u", Signing: "RS256",
+			jwt: &jose.JWT{Algorithm: "RS256", Type: "JWT"}, Now: noon,
 		}
 	}
 	testTable(t, userInfoRules, good, map[string]func(*userInfoInput){
+		"userinfo.encryption": func(in *userInfoInput) { in.Encrypted, in.Encryption = true, []string{"RSA-OAEP"} },
+		"userinfo.decryption": func(in *userInfoInput) {
+			in.Encryption = []string{"RSA-OAEP"}
+			in.Envelope = envelope{encrypted: true, sealed: true, err: errors.New("it does not decrypt")}
+		},
+		"userinfo.readable": func(in *userInfoInput) { in.Envelope.err = errors.New("not a JWT") },
+		"userinfo.signed":   func(in *userInfoInput) { in.Signing = "ES256" },
+		"userinfo.typ":      func(in *userInfoInput) { in.jwt.Type = "at+jwt" },
+		"userinfo.exp": func(in *userInfoInput) {
+			in.Claims = claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli","exp":1}`)
+		},
+		"userinfo.nbf": func(in *userInfoInput) {
+			in.Claims = claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli","nbf":99999999999}`)
+		},
 		"userinfo.sub_present": func(in *userInfoInput) { in.Claims.Subject = "" },
 		"userinfo.sub":         func(in *userInfoInput) { in.Claims.Subject = "uinvalid" }, // C22
 		"userinfo.signature":   func(in *userInfoInput) { in.Signature = errors.New("the signature does not match") },
-		"userinfo.alg_none":    func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "None"} },
-		"userinfo.alg":         func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "ES256"} },
+		"userinfo.alg_none":    func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "None"}; in.Signing = "" },
+		"userinfo.alg":         func(in *userInfoInput) { in.jwt = &jose.JWT{Algorithm: "ES256"}; in.Signing = "" },
 		"userinfo.iss":         func(in *userInfoInput) { in.Claims.Issuer = "" },
 		"userinfo.aud":         func(in *userInfoInput) { in.Claims.Audience = nil },
 	})
@@ -498,6 +554,15 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Type: "application/JWT"} }, check.Pass},
 		{"id_token.alg", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "rs256"} }, check.Fail},
 		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = []string{"NONE"} }, check.Fail},
+		{"id_token.encryption", func(i *idTokenInput) { i.Policy.Encryption = []string{"RSA-OAEP"}; i.Envelope.jwt = i.jwt }, check.Fail}, // V1: agreed upon, and did not come so
+		{"id_token.encryption", func(i *idTokenInput) {
+			i.Policy.Encryption = []string{"RSA-OAEP"}
+			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "ECDH-ES"}}
+		}, check.Fail},
+		{"id_token.encryption", func(i *idTokenInput) {
+			i.Policy.Encryption = []string{"RSA-OAEP"}
+			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "RSA-OAEP"}}
+		}, check.Pass},
 		{"id_token.azp", func(i *idTokenInput) { i.Claims = claims(t, `{}`) }, check.NotApplicable},
 		{"id_token.amr_type", func(i *idTokenInput) { i.Claims.stringAMR = true; i.Policy.AllowStringAMR = true }, check.NotApplicable},
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -59,7 +60,7 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 				return check.Inapplicable("no lifetime")
 			}
 			raw, _ := in.Response.Get("expires_in")
-			return check.That(lifetime > 0 && lifetime < maxLifetime, fmt.Sprintf("%.40s seconds", raw), "more than 0 seconds and less than ten years")
+			return check.That(lifetime > 0 && lifetime < limit.Lifetime, fmt.Sprintf("%.40s seconds", raw), "more than 0 seconds and less than ten years")
 		},
 	},
 	{

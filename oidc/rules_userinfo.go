@@ -3,19 +3,27 @@
 package oidc
 
 import (
+	"time"
+
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/jose"
 )
 
 // userInfoInput is what the rules of UserInfo look at.
 type userInfoInput struct {
+	Envelope  envelope // the answer as it came, if it was a JWT
 	Claims    claimSet
 	Signature error // what came of checking the signature of a signed answer
 
 	Issuer     string // of the provider's metadata
 	ClientID   string
 	Algorithms []string // that a signed answer may use
+	Signing    string   // that it has to use, "" if it need not be signed
+	Encryption []string // that it may be encrypted by
+	Encrypted  bool     // it has to be
 	Subject    string   // of the ID Token, "" if there is none
+	Tolerance  time.Duration
+	Now        time.Time
 
 	jwt *jose.JWT // nil if the answer was not signed
 }
@@ -30,16 +38,70 @@ func signed(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Ve
 	}
 }
 
+// opened makes a rule that looks at the claims, which an answer that was not
+// decrypted does not have.
+func opened(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Verdict {
+	return func(in userInfoInput) check.Verdict {
+		if in.Envelope.err != nil {
+			return check.Inapplicable("the answer cannot be read")
+		}
+		return eval(in)
+	}
+}
+
 var userInfoRules = []check.Rule[userInfoInput]{
+	{
+		ID: "userinfo.encryption", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "The answer is encrypted by an algorithm that was agreed upon, and only if one was.",
+		Eval: func(in userInfoInput) check.Verdict {
+			if in.Encrypted && !in.Envelope.encrypted {
+				return check.That(false, "an answer that is not encrypted", "encrypted by one of "+check.List(in.Encryption))
+			}
+			return in.Envelope.agreed(in.Encryption, false)
+		},
+	},
+	{
+		ID: "userinfo.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must,
+		Text: "An encrypted answer is well-formed, and decrypts with the client's key.",
+		Eval: func(in userInfoInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
+	},
+	{
+		ID: "userinfo.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must, Essential: true,
+		Text: "An answer that is a JWT is well-formed, once it is decrypted.",
+		Eval: func(in userInfoInput) check.Verdict {
+			if in.Envelope.err != nil && !in.Envelope.sealed {
+				return refused(in.Envelope.err, "a JWT")
+			}
+			return check.Verdict{Outcome: check.Pass}
+		},
+	},
+	{
+		ID: "userinfo.signed", Spec: core("5.3.2", 0), Level: check.Must,
+		Text: "The answer is signed, by the algorithm that was agreed upon, if one was.",
+		Eval: opened(func(in userInfoInput) check.Verdict {
+			switch {
+			case in.Signing == "":
+				return check.Inapplicable("no userinfo_signed_response_alg")
+			case in.jwt == nil:
+				return check.That(false, "an answer that is not signed", in.Signing)
+			}
+			return check.Equal(in.jwt.Algorithm, in.Signing)
+		}),
+	},
+	{
+		ID: "userinfo.typ", Spec: check.Spec{Doc: "RFC 8725", Section: "3.11"}, Level: check.Must,
+		Text: "The header's typ of a signed answer, if there, is JWT: it is not a token of another kind.",
+		Eval: signed(func(in userInfoInput) check.Verdict { return typIs(in.jwt, "jwt") }),
+	},
 	{
 		ID: "userinfo.sub_present", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "sub is there and a string.",
-		Eval: func(in userInfoInput) check.Verdict {
+		Eval: opened(func(in userInfoInput) check.Verdict {
 			if what := in.Claims.malformed["sub"]; what != "" {
 				return check.That(false, what, "a string")
 			}
 			return check.That(in.Claims.Subject != "", check.List(oneOrNone(in.Claims.Subject)), "a string")
-		},
+		}),
 	},
 	{
 		ID: "userinfo.sub", Spec: core("5.3.2", 0), Level: check.Must,
@@ -78,5 +140,19 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		ID: "userinfo.aud", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "A signed answer's aud contains this client's client_id.",
 		Eval: signed(func(in userInfoInput) check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) }),
+	},
+	{
+		ID: "userinfo.exp", Spec: check.Spec{Doc: "RFC 7519", Section: "4.1.4"}, Level: check.Must,
+		Text: "The current time is before exp of a signed answer, if there.",
+		Eval: signed(func(in userInfoInput) check.Verdict {
+			return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+		}),
+	},
+	{
+		ID: "userinfo.nbf", Spec: check.Spec{Doc: "RFC 7519", Section: "4.1.5"}, Level: check.Must,
+		Text: "nbf of a signed answer, if there, is not in the future.",
+		Eval: signed(func(in userInfoInput) check.Verdict {
+			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
+		}),
 	},
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -15,11 +14,10 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
-
-// maxLifetime caps expires_in: a larger number overflows a time.Duration.
-const maxLifetime = 10 * 365 * 24 * time.Hour
 
 // Tokens is a token endpoint's answer.
 type Tokens struct {
@@ -58,7 +56,7 @@ type Tokens struct {
 // nil: they are there for showing, and because their refresh token is now the
 // only one that works. Nothing else of them may be used.
 func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
-	previous, err := g.Expect.previous()
+	previous, err := c.previous(g.Expect)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +118,7 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetc
 	}
 	answer, err := send(ctx, c.HTTP, request{
 		endpoint: tokenEndpoint, url: endpoint, form: form, header: header,
-		limit: limit(c.MaxBody, maxBody), once: g.Once,
+		limit: orElse(c.MaxBody, limit.Body), once: g.Once,
 	})
 	return answer, keys, err
 }
@@ -141,7 +139,7 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 	case refusal != nil: // also in a 200
 		return t, refusal
 	case answer.status != http.StatusOK:
-		return t, answer.broken(fmt.Errorf("HTTP status %d without an OAuth error%s", answer.status, answer.snippet()))
+		return t, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d without an OAuth error%s", answer.status, answer.snippet()))
 	}
 	if _, err := answer.object("application/json"); err != nil {
 		return t, err
@@ -205,6 +203,6 @@ func expiresIn(doc *strictjson.Object) (lifetime time.Duration, ok bool, err err
 	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(seconds) {
 		return 0, true, errors.New("expires_in is not a number of seconds")
 	}
-	most := maxLifetime.Seconds()
+	most := limit.Lifetime.Seconds()
 	return time.Duration(max(-most, min(seconds, most)) * float64(time.Second)), true, nil
 }

@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/oidc-client/oidc-client/check"
-	"github.com/oidc-client/oidc-client/internal/jose"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
 // ErrNoUserInfo reports that the provider's metadata has no userinfo_endpoint.
@@ -23,12 +27,16 @@ type UserInfo struct {
 	Header  []byte        // the JOSE header if the answer was signed, else nil
 	Raw     []byte        // the answer as received
 	Checks  check.Results // of judging it
+
+	// Encryption is the JOSE header of the encryption, nil if there was none.
+	Encryption []byte
 }
 
 // UserInfo asks for the claims of the user that t was issued for, and checks
 // that they are that user's (OpenID Connect Core 1.0 section 5.3.2), if t has
 // an ID Token, or is the answer to a refresh with [Expectation.Previous]. Tokens
-// that Token returned with an error are refused. An answer that is signed is verified like an ID Token.
+// that Token returned with an error are refused. An answer that is encrypted is
+// decrypted, and one that is signed is verified like an ID Token.
 //
 // The UserInfo is returned also if it breaks a rule, for showing only.
 func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
@@ -46,7 +54,7 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 		return nil, errors.New("oidc: the access token is empty or holds characters that do not belong in a header")
 	}
 	answer, err := send(ctx, c.HTTP, request{
-		endpoint: userInfoEndpoint, url: endpoint, limit: limit(c.MaxBody, maxBody),
+		endpoint: userInfoEndpoint, url: endpoint, limit: orElse(c.MaxBody, limit.Body),
 		header: http.Header{
 			"Authorization": {"Bearer " + t.AccessToken}, // RFC 6750 section 2.1
 			"Accept":        {"application/json, application/jwt"},
@@ -61,7 +69,7 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	if refusal := answer.oauthError(); refusal != nil { // a refusal in a 200
 		return nil, refusal
 	}
-	in := userInfoInput{Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Subject: t.subject()}
+	in := c.userInfoInput(t)
 	info, err := c.readUserInfo(ctx, answer, &in)
 	if err != nil {
 		return nil, err
@@ -91,15 +99,43 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 		info.Subject = in.Claims.Subject
 		return info, nil
 	}
-	jwt, err := jose.Parse(string(answer.body))
-	if err != nil {
-		return nil, answer.broken(fmt.Errorf("the answer is not a readable JWT: %w", err))
+	in.Envelope = open(strings.TrimSpace(string(answer.body)), in.Encryption, c.Policy.DecryptionKeys)
+	info.Encryption = in.Envelope.header()
+	switch {
+	case in.Envelope.err != nil:
+		info.JSON = nil
+		return info, nil // the rules say what is wrong
+	case in.Envelope.jwt != nil:
+		in.jwt = in.Envelope.jwt
+		in.Signature = c.verifySignature(ctx, in.jwt, nil)
+		in.Claims, _ = readClaims(in.jwt.Claims)
+		info.JSON, info.Header = in.jwt.Claims.Raw, in.jwt.Header.Raw
+	default:
+		doc, err := strictjson.Parse(in.Envelope.plain)
+		if err != nil {
+			return nil, answer.broken(err)
+		}
+		in.Claims, _ = readClaims(doc)
+		info.JSON = doc.Raw
 	}
-	in.jwt = jwt
-	in.Signature = c.verifySignature(ctx, jwt, nil)
-	in.Claims, _ = readClaims(jwt.Claims)
-	info.JSON, info.Header, info.Subject = jwt.Claims.Raw, jwt.Header.Raw, in.Claims.Subject
+	info.Subject = in.Claims.Subject
 	return info, nil
+}
+
+// userInfoInput is what the rules look at, before there is an answer.
+func (c *Client) userInfoInput(t *Tokens) userInfoInput {
+	in := userInfoInput{
+		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Subject: t.subject(),
+		Signing: c.Policy.UserInfoSigning, Encryption: c.Policy.UserInfoEncryption, Encrypted: len(c.Policy.UserInfoEncryption) > 0,
+		Tolerance: c.Policy.tolerance(), Now: c.now(),
+	}
+	if in.Signing != "" { // what was agreed upon for UserInfo is not bound by what ID Tokens use
+		in.Algorithms = append(slices.Clone(in.Algorithms), in.Signing)
+	}
+	if in.Encryption == nil {
+		in.Encryption = c.Policy.Encryption
+	}
+	return in
 }
 
 // refusal is the error of a protected resource: RFC 6750 section 3, where the
@@ -117,5 +153,5 @@ func (r *response) refusal() error {
 			Endpoint: r.endpoint, Status: r.status,
 		}
 	}
-	return r.broken(fmt.Errorf("HTTP status %d%s", r.status, r.snippet()))
+	return r.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d%s", r.status, r.snippet()))
 }

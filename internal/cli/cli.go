@@ -66,13 +66,16 @@ type program struct {
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
 	keep      *rotation // the refresh token's file, nil if there is none
-	noFile    bool      // no configuration file was read
-	secretAt  string    // where the client secret comes from, "" if there is none
+	keys      []oidc.DecryptionKey
+	noFile    bool   // no configuration file was read
+	explained bool   // the rules were shown
+	secretAt  string // where the client secret comes from, "" if there is none
 }
 
 // options are the flags that every command has.
 type options struct {
 	debug, noColor, output, explain bool
+	showSecrets                     bool
 	outputDir, format               string
 	timeout                         time.Duration
 }
@@ -144,6 +147,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	})
 	f := root.PersistentFlags()
 	f.BoolVarP(&p.options.debug, "debug", "d", false, "debug mode enabled")
+	f.BoolVar(&p.options.showSecrets, "show-secrets", false, "with -d: show tokens and secrets as they are, instead of tags in their places")
 	f.BoolVar(&p.options.noColor, "no-color", false, "disable color output")
 	f.Bool("skip-userinfo", false, "Skip fetching Userinfo")
 	f.BoolVarP(&p.options.output, "output", "o", false, "write result files")
@@ -178,6 +182,8 @@ func (p *program) commands() []*cobra.Command {
 		p.documentationCommand(),
 		p.exitCodesTopic(),
 		p.rulesTopic(),
+		p.reasonsTopic(),
+		p.limitsTopic(),
 	}
 }
 
@@ -242,9 +248,15 @@ func (p *program) begin(cmd *cobra.Command) error {
 		runtime.GOOS == "windows" && p.env.Getenv("WT_SESSION") == "" // an old console shows escapes as they are
 	p.out.Colour = !plain && p.env.Terminal(p.env.Stdout)
 	p.err.Colour = !plain && p.env.Terminal(p.env.Stderr)
-	p.recorder = &transcript.Recorder{Redactor: p.redactor, Name: oidc.Endpoint, Now: p.env.Now}
+	p.recorder = &transcript.Recorder{Redactor: p.redactor, Name: oidc.Endpoint, Now: p.env.Now, Reveal: p.options.showSecrets}
 	if p.options.debug {
 		p.recorder.Show = p.err.Exchange
+	}
+	switch {
+	case p.options.showSecrets && !p.options.debug:
+		return usage("--show-secrets goes with -d")
+	case p.options.showSecrets:
+		p.warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
 	}
 	return nil
 }
@@ -319,6 +331,7 @@ func (p *program) finish(ctx context.Context, err error) int {
 		}
 	}
 	if err != nil {
+		p.explain() // also what was found before it
 		p.run.Failure = p.failure(ctx, err)
 	}
 	if p.options.json() && (err != nil || p.result()) {

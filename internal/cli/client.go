@@ -22,6 +22,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -152,7 +153,7 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("`oidc-client config init` writes one to start with")
 	}
 	defer f.Close()
-	data, err = io.ReadAll(io.LimitReader(f, config.MaxSize+1))
+	data, err = io.ReadAll(io.LimitReader(f, limit.File+1))
 	if err != nil {
 		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("--config names a file, or - for standard input")
 	}
@@ -297,16 +298,27 @@ func (p *program) newClient(cfg *config.Config, kid string, provider *oidc.Provi
 		return nil, err
 	}
 	p.method = auth.Method
+	policy, err := policy(cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &oidc.Client{
 		Provider: provider, ID: cfg.ClientID, Auth: auth, HTTP: client, Now: p.env.Now,
-		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy(cfg),
+		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 	}, nil
 }
 
-func policy(cfg *config.Config) oidc.Policy {
+// policy is what tokens are judged by. An error is about the decryption keys.
+func policy(cfg *config.Config) (oidc.Policy, error) {
+	keys, err := decryptionKeys(cfg)
+	if err != nil {
+		return oidc.Policy{}, err
+	}
 	policy := oidc.Policy{
 		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
 		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
+		Encryption: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
+		UserInfoSigning: cfg.UserInfoSigningAlgorithm, UserInfoEncryption: cfg.UserInfoEncryptionAlgorithms,
 	}
 	if cfg.MaxAge != nil {
 		age := time.Duration(min(*cfg.MaxAge, maxAge)) * time.Second
@@ -318,7 +330,35 @@ func policy(cfg *config.Config) oidc.Policy {
 			policy.ClockTolerance = -1 // none, which 0 does not say there
 		}
 	}
-	return policy
+	return policy, nil
+}
+
+// decryptionKeys reads the keys that tokens are encrypted for, nil if none are
+// to be. Each algorithm that was agreed upon needs one.
+func decryptionKeys(cfg *config.Config) ([]oidc.DecryptionKey, error) {
+	algs := slices.Concat(cfg.TokenEncryptionAlgorithms, cfg.UserInfoEncryptionAlgorithms)
+	if len(algs) == 0 {
+		return nil, nil
+	}
+	name, file := "decryption_key", cfg.DecryptionKey
+	if file == "" {
+		name, file = "private_key", cfg.PrivateKey
+	}
+	data, err := readFile(path(cfg, name, file))
+	if err != nil {
+		return nil, misconfigured("%s: %v", origin(cfg, name), err)
+	}
+	keys, err := oidc.ReadDecryptionKeys(data)
+	if err != nil {
+		return nil, misconfigured("%s: %s: %v", origin(cfg, name), file, err)
+	}
+	for _, alg := range algs {
+		fits := func(k oidc.DecryptionKey) bool { return k.Fits(alg) == nil }
+		if !slices.ContainsFunc(keys, fits) {
+			return nil, misconfigured("%s: %s: it cannot decrypt by %s: %v", origin(cfg, name), file, alg, keys[0].Fits(alg))
+		}
+	}
+	return keys, nil
 }
 
 // maxAge keeps max_age, in seconds, from overflowing a time.Duration.

@@ -57,13 +57,11 @@ func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 		}
 	}
 	if err != nil {
-		p.explain()
 		return err
 	}
 	if provider.JWKSURI != "" {
 		keys, err := discovery(cfg, httpClient).Keys(ctx, provider)
 		if err != nil {
-			p.explain()
 			return err
 		}
 		p.showKeys(keys.List())

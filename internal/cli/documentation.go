@@ -15,6 +15,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -27,8 +28,8 @@ func (p *program) documentationCommand() *cobra.Command {
 		Short: "Write the reference as Markdown",
 		Long: `Write the reference as Markdown
 
-Writes commands.md, configuration.md, rules.md, exit-codes.md and
-config.schema.json to a folder.`,
+Writes commands.md, configuration.md, rules.md, reasons.md, limits.md,
+exit-codes.md and config.schema.json to a folder.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.document(cmd.Root(), folder) },
 	}
@@ -45,6 +46,8 @@ func (p *program) document(root *cobra.Command, folder string) error {
 		"commands.md":        generated + commandsPage(root),
 		"configuration.md":   generated + configurationPage(),
 		"rules.md":           generated + rulesPage(),
+		"reasons.md":         generated + reasonsPage(),
+		"limits.md":          generated + limitsPage(),
 		"exit-codes.md":      generated + exitCodesPage(),
 		"config.schema.json": string(schema),
 	}
@@ -182,6 +185,39 @@ nothing counts as verified then. A rule marked * cannot be waived. The ids are s
 			level += " *"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, level, cell(r.Text), r.Spec)
+	}
+	return b.String()
+}
+
+func reasonsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Reasons
+
+A refusal has a stable id: ` + "`error.code`" + ` in the document that ` + "`--format json`" + ` prints is the
+provider's error code, the id of the [rule](rules.md) that was broken, or one of
+these. Where one rule can be broken for several causes, ` + "`checks[].reason`" + ` is the cause.
+
+| id | what was refused |
+|---|---|
+`)
+	for _, r := range oidc.Reasons() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", r.ID, cell(r.Text))
+	}
+	return b.String()
+}
+
+func limitsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Limits
+
+The bounds on what another party can make the program hold, count, wait for or compute.
+More is an error, never cut, except where it says otherwise.
+
+| limit | value | of |
+|---|---|---|
+`)
+	for _, l := range limit.Table() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", l.Name, l.Value, cell(l.Text))
 	}
 	return b.String()
 }

@@ -146,14 +146,13 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		}
 	case errors.As(err, &transport):
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Network, transport.Endpoint, transport.Status
+		f.Code = oidc.Reason(err)
 		if errors.As(err, &refusal) {
-			f.Code, f.Description = refusal.Code, refusal.Description
+			f.Description = refusal.Description
 		}
 	case errors.As(err, &protocol):
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Protocol, protocol.Endpoint, protocol.Status
-		if errors.As(err, &broken) {
-			f.Code = broken.First.ID
-		}
+		f.Code = oidc.Reason(err)
 	case errors.As(err, &refusal):
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Provider, refusal.Endpoint, refusal.Status
 		f.Code, f.Description = refusal.Code, refusal.Description

@@ -10,11 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-)
 
-// maxFile bounds a file of secrets, keys or certificates, and standard input,
-// in bytes.
-const maxFile = 1 << 20
+	"github.com/oidc-client/oidc-client/internal/limit"
+)
 
 // readFile reads a whole file that the user named: a key, a certificate, a
 // secret.
@@ -33,12 +31,12 @@ func readFile(path string) ([]byte, error) {
 }
 
 func readBounded(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(r, limit.File+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("more than %d bytes", maxFile)
+	if len(data) > limit.File {
+		return nil, fmt.Errorf("more than %d bytes", limit.File)
 	}
 	return data, nil
 }

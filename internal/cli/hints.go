@@ -60,7 +60,13 @@ var oauthHints = map[string]string{
 // ruleHints are by the id of the rule that was broken.
 var ruleHints = map[string]string{
 	"id_token.present":                 "ask for the scope openid at the login, and see if the provider sends ID Tokens on a refresh",
-	"id_token.encryption":              "the provider encrypts its ID Tokens for this client, which this version cannot read: register the client without id_token_encrypted_response_alg",
+	"id_token.encryption":              "token_encryption_alg has to say what the client's registration says (id_token_encrypted_response_alg): whether ID Tokens are encrypted for it, and by what",
+	"id_token.decryption":              "decryption_key (or private_key) has to be the key whose public half the provider encrypts for: see the client's registration (jwks, jwks_uri)",
+	"id_token.kind":                    "the token is a Logout Token or another security event: do not use it",
+	"userinfo.encryption":              "userinfo_encrypted_response_alg or token_encryption_alg have to say by what UserInfo is encrypted for this client",
+	"userinfo.decryption":              "decryption_key (or private_key) has to be the key whose public half the provider encrypts for",
+	"userinfo.signed":                  "userinfo_signed_response_alg has to say what the client's registration says",
+	"userinfo.readable":                "what came is no token, whatever its Content-Type says: do not use it",
 	"id_token.aud":                     "the token is for another client: check client_id",
 	"id_token.aud_trusted":             "if the other audience is known and trusted, add it to trusted_audiences",
 	"id_token.iss":                     "the token is from another issuer than the metadata: do not use it",

@@ -114,6 +114,7 @@ func (p *program) refreshClient(ctx context.Context, cfg *config.Config, o *refr
 		return nil, err
 	}
 	client.Policy.Skip = o.skipIDToken
+	p.keys = client.Policy.DecryptionKeys
 	return client, nil
 }
 
@@ -142,9 +143,13 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	if err != nil {
 		return grant, nil, err
 	}
+	keys, err := decryptionKeys(cfg)
+	if err != nil {
+		return grant, nil, err
+	}
 	grant.Expect.Previous, err = p.secret(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
 	if err == nil && grant.Expect.Previous != "" {
-		if _, unreadable := oidc.DecodeIDToken(grant.Expect.Previous); unreadable != nil {
+		if _, unreadable := oidc.DecodeIDToken(grant.Expect.Previous, keys...); unreadable != nil {
 			err = usage("--previous-id-token: %v", unreadable)
 		}
 	}
@@ -185,8 +190,8 @@ func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 		keep.put(t.RefreshToken)
 	}
 	keep.failed = errors.Join(keep.failed, p.write("access_token_resp.json", t.Raw))
-	if id, err := oidc.DecodeIDToken(t.IssuedIDToken); err == nil {
-		p.run.IDToken = &transcript.Token{Header: id.Header, Claims: id.JSON}
+	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
+		p.run.IDToken = &transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON}
 	}
 	if !p.options.json() {
 		p.out.TokenResponse(p.run, p.env.Now())

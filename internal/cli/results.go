@@ -54,7 +54,7 @@ func difference(r check.Result) string {
 
 // showIDToken records an ID Token and shows its claims.
 func (p *program) showIDToken(t *oidc.IDToken) {
-	p.run.IDToken = &transcript.Token{Header: t.Header, Claims: t.JSON, Verified: t.Verified}
+	p.run.IDToken = &transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}
 	p.showClaims("IDToken Claims", "IDTokenClaims", t.JSON, t.Verified)
 }
 
@@ -77,10 +77,11 @@ func (p *program) showUserInfo(info *oidc.UserInfo) {
 	}
 }
 
-// explain shows every rule that was checked, if asked to.
+// explain shows every rule that was checked, if asked to, once.
 func (p *program) explain() {
 	p.redactChecks()
-	if p.options.explain && !p.options.json() && len(p.run.Checks) > 0 {
+	if p.options.explain && !p.options.json() && !p.explained && len(p.run.Checks) > 0 {
+		p.explained = true
 		p.out.Checks(p.run.Checks)
 	}
 }

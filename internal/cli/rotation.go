@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 // A rotation writes a rotated refresh token back to the file that the old one
@@ -23,9 +23,6 @@ type rotation struct {
 	reserved *durable.Reservation // nil if there is no file, or it was used
 	failed   error                // why the new token could not be written
 }
-
-// lockTimeout bounds the wait for another run that uses the same file.
-const lockTimeout = 30 * time.Second
 
 // keepRotated prepares the files before anything is sent: a token that cannot
 // be written is not asked for, and of two runs with one file the second waits,
@@ -42,7 +39,7 @@ func (p *program) keepRotated(ctx context.Context, flag string) (*rotation, erro
 		return nil, err
 	}
 	const advice = "the folder of the file has to be writable: the new token is written there, then put in the old one's place"
-	waiting, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("it took longer than %s", lockTimeout))
+	waiting, cancel := context.WithTimeoutCause(ctx, limit.FileLock, fmt.Errorf("it took longer than %s", limit.FileLock))
 	defer cancel()
 	unlock, err := durable.Lock(waiting, file, func() { p.inform("waiting for another run that uses %s", file) })
 	switch {

@@ -1,4 +1,4 @@
-// help rules: every rule the program judges by.
+// help rules, help reasons, help limits: what the program judges by.
 
 package cli
 
@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -33,6 +34,28 @@ error; nothing counts as verified then. A rule marked * cannot be waived.
 				mark = " *"
 			}
 			fmt.Fprintf(&b, "  %-6s %s%s\n         %s\n         %s\n", r.Level, r.ID, mark, r.Text, r.Spec)
+		}
+		return b.String()
+	})
+}
+
+func (p *program) reasonsTopic() *cobra.Command {
+	return p.topic("reasons", "Stable ids of refusals that are about no rule", func() string {
+		var b strings.Builder
+		b.WriteString("Reasons:\n\nerror.code and checks[].reason in the document that --format json prints:\n\n")
+		for _, r := range oidc.Reasons() {
+			fmt.Fprintf(&b, "  %-23s %s\n", r.ID, r.Text)
+		}
+		return b.String()
+	})
+}
+
+func (p *program) limitsTopic() *cobra.Command {
+	return p.topic("limits", "Bounds on what a provider can make the program do", func() string {
+		var b strings.Builder
+		b.WriteString("Limits:\n\n")
+		for _, l := range limit.Table() {
+			fmt.Fprintf(&b, "  %-13s %-10s %s\n", l.Name, l.Value, l.Text)
 		}
 		return b.String()
 	})

@@ -48,13 +48,17 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 	if err != nil {
 		return err
 	}
+	policy, err := policy(cfg)
+	if err != nil {
+		return err
+	}
 	provider, err := p.discover(ctx, cfg, httpClient)
 	if err != nil {
 		return err
 	}
 	client := &oidc.Client{
 		Provider: provider, ID: cfg.ClientID, HTTP: httpClient, Now: p.env.Now,
-		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy(cfg),
+		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
 	info, err := client.UserInfo(ctx, &oidc.Tokens{AccessToken: token})
@@ -62,7 +66,6 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 		return &oidc.ProtocolError{Endpoint: "userinfo", URL: provider.URL, Err: err}
 	}
 	if info == nil {
-		p.explain()
 		return err
 	}
 	p.run.Checks = append(p.run.Checks, info.Checks...)

@@ -18,19 +18,18 @@ import (
 // their zero value; the defaults are in the comments.
 type Config struct {
 	// The provider.
-	Issuer                   string
-	ExpectedIssuer           string
-	AlternativeWellKnown     string
-	InsecureWellKnown        bool
-	Endpoints                Endpoints
-	CACert                   string
-	SkipTLSVerification      bool
-	HTTP                     HTTP
-	Waive                    []string
-	SkipUserInfo             bool
-	AccessTokenJWT           bool
-	RefreshTokenJWT          bool
-	TokenEncryptionAlgorithm []string
+	Issuer               string
+	ExpectedIssuer       string
+	AlternativeWellKnown string
+	InsecureWellKnown    bool
+	Endpoints            Endpoints
+	CACert               string
+	SkipTLSVerification  bool
+	HTTP                 HTTP
+	Waive                []string
+	SkipUserInfo         bool
+	AccessTokenJWT       bool
+	RefreshTokenJWT      bool
 
 	// The client and how it authenticates.
 	ClientID             string
@@ -51,6 +50,12 @@ type Config struct {
 	MaxAge                 *int64 // seconds
 	ClockTolerance         *time.Duration
 	RequireIDToken         bool
+
+	// What tokens are encrypted with, and what UserInfo must be.
+	TokenEncryptionAlgorithms    []string // ID Tokens must not be encrypted
+	DecryptionKey                string   // a file; PrivateKey
+	UserInfoSigningAlgorithm     string   // need not be signed
+	UserInfoEncryptionAlgorithms []string // need not be encrypted
 
 	// What is asked for.
 	Scopes    []string // openid

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 func load(file string, env map[string]string, flags map[string][]string) (*Config, error) {
@@ -269,7 +271,7 @@ func TestContradictions(t *testing.T) {
 	if _, err := load("issuer: https://op.example/.well-known/openid-configuration\nclient_id: me\n", nil, nil); err == nil || !strings.Contains(err.Error(), `the issuer is "https://op.example"`) {
 		t.Errorf("the metadata's URL as issuer: %v", err)
 	}
-	for _, file := range []string{"[a]", "a", "1", strings.Repeat("#", MaxSize+1)} {
+	for _, file := range []string{"[a]", "a", "1", strings.Repeat("#", limit.File+1)} {
 		if _, err := load(file, nil, nil); err == nil {
 			t.Errorf("%.10q: accepted", file)
 		}
@@ -281,7 +283,6 @@ func TestLaterKeysAreRefused(t *testing.T) {
 	for key, value := range map[string]string{
 		"dpop": "true", "dpop_signing_alg": "ES256", "response_type": "code id_token", "response_mode": "jwt",
 		"prompt": "login", "login_hint": "a", "ui_locales": "de",
-		"token_encryption_alg": "[RSA-OAEP]",
 	} {
 		_, err := load(minimal+key+": "+value+"\n", nil, nil)
 		if err == nil || !strings.Contains(err.Error(), key+": not supported by this version: ") {
@@ -292,6 +293,28 @@ func TestLaterKeysAreRefused(t *testing.T) {
 		if _, err := load(minimal+harmless+"\n", nil, nil); err != nil {
 			t.Errorf("%s: %v", harmless, err)
 		}
+	}
+}
+
+// What tokens are encrypted with needs a key to decrypt them.
+func TestEncryptionNeedsAKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg"} {
+		setting := key + ": [RSA-OAEP, ECDH-ES+A256KW]\n"
+		if _, err := load(minimal+setting, nil, nil); err == nil || !strings.Contains(err.Error(), key+": there is no decryption_key") {
+			t.Errorf("%s without a key: %v", key, err)
+		}
+		for _, file := range []string{"decryption_key: a.pem\n", "private_key: a.pem\n"} {
+			if _, err := load(minimal+setting+file, nil, nil); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+		if _, err := load(minimal+key+": [RSA1_5]\ndecryption_key: a\n", nil, nil); err == nil {
+			t.Error("RSA1_5 accepted")
+		}
+	}
+	if _, err := load(minimal+"client_secret: short\nuserinfo_signed_response_alg: HS256\n", nil, nil); err == nil {
+		t.Error("HS256 with a short secret accepted")
 	}
 }
 

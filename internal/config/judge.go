@@ -167,6 +167,14 @@ func (l *loader) algorithms() {
 			l.about("token_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
 		}
 	}
+	if alg := c.UserInfoSigningAlgorithm; len(c.ClientSecret) < sizes[alg] {
+		l.about("userinfo_signed_response_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, sizes[alg])
+	}
+	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg"} {
+		if l.has(key) && !l.has("decryption_key") && !l.has("private_key") {
+			l.about(key, "there is no decryption_key, nor private_key (a file), to decrypt with")
+		}
+	}
 	alg := c.Assertion.Algorithm
 	size, mac := sizes[alg]
 	switch {

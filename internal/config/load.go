@@ -16,10 +16,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// MaxSize is the largest configuration file, in bytes.
-const MaxSize = 1 << 20
+	"github.com/oidc-client/oidc-client/internal/limit"
+)
 
 // Sources are where a configuration comes from.
 type Sources struct {
@@ -106,8 +105,8 @@ func (l *loader) file(data []byte) {
 	if len(data) == 0 {
 		return
 	}
-	if len(data) > MaxSize {
-		l.complain(Origin{Name: l.name}, "", "the file is larger than %d bytes", MaxSize)
+	if len(data) > limit.File {
+		l.complain(Origin{Name: l.name}, "", "the file is larger than %d bytes", limit.File)
 		return
 	}
 	var doc, second yaml.Node

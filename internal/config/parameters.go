@@ -65,11 +65,12 @@ var asymmetric = []string{
 
 var macs = []string{"HS256", "HS384", "HS512"}
 
+var encryption = []string{"RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}
+
 // These say what brings a feature that is not there yet.
 const (
-	withLogin      = "it comes with the command client"
-	withDPoP       = "DPoP comes with a later version"
-	withEncryption = "encrypted ID Tokens come with a later version"
+	withLogin = "it comes with the command client"
+	withDPoP  = "DPoP comes with a later version"
 )
 
 var parameters = []Parameter{
@@ -118,7 +119,10 @@ var parameters = []Parameter{
 	{Key: "require_id_token", Help: "fail if no ID Token comes, also on a refresh", field: func(c *Config) any { return &c.RequireIDToken }},
 	{Key: "access_token_jwt", Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},
 	{Key: "refresh_token_jwt", Help: "the refresh token is a JWT: verify and show it", field: func(c *Config) any { return &c.RefreshTokenJWT }},
-	{Key: "token_encryption_alg", Later: withEncryption, Values: []string{"ECDH-ES", "RSA-OAEP", "RSA-OAEP-256", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}, Help: "algorithms an ID Token may be encrypted with", field: func(c *Config) any { return &c.TokenEncryptionAlgorithm }},
+	{Key: "token_encryption_alg", Values: encryption, Help: "algorithms an ID Token has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.TokenEncryptionAlgorithms }},
+	{Key: "decryption_key", File: true, Help: "file of the private key that tokens are encrypted for: PEM, JWK or JWK Set; by default private_key", field: func(c *Config) any { return &c.DecryptionKey }},
+	{Key: "userinfo_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm UserInfo has to be signed with; by default it need not be signed", field: func(c *Config) any { return &c.UserInfoSigningAlgorithm }},
+	{Key: "userinfo_encrypted_response_alg", Values: encryption, Help: "algorithms UserInfo has to be encrypted with; by default it need not be, and may be by token_encryption_alg", field: func(c *Config) any { return &c.UserInfoEncryptionAlgorithms }},
 
 	// What is asked for.
 	{Key: "scopes", Flag: "scope", Help: "scope to ask for at a login (default openid); on a refresh only the flag is sent", field: func(c *Config) any { return &c.Scopes }},

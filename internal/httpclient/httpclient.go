@@ -15,11 +15,13 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 // Options configure a client. The zero value trusts the system's certificates.
 type Options struct {
-	Timeout                                            time.Duration // of one request, body included; 0 means 10s
+	Timeout                                            time.Duration // of one request, body included; 0 means limit.Request
 	MaxIdleConns, MaxIdleConnsPerHost, MaxConnsPerHost int           // 0 means 10 each
 
 	Roots       *x509.CertPool   // trusted instead of the system's certificates
@@ -40,16 +42,11 @@ type Options struct {
 	Pair string
 }
 
-// The bounds of the client.
-const (
-	defaultTimeout     = 10 * time.Second
-	defaultConnections = 10
-	maxHeaderBytes     = 64 << 10
-)
+const defaultConnections = 10
 
 // New makes a client. It never stores cookies.
 func New(o Options) *http.Client {
-	d := &dialer{net: &net.Dialer{Timeout: orElse(o.Timeout, defaultTimeout)}, config: tlsConfig(o), pair: hostPort(o.Pair)}
+	d := &dialer{net: &net.Dialer{Timeout: orElse(o.Timeout, limit.Request)}, config: tlsConfig(o), pair: hostPort(o.Pair)}
 	if o.MaxConnsPerHost == 1 {
 		d.pair = ""
 	}
@@ -64,9 +61,9 @@ func New(o Options) *http.Client {
 		MaxIdleConnsPerHost:    orElse(o.MaxIdleConnsPerHost, defaultConnections),
 		MaxConnsPerHost:        orElse(o.MaxConnsPerHost, defaultConnections),
 		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: maxHeaderBytes,
+		MaxResponseHeaderBytes: limit.Header,
 	}
-	return &http.Client{Transport: withHeader{transport, o.Header}, Timeout: orElse(o.Timeout, defaultTimeout)}
+	return &http.Client{Transport: withHeader{transport, o.Header}, Timeout: orElse(o.Timeout, limit.Request)}
 }
 
 func orElse[T comparable](value, standard T) T {

@@ -14,14 +14,9 @@ import (
 
 	gojose "github.com/go-jose/go-jose/v4"
 
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
-)
-
-// The bounds of a key set. A larger RSA modulus costs the verifier seconds.
-const (
-	maxKeys    = 100
-	minRSABits = 2048
-	maxRSABits = 8192
 )
 
 // A Key verifies signatures.
@@ -125,7 +120,7 @@ func ReadKeySet(data []byte) (*KeySet, error) {
 	}
 	raw, ok := doc.Get("keys")
 	if !ok {
-		return nil, fmt.Errorf("no member keys")
+		return nil, reason.Errorf(reason.ResponseKeySet, "no member keys")
 	}
 	list, err := strictjson.Array(raw)
 	if err != nil {
@@ -134,8 +129,8 @@ func ReadKeySet(data []byte) (*KeySet, error) {
 	set := &KeySet{}
 	for i, item := range list {
 		key, reason := readKey(item)
-		if i >= maxKeys {
-			reason = fmt.Sprintf("the set has more than %d keys", maxKeys)
+		if i >= limit.KeyCount {
+			reason = fmt.Sprintf("the set has more than %d keys", limit.KeyCount)
 		}
 		if reason != "" {
 			set.Skipped = append(set.Skipped, SkippedKey{key, reason})
@@ -229,19 +224,21 @@ func weakness(public any) string {
 	case *rsa.PublicKey:
 		bits := k.N.BitLen()
 		switch {
-		case bits < minRSABits:
-			return fmt.Sprintf("weak: an RSA modulus of %d bits, fewer than %d", bits, minRSABits)
-		case bits > maxRSABits:
-			return fmt.Sprintf("an RSA modulus of %d bits, more than %d", bits, maxRSABits)
+		case bits < limit.RSABitsLeast:
+			return fmt.Sprintf("weak: an RSA modulus of %d bits, fewer than %d", bits, limit.RSABitsLeast)
+		case bits > limit.RSABitsMost:
+			return fmt.Sprintf("an RSA modulus of %d bits, more than %d", bits, limit.RSABitsMost)
 		case k.E < 3 || k.E%2 == 0 || new(big.Int).And(k.N, big.NewInt(1)).Sign() == 0:
 			return "weak: not an RSA key (exponent below 3, or an even number)"
+		case fromROCA(k.N):
+			return "weak: made by a library whose keys can be factored (ROCA, CVE-2017-15361)"
 		}
 	case *ecdsa.PublicKey:
 		if _, err := k.ECDH(); err != nil {
 			return "not a point on its curve"
 		}
 	case ed25519.PublicKey:
-		if len(k) != ed25519.PublicKeySize {
+		if len(k) != ed25519.PublicKeySize || smallOrder(k) {
 			return "not an Ed25519 key"
 		}
 	default:

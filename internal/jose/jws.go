@@ -11,13 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
-
-// MaxSize is the longest token, in bytes, that Parse reads.
-const MaxSize = 256 << 10
 
 // ErrEncrypted reports a token in JWE compact serialization (RFC 7516).
 var ErrEncrypted = errors.New("the token is encrypted (a JWE of five parts)")
@@ -39,23 +39,22 @@ type JWT struct {
 // Parse reads a JWT in JWS compact serialization. It refuses what RFC 8725
 // warns of before any key is looked at: more or fewer than three parts,
 // base64 with padding, line breaks or stray bits, duplicate members, and a
-// header that demands an extension (crit, b64).
+// header that demands an extension (crit, b64). Errors have a reason (package
+// reason); [ErrEncrypted] reports a JWE.
 func Parse(token string) (*JWT, error) {
-	if len(token) > MaxSize {
-		return nil, fmt.Errorf("a token of %d bytes, more than %d", len(token), MaxSize)
-	}
-	switch strings.Count(token, ".") {
-	case 2:
-	case 4:
+	dots, err := count(token)
+	switch {
+	case err != nil:
+		return nil, err
+	case dots == 4:
 		return nil, ErrEncrypted
-	default:
-		return nil, fmt.Errorf("not a JWT: it has %d dots where two belong", strings.Count(token, "."))
+	case dots != 2:
+		return nil, reason.Errorf(reason.JWTParts, "not a JWT: it has %d dots where two belong", dots)
 	}
 	dot := strings.LastIndexByte(token, '.')
 	input := token[:dot]
 	header, payload, _ := strings.Cut(input, ".")
 	t := &JWT{input: input}
-	var err error
 	if t.Header, err = object("header", header); err != nil {
 		return nil, err
 	}
@@ -63,31 +62,42 @@ func Parse(token string) (*JWT, error) {
 		return nil, err
 	}
 	if t.signature, err = decode(token[dot+1:]); err != nil {
-		return nil, fmt.Errorf("signature: %w", err)
+		return nil, reason.Errorf(reason.JWTBase64, "signature: %w", err)
 	}
 	return t, t.readHeader()
 }
 
 func (t *JWT) readHeader() error {
+	return readHeader(t.Header, map[string]*string{"alg": &t.Algorithm, "kid": &t.KeyID, "typ": &t.Type}, "crit", "b64")
+}
+
+// readHeader reads the strings of a header and refuses extensions. RFC 7515
+// section 4.1.11: one that is not understood makes the token invalid. None is,
+// and b64 (RFC 7797) only hides behind crit.
+func readHeader(header *strictjson.Object, members map[string]*string, extensions ...string) error {
 	var err error
-	for name, value := range map[string]*string{"alg": &t.Algorithm, "kid": &t.KeyID, "typ": &t.Type} {
-		if *value, err = t.Header.String(name); err != nil {
-			return fmt.Errorf("header: %w", err)
+	for name, value := range members {
+		if *value, err = header.String(name); err != nil {
+			return reason.Errorf(reason.JWTHeader, "header: %s", err.Error())
 		}
 	}
-	if t.Algorithm == "" {
-		return errors.New("header: no alg")
+	if *members["alg"] == "" {
+		return reason.Errorf(reason.JWTHeader, "header: no alg")
 	}
-	// RFC 7515 section 4.1.11: an extension that is not understood makes the
-	// token invalid. None is, and b64 (RFC 7797) only hides behind crit.
-	for _, name := range []string{"crit", "b64"} {
-		for _, m := range t.Header.Members {
-			if m.Name == name {
-				return fmt.Errorf("header: %s demands an extension that is not supported", name)
-			}
+	for _, m := range header.Members {
+		if slices.Contains(extensions, m.Name) { // also if it is null
+			return reason.Errorf(reason.JWTCrit, "header: %s demands an extension that is not supported", m.Name)
 		}
 	}
 	return nil
+}
+
+// count counts the dots of a token that is short enough to be looked at.
+func count(token string) (int, error) {
+	if len(token) > limit.Token {
+		return 0, reason.Errorf(reason.JWTSize, "a token of %d bytes, more than %d", len(token), limit.Token)
+	}
+	return strings.Count(token, "."), nil
 }
 
 // Verify checks the signature with key, by the algorithm of the header, which
@@ -95,13 +105,13 @@ func (t *JWT) readHeader() error {
 func (t *JWT) Verify(key Key) error {
 	a, ok := lookup(t.Algorithm)
 	if !ok {
-		return fmt.Errorf("alg %q is not supported", t.Algorithm)
+		return reason.Errorf(reason.SignatureAlgorithm, "alg %.32q is not supported", t.Algorithm)
 	}
 	if why := key.unfit(a); why != "" {
-		return errors.New(why)
+		return reason.Errorf(reason.SignatureKey, "%s", why)
 	}
 	if !a.verify(key.public, []byte(t.input), t.signature) {
-		return errors.New("the signature does not match")
+		return reason.Errorf(reason.SignatureMismatch, "the signature does not match")
 	}
 	return nil
 }
@@ -139,7 +149,7 @@ func (a algorithm) verify(public any, input, signature []byte) bool {
 func object(part, encoded string) (*strictjson.Object, error) {
 	data, err := decode(encoded)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", part, err)
+		return nil, reason.Errorf(reason.JWTBase64, "%s: %w", part, err)
 	}
 	o, err := strictjson.Parse(data)
 	if err != nil {

@@ -11,16 +11,11 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 	"unicode/utf8"
-)
 
-// The bounds of what Parse accepts. Callers bound the size in bytes.
-const (
-	MaxDepth  = 32     // of nested arrays and objects
-	MaxValues = 20_000 // values of any kind in one document
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
 // A Member is one name and value of an object.
@@ -37,14 +32,16 @@ type Object struct {
 
 // Parse reads data as one JSON object and nothing else. It is an error if
 // any object in it, at any depth, has two members with the same name, if it
-// is not valid UTF-8, or if it is nested deeper than [MaxDepth].
+// is not valid UTF-8, if it is nested deeper than [limit.JSONDepth], or if it
+// holds more than [limit.JSONValues]. Callers bound the size in bytes. Errors
+// have a reason (package reason).
 func Parse(data []byte) (*Object, error) {
 	if err := valid(data); err != nil {
 		return nil, err
 	}
 	data = bytes.TrimSpace(data)
 	if data[0] != '{' {
-		return nil, fmt.Errorf("a JSON %s where an object belongs", kind(data))
+		return nil, reason.Errorf(reason.JSONType, "a JSON %s where an object belongs", kind(data))
 	}
 	return &Object{Members: split(data), Raw: data}, nil
 }
@@ -75,7 +72,7 @@ func (o *Object) String(name string) (string, error) {
 	}
 	s, isString := text(raw)
 	if !isString {
-		return "", fmt.Errorf("%s is %s, not a string", name, article(kind(raw)))
+		return "", reason.Errorf(reason.JSONType, "%s is %s, not a string", name, article(kind(raw)))
 	}
 	return s, nil
 }
@@ -89,13 +86,13 @@ func (o *Object) Strings(name string) ([]string, error) {
 	}
 	list, err := Array(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%s is %s, not an array of strings", name, article(kind(raw)))
+		return nil, reason.Errorf(reason.JSONType, "%s is %s, not an array of strings", name, article(kind(raw)))
 	}
 	values := make([]string, 0, len(list))
 	for _, item := range list {
 		s, isString := text(item)
 		if !isString {
-			return nil, fmt.Errorf("%s holds %s, not only strings", name, article(kind(item)))
+			return nil, reason.Errorf(reason.JSONType, "%s holds %s, not only strings", name, article(kind(item)))
 		}
 		values = append(values, s)
 	}
@@ -121,7 +118,7 @@ func (o *Object) Bool(name string) (bool, error) {
 		return false, nil
 	}
 	if k := kind(raw); k != "boolean" {
-		return false, fmt.Errorf("%s is %s, not a boolean", name, article(k))
+		return false, reason.Errorf(reason.JSONType, "%s is %s, not a boolean", name, article(k))
 	}
 	return raw[0] == 't', nil
 }
@@ -134,11 +131,11 @@ func (o *Object) Number(name string) (value float64, ok bool, err error) {
 		return 0, false, nil
 	}
 	if k := kind(raw); k != "number" {
-		return 0, false, fmt.Errorf("%s is %s, not a number", name, article(k))
+		return 0, false, reason.Errorf(reason.JSONType, "%s is %s, not a number", name, article(k))
 	}
 	value, err = strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		return 0, false, fmt.Errorf("%s is out of range: %.40s", name, raw)
+		return 0, false, reason.Errorf(reason.JSONType, "%s is out of range: %.40s", name, raw)
 	}
 	return value, true, nil
 }
@@ -147,7 +144,7 @@ func (o *Object) Number(name string) (value float64, ok bool, err error) {
 // if it is not an array.
 func Array(raw json.RawMessage) ([]json.RawMessage, error) {
 	if kind(raw) != "array" {
-		return nil, fmt.Errorf("%s where an array belongs", article(kind(raw)))
+		return nil, reason.Errorf(reason.JSONType, "%s where an array belongs", article(kind(raw)))
 	}
 	var list []json.RawMessage
 	err := json.Unmarshal(raw, &list)
@@ -182,18 +179,18 @@ func split(data []byte) []Member {
 // valid reports why data is not one JSON value that every reader reads alike.
 func valid(data []byte) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return errors.New("empty where JSON belongs")
+		return reason.Errorf(reason.JSONSyntax, "empty where JSON belongs")
 	}
 	if !utf8.Valid(data) {
-		return errors.New("JSON that is not valid UTF-8")
+		return reason.Errorf(reason.JSONUnicode, "JSON that is not valid UTF-8")
 	}
 	if loneSurrogate(data) {
-		return errors.New(`JSON with half a surrogate pair (\ud800 to \udfff)`)
+		return reason.Errorf(reason.JSONUnicode, `JSON with half a surrogate pair (\ud800 to \udfff)`)
 	}
 	// Syntax, and nothing after the value: both are encoding/json's to find.
 	if !json.Valid(data) {
 		var v any
-		return fmt.Errorf("not JSON: %w", json.Unmarshal(data, &v))
+		return reason.Errorf(reason.JSONSyntax, "not JSON: %w", json.Unmarshal(data, &v))
 	}
 	w := walker{decoder: json.NewDecoder(bytes.NewReader(data))}
 	w.decoder.UseNumber()
@@ -207,15 +204,15 @@ type walker struct {
 }
 
 func (w *walker) value(depth int) error {
-	if depth > MaxDepth {
-		return fmt.Errorf("JSON nested deeper than %d", MaxDepth)
+	if depth > limit.JSONDepth {
+		return reason.Errorf(reason.JSONDepth, "JSON nested deeper than %d", limit.JSONDepth)
 	}
-	if w.values++; w.values > MaxValues {
-		return fmt.Errorf("JSON of more than %d values", MaxValues)
+	if w.values++; w.values > limit.JSONValues {
+		return reason.Errorf(reason.JSONValues, "JSON of more than %d values", limit.JSONValues)
 	}
 	token, err := w.decoder.Token()
 	if err != nil {
-		return fmt.Errorf("not JSON: %w", err)
+		return reason.Errorf(reason.JSONSyntax, "not JSON: %w", err)
 	}
 	switch token {
 	case json.Delim('{'):
@@ -240,7 +237,7 @@ func (w *walker) object(depth int) error {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return fmt.Errorf("JSON with two members called %.60q", name)
+			return reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
 		}
 		seen[name] = true
 		if err := w.value(depth + 1); err != nil {

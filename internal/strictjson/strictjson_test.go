@@ -3,6 +3,8 @@ package strictjson
 import (
 	"strings"
 	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -30,9 +32,9 @@ func TestParseRefuses(t *testing.T) {
 		"high then high":         `{"a":"\ud800\ud800"}`,
 		"surrogate in a name":    `{"\udfff":1}`,
 		"surrogate after escape": `{"a":"\\\ud800"}`,
-		"deep arrays":            `{"a":` + strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1) + `}`,
+		"deep arrays":            `{"a":` + strings.Repeat("[", limit.JSONDepth+1) + strings.Repeat("]", limit.JSONDepth+1) + `}`,
 		"very deep":              strings.Repeat(`{"a":`, 20000) + "1" + strings.Repeat("}", 20000),
-		"many values":            `{"a":[` + strings.Repeat("1,", MaxValues) + `1]}`,
+		"many values":            `{"a":[` + strings.Repeat("1,", limit.JSONValues) + `1]}`,
 		"control character":      "{\"a\":\"\x01\"}",
 	} {
 		if _, err := Parse([]byte(doc)); err == nil {

@@ -56,6 +56,9 @@ func (r *Run) WriteJSON(w io.Writer) error {
 
 func (t *Token) document() strictjson.Ordered {
 	var d strictjson.Ordered
+	if t.Encryption != nil {
+		d.Add("encryption_header", json.RawMessage(t.Encryption))
+	}
 	d.Add("header", json.RawMessage(t.Header))
 	d.Add("claims", json.RawMessage(t.Claims))
 	d.Add("verified", t.Verified)

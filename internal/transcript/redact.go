@@ -50,9 +50,10 @@ func NamesSecret(header string) bool {
 // equal secrets have equal tags and no tag tells anything of its secret. It is
 // safe for concurrent use.
 type Redactor struct {
-	key   [32]byte
-	mu    sync.Mutex
-	known []string // secrets to replace wherever they turn up, longest first
+	key    [32]byte
+	reveal bool // replace nothing
+	mu     sync.Mutex
+	known  []string // secrets to replace wherever they turn up, longest first
 }
 
 // NewRedactor makes a redactor with a key of its own.
@@ -109,6 +110,9 @@ func (r *Redactor) LearnRequest(h http.Header, form []byte) {
 
 // Tag is what stands in the place of a secret.
 func (r *Redactor) Tag(secret string) string {
+	if r.reveal {
+		return secret
+	}
 	mac := hmac.New(sha256.New, r.key[:])
 	mac.Write([]byte(secret))
 	return fmt.Sprintf("[secret %x]", mac.Sum(nil)[:4])
@@ -129,7 +133,7 @@ func (r *Redactor) Text(text string) string {
 // value replaces the value of a secret parameter. A JWT keeps its header and
 // payload and loses the signature, without which it is worth nothing.
 func (r *Redactor) value(name, value string) string {
-	if !isSecret(name) {
+	if !isSecret(name) || r.reveal {
 		return r.Text(value)
 	}
 	r.Learn(value) // it may be repeated elsewhere
@@ -204,7 +208,7 @@ func (r *Redactor) Body(mediaType string, body []byte) string {
 	if doc, err := strictjson.Parse(body); err == nil {
 		return r.Text(Indent(r.object(doc))) // Text last: by then all its secrets are known
 	}
-	if looksSecret(body) {
+	if looksSecret(body) && !r.reveal {
 		return fmt.Sprintf("[%d bytes that cannot be read, not shown because they name secrets]", len(body))
 	}
 	return r.Text(string(body))
@@ -239,7 +243,7 @@ func (r *Redactor) json(name string, raw json.RawMessage) []byte {
 		}
 		return data
 	}
-	if isSecret(name) && raw[0] != '[' && string(raw) != "null" { // a secret in another wrapping
+	if isSecret(name) && !r.reveal && raw[0] != '[' && string(raw) != "null" { // a secret in another wrapping
 		data, err := strictjson.Encode(r.Tag(string(raw)))
 		if err != nil {
 			return []byte(`""`)

@@ -32,9 +32,10 @@ type Run struct {
 
 // A Token is a JWT as it is shown.
 type Token struct {
-	Header   []byte // JSON as received
-	Claims   []byte // JSON as received
-	Verified bool
+	Header     []byte // JSON as received
+	Encryption []byte // the header of the encryption, JSON as received; nil if there was none
+	Claims     []byte // JSON as received
+	Verified   bool
 }
 
 // A Kind is the class of a failure. The exit code follows from it.

@@ -44,6 +44,9 @@ type Recorder struct {
 	// but the clock.
 	Show func(*Exchange)
 
+	// Reveal shows secrets as they are.
+	Reveal bool
+
 	mu   sync.Mutex
 	skew time.Duration
 	seen bool
@@ -78,16 +81,20 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r.Show == nil {
 		return res, err
 	}
-	e.URL, e.Header = r.Redactor.URL(req.URL), r.Redactor.Header(req.Header)
-	e.Body = r.Redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
+	redactor := r.Redactor
+	if r.Reveal {
+		redactor = &Redactor{reveal: true}
+	}
+	e.URL, e.Header = redactor.URL(req.URL), redactor.Header(req.Header)
+	e.Body = redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
 	if err != nil {
 		e.Err, e.Duration = err, r.Now().Sub(start)
 		r.Show(e)
 		return nil, err
 	}
-	e.Status, e.ResponseHeader = res.Status, r.Redactor.Header(res.Header)
+	e.Status, e.ResponseHeader = res.Status, redactor.Header(res.Header)
 	res.Body = &recordedBody{ReadCloser: res.Body, end: func(read []byte, err error) {
-		e.ResponseBody = r.Redactor.Body(res.Header.Get("Content-Type"), read)
+		e.ResponseBody = redactor.Body(res.Header.Get("Content-Type"), read)
 		e.Err, e.Duration = err, r.Now().Sub(start)
 		r.Show(e)
 	}}

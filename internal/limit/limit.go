@@ -1,0 +1,82 @@
+// Package limit is the one table of the bounds on what another party can make
+// the program hold, count, wait for or compute. Each is a constant here and a
+// row of [Table]; the letters name rows of the catalogue of attacks.
+package limit
+
+import (
+	"fmt"
+	"time"
+)
+
+// Sizes, in bytes. More is an error, never cut.
+const (
+	Body   = 1 << 20   // of a response body, as it unpacks
+	Keys   = 512 << 10 // of a JWK Set
+	Header = 64 << 10  // of a response's header
+	Token  = 256 << 10 // of a JWT
+	File   = 1 << 20   // of a file that the user names, and of standard input
+)
+
+// Counts.
+const (
+	JSONDepth  = 32     // of nested arrays and objects in JSON
+	JSONValues = 20_000 // values in one JSON document
+	KeyCount   = 100    // keys of a JWK Set that are looked at
+)
+
+// Sizes of RSA keys, in bits. A larger modulus costs the verifier seconds.
+const (
+	RSABitsLeast = 2048
+	RSABitsMost  = 8192
+)
+
+// Waits.
+const (
+	Request     = 10 * time.Second // one request and its answer, by the CLI's HTTP client
+	RequestMost = 30 * time.Second // one request that neither its caller nor the HTTP client bounds
+	KeysFetch   = 30 * time.Second // one fetch of keys, whoever waits for it
+	KeysAgain   = time.Minute      // between fetches of keys because none fits
+	KeysAge     = 10 * time.Minute // of keys that are used without asking again
+	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
+	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
+	Lifetime    = 10 * 365 * 24 * time.Hour
+)
+
+// A Row is one limit, for the documentation.
+type Row struct {
+	Name  string // of the constant
+	Value string
+	Text  string
+	Rows  string // of the catalogue of attacks, "" if it is not from there
+}
+
+// Table is every limit.
+func Table() []Row {
+	return []Row{
+		{"Body", size(Body), "a response body, as it unpacks; http_client_config.limit_max_resp_size_limit overrides it", "H01-H03"},
+		{"Keys", size(Keys), "a JWK Set; likewise", "H01"},
+		{"Header", size(Header), "a response's header, informational responses (1xx) included", "H05"},
+		{"Token", size(Token), "a JWT, before it is split", "J13"},
+		{"File", size(File), "a file that the user names, and standard input", ""},
+		{"JSONDepth", fmt.Sprint(JSONDepth), "nested arrays and objects in JSON", "H12"},
+		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document", "H12"},
+		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over", "H21"},
+		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus", "J21"},
+		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus", "J21"},
+		{"Request", Request.String(), "one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the whole command", "H04"},
+		{"RequestMost", RequestMost.String(), "one request, in programs that use the library and bound nothing", "H04"},
+		{"KeysFetch", KeysFetch.String(), "one fetch of keys, whoever waits for it", "H04"},
+		{"KeysAgain", KeysAgain.String(), "the least time between two fetches of keys because none fits a token", "H22"},
+		{"KeysAge", KeysAge.String(), "keys that are used without asking again", "D07"},
+		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout", "H30"},
+		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file", "H29"},
+		{"Lifetime", fmt.Sprintf("%d days", Lifetime/(24*time.Hour)), "expires_in; a longer one counts as this", "H17"},
+	}
+}
+
+func size(n int) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}
