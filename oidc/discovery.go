@@ -276,7 +276,9 @@ func (p *Provider) elsewhere(issuerID string) []string {
 	if err != nil {
 		return nil
 	}
-	return p.where(func(u *url.URL) bool { return u != nil && !strings.EqualFold(u.Hostname(), issuer.Hostname()) })
+	return p.where(func(u *url.URL) bool {
+		return u != nil && secure(u) && !strings.EqualFold(u.Hostname(), issuer.Hostname())
+	})
 }
 
 // where returns the endpoints, aliases included, whose URL is bad, as "name

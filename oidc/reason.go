@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"syscall"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -66,7 +67,7 @@ func (e *TransportError) reason() reason.ID {
 		alert     tls.AlertError
 	)
 	switch err := e.Err; {
-	case e.Status != 0:
+	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
 		return reason.NetworkUnavailable
 	case errors.As(err, &untrusted), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
 		errors.As(err, &notTLS), errors.As(err, &alert), errors.As(err, &operation) && operation.Op == "remote error":
@@ -78,6 +79,9 @@ func (e *TransportError) reason() reason.ID {
 	case errors.As(err, &operation) && operation.Op == "dial", errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return reason.NetworkConnect
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return reason.NetworkClosed
+	}
+	if e.Status != 0 { // there was an answer, and it broke off
 		return reason.NetworkClosed
 	}
 	return reason.NetworkOther

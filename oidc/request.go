@@ -109,7 +109,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
 	if err != nil {
-		return answer, fail(res.StatusCode, reason.Errorf(reason.NetworkClosed, "the answer broke off: %w", err))
+		return answer, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
 	}
 	if int64(len(answer.body)) > r.limit {
 		return nil, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))

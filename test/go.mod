@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/oidc-client/oidc-client => ../
 
 require (
+	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/oidc-client/oidc-client v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
@@ -12,7 +13,6 @@ require (
 )
 
 require (
-	github.com/go-jose/go-jose/v4 v4.1.8 // indirect
 	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect

@@ -16,6 +16,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/provider"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -29,7 +30,7 @@ func (p *program) documentationCommand() *cobra.Command {
 		Long: `Write the reference as Markdown
 
 Writes commands.md, configuration.md, rules.md, reasons.md, limits.md,
-exit-codes.md and config.schema.json to a folder.`,
+faults.md, exit-codes.md and config.schema.json to a folder.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.document(cmd.Root(), folder) },
 	}
@@ -48,6 +49,7 @@ func (p *program) document(root *cobra.Command, folder string) error {
 		"rules.md":           generated + rulesPage(),
 		"reasons.md":         generated + reasonsPage(),
 		"limits.md":          generated + limitsPage(),
+		"faults.md":          generated + faultsPage(),
 		"exit-codes.md":      generated + exitCodesPage(),
 		"config.schema.json": string(schema),
 	}
@@ -218,6 +220,30 @@ More is an error, never cut, except where it says otherwise.
 `)
 	for _, l := range limit.Table() {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", l.Name, l.Value, cell(l.Text))
+	}
+	return b.String()
+}
+
+func faultsPage() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Faults
+
+`+"`oidc-client provider --fault NAME`"+` is a provider that does one thing wrong, on purpose, to
+test a relying party with: any, not only this one. `+"`--once`"+` makes it end when the relying
+party has come to the fault, and exit with 0 if it did what a correct one does. There are
+%d faults. A rule or reason is what this client refuses the fault for; rows are those of
+the project's catalogue of tests and attacks; "needs" is what a relying party has to demand,
+as keys of this client's configuration. The names are stable.
+
+| fault | the provider does | refused for | rows | needs | a correct relying party |
+|---|---|---|---|---|---|
+`, len(provider.Faults()))
+	for _, f := range provider.Faults() {
+		breaks := ""
+		if len(f.Breaks) > 0 {
+			breaks = "`" + strings.Join(f.Breaks, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, strings.Join(f.Rows, ", "), cell(faultNeeds(f)), cell(f.Right()))
 	}
 	return b.String()
 }

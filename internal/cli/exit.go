@@ -131,8 +131,11 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		protocol    *oidc.ProtocolError
 		refusal     *oidc.Error
 		broken      *check.Error
+		wrongParty  *wrongPartyError
 	)
 	switch {
+	case errors.As(err, &wrongParty):
+		f.Kind, f.Code = transcript.Verification, "relying_party"
 	case errors.As(err, &wrongUsage):
 		f.Kind = transcript.Usage
 	case errors.As(err, &problems), errors.As(err, &wrongConfig):

@@ -24,6 +24,9 @@ type providerOptions struct {
 	access, id, refresh        time.Duration
 	signingKey                 string
 	tlsCert, tlsKey, clientsCA string
+	faults                     []string
+	once                       bool
+	settle                     time.Duration
 }
 
 func (p *program) providerCommand() *cobra.Command {
@@ -54,12 +57,22 @@ Without --user, alice and bob can log in, each with the name as password. Withou
   clients:
     - {client_id: app, client_secret: s3cret, auth_method: client_secret_post}
     - {client_id: signer, auth_method: private_key_jwt, jwks: '{"keys":[...]}'}
+    - {client_id: sealed, client_secret: s3cret, jwks: '{"keys":[...]}',
+       id_token_encrypted_response_alg: RSA-OAEP-256}
   access_token_lifetime: 1m
   id_token_lifetime: 1m
   refresh_token_lifetime: 1h
-  signing_key: key.pem`,
+  signing_key: key.pem
+
+To test a relying party, --fault NAME makes the provider do one thing wrong;
+"provider faults" lists them. With --once it ends when the relying party has
+come to the fault and then kept quiet for --settle, prints what was asked for,
+and exits with 0 if the relying party did what a correct one does, with 5 if it
+did not, and with 6 if --timeout ran out before it came.`,
 		Example: `  oidc-client provider --auto -o --output-dir /tmp/op &
-  oidc-client refresh-token -c /tmp/op/config.yaml --refresh-token @/tmp/op/refresh-token`,
+  oidc-client refresh-token -c /tmp/op/config.yaml --refresh-token @/tmp/op/refresh-token
+
+  oidc-client provider --fault id-token-iss-wrong --once --timeout 1m -p 9400 --client app:s3cret`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runProvider(cmd, &o) },
 	}
@@ -76,6 +89,11 @@ Without --user, alice and bob can log in, each with the name as password. Withou
 	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PKCS #8 PEM or JWK)")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM), to speak TLS")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
+	f.StringArrayVar(&o.faults, "fault", nil, "`name` of something to do wrong, from provider faults (repeatable)")
+	f.BoolVar(&o.once, "once", false, "end after one relying party, and exit with what it did about the faults")
+	f.DurationVar(&o.settle, "settle", 2*time.Second, "with --once: how long the relying party has to keep quiet")
+	complete(cmd, "fault", faultNames)
+	cmd.AddCommand(p.faultsCommand())
 	f.StringVar(&o.clientsCA, "client-ca", "", "`file` of CA certificates (PEM) for clients that use tls_client_auth")
 	return cmd
 }
@@ -94,8 +112,12 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 	if err != nil {
 		return misconfigured("%v", err).try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
-	err = p.announce(op, options)
-	if err == nil {
+	err = p.announce(op, options, o.once)
+	switch {
+	case err != nil:
+	case o.once:
+		err = p.watchOnce(ctx, op, o.settle)
+	default:
 		<-ctx.Done()
 	}
 	if closeErr := op.Close(); err == nil {
@@ -121,7 +143,10 @@ func (o *providerOptions) gather() (provider.Options, error) {
 		options.Auto = options.Auto || o.auto
 		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
 	}
-	options.Port = o.port
+	options.Port, options.Faults = o.port, o.faults
+	if err := o.checkFaults(); err != nil {
+		return options, err
+	}
 	for _, u := range o.users {
 		name, password, ok := strings.Cut(u, ":")
 		if !ok && !o.auto {
@@ -191,7 +216,8 @@ func password(u provider.User) string {
 }
 
 // announce prints the configuration of the first client, and a refresh token.
-func (p *program) announce(op *provider.Provider, options provider.Options) error {
+// With --once and --format json there is one document, at the end.
+func (p *program) announce(op *provider.Provider, options provider.Options, once bool) error {
 	client, user := options.Clients[0], options.Users[0]
 	token, err := op.IssueRefreshToken(client.ID, user.Name, "")
 	if err != nil {
@@ -215,6 +241,9 @@ func (p *program) announce(op *provider.Provider, options provider.Options) erro
 			}
 		}
 		p.inform("wrote config.yaml and refresh-token to %s", p.options.outputDir)
+	}
+	if p.options.json() && once {
+		return nil
 	}
 	if p.options.json() { // now, not at the end: whoever started it waits for it
 		err := p.run.WriteJSON(p.env.Stdout)

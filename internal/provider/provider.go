@@ -52,6 +52,8 @@ type Options struct {
 	Certificate *tls.Certificate
 	ClientCAs   *x509.CertPool
 
+	Faults []string // names of Faults that it does
+
 	// OnError is told of every request that ends in an error, with the reason
 	// that clients are not shown. nil is told nothing.
 	OnError func(endpoint string, err error)
@@ -77,12 +79,19 @@ type Client struct {
 	RedirectURIs       []string `yaml:"redirect_uris"` // nil means the loopback address with any port
 	PostLogoutURIs     []string `yaml:"post_logout_redirect_uris"`
 	Scope              string   `yaml:"scope"`                        // "" means all that the provider knows
-	JWKS               string   `yaml:"jwks"`                         // public keys, JSON, for private_key_jwt
+	JWKS               string   `yaml:"jwks"`                         // public keys, JSON, for private_key_jwt and encryption
 	SubjectDN          string   `yaml:"tls_client_auth_subject_dn"`   // for tls_client_auth
 	Certificate        string   `yaml:"tls_client_certificate"`       // PEM, for self_signed_tls_client_auth
 	IDTokenSigningAlg  string   `yaml:"id_token_signed_response_alg"` // "" means RS256
 	UserInfoSigningAlg string   `yaml:"userinfo_signed_response_alg"` // "" means JSON, unsigned
 	RequirePAR         bool     `yaml:"require_pushed_authorization_requests"`
+
+	// How tokens are encrypted for the keys of JWKS; "" means not at all, and
+	// A128CBC-HS256.
+	IDTokenEncryptionAlg  string `yaml:"id_token_encrypted_response_alg"`
+	IDTokenEncryptionEnc  string `yaml:"id_token_encrypted_response_enc"`
+	UserInfoEncryptionAlg string `yaml:"userinfo_encrypted_response_alg"`
+	UserInfoEncryptionEnc string `yaml:"userinfo_encrypted_response_enc"`
 }
 
 // Defaults returns two users and a client to start with.
@@ -106,6 +115,9 @@ type Provider struct {
 	keys     goidc.JSONWebKeySet
 	mtlsHost string
 	servers  []*http.Server
+
+	encryption map[string]map[string]*encryption // by endpoint, then by client
+	watch      watch
 }
 
 // The lifetimes of what the options leave open.
@@ -119,8 +131,14 @@ const (
 
 // Start starts a provider. It runs until Close.
 func Start(o Options) (*Provider, error) {
-	p := &Provider{options: o, users: map[string]User{}, clients: map[string]*goidc.Client{}, store: newStore()}
+	p := &Provider{
+		options: o, users: map[string]User{}, clients: map[string]*goidc.Client{}, store: newStore(),
+		encryption: map[string]map[string]*encryption{"token": {}, "userinfo": {}},
+	}
 	if err := p.register(); err != nil {
+		return nil, err
+	}
+	if err := p.Misbehave(o.Faults...); err != nil {
 		return nil, err
 	}
 	var err error
@@ -184,7 +202,7 @@ func (p *Provider) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the provider's options: %w", err)
 	}
-	return p.around(op.Handler()), nil
+	return p.faulty(p.around(op.Handler())), nil
 }
 
 // Close stops the provider. Requests under way are given a second to end.

@@ -48,6 +48,9 @@ func (p *Provider) register() error {
 		if mutualTLS(client.TokenAuthnMethod) && p.options.Certificate == nil {
 			return fmt.Errorf("client %q: %s needs a provider that speaks TLS", c.ID, client.TokenAuthnMethod)
 		}
+		if err := p.registerEncryption(c); err != nil {
+			return fmt.Errorf("client %q: %w", c.ID, err)
+		}
 		p.clients[c.ID] = client
 	}
 	return nil
@@ -147,12 +150,22 @@ func (c Client) readKeys(client *goidc.Client) error {
 	return nil
 }
 
-// signingKeys makes one key for each algorithm. own, if there is one, takes
-// the place of the made one for its algorithm.
+// signingKeys makes one key for each algorithm. own, if there is one, comes
+// before the made one for its algorithm; an RSA key stands for PS256 too.
 func signingKeys(own []byte) (goidc.JSONWebKeySet, error) {
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return goidc.JSONWebKeySet{}, err
+	var mine goidc.JSONWebKey
+	if own != nil {
+		var err error
+		if mine, err = readSigningKey(own); err != nil {
+			return goidc.JSONWebKeySet{}, err
+		}
+	}
+	rsaKey, isRSA := mine.Key.(*rsa.PrivateKey)
+	if !isRSA {
+		var err error
+		if rsaKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			return goidc.JSONWebKeySet{}, err
+		}
 	}
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -169,9 +182,8 @@ func signingKeys(own []byte) (goidc.JSONWebKeySet, error) {
 	if own == nil {
 		return set, nil
 	}
-	mine, err := readSigningKey(own)
-	if err != nil {
-		return goidc.JSONWebKeySet{}, err
+	if isRSA {
+		set.Keys = set.Keys[1:] // mine is it
 	}
 	return goidc.JSONWebKeySet{Keys: append([]goidc.JSONWebKey{mine}, set.Keys...)}, nil
 }

@@ -187,6 +187,9 @@ func valid(data []byte) error {
 	if loneSurrogate(data) {
 		return reason.Errorf(reason.JSONUnicode, `JSON with half a surrogate pair (\ud800 to \udfff)`)
 	}
+	if deep(data) {
+		return reason.Errorf(reason.JSONDepth, "JSON nested deeper than %d", limit.JSONDepth)
+	}
 	// Syntax, and nothing after the value: both are encoding/json's to find.
 	if !json.Valid(data) {
 		var v any
@@ -194,7 +197,29 @@ func valid(data []byte) error {
 	}
 	w := walker{decoder: json.NewDecoder(bytes.NewReader(data))}
 	w.decoder.UseNumber()
-	return w.value(0)
+	return w.value()
+}
+
+// deep reports whether arrays and objects are nested too deep. It looks before
+// anything recurses.
+func deep(data []byte) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > limit.JSONDepth+1 {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // A walker visits a valid document and counts.
@@ -203,10 +228,7 @@ type walker struct {
 	values  int
 }
 
-func (w *walker) value(depth int) error {
-	if depth > limit.JSONDepth {
-		return reason.Errorf(reason.JSONDepth, "JSON nested deeper than %d", limit.JSONDepth)
-	}
+func (w *walker) value() error {
 	if w.values++; w.values > limit.JSONValues {
 		return reason.Errorf(reason.JSONValues, "JSON of more than %d values", limit.JSONValues)
 	}
@@ -216,10 +238,10 @@ func (w *walker) value(depth int) error {
 	}
 	switch token {
 	case json.Delim('{'):
-		return w.object(depth)
+		return w.object()
 	case json.Delim('['):
 		for w.decoder.More() {
-			if err := w.value(depth + 1); err != nil {
+			if err := w.value(); err != nil {
 				return err
 			}
 		}
@@ -228,7 +250,7 @@ func (w *walker) value(depth int) error {
 	return err
 }
 
-func (w *walker) object(depth int) error {
+func (w *walker) object() error {
 	seen := map[string]bool{}
 	for w.decoder.More() {
 		token, err := w.decoder.Token()
@@ -240,7 +262,7 @@ func (w *walker) object(depth int) error {
 			return reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
 		}
 		seen[name] = true
-		if err := w.value(depth + 1); err != nil {
+		if err := w.value(); err != nil {
 			return err
 		}
 	}

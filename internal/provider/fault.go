@@ -1,0 +1,203 @@
+// Faults: what the provider can be made to do wrong, on purpose. The catalogue
+// itself is in faults_*.go; here is the layer that applies it.
+
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// A Fault is one thing that the provider does wrong. All else stays right: what
+// is tampered with is signed again.
+type Fault struct {
+	Name string // such as "id-token-iss-wrong"; never renamed
+	Text string // what the provider does
+	At   string // the endpoint at whose answer it can be seen
+
+	// Breaks are the ids of what a relying party refuses it for: rules of
+	// `oidc-client help rules`, or a reason of `oidc-client help reasons`.
+	Breaks []string
+	Rows   []string // of the project's catalogue of attacks and tests
+
+	// Accept says that a correct relying party takes it in its stride.
+	Accept bool
+	// Unseen says that what the relying party does next does not tell whether
+	// it noticed.
+	Unseen bool
+
+	// Config is what the relying party has to demand for the fault to matter,
+	// as keys of oidc-client's configuration.
+	Config string
+	// Previous says that the relying party has to compare with the ID Token
+	// before the refresh.
+	Previous bool
+
+	spoil map[string]func(*answer) // by endpoint
+}
+
+// Right says what a correct relying party does.
+func (f Fault) Right() string {
+	switch {
+	case f.Accept:
+		return "goes on"
+	case f.At == "userinfo":
+		return "discards the answer"
+	case f.At == "discovery":
+		return "stops: no request to any other endpoint"
+	case f.At == "authorization":
+		return "stops: redeems no code"
+	}
+	return "stops: does not ask for UserInfo, nor again for tokens"
+}
+
+// Faults returns the catalogue, in the order of the endpoints.
+func Faults() []Fault { return slices.Clone(catalogue()) }
+
+var catalogue = sync.OnceValue(func() []Fault {
+	return slices.Concat(
+		metadataFaults(), keysFaults(), authorizationFaults(), responseFaults(), tokenFaults(), encryptionFaults(), userInfoFaults(), transportFaults())
+})
+
+// Misbehave makes the provider do these faults from now on, and no others.
+func (p *Provider) Misbehave(names ...string) error {
+	var faults []Fault
+	for _, name := range names {
+		i := slices.IndexFunc(catalogue(), func(f Fault) bool { return f.Name == name })
+		if i < 0 {
+			return fmt.Errorf("there is no fault %q", name)
+		}
+		faults = append(faults, catalogue()[i])
+	}
+	p.watch.begin(faults)
+	return nil
+}
+
+// endpointNames are the endpoints by their paths.
+var endpointNames = map[string]string{
+	"/.well-known/openid-configuration":       "discovery",
+	"/.well-known/oauth-authorization-server": "discovery",
+	"/jwks": "jwks", "/authorize": "authorization", "/token": "token", "/userinfo": "userinfo",
+	"/par": "pushed_authorization_request", "/device_authorization": "device_authorization",
+	"/introspect": "introspection", "/revoke": "revocation", "/logout": "end_session",
+	baitPath: "bait",
+}
+
+// baitPath is where redirects and headers of tokens lead that nobody should
+// follow.
+const baitPath = "/bait"
+
+// An answer is what the provider is about to say.
+type answer struct {
+	op      *Provider
+	request *http.Request
+
+	status int
+	header http.Header
+	body   []byte
+	send   func(http.ResponseWriter) // says it instead, if set
+	plain  bool                      // not to be encrypted
+}
+
+// Header, Write and WriteHeader take the answer of the handler behind.
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.body = append(a.body, p...)
+	return len(p), nil
+}
+
+// faulty spoils the answers of next.
+func (p *Provider) faulty(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := endpointNames[r.URL.Path]
+		if name == "bait" {
+			p.watch.saw(r, name, false)
+			_, _ = w.Write(p.bait())
+			return
+		}
+		p.watch.restore(r)
+		a := &answer{op: p, request: r, status: http.StatusOK, header: http.Header{}}
+		faults := p.watch.at(name)
+		if len(faults) == 0 && !p.encrypts(name) {
+			p.watch.saw(r, name, false)
+			next.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(a, r)
+		for _, spoil := range faults {
+			spoil(a)
+		}
+		a.encrypt(name)
+		p.watch.saw(r, name, len(faults) > 0)
+		a.deliver(w)
+	})
+}
+
+func (a *answer) deliver(w http.ResponseWriter) {
+	if a.send != nil {
+		a.send(w)
+		return
+	}
+	maps.Copy(w.Header(), a.header)
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // a client that hung up is no error here
+}
+
+// ok reports whether there is an answer worth spoiling: a refusal is left as
+// it is.
+func (a *answer) ok() bool { return a.status/100 == 2 }
+
+// edit changes the members of a JSON object.
+func (a *answer) edit(change func(map[string]any)) {
+	m, ok := object(a.body)
+	if !ok || !a.ok() {
+		return
+	}
+	change(m)
+	a.body = encode(m)
+}
+
+// set sets one member, or takes it out if value is nil.
+func set(name string, value any) func(map[string]any) {
+	return func(m map[string]any) {
+		if value == nil {
+			delete(m, name)
+			return
+		}
+		m[name] = value
+	}
+}
+
+// object reads a JSON object and keeps its numbers as they are.
+func object(data []byte) (map[string]any, bool) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	m := map[string]any{}
+	return m, d.Decode(&m) == nil
+}
+
+// encode is json.Marshal of what object read, without escapes for HTML.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // what was read from JSON, and literals of this package
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// at makes the map of a fault that spoils one endpoint's answer.
+func at(endpoint string, spoil func(*answer)) map[string]func(*answer) {
+	return map[string]func(*answer){endpoint: spoil}
+}

@@ -1,0 +1,227 @@
+// Tampering with tokens: they are taken apart, changed, and signed again.
+
+package provider
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/luikyv/go-oidc/pkg/goidc"
+)
+
+// A token is a JWT in parts. Every part can be spoilt.
+type token struct {
+	op     *Provider
+	header map[string]any
+	claims map[string]any
+
+	headerJSON, claimsJSON []byte              // instead of header and claims, if set
+	alg                    string              // signs by another than the header's, if set
+	key                    any                 // signs instead of the provider's key: crypto.Signer, or []byte for HS256
+	signature              func([]byte) []byte // changes the signature
+	compact                func(string) string // changes the whole
+}
+
+func b64(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
+
+// parse takes a JWT apart, nil if it is none.
+func (p *Provider) parse(compact string) *token {
+	parts := strings.Split(compact, ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	t := &token{op: p}
+	for i, to := range []*map[string]any{&t.header, &t.claims} {
+		data, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil {
+			return nil
+		}
+		var ok bool
+		if *to, ok = object(data); !ok {
+			return nil
+		}
+	}
+	return t
+}
+
+// newToken makes a JWT of claims, to be signed by RS256.
+func (p *Provider) newToken(claims map[string]any) *token {
+	return &token{op: p, claims: claims, header: map[string]any{"alg": "RS256", "typ": "JWT", "kid": p.keyFor("RS256").KeyID}}
+}
+
+// keyFor is the provider's key for an algorithm.
+func (p *Provider) keyFor(alg string) *goidc.JSONWebKey {
+	i := slices.IndexFunc(p.keys.Keys, func(k goidc.JSONWebKey) bool { return k.Algorithm == alg })
+	return &p.keys.Keys[max(i, 0)]
+}
+
+// String signs the token and puts it together.
+func (t *token) String() string {
+	header, claims := t.headerJSON, t.claimsJSON
+	if header == nil {
+		header = encode(t.header)
+	}
+	if claims == nil {
+		claims = encode(t.claims)
+	}
+	input := b64(header) + "." + b64(claims)
+	alg := t.alg
+	if alg == "" {
+		alg, _ = t.header["alg"].(string)
+	}
+	key := t.key
+	if key == nil {
+		key = t.op.keyFor(alg).Key
+	}
+	signature := sign(alg, key, []byte(input))
+	if t.signature != nil {
+		signature = t.signature(signature)
+	}
+	compact := input + "." + b64(signature)
+	if t.compact != nil {
+		compact = t.compact(compact)
+	}
+	return compact
+}
+
+// sign signs by RS256, PS256, ES256, EdDSA or HS256, as the key and alg have
+// it. What it cannot sign gets no signature.
+func sign(alg string, key any, input []byte) []byte {
+	digest := sha256.Sum256(input)
+	var signature []byte
+	var err error
+	switch k := key.(type) {
+	case []byte:
+		mac := hmac.New(sha256.New, k)
+		mac.Write(input)
+		return mac.Sum(nil)
+	case *rsa.PrivateKey:
+		if alg == "PS256" {
+			signature, err = rsa.SignPSS(rand.Reader, k, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		} else {
+			signature, err = rsa.SignPKCS1v15(nil, k, crypto.SHA256, digest[:])
+		}
+	case *ecdsa.PrivateKey:
+		r, s, signErr := ecdsa.Sign(rand.Reader, k, digest[:])
+		if err = signErr; err == nil {
+			signature = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		}
+	case ed25519.PrivateKey:
+		signature = ed25519.Sign(k, input)
+	}
+	if err != nil {
+		return nil
+	}
+	return signature
+}
+
+// idToken changes the ID Token of a token response.
+func (a *answer) idToken(change func(*token)) {
+	a.edit(func(m map[string]any) {
+		if t := a.op.parse(text(m["id_token"])); t != nil {
+			change(t)
+			m["id_token"] = t.String()
+		}
+	})
+}
+
+// accessToken puts a JWT of RFC 9068 in the place of the access token.
+func (a *answer) accessToken(change func(*token)) {
+	a.substitute("access_token", func(claims map[string]any) *token {
+		t := a.op.newToken(claims)
+		t.header["typ"] = "at+jwt"
+		return t
+	}, change)
+}
+
+// refreshToken puts a JWT in the place of the refresh token.
+func (a *answer) refreshToken(change func(*token)) {
+	a.substitute("refresh_token", a.op.newToken, change)
+}
+
+// substitute puts a JWT in the place of a token, which the provider will know
+// when it comes back.
+func (a *answer) substitute(member string, make func(map[string]any) *token, change func(*token)) {
+	a.edit(func(m map[string]any) {
+		original := text(m[member])
+		if original == "" {
+			return
+		}
+		now := time.Now().Unix()
+		t := make(map[string]any{
+			"iss": a.op.Issuer, "sub": "alice", "aud": a.op.Issuer + "/api", "client_id": a.op.watch.asking(),
+			"iat": now, "exp": now + 300, "jti": rand.Text(),
+		})
+		change(t)
+		m[member] = t.String()
+		a.op.watch.replace(text(m[member]), original)
+	})
+}
+
+// userInfoJWT makes the UserInfo response a signed one and changes it.
+func (a *answer) userInfoJWT(change func(*token)) {
+	if !a.ok() {
+		return
+	}
+	t := a.op.parse(string(a.body))
+	if t == nil {
+		claims, ok := object(a.body)
+		if !ok {
+			return
+		}
+		client := a.op.watch.asking()
+		if client == "" && len(a.op.options.Clients) > 0 {
+			client = a.op.options.Clients[0].ID
+		}
+		claims["iss"], claims["aud"] = a.op.Issuer, client
+		t = a.op.newToken(claims)
+	}
+	change(t)
+	a.header.Set("Content-Type", "application/jwt")
+	a.body = []byte(t.String())
+}
+
+func text(v any) string { s, _ := v.(string); return s }
+
+// number reads a NumericDate of claims.
+func number(v any) int64 {
+	n, ok := v.(json.Number)
+	if !ok {
+		i, _ := v.(int64)
+		return i
+	}
+	i, _ := n.Int64()
+	return i
+}
+
+// strangersKey is a key that the provider does not publish.
+var strangersKey = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
+
+// weakKey is an RSA key that is too short.
+var weakKey = sync.OnceValue(func() *rsa.PrivateKey { return generate(1024) })
+
+func generate(bits int) *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		panic(err) // no randomness
+	}
+	return key
+}
+
+// bait is what lies where nobody should look: a JWK Set with the stranger's
+// key, so that whoever looks is fooled.
+func (p *Provider) bait() []byte {
+	return encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &strangersKey().PublicKey, KeyID: "stranger"}}})
+}

@@ -1,0 +1,431 @@
+package test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	rules "github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+const faultSecret = "canary-client-secret-of-at-least-32-bytes"
+
+// faultKeys are made once: a key for the provider to sign with, and the
+// client's keys that tokens are encrypted for.
+var faultKeys = sync.OnceValue(func() (k struct{ signing, private, public []byte }) {
+	signing, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(err)
+	der, err := x509.MarshalPKCS8PrivateKey(signing)
+	must(err)
+	k.signing = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(err)
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	private := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: rsaKey, KeyID: "enc-rsa", Use: "enc"}, {Key: ecKey, KeyID: "enc-ec", Use: "enc"}}}
+	public := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Keys[0].Public(), private.Keys[1].Public()}}
+	k.private, err = json.Marshal(private)
+	must(err)
+	k.public, err = json.Marshal(public)
+	must(err)
+	return k
+})
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A stage is the embedded provider and a client of it with a refresh token.
+type stage struct {
+	t      *testing.T
+	op     *provider.Provider
+	folder string
+	config string
+	token  string // the file of the refresh token
+	first  string // the refresh token that was in it
+}
+
+func newStage(t *testing.T, f provider.Fault) *stage {
+	t.Helper()
+	keys := faultKeys()
+	o := provider.Defaults()
+	o.Auto, o.SigningKey = true, keys.signing
+	o.Clients = []provider.Client{{ID: "app", Secret: faultSecret}}
+	if strings.Contains(f.Config, "token_encryption_alg") {
+		o.Clients[0].JWKS, o.Clients[0].IDTokenEncryptionAlg = string(keys.public), "RSA-OAEP-256"
+	}
+	op, err := provider.Start(o)
+	check(t, err)
+	t.Cleanup(func() { check(t, op.Close()) })
+	s := &stage{t: t, op: op, folder: t.TempDir()}
+	s.config, s.token = filepath.Join(s.folder, "config.yaml"), filepath.Join(s.folder, "refresh-token")
+	s.first, err = op.IssueRefreshToken("app", "alice", "")
+	check(t, err)
+	s.write(s.config, append(op.ConfigFile(o.Clients[0]), f.Config...))
+	s.write(s.token, []byte(s.first+"\n"))
+	s.write(filepath.Join(s.folder, "decryption-key.json"), keys.private)
+	return s
+}
+
+func (s *stage) write(file string, data []byte) {
+	s.t.Helper()
+	check(s.t, os.WriteFile(file, data, 0o600))
+}
+
+// refresh runs the real command.
+func (s *stage) refresh(more ...string) (int, string, string) {
+	return runProgram(append([]string{"refresh-token", "-c", s.config, "--refresh-token", "@" + s.token, "--timeout", "30s"}, more...), "")
+}
+
+// previous refreshes once, rightly, and keeps the ID Token.
+func (s *stage) previous() string {
+	s.t.Helper()
+	code, stdout, stderr := s.refresh("--format", "json")
+	if code != 0 {
+		s.t.Fatalf("without a fault: exit %d\n%s", code, stderr)
+	}
+	var doc document
+	check(s.t, json.Unmarshal([]byte(stdout), &doc))
+	file := filepath.Join(s.folder, "previous")
+	s.write(file, []byte(doc.TokenResponse["id_token"].(string)))
+	return "@" + file
+}
+
+// isRule reports whether an id is that of a rule, and its level.
+func isRule(id string) (rules.Level, bool) {
+	all := oidc.Rules()
+	i := slices.IndexFunc(all, func(r rules.Result) bool { return r.ID == id })
+	if i < 0 {
+		return "", false
+	}
+	return all[i].Level, true
+}
+
+// expected is the exit code and the kind of the error that a fault has to
+// lead to.
+func expected(f provider.Fault) (int, string) {
+	if f.Accept {
+		return 0, ""
+	}
+	if len(f.Breaks) == 0 {
+		return 3, "provider"
+	}
+	id := f.Breaks[0]
+	table, _, _ := strings.Cut(id, ".")
+	_, rule := isRule(id)
+	switch {
+	case rule && (table == "discovery" || table == "token_response"):
+		return 4, "protocol"
+	case rule:
+		return 5, "verification"
+	case table == "network":
+		return 4, "network"
+	case strings.Contains(id, "."):
+		return 4, "protocol"
+	}
+	return 3, "provider"
+}
+
+// lost are the faults after which nobody has a refresh token that works: what
+// the provider sent in its place did not arrive, or is none.
+var lost = []string{
+	"token-refresh-token-number", "token-refresh-token-escapes", "token-refresh-token-missing",
+	"token-refused", "token-refused-200", "token-refused-escapes", "token-refused-and-echoed",
+	"token-too-long", "token-endless", "token-bomb", "token-not-json", "token-empty", "token-list", "token-null",
+	"token-comment", "token-deep", "token-many", "token-captive-portal",
+	"token-redirect-301", "token-redirect-302", "token-redirect-303", "token-redirect-307", "token-redirect-308", "token-redirect-file",
+	"token-status-204", "token-status-418", "token-status-500", "token-status-503", "token-status-429",
+	"token-header-huge", "token-cookies", "token-informational",
+	"token-hang", "token-drip", "token-closed", "token-cut",
+}
+
+// Every fault of the catalogue, through the real main: the exit code, the kind,
+// the id, the rules that were broken and no others; nothing asked for that may
+// not be; the new refresh token kept; no secret and no control character shown.
+func TestFaultsRefreshToken(t *testing.T) {
+	t.Parallel()
+	for _, f := range provider.Faults() {
+		if f.At == "authorization" || f.Name == "authorization-nonce-wrong" {
+			continue // TestFaultsLogin
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			for _, form := range [][]string{{"--format", "json"}, {"-d", "--explain"}} {
+				s := newStage(t, f)
+				args := form
+				if f.Previous {
+					args = append(slices.Clone(form), "--previous-id-token", s.previous())
+				}
+				before, err := os.ReadFile(s.token)
+				check(t, err)
+				check(t, s.op.Misbehave(f.Name))
+				code, stdout, stderr := s.refresh(args...)
+				want, kind := expected(f)
+				if code != want {
+					t.Errorf("exit %d, want %d\n%s%s", code, want, stdout, stderr)
+				}
+				if form[0] == "--format" {
+					judgeDocument(t, f, kind, stdout)
+				}
+				s.judgeRequests(f)
+				s.harmless(stdout, stderr, strings.TrimSpace(string(before)))
+				s.kept(f, string(before))
+			}
+		})
+	}
+}
+
+// judgeDocument compares the document with what the fault breaks.
+func judgeDocument(t *testing.T, f provider.Fault, kind, stdout string) {
+	t.Helper()
+	var doc document
+	d := json.NewDecoder(strings.NewReader(stdout))
+	d.UseNumber() // some faults are numbers that are too large for anything else
+	if err := d.Decode(&doc); err != nil {
+		t.Fatalf("standard output is no JSON: %v\n%.2000s", err, stdout)
+	}
+	if (doc.Error == nil) != (kind == "") {
+		t.Fatalf("error %+v, want %s", doc.Error, kind)
+	}
+	if doc.Error != nil {
+		if doc.Error.Kind != kind || len(f.Breaks) > 0 && !slices.Contains(f.Breaks, doc.Error.Code) {
+			t.Errorf("kind %s, code %s; want %s, one of %v", doc.Error.Kind, doc.Error.Code, kind, f.Breaks)
+		}
+		if doc.IDToken != nil && doc.IDToken.Verified && kind == "verification" && f.At == "token" && strings.HasPrefix(f.Name, "id-token-") {
+			t.Error("verified: true")
+		}
+	}
+	var failed, broken []string
+	for _, c := range doc.Checks {
+		if c.Outcome == "fail" {
+			failed = append(failed, c.ID)
+		}
+	}
+	for _, id := range f.Breaks {
+		if _, rule := isRule(id); rule {
+			broken = append(broken, id)
+		}
+	}
+	if !sameNames(failed, broken) {
+		t.Errorf("rules that failed: %v, want %v", failed, broken)
+	}
+}
+
+// judgeRequests looks at what was asked for.
+func (s *stage) judgeRequests(f provider.Fault) {
+	s.t.Helper()
+	v := s.op.Judge()
+	if !v.Right {
+		s.t.Errorf("did wrong: %+v", v)
+	}
+	asked := map[string]int{}
+	for _, r := range v.Requests {
+		asked[r.Endpoint]++
+	}
+	// A GET on a connection that was closed is repeated by net/http.
+	if asked["token"] > 1 || asked["jwks"] > 2 || asked["bait"] > 0 || asked["userinfo"] > 1 && f.Name != "userinfo-closed" {
+		s.t.Errorf("asked: %v", asked)
+	}
+	if !f.Accept && (f.At == "token" || f.At == "jwks") && asked["userinfo"] > 0 {
+		s.t.Errorf("UserInfo was asked for: %v", asked)
+	}
+	if !f.Accept && f.At == "discovery" && len(asked) > 1 {
+		s.t.Errorf("asked for more than the metadata: %v", asked)
+	}
+}
+
+// harmless looks for secrets and control characters in what was shown.
+func (s *stage) harmless(stdout, stderr string, sent string) {
+	s.t.Helper()
+	for _, secret := range []string{faultSecret, sent} {
+		if strings.Contains(stderr, secret) || strings.Contains(stdout, secret) {
+			s.t.Errorf("a secret is shown: %s", secret)
+		}
+	}
+	now, err := os.ReadFile(s.token)
+	check(s.t, err)
+	if strings.Contains(stderr, strings.TrimSpace(string(now))) {
+		s.t.Error("the new refresh token is on standard error")
+	}
+	for name, text := range map[string]string{"output": stdout, "error": stderr} {
+		if i := strings.IndexFunc(text, steers); i >= 0 {
+			s.t.Errorf("a control character on standard %s: %q", name, text[max(0, i-40):min(len(text), i+20)])
+		}
+	}
+}
+
+// steers reports whether a character can steer a terminal or turn text around.
+func steers(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069
+}
+
+// kept makes sure that the refresh token in the file works, once the provider
+// behaves again.
+func (s *stage) kept(f provider.Fault, before string) {
+	s.t.Helper()
+	check(s.t, s.op.Misbehave())
+	now, err := os.ReadFile(s.token)
+	check(s.t, err)
+	if f.At == "discovery" && !f.Accept {
+		if string(now) != before {
+			s.t.Error("the file was changed, though no token was asked for")
+		}
+	}
+	if slices.Contains(lost, f.Name) {
+		if string(now) != before {
+			s.t.Errorf("the file was changed to %q", now)
+		}
+		return
+	}
+	plain := s.config + ".plain"
+	text, err := os.ReadFile(s.config)
+	check(s.t, err)
+	config := strings.TrimSuffix(string(text), f.Config)
+	if strings.Contains(f.Config, "token_encryption_alg") {
+		config += "token_encryption_alg: [RSA-OAEP-256]\ndecryption_key: decryption-key.json\n"
+	}
+	s.write(plain, []byte(config))
+	if code, _, stderr := runProgram([]string{"refresh-token", "-c", plain, "--refresh-token", "@" + s.token}, ""); code != 0 {
+		s.t.Errorf("the refresh token was lost: exit %d\n%s", code, stderr)
+	}
+}
+
+// What applies to the commands userinfo and discover, through them.
+func TestFaultsUserInfoAndDiscover(t *testing.T) {
+	t.Parallel()
+	for _, f := range provider.Faults() {
+		applies := map[string][]string{
+			"discovery": {"userinfo", "discover"}, "userinfo": {"userinfo"}, "jwks": {"discover"},
+		}[f.At]
+		for _, command := range applies {
+			t.Run(command+"/"+f.Name, func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, f)
+				code, stdout, stderr := s.refresh("--format", "json", "--skip-userinfo", "--skip-id-token-verification")
+				if code != 0 {
+					t.Fatalf("exit %d\n%s", code, stderr)
+				}
+				var doc document
+				check(t, json.Unmarshal([]byte(stdout), &doc))
+				check(t, s.op.Misbehave(f.Name))
+				args := []string{command, "-c", s.config, "--format", "json", "--timeout", "30s"}
+				access := doc.TokenResponse["access_token"].(string)
+				stdin := ""
+				if command == "userinfo" {
+					args, stdin = append(args, "--token", "-"), access
+				}
+				code, stdout, stderr = runProgram(args, stdin)
+				want, kind := expected(f)
+				if command == "userinfo" && f.Name == "userinfo-sub-wrong" || command == "discover" && len(f.Breaks) == 1 && f.Breaks[0] == "id_token.signature" {
+					want, kind = 0, "" // nothing to compare with; the keys are shown with what is wrong with them
+				}
+				if code != want {
+					t.Errorf("exit %d, want %d\n%s%s", code, want, stdout, stderr)
+				}
+				var result document
+				check(t, json.Unmarshal([]byte(stdout), &result))
+				if kind != "" && (result.Error == nil || result.Error.Kind != kind || len(f.Breaks) > 0 && !slices.Contains(f.Breaks, result.Error.Code)) {
+					t.Errorf("%+v, want %s, one of %v", result.Error, kind, f.Breaks)
+				}
+				s.harmless(stdout, stderr, access)
+				for _, r := range s.op.Judge().Requests {
+					if r.Endpoint == "bait" || r.Endpoint == "token" {
+						t.Errorf("asked for %s", r.Endpoint)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The faults of a login, through the library: there is no command for it yet.
+func TestFaultsLogin(t *testing.T) {
+	t.Parallel()
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, f := range provider.Faults() {
+		if f.At != "authorization" && f.Name != "authorization-nonce-wrong" {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, f)
+			check(t, s.op.Misbehave(f.Name))
+			op, err := oidc.Discover(context.Background(), s.op.Issuer)
+			check(t, err)
+			client := &oidc.Client{Provider: op, ID: "app", Auth: oidc.ClientSecretBasic(faultSecret)}
+			login, err := client.Authorize(context.Background(), oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1:5556/auth/callback"})
+			check(t, err)
+			req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, login.URL, nil)
+			check(t, err)
+			res, err := browser.Do(req)
+			check(t, err)
+			defer res.Body.Close()
+			back, err := res.Location()
+			check(t, err)
+			_, err = client.Exchange(context.Background(), login, back.Query())
+			var broken *rules.Error
+			if !errors.As(err, &broken) || broken.First.ID != f.Breaks[0] {
+				t.Errorf("%v, want %v", err, f.Breaks)
+			}
+			if v := s.op.Judge(); !v.Right {
+				t.Errorf("did wrong: %+v", v)
+			}
+		})
+	}
+}
+
+// The catalogue is complete and true: each rule has a fault, or a reason why
+// none can be; each id is of a rule, a reason or an OAuth error; names are
+// unique.
+func TestFaultCatalogue(t *testing.T) {
+	t.Parallel()
+	without := map[string]string{
+		"discovery.tls": "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
+	}
+	reasons := map[string]bool{}
+	for _, r := range oidc.Reasons() {
+		reasons[r.ID] = true
+	}
+	covered, names := map[string]bool{}, map[string]bool{}
+	for _, f := range provider.Faults() {
+		if names[f.Name] || f.Text == "" || f.At == "" {
+			t.Errorf("fault %q is there twice, or incomplete", f.Name)
+		}
+		names[f.Name] = true
+		for _, id := range f.Breaks {
+			covered[id] = true
+			if _, rule := isRule(id); !rule && !reasons[id] && strings.Contains(id, ".") {
+				t.Errorf("%s breaks %s, which is neither a rule nor a reason", f.Name, id)
+			}
+		}
+		for _, id := range f.Breaks {
+			if level, rule := isRule(id); rule && f.Accept && level == rules.Must {
+				t.Errorf("%s is to be accepted, and breaks the MUST %s", f.Name, id)
+			}
+		}
+	}
+	for _, r := range oidc.Rules() {
+		if !covered[r.ID] && without[r.ID] == "" {
+			t.Errorf("no fault breaks the rule %s", r.ID)
+		}
+	}
+}
