@@ -1,10 +1,11 @@
 module github.com/oidc-client/oidc-client/test
 
-go 1.26.0
+go 1.26.4
 
 replace github.com/oidc-client/oidc-client => ../
 
 require (
+	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/oidc-client/oidc-client v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0

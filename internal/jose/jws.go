@@ -42,29 +42,42 @@ type JWT struct {
 // header that demands an extension (crit, b64). Errors have a reason (package
 // reason); [ErrEncrypted] reports a JWE.
 func Parse(token string) (*JWT, error) {
+	t, payload, err := ParseSigned(token)
+	if err != nil {
+		return nil, err
+	}
+	if t.Claims, err = members("payload", payload); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// ParseSigned is Parse for a JWS whose payload need not be claims, and returns
+// it.
+func ParseSigned(token string) (*JWT, []byte, error) {
 	dots, err := count(token)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case dots == 4:
-		return nil, ErrEncrypted
+		return nil, nil, ErrEncrypted
 	case dots != 2:
-		return nil, reason.Errorf(reason.JWTParts, "not a JWT: it has %d dots where two belong", dots)
+		return nil, nil, reason.Errorf(reason.JWTParts, "not a JWT: it has %d dots where two belong", dots)
 	}
 	dot := strings.LastIndexByte(token, '.')
-	input := token[:dot]
-	header, payload, _ := strings.Cut(input, ".")
-	t := &JWT{input: input}
+	t := &JWT{input: token[:dot]}
+	header, encoded, _ := strings.Cut(t.input, ".")
 	if t.Header, err = object("header", header); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if t.Claims, err = object("payload", payload); err != nil {
-		return nil, err
+	payload, err := decode(encoded)
+	if err != nil {
+		return nil, nil, reason.Errorf(reason.JWTBase64, "payload: %w", err)
 	}
 	if t.signature, err = decode(token[dot+1:]); err != nil {
-		return nil, reason.Errorf(reason.JWTBase64, "signature: %w", err)
+		return nil, nil, reason.Errorf(reason.JWTBase64, "signature: %w", err)
 	}
-	return t, t.readHeader()
+	return t, payload, t.readHeader()
 }
 
 func (t *JWT) readHeader() error {
@@ -96,6 +109,9 @@ func readHeader(header *strictjson.Object, members map[string]*string, extension
 func count(token string) (int, error) {
 	if len(token) > limit.Token {
 		return 0, reason.Errorf(reason.JWTSize, "a token of %d bytes, more than %d", len(token), limit.Token)
+	}
+	if strings.HasPrefix(token, "{") {
+		return 0, reason.Errorf(reason.JWTParts, "in JSON serialization, not the compact one")
 	}
 	return strings.Count(token, "."), nil
 }
@@ -151,6 +167,10 @@ func object(part, encoded string) (*strictjson.Object, error) {
 	if err != nil {
 		return nil, reason.Errorf(reason.JWTBase64, "%s: %w", part, err)
 	}
+	return members(part, data)
+}
+
+func members(part string, data []byte) (*strictjson.Object, error) {
 	o, err := strictjson.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", part, err)
