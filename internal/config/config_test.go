@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 func load(file string, env map[string]string, flags map[string][]string) (*Config, error) {
@@ -271,7 +269,7 @@ func TestContradictions(t *testing.T) {
 	if _, err := load("issuer: https://op.example/.well-known/openid-configuration\nclient_id: me\n", nil, nil); err == nil || !strings.Contains(err.Error(), `the issuer is "https://op.example"`) {
 		t.Errorf("the metadata's URL as issuer: %v", err)
 	}
-	for _, file := range []string{"[a]", "a", "1", strings.Repeat("#", limit.File+1)} {
+	for _, file := range []string{"[a]", "a", "1", strings.Repeat("#", 1<<20+1)} {
 		if _, err := load(file, nil, nil); err == nil {
 			t.Errorf("%.10q: accepted", file)
 		}

@@ -254,3 +254,14 @@ func TestBounds(t *testing.T) {
 		t.Errorf("extra header: %v", err)
 	}
 }
+
+// H04: a request is bounded also if nobody says by how much.
+func TestRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	if got := New(Options{}).Timeout; got != 10*time.Second {
+		t.Errorf("%v", got)
+	}
+	if got := New(Options{Timeout: time.Minute}).Timeout; got != time.Minute {
+		t.Errorf("%v", got)
+	}
+}

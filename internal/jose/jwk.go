@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -192,10 +193,19 @@ func readKey(data json.RawMessage) (key Key, reason string) {
 			return key, "alg is not a signature algorithm of this kty"
 		}
 	}
-	return readMaterial(key, withoutCertificates(doc))
+	return readMaterial(key, doc)
 }
 
-func readMaterial(key Key, data []byte) (Key, string) {
+func readMaterial(key Key, doc *strictjson.Object) (Key, string) {
+	if key.Type == "RSA" {
+		public, err := readRSA(doc)
+		if err != nil {
+			return key, fmt.Sprintf("unreadable: %v", err)
+		}
+		key.public = public
+		return key, weakness(public)
+	}
+	data := withoutCertificates(doc)
 	var jwk gojose.JSONWebKey
 	if err := jwk.UnmarshalJSON(data); err != nil {
 		return key, fmt.Sprintf("unreadable: %.80q", strings.TrimPrefix(err.Error(), "go-jose/go-jose: "))
@@ -204,12 +214,33 @@ func readMaterial(key Key, data []byte) (Key, string) {
 	return key, weakness(jwk.Key)
 }
 
+// readRSA reads modulus and exponent (RFC 7518 section 6.3.1). The library reads
+// RSA keys of at most 4096 bits.
+func readRSA(doc *strictjson.Object) (*rsa.PublicKey, error) {
+	var numbers [2]*big.Int
+	for i, name := range []string{"n", "e"} {
+		text, err := doc.String(name)
+		if err != nil {
+			return nil, err
+		}
+		data, err := decode(text)
+		if err != nil || len(data) == 0 {
+			return nil, fmt.Errorf("%s is not a number in base64url", name)
+		}
+		numbers[i] = new(big.Int).SetBytes(data)
+	}
+	if numbers[1].BitLen() > 31 {
+		return nil, errors.New("the exponent is larger than 2^31")
+	}
+	return &rsa.PublicKey{N: numbers[0], E: int(numbers[1].Int64())}, nil
+}
+
 // withoutCertificates returns the key with its key parameters only. x5c and
 // its like would be parsed by the library, and a broken certificate beside a
 // good key is no reason to lose the key.
 func withoutCertificates(doc *strictjson.Object) []byte {
 	kept := map[string]json.RawMessage{}
-	for _, name := range []string{"kty", "crv", "n", "e", "x", "y"} {
+	for _, name := range []string{"kty", "crv", "x", "y"} {
 		if raw, ok := doc.Get(name); ok {
 			kept[name] = raw
 		}

@@ -232,15 +232,22 @@ func authorizationFaults() []Fault {
 		redirect("code-and-error", "The authorization response has a code and an error", []string{"authorization_response.code"}, []string{"H36"}, func(_ *Provider, q url.Values) { q.Set("error", "access_denied") }),
 		redirect("nothing", "The authorization response has neither a code nor an error", []string{"authorization_response.code"}, nil, func(_ *Provider, q url.Values) { q.Del("code") }),
 		redirect("code-twice", "The authorization response has two codes", []string{"authorization_response.once"}, []string{"V31"}, func(_ *Provider, q url.Values) { q.Add("code", "another") }),
-		{
-			Name: "authorization-nonce-wrong", Text: "The ID Token of a login has another nonce", At: "token", Breaks: []string{"id_token.nonce"}, Rows: []string{"C14", "F20", "A14", "V11"},
-			spoil: at("token", func(a *answer) {
-				a.idToken(func(t *token) {
-					if nonce := text(t.claims["nonce"]); nonce != "" {
-						t.claims["nonce"] = nonce + "1"
-					}
-				})
-			}),
-		},
+		nonce("wrong", "The ID Token of a login has another nonce", []string{"C14", "F20", "A14", "V11"}, func(t *token) { t.claims["nonce"] = text(t.claims["nonce"]) + "1" }),
+		nonce("missing", "The ID Token of a login has no nonce", []string{"F21", "A15", "V11"}, claim("nonce", nil)),
+	}
+}
+
+// nonce makes a fault of the ID Token of a login. Its nonce is not in a refreshed
+// one.
+func nonce(name, what string, rows []string, change func(*token)) Fault {
+	return Fault{
+		Name: "authorization-nonce-" + name, Text: what, At: "token", Breaks: []string{"id_token.nonce"}, Rows: rows,
+		spoil: at("token", func(a *answer) {
+			a.idToken(func(t *token) {
+				if text(t.claims["nonce"]) != "" {
+					change(t)
+				}
+			})
+		}),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -280,7 +281,7 @@ func drip(w http.ResponseWriter, a *answer) {
 }
 
 // bomb is a small body that unpacks to a large one.
-func bomb() []byte {
+var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	_, _ = z.Write([]byte(`{"x":"`)) // a buffer takes what it is given
@@ -290,4 +291,4 @@ func bomb() []byte {
 	}
 	_ = z.Close()
 	return b.Bytes()
-}
+})

@@ -83,7 +83,7 @@ var testKey = sync.OnceValue(func() []byte {
 func TestJudgeFindsTheCredulous(t *testing.T) {
 	t.Parallel()
 	for _, f := range Faults() {
-		if f.At == "authorization" || f.Name == "authorization-nonce-wrong" {
+		if strings.HasPrefix(f.Name, "authorization-") {
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 			if err := p.op.Misbehave(f.Name); err != nil {
 				t.Fatal(err)
 			}
-			client := &http.Client{Timeout: 300 * time.Millisecond}
+			client := &http.Client{Timeout: time.Second}
 			credulous{t, client, p.op, token}.run()
 			v := p.op.Judge()
 			if want := f.Accept || f.Unseen; v.Right != want && !strings.Contains(f.Name, "redirect") {

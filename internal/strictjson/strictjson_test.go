@@ -3,8 +3,6 @@ package strictjson
 import (
 	"strings"
 	"testing"
-
-	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -32,9 +30,9 @@ func TestParseRefuses(t *testing.T) {
 		"high then high":         `{"a":"\ud800\ud800"}`,
 		"surrogate in a name":    `{"\udfff":1}`,
 		"surrogate after escape": `{"a":"\\\ud800"}`,
-		"deep arrays":            `{"a":` + strings.Repeat("[", limit.JSONDepth+1) + strings.Repeat("]", limit.JSONDepth+1) + `}`,
+		"deep arrays":            `{"a":` + strings.Repeat("[", 33) + strings.Repeat("]", 33) + `}`,
 		"very deep":              strings.Repeat(`{"a":`, 20000) + "1" + strings.Repeat("}", 20000),
-		"many values":            `{"a":[` + strings.Repeat("1,", limit.JSONValues) + `1]}`,
+		"many values":            `{"a":[` + strings.Repeat("1,", 20_000) + `1]}`,
 		"control character":      "{\"a\":\"\x01\"}",
 	} {
 		if _, err := Parse([]byte(doc)); err == nil {
@@ -108,6 +106,20 @@ func TestTypes(t *testing.T) {
 	}
 	if n, ok, err := o.Number("absent"); n != 0 || ok || err != nil {
 		t.Errorf("absent number: %v, %v, %v", n, ok, err)
+	}
+}
+
+// What the bounds just allow.
+func TestBoundsAllow(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`,
+		`{"a":[` + strings.Repeat("1,", 19_997) + `1]}`,
+		`{"a":"` + strings.Repeat(`[{\"`, 1000) + `"}`,
+	} {
+		if _, err := Parse([]byte(text)); err != nil {
+			t.Errorf("%.20s...: %v", text, err)
+		}
 	}
 }
 

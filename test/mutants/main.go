@@ -1,0 +1,252 @@
+// Command mutants switches off every rule and loosens every limit, one at a
+// time, and runs the tests: each time they have to fail. What survives is not
+// tested. Run it in the folder test/: go run ./mutants
+//
+// A rule is switched off by making its Eval pass; a limit is made twenty times
+// what it is. The sources are not touched: the changed file is an overlay of the
+// go command. A rule is tried twice: by the tests of its package, and by the
+// faults that break it, through the whole program.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/provider"
+)
+
+// A mutant is one changed source file.
+type mutant struct {
+	name   string
+	file   string // absolute
+	source []byte
+	rule   bool
+}
+
+func main() {
+	log.SetFlags(0)
+	only := flag.String("only", "", "only mutants whose name has this in it")
+	flag.Parse()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		log.Fatal(err)
+	}
+	mutants := append(rules(root), limits(root)...)
+	survived, tried := 0, 0
+	for _, m := range mutants {
+		if !strings.Contains(m.name, *only) {
+			continue
+		}
+		tried++
+		for _, s := range suites(m) {
+			if verdict := try(root, m, s); verdict != "killed" {
+				survived++
+				fmt.Printf("%-45s %-10s %s\n", m.name, verdict, s.name)
+			}
+		}
+	}
+	fmt.Printf("%d mutants, %d times survived\n", tried, survived)
+	if survived > 0 || tried == 0 {
+		os.Exit(1)
+	}
+}
+
+// rules are the mutants of the rule tables.
+func rules(root string) []mutant {
+	files, err := filepath.Glob(filepath.Join(root, "oidc", "rules_*.go"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var list []mutant
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, tree, positions := parse(file)
+		in := ""
+		ast.Inspect(tree, func(n ast.Node) bool {
+			literal, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			if name := inputOf(literal.Type); name != "" {
+				in = name
+			}
+			id, eval := members(source, literal, positions)
+			if id == "" || eval == nil {
+				return true
+			}
+			from, to := positions.Position(eval.Pos()).Offset, positions.Position(eval.End()).Offset
+			changed := fmt.Sprintf("func(in %s) check.Verdict { if in := in; false { return (%s)(in) }; return check.Verdict{Outcome: check.Pass} }", in, source[from:to])
+			list = append(list, mutant{id, file, splice(source, from, to, changed), true})
+			return true
+		})
+	}
+	return list
+}
+
+func parse(file string) ([]byte, *ast.File, *token.FileSet) {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	positions := token.NewFileSet()
+	tree, err := parser.ParseFile(positions, file, source, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return source, tree, positions
+}
+
+func splice(source []byte, from, to int, text string) []byte {
+	return slices.Concat(source[:from], []byte(text), source[to:])
+}
+
+// inputOf returns In of check.Rule[In] or []check.Rule[In], "" for any other
+// type.
+func inputOf(typ ast.Expr) string {
+	if list, ok := typ.(*ast.ArrayType); ok {
+		typ = list.Elt
+	}
+	index, ok := typ.(*ast.IndexExpr)
+	if !ok {
+		return ""
+	}
+	selector, ok := index.X.(*ast.SelectorExpr)
+	name, isName := index.Index.(*ast.Ident)
+	if !ok || !isName || selector.Sel.Name != "Rule" {
+		return ""
+	}
+	return name.Name
+}
+
+// members returns the text of a rule's ID and the expression of its Eval.
+func members(source []byte, literal *ast.CompositeLit, positions *token.FileSet) (id string, eval ast.Expr) {
+	for _, e := range literal.Elts {
+		pair, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		switch key, _ := pair.Key.(*ast.Ident); {
+		case key == nil:
+		case key.Name == "ID":
+			text := source[positions.Position(pair.Value.Pos()).Offset:positions.Position(pair.Value.End()).Offset]
+			id = strings.Trim(string(text), `"`)
+		case key.Name == "Eval":
+			eval = pair.Value
+		}
+	}
+	return id, eval
+}
+
+// limits are the mutants of the table of limits.
+func limits(root string) []mutant {
+	file := filepath.Join(root, "internal", "limit", "limit.go")
+	source, tree, positions := parse(file)
+	var list []mutant
+	for _, d := range tree.Decls {
+		group, ok := d.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		for _, s := range group.Specs {
+			value := s.(*ast.ValueSpec)
+			from, to := positions.Position(value.Values[0].Pos()).Offset, positions.Position(value.Values[0].End()).Offset
+			by := " * 20"
+			if strings.HasSuffix(value.Names[0].Name, "Least") {
+				by = " / 20"
+			}
+			list = append(list, mutant{"limit." + value.Names[0].Name, file, splice(source, from, to, "("+string(source[from:to])+")"+by), false})
+		}
+	}
+	return list
+}
+
+// A suite is a way to run tests.
+type suite struct {
+	name, folder string
+	args         []string
+}
+
+// suites are those that a mutant has to be killed by, each of them.
+func suites(m mutant) []suite {
+	if !m.rule {
+		return []suite{{"tests of the packages", ".", []string{"./oidc", "./internal/..."}}}
+	}
+	list := []suite{{"tests of the package", ".", []string{"./oidc"}}}
+	for _, kind := range kinds(m.name) {
+		if names := faults(kind); names != nil {
+			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", "^(TestFaultsRefreshToken|TestFaultsLogin)$/^(" + strings.Join(names, "|") + ")$", "."}})
+		}
+	}
+	return list
+}
+
+// kinds are the ids that the source of an ID stands for: a table that is made
+// for two kinds of tokens has two of each.
+func kinds(id string) []string {
+	suffix, shared := strings.CutPrefix(id, `kind + "`)
+	if !shared {
+		return []string{id}
+	}
+	return []string{"access_token" + suffix, "refresh_token" + suffix}
+}
+
+// faults are those that break a rule, at most six.
+func faults(id string) []string {
+	var names []string
+	for _, f := range provider.Faults() {
+		if slices.Contains(f.Breaks, id) && len(names) < 6 {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// try runs a suite on a mutant: "killed", "survived", or "broken" if it does
+// not compile.
+func try(root string, m mutant, s suite) string {
+	folder, err := os.MkdirTemp("", "mutant-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	changed, overlay := filepath.Join(folder, "changed.go"), filepath.Join(folder, "overlay.json")
+	data, err := json.Marshal(map[string]any{"Replace": map[string]string{m.file: changed}})
+	if err == nil {
+		err = os.WriteFile(changed, m.source, 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(overlay, data, 0o600)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = filepath.Join(root, s.folder)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		err := cmd.Run()
+		return out.String(), err
+	}
+	if out, err := run("vet", "-overlay", overlay, "./..."); err != nil && strings.Contains(out, "changed.go") {
+		log.Print(out)
+		return "broken"
+	}
+	if _, err := run(append([]string{"test", "-count=1", "-failfast", "-timeout=5m", "-overlay", overlay}, s.args...)...); err == nil {
+		return "survived"
+	}
+	return "killed"
+}
