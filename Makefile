@@ -7,10 +7,11 @@ DATE    ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --fo
 LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
 export CGO_ENABLED ?= 0
+FUZZTIME ?= 60s
 LINT     = .cache/golangci-lint
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build install test tools lint unit race cross scripts docs fuzz bench clean
+.PHONY: help build install test tools lint unit race cross scripts docs fuzz mutants bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +23,7 @@ install: ## install oidc-client into $GOBIN
 	go install -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' .
 
 test: tools build lint cross race scripts ## everything: what CI runs
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 	@echo "make test: all passed"
 
 tools: ## install what the tests need (it says what)
@@ -52,13 +54,17 @@ scripts: tools ## scripts over the real main, interoperability, documentation, h
 docs: ## write the reference in docs/
 	go run . documentation --dir docs
 
-fuzz: ## run every fuzz target for a minute
+fuzz: tools ## run every fuzz target for a minute, or FUZZTIME
 	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' . | grep -v /node_modules/); do \
+		case $$f in ./test/*) module=test package=. ;; *) module=. package=./$$(dirname $$f) ;; esac; \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$f); do \
 			echo "$$name ($$(dirname $$f))"; \
-			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime 60s "./$$(dirname $$f)" || exit 1; \
+			(cd $$module && go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package) || exit 1; \
 		done; \
 	done
+
+mutants: ## switch off every rule and loosen every limit, one at a time: the tests have to fail
+	cd test && go run ./mutants
 
 bench: build ## measure; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./...

@@ -131,13 +131,13 @@ func (e envelope) header() []byte {
 func (e envelope) agreed(algs []string, demanded bool) check.Verdict {
 	switch {
 	case e.encrypted && len(algs) == 0:
-		return check.That(false, "an encrypted token", "a signed token")
+		return check.That(false, "encrypted", "not encrypted: that was not agreed upon")
 	case e.encrypted && e.jwe != nil:
 		return check.That(slices.Contains(algs, e.jwe.Algorithm), fmt.Sprintf("alg %.32q, enc %.32q", e.jwe.Algorithm, e.jwe.Encryption), "one of "+check.List(algs))
 	case e.encrypted:
 		return check.Inapplicable("the encrypted token cannot be read")
 	case demanded && e.jwt != nil:
-		return check.That(false, "a token that is not encrypted", "encrypted by one of "+check.List(algs))
+		return check.That(false, "not encrypted", "encrypted by one of "+check.List(algs))
 	}
 	return check.Verdict{Outcome: check.Pass}
 }

@@ -55,7 +55,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		Text: "The answer is encrypted by an algorithm that was agreed upon, and only if one was.",
 		Eval: func(in userInfoInput) check.Verdict {
 			if in.Encrypted && !in.Envelope.encrypted {
-				return check.That(false, "an answer that is not encrypted", "encrypted by one of "+check.List(in.Encryption))
+				return check.That(false, "not encrypted", "encrypted by one of "+check.List(in.Encryption))
 			}
 			return in.Envelope.agreed(in.Encryption, false)
 		},

@@ -31,7 +31,7 @@ import (
 
 // A tool is a program the tests need. In CI its absence is a failure; on
 // another machine the test is skipped and says why.
-func needed(t *testing.T, what string, err error) {
+func needed(t testing.TB, what string, err error) {
 	t.Helper()
 	if err == nil {
 		return

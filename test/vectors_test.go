@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/c2sp/wycheproof"
@@ -268,4 +270,37 @@ func (e cookbookEntry) read() (string, error) {
 		return string(payload), verifyJWS(token, key)
 	}
 	return "", verifyJWS(token, key)
+}
+
+// FuzzToken begins with every token of Wycheproof: what it makes of them is
+// read without falling over, and only as one thing.
+func FuzzToken(f *testing.F) {
+	for _, file := range slices.Sorted(maps.Keys(exceptions)) {
+		data, err := fs.ReadFile(wycheproof.TestVectors, file)
+		must(err)
+		var v vectors
+		must(json.Unmarshal(data, &v))
+		for _, g := range v.TestGroups {
+			for _, c := range g.Tests {
+				f.Add(text(c.JWS) + text(c.JWE))
+			}
+		}
+	}
+	keys, err := jose.ReadDecryptionKeys(faultKeys().private)
+	must(err)
+	f.Fuzz(func(t *testing.T, token string) {
+		_, _, signedErr := jose.ParseSigned(token)
+		jwe, sealedErr := jose.ParseEncrypted(token)
+		if signedErr == nil && sealedErr == nil {
+			t.Fatalf("%q is both signed and encrypted", token)
+		}
+		if sealedErr == nil {
+			if _, err := jwe.Decrypt(keys); err == nil {
+				t.Fatalf("%q was decrypted", token)
+			}
+		}
+		if signedErr != nil && signedErr != jose.ErrEncrypted && reason.Of(signedErr) == "" {
+			t.Fatalf("refused without a reason: %v", signedErr)
+		}
+	})
 }

@@ -28,7 +28,7 @@ import (
 const (
 	spentWarning = "the refresh token may be spent: whether the provider used it is not known"
 	spentAdvice  = "It is not sent again by itself: if it was used, a second use makes the provider end the session.\nIf the session matters, look it up at the provider first, or log in again."
-	unspentGuess = "the provider answered, but not with tokens: the refresh token is probably not spent"
+	unspentGuess = "the provider answered, with neither tokens nor an OAuth error: most keep the refresh token valid then, some do not"
 )
 
 // oauthHints are by error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750

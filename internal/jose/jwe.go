@@ -71,6 +71,7 @@ type JWE struct {
 	Encryption string // the header's enc
 	KeyID      string // the header's kid, "" if it has none
 
+	curve string // of the ephemeral key (epk), "" if there is none
 	token string
 }
 
@@ -96,6 +97,11 @@ func ParseEncrypted(token string) (*JWE, error) {
 	}
 	if e.Header.Has("zip") {
 		return nil, reason.Errorf(reason.JWEZip, "header: zip: a compressed token is not read")
+	}
+	if raw, ok := e.Header.Get("epk"); ok {
+		if epk, err := strictjson.Parse(raw); err == nil {
+			e.curve, _ = epk.String("crv") // of another type it fits no key
+		}
 	}
 	return e, e.readParts(parts)
 }
@@ -128,7 +134,7 @@ func (e *JWE) readParts(parts []string) error {
 // is for. Every failure of the decryption is the same error, so that nobody
 // learns which step it was.
 func (e *JWE) Decrypt(keys []DecryptionKey) ([]byte, error) {
-	var unfit []string
+	var fit, unfit []string
 	for _, k := range keys {
 		if why := k.unfit(e); why != "" {
 			unfit = append(unfit, fmt.Sprintf("(%s) %s", k, why))
@@ -137,9 +143,12 @@ func (e *JWE) Decrypt(keys []DecryptionKey) ([]byte, error) {
 		if plain, err := e.decrypt(k); err == nil {
 			return plain, nil
 		}
-		return nil, reason.Errorf(reason.JWEDecrypt, "it cannot be decrypted with the key (%s)", k)
+		fit = append(fit, fmt.Sprintf("(%s)", k))
 	}
-	if len(unfit) == 0 {
+	switch {
+	case len(fit) > 0:
+		return nil, reason.Errorf(reason.JWEDecrypt, "it cannot be decrypted with the key %s", strings.Join(fit, ", nor "))
+	case len(unfit) == 0:
 		return nil, reason.Errorf(reason.JWEKey, "there is no key to decrypt it with")
 	}
 	return nil, reason.Errorf(reason.JWEKey, "no key fits alg %s and kid %.64q: %s", e.Algorithm, e.KeyID, strings.Join(unfit, "; "))
@@ -189,6 +198,8 @@ func (k DecryptionKey) unfit(e *JWE) string {
 		return fmt.Sprintf("%s needs a key of type %s, not %s", e.Algorithm, kty, k.kty)
 	case k.Algorithm != "" && k.Algorithm != e.Algorithm:
 		return fmt.Sprintf("the key is for %s, not %s", safe(k.Algorithm), e.Algorithm)
+	case e.curve != "" && kty == "EC" && k.crv != e.curve:
+		return fmt.Sprintf("the ephemeral key is of the curve %s, not %s", safe(e.curve), k.crv)
 	case e.KeyID != "" && k.ID != "" && k.ID != e.KeyID:
 		return "another kid"
 	}

@@ -143,7 +143,7 @@ func TestParseEncryptedRefuses(t *testing.T) {
 		"short tag":             {with(4, part[4][:8]), reason.JWEDecrypt},
 		"half a block":          {swapped(t, encrypted(t, "RSA-OAEP", "A128CBC-HS256", &r.PublicKey, nil, "x"), 3, "AAAA"), reason.JWEDecrypt},
 		"for another key":       {encrypted(t, "RSA-OAEP-256", "A256GCM", &otherRSA(t).PublicKey, nil, "x"), reason.JWEDecrypt},
-		"for another curve":     {encrypted(t, "ECDH-ES", "A256GCM", &ecKey(t, elliptic.P521()).PublicKey, nil, "x"), reason.JWEDecrypt},
+		"for another curve":     {encrypted(t, "ECDH-ES", "A256GCM", &ecKey(t, elliptic.P521()).PublicKey, nil, "x"), reason.JWEKey},
 		"epk off its curve":     {epk(t, e, func(m map[string]any) { m["y"] = m["x"] }), reason.JWEDecrypt}, // J12
 		"epk at infinity":       {epk(t, e, func(m map[string]any) { zero := strings.Repeat("A", 43); m["x"], m["y"] = zero, zero }), reason.JWEDecrypt},
 		"epk with a private d":  {epk(t, e, func(m map[string]any) { m["d"] = m["x"] }), reason.JWEDecrypt},
@@ -167,6 +167,25 @@ func TestParseEncryptedRefuses(t *testing.T) {
 	_, second := open(spoilt(t, good, 4), keys[0])
 	if first == nil || second == nil || first.Error() != second.Error() {
 		t.Errorf("an oracle: %v, %v", first, second)
+	}
+}
+
+// Of several keys the one that the token is for is found, by its curve or by
+// trying: a provider need not name it (kid).
+func TestDecryptFindsTheKey(t *testing.T) {
+	t.Parallel()
+	first, second := ecKey(t, elliptic.P384()), ecKey(t, elliptic.P256())
+	old, current := rsaKey(), otherRSA(t)
+	keys := []DecryptionKey{decryptionKey(t, first), decryptionKey(t, second), decryptionKey(t, old), decryptionKey(t, current)}
+	keys[2].ID, keys[3].ID = "old", "current"
+	for name, token := range map[string]string{
+		"by its curve": encrypted(t, "ECDH-ES+A128KW", "A128GCM", &second.PublicKey, nil, "x"),
+		"by trying":    encrypted(t, "RSA-OAEP", "A128GCM", &current.PublicKey, nil, "x"),
+		"by its kid":   encrypted(t, "RSA-OAEP", "A128GCM", gojose.JSONWebKey{Key: &current.PublicKey, KeyID: "current"}, nil, "x"),
+	} {
+		if plain, err := open(token, keys...); plain != "x" || err != nil {
+			t.Errorf("%s: %q, %v", name, plain, err)
+		}
 	}
 }
 
@@ -246,6 +265,27 @@ func FuzzDecrypt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		if plain, err := open(token, key); err == nil {
 			t.Fatalf("decrypted to %q", plain)
+		}
+	})
+}
+
+func FuzzKeySet(f *testing.F) {
+	f.Add([]byte(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"a"},{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},{"kty":"OKP","crv":"Ed25519","x":"AA"}]}`))
+	f.Add([]byte(`{"keys":[null,7,{"kty":"RSA","kid":1},{"kty":"oct","k":"AA"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := ReadKeySet(data)
+		if err != nil {
+			return
+		}
+		for _, k := range set.Keys {
+			if why := weakness(k.public); why != "" {
+				t.Fatalf("accepted a key that is %s", why)
+			}
+		}
+		for _, k := range set.Skipped {
+			if k.Reason == "" {
+				t.Fatalf("%s was passed over without a reason", k.Key)
+			}
 		}
 	})
 }

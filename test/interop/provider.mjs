@@ -9,6 +9,7 @@
 //   TLS_CA            PEM file: CA of the certificates of tls_client_auth clients
 //   HOST              host name in the issuer URL (default 127.0.0.1; must be in TLS_CERT's SANs)
 //   CLIENT_JWKS       JWKS file (public keys) of all private_key_jwt clients
+//   ENC_JWKS          JWKS file (public keys with kid) that tokens are encrypted for: a client for each key, alg and enc
 //   SUBJECT_DN        RFC 4514 subject of the tls_client_auth client, e.g. "CN=tls-client,O=Test"
 //   SELF_SIGNED_CERT  PEM file: certificate of the self_signed_tls_client_auth client
 //   FULL_ID_TOKEN=1   ID tokens carry the profile/email claims too, not just UserInfo
@@ -91,6 +92,30 @@ if (env.CLIENT_JWKS) {
     });
   }
 }
+for (const alg of ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519']) {
+  clients.push({ client_id: `userinfo-${alg}`, token_endpoint_auth_method: 'none', userinfo_signed_response_alg: alg });
+}
+// the symmetric ones (A128KW, dir, ...) are left out: their keys come from the client secret
+const encAlgs = {
+  RSA: ['RSA-OAEP', 'RSA-OAEP-256'],
+  EC: ['ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A192KW', 'ECDH-ES+A256KW'],
+};
+const encs = ['A128CBC-HS256', 'A192CBC-HS384', 'A256CBC-HS512', 'A128GCM', 'A192GCM', 'A256GCM'];
+if (env.ENC_JWKS) {
+  for (const jwk of JSON.parse(readFileSync(env.ENC_JWKS, 'utf8')).keys) {
+    for (const alg of encAlgs[jwk.kty]) {
+      for (const enc of encs) {
+        const idToken = { id_token_encrypted_response_alg: alg, id_token_encrypted_response_enc: enc };
+        // the library encrypts UserInfo only if it is signed too
+        const userinfo = { userinfo_signed_response_alg: 'ES256', userinfo_encrypted_response_alg: alg, userinfo_encrypted_response_enc: enc };
+        const client = { token_endpoint_auth_method: 'none', jwks: { keys: [jwk] } };
+        const name = `${jwk.kid}/${alg}/${enc}`;
+        clients.push({ client_id: `enc/${name}`, ...client, ...idToken, ...userinfo });
+        clients.push({ client_id: `enc-userinfo/${name}`, ...client, ...userinfo });
+      }
+    }
+  }
+}
 if (mtls && env.TLS_CA && env.SUBJECT_DN) {
   const tlsClient = { token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: env.SUBJECT_DN };
   clients.push({ client_id: 'tls', ...tlsClient });
@@ -115,6 +140,8 @@ const users = {
   alice: { sub: 'alice', name: 'Alice Example', email: 'alice@example.com', email_verified: true },
   bob: { sub: 'bob', name: 'Bob Example', email: 'bob@example.com', email_verified: true },
 };
+// the access tokens of "urn:...:ES256" are signed with ES256 (or PS256, EdDSA, likewise), those of other resources with RS256
+const signing = (resource) => ({ sign: { alg: ['PS256', 'ES256', 'EdDSA'].find((alg) => resource.endsWith(`:${alg}`)) ?? 'RS256' } });
 const peer = (ctx) => ctx.socket.getPeerCertificate?.();
 const provider = new Provider(issuer, {
   clients: clients.map((client) => ({ ...clientDefaults, ...client })),
@@ -132,6 +159,10 @@ const provider = new Provider(issuer, {
   // auth_time, acr, amr under "openid": an ID token has them without a claims parameter
   claims: { openid: ['sub', 'auth_time', 'acr', 'amr'], profile: ['name'], email: ['email', 'email_verified'] },
   conformIdTokenClaims: !env.FULL_ID_TOKEN,
+  enabledJWA: {
+    idTokenEncryptionAlgValues: Object.values(encAlgs).flat(), idTokenEncryptionEncValues: encs,
+    userinfoEncryptionAlgValues: Object.values(encAlgs).flat(), userinfoEncryptionEncValues: encs,
+  },
   acrValues: ['urn:example:loa:2'],
   findAccount: (_ctx, id) => users[id] && { accountId: id, claims: () => users[id] },
   rotateRefreshToken: true,
@@ -139,10 +170,14 @@ const provider = new Provider(issuer, {
   ttl: { AccessToken: 300, IdToken: 300, RefreshToken: 3600, Grant: 3600 },
   features: {
     devInteractions: { enabled: false },
+    encryption: { enabled: true },
+    jwtUserinfo: { enabled: true },
     resourceIndicators: { // a refresh token minted with {"resource": "urn:..."} gives JWT access tokens
       enabled: true,
       useGrantedResource: () => true,
-      getResourceServerInfo: (_ctx, audience) => ({ scope: 'openid profile email', audience, accessTokenFormat: 'jwt' }),
+      getResourceServerInfo: (_ctx, audience) => ({
+        scope: 'openid profile email', audience, accessTokenFormat: 'jwt', jwt: signing(audience),
+      }),
     },
     mTLS: {
       enabled: Boolean(mtls),
