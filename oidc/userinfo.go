@@ -104,7 +104,7 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 	switch {
 	case in.Envelope.err != nil:
 		info.JSON = nil
-		return info, nil // the rules say what is wrong
+		return info, nil //nolint:nilerr // the rules say what is wrong
 	case in.Envelope.jwt != nil:
 		in.jwt = in.Envelope.jwt
 		in.Signature = c.verifySignature(ctx, in.jwt, nil)

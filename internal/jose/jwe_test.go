@@ -89,11 +89,12 @@ func spoilt(t *testing.T, token string, part int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if part == 0 { // the header stays JSON: a space more
+	switch {
+	case part == 0: // the header stays JSON: a space more
 		data = append(data, ' ')
-	} else if len(data) == 0 {
+	case len(data) == 0:
 		data = []byte{0}
-	} else {
+	default:
 		data[len(data)-1] ^= 0x5A
 	}
 	parts[part] = base64.RawURLEncoding.EncodeToString(data)

@@ -39,8 +39,10 @@ func encryptionFaults() []Fault {
 	}
 	unasked := fault("unasked", "The ID Token is encrypted, though that was not agreed upon", []string{"id_token.encryption"}, []string{"J19", "V1"}, nil)
 	unasked.Config = ""
-	missing := Fault{Name: "id-token-jwe-missing", Text: "The ID Token is not encrypted, though that was agreed upon", At: "token", Breaks: []string{"id_token.encryption"},
-		Rows: []string{"J19", "V1"}, Config: agreed, spoil: at("token", func(a *answer) { a.plain = true })}
+	missing := Fault{
+		Name: "id-token-jwe-missing", Text: "The ID Token is not encrypted, though that was agreed upon", At: "token", Breaks: []string{"id_token.encryption"},
+		Rows: []string{"J19", "V1"}, Config: agreed, spoil: at("token", func(a *answer) { a.plain = true }),
+	}
 	good := fault("good", "The ID Token is encrypted, as was agreed upon", nil, []string{"A02", "V1"}, nil)
 	good.Accept = true
 	info := func(f Fault) Fault { f.At, f.Unseen = "userinfo", !f.Accept; return f }
@@ -85,18 +87,28 @@ func encryptionFaults() []Fault {
 		fault("alg-none", "The encrypted ID Token has alg none and no signature", []string{"id_token.signature", "id_token.alg_none"}, []string{"J01"}, func(s *sealing) {
 			s.text = b64([]byte(`{"alg":"none"}`)) + "." + strings.Split(s.text, ".")[1] + "."
 		}),
-		info(Fault{Name: "userinfo-jwe-unasked", Text: "UserInfo is encrypted, though that was not agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
-			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) })}),
-		info(Fault{Name: "userinfo-jwe-missing", Text: "UserInfo is not encrypted, though that was agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
-			Config: "userinfo_encrypted_response_alg: [RSA-OAEP-256]\ndecryption_key: decryption-key.json\n", spoil: at("userinfo", func(a *answer) { a.plain = true })}),
-		info(Fault{Name: "userinfo-jwe-tag-spoilt", Text: "The tag of encrypted UserInfo is wrong", Breaks: []string{"userinfo.decryption"}, Rows: []string{"J12"}, Config: agreed,
+		info(Fault{
+			Name: "userinfo-jwe-unasked", Text: "UserInfo is encrypted, though that was not agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
+			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) }),
+		}),
+		info(Fault{
+			Name: "userinfo-jwe-missing", Text: "UserInfo is not encrypted, though that was agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
+			Config: "userinfo_encrypted_response_alg: [RSA-OAEP-256]\ndecryption_key: decryption-key.json\n", spoil: at("userinfo", func(a *answer) { a.plain = true }),
+		}),
+		info(Fault{
+			Name: "userinfo-jwe-tag-spoilt", Text: "The tag of encrypted UserInfo is wrong", Breaks: []string{"userinfo.decryption"}, Rows: []string{"J12"}, Config: agreed,
 			spoil: at("userinfo", func(a *answer) {
 				a.sealed("userinfo", a.encryption(), part(4, func(s string) string { return strings.Repeat("A", len(s)) }))
-			})}),
-		info(Fault{Name: "userinfo-jwe-good", Text: "UserInfo is encrypted, as was agreed upon, and not signed", Accept: true, Config: agreed,
-			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) })}),
-		info(Fault{Name: "userinfo-jwe-signed", Text: "UserInfo is signed and encrypted, as was agreed upon", Accept: true, Config: agreed,
-			spoil: at("userinfo", func(a *answer) { a.userInfoJWT(func(*token) {}); a.sealed("userinfo", a.encryption(), nil) })}),
+			}),
+		}),
+		info(Fault{
+			Name: "userinfo-jwe-good", Text: "UserInfo is encrypted, as was agreed upon, and not signed", Accept: true, Config: agreed,
+			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) }),
+		}),
+		info(Fault{
+			Name: "userinfo-jwe-signed", Text: "UserInfo is signed and encrypted, as was agreed upon", Accept: true, Config: agreed,
+			spoil: at("userinfo", func(a *answer) { a.userInfoJWT(func(*token) {}); a.sealed("userinfo", a.encryption(), nil) }),
+		}),
 	}
 }
 

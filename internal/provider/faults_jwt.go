@@ -99,7 +99,8 @@ func forged(t *token) { t.key = strangersKey() }
 func signatureFaults() []tokenFault {
 	signature := []string{"signature"}
 	return []tokenFault{
-		{name: "signature-spoilt", text: "TOKEN has a signature whose every byte is wrong", kinds: all, rules: signature, rows: []string{"C06", "A21", "K20", "V6"},
+		{
+			name: "signature-spoilt", text: "TOKEN has a signature whose every byte is wrong", kinds: all, rules: signature, rows: []string{"C06", "A21", "K20", "V6"},
 			spoil: func(t *token) {
 				t.signature = func(s []byte) []byte {
 					for i := range s {
@@ -107,52 +108,75 @@ func signatureFaults() []tokenFault {
 					}
 					return s
 				}
-			}},
-		{name: "signature-es256-spoilt", text: "TOKEN is signed by ES256, and the signature is wrong", kinds: "iu", rules: signature, rows: []string{"C07"},
+			},
+		},
+		{
+			name: "signature-es256-spoilt", text: "TOKEN is signed by ES256, and the signature is wrong", kinds: "iu", rules: signature, rows: []string{"C07"},
 			spoil: func(t *token) {
 				es256(t)
 				t.signature = func(s []byte) []byte { s[0] ^= 0x5A; return s }
-			}},
-		{name: "signature-empty", text: "TOKEN has an empty signature", kinds: all, rules: signature, rows: []string{"J07"},
-			spoil: func(t *token) { t.signature = func([]byte) []byte { return nil } }},
-		{name: "signature-zero", text: "TOKEN is signed by ES256 with r = s = 0", kinds: all, rules: signature, rows: []string{"J06"},
+			},
+		},
+		{
+			name: "signature-empty", text: "TOKEN has an empty signature", kinds: all, rules: signature, rows: []string{"J07"},
+			spoil: func(t *token) { t.signature = func([]byte) []byte { return nil } },
+		},
+		{
+			name: "signature-zero", text: "TOKEN is signed by ES256 with r = s = 0", kinds: all, rules: signature, rows: []string{"J06"},
 			spoil: func(t *token) {
 				es256(t)
 				t.signature = func([]byte) []byte { return make([]byte, 64) }
-			}},
-		{name: "signature-order", text: "TOKEN is signed by ES256 with r and s as the order of the curve", kinds: "iu", rules: signature, rows: []string{"J06"},
+			},
+		},
+		{
+			name: "signature-order", text: "TOKEN is signed by ES256 with r and s as the order of the curve", kinds: "iu", rules: signature, rows: []string{"J06"},
 			spoil: func(t *token) {
 				es256(t)
 				order := t.op.order()
 				t.signature = func([]byte) []byte { return append(bytes.Clone(order), order...) }
-			}},
+			},
+		},
 		{name: "signature-strangers", text: "TOKEN is signed by a key that is not published, under the kid of one that is", kinds: all, rules: signature, rows: []string{"J03", "F24"}, spoil: forged},
-		{name: "hmac-public-key", text: "TOKEN is signed by HS256 with the provider's public key, PEM, as the secret", kinds: all, rules: []string{"signature", "alg"}, rows: []string{"J02"}, config: noneBut,
-			spoil: func(t *token) { t.mac(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: t.op.publicDER()})) }},
-		{name: "hmac-public-der", text: "TOKEN is signed by HS256 with the provider's public key, DER, as the secret", kinds: "iu", rules: []string{"signature", "alg"}, rows: []string{"J02"}, config: noneBut,
-			spoil: func(t *token) { t.mac(t.op.publicDER()) }},
-		{name: "hmac-public-jwk", text: "TOKEN is signed by HS256 with the provider's public key, JWK, as the secret", kinds: "iu", rules: []string{"signature", "alg"}, rows: []string{"J02"}, config: noneBut,
-			spoil: func(t *token) { t.mac(t.op.publicJWK()) }},
-		{name: "hmac-spoilt", text: "TOKEN is signed by HS256 with the client's secret, and the signature is wrong", kinds: "i", rules: signature, rows: []string{"C08"}, config: "token_signing_alg: [HS256]\n",
+		{
+			name: "hmac-public-key", text: "TOKEN is signed by HS256 with the provider's public key, PEM, as the secret", kinds: all, rules: []string{"signature", "alg"}, rows: []string{"J02"}, config: noneBut,
+			spoil: func(t *token) { t.mac(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: t.op.publicDER()})) },
+		},
+		{
+			name: "hmac-public-der", text: "TOKEN is signed by HS256 with the provider's public key, DER, as the secret", kinds: "iu", rules: []string{"signature", "alg"}, rows: []string{"J02"}, config: noneBut,
+			spoil: func(t *token) { t.mac(t.op.publicDER()) },
+		},
+		{
+			name: "hmac-public-jwk", text: "TOKEN is signed by HS256 with the provider's public key, JWK, as the secret", kinds: "iu", rules: []string{"signature", "alg"}, rows: []string{"J02"}, config: noneBut,
+			spoil: func(t *token) { t.mac(t.op.publicJWK()) },
+		},
+		{
+			name: "hmac-spoilt", text: "TOKEN is signed by HS256 with the client's secret, and the signature is wrong", kinds: "i", rules: signature, rows: []string{"C08"}, config: "token_signing_alg: [HS256]\n",
 			spoil: func(t *token) {
 				t.mac([]byte(t.op.secret()))
 				t.signature = func(s []byte) []byte { s[0] ^= 0x5A; return s }
-			}},
-		{name: "hmac-empty", text: "TOKEN is signed by HS256 with an empty secret", kinds: all, rules: []string{"signature", "alg"}, rows: []string{"J07"}, config: noneBut,
-			spoil: func(t *token) { t.mac([]byte{}) }},
+			},
+		},
+		{
+			name: "hmac-empty", text: "TOKEN is signed by HS256 with an empty secret", kinds: all, rules: []string{"signature", "alg"}, rows: []string{"J07"}, config: noneBut,
+			spoil: func(t *token) { t.mac([]byte{}) },
+		},
 		{name: "alg-none", text: "TOKEN has alg none and no signature", kinds: all, rules: []string{"signature", "alg_none"}, rows: []string{"J01", "C05", "F23", "A22", "K21"}, spoil: unsigned("none")},
 		{name: "alg-none-mixed", text: "TOKEN has alg nOnE and no signature", kinds: all, rules: []string{"signature", "alg_none"}, rows: []string{"J01"}, spoil: unsigned("nOnE")},
-		{name: "alg-none-signed", text: "TOKEN has alg none, and a signature", kinds: "i", rules: []string{"signature", "alg_none"}, rows: []string{"J01"},
-			spoil: func(t *token) { t.header["alg"], t.alg = "none", "RS256" }},
+		{
+			name: "alg-none-signed", text: "TOKEN has alg none, and a signature", kinds: "i", rules: []string{"signature", "alg_none"}, rows: []string{"J01"},
+			spoil: func(t *token) { t.header["alg"], t.alg = "none", "RS256" },
+		},
 		{name: "alg-other", text: "TOKEN is signed by ES256, with a key that is published, where RS256 was agreed upon", kinds: all, rules: []string{"alg"}, rows: []string{"F24", "A23", "K22", "V7"}, config: noneBut, spoil: es256},
 		{name: "alg-missing", text: "TOKEN has no alg", kinds: all, rules: []string{"readable"}, spoil: func(t *token) { delete(t.header, "alg"); t.alg = "RS256" }},
 		{name: "alg-lower-case", text: "TOKEN has the alg rs256", kinds: "i", rules: []string{"signature", "alg"}, spoil: func(t *token) { t.header["alg"], t.alg = "rs256", "RS256" }},
-		{name: "mac-audiences", text: "TOKEN is signed by HS256 with the client's secret, and has another audience besides", kinds: "i", rules: []string{"mac"}, rows: []string{"V8"},
+		{
+			name: "mac-audiences", text: "TOKEN is signed by HS256 with the client's secret, and has another audience besides", kinds: "i", rules: []string{"mac"}, rows: []string{"V8"},
 			config: "token_signing_alg: [HS256]\ntrusted_audiences: [other]\n",
 			spoil: func(t *token) {
 				t.mac([]byte(t.op.secret()))
 				t.claims["aud"] = []any{t.claims["aud"], "other"}
-			}},
+			},
+		},
 	}
 }
 
@@ -203,65 +227,85 @@ func headerFaults() []tokenFault {
 		return func(t *token) { attack(t); t.header[name] = t.op.Issuer + baitPath }
 	}
 	return []tokenFault{
-		{name: "embedded-jwk", text: "TOKEN is signed by the key in its header (jwk)", kinds: all, rules: signature, rows: []string{"J03"},
+		{
+			name: "embedded-jwk", text: "TOKEN is signed by the key in its header (jwk)", kinds: all, rules: signature, rows: []string{"J03"},
 			spoil: func(t *token) {
 				attack(t)
 				var set map[string][]any
 				_ = json.Unmarshal(t.op.bait(), &set) // made a moment ago
 				t.header["jwk"] = set["keys"][0]
-			}},
+			},
+		},
 		{name: "jku", text: "TOKEN says in its header (jku) where to get the key it is signed by", kinds: all, rules: signature, rows: []string{"J04", "H26"}, spoil: baited("jku")},
 		{name: "x5u", text: "TOKEN says in its header (x5u) where to get the certificate it is signed by", kinds: "iu", rules: signature, rows: []string{"J04", "H26"}, spoil: baited("x5u")},
-		{name: "x5c", text: "TOKEN brings the certificate it is signed by in its header (x5c)", kinds: "iu", rules: signature, rows: []string{"J04"},
-			spoil: func(t *token) { attack(t); t.header["x5c"] = []string{selfSigned(strangersKey())} }},
+		{
+			name: "x5c", text: "TOKEN brings the certificate it is signed by in its header (x5c)", kinds: "iu", rules: signature, rows: []string{"J04"},
+			spoil: func(t *token) { attack(t); t.header["x5c"] = []string{selfSigned(strangersKey())} },
+		},
 		{name: "kid-unknown", text: "TOKEN names a key (kid) that is not published", kinds: all, rules: signature, rows: []string{"J05", "H22"}, spoil: header("kid", "unknown")},
 		{name: "kid-hostile", text: "TOKEN has a kid of a path, a query, a NUL and escapes", kinds: all, rules: signature, rows: []string{"J05", "H14"}, spoil: header("kid", "../../dev/null' OR '1'='1\x00\x1b]0;kid\x07\u202e\u009b31m")},
 		{name: "kid-long", text: "TOKEN has a kid of 100 KiB", kinds: "i", rules: signature, rows: []string{"J05"}, spoil: header("kid", strings.Repeat("k", 100<<10))},
 		{name: "kid-number", text: "TOKEN has a kid that is a number", kinds: all, rules: []string{"readable"}, spoil: header("kid", 1)},
 		{name: "kid-absent", text: "TOKEN names no key, and one key fits", kinds: all, accept: true, rows: []string{"C16"}, spoil: header("kid", nil)},
-		{name: "kid-absent-several-keys", text: "TOKEN names no key, and several keys fit", kinds: "iu", rules: signature, rows: []string{"C17"}, spoil: header("kid", nil),
+		{
+			name: "kid-absent-several-keys", text: "TOKEN names no key, and several keys fit", kinds: "iu", rules: signature, rows: []string{"C17"}, spoil: header("kid", nil),
 			keys: addKeys(func(*Provider) any {
 				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": "another", "use": "sig", "alg": "RS256"})
-			})},
+			}),
+		},
 		{name: "kid-kelvin", text: "TOKEN has a second kid, spelt with the Kelvin sign, that is not published", kinds: "iu", accept: true, rows: []string{"J14"}, spoil: header("\u212Aid", "unknown")},
 		{name: "crit", text: "TOKEN demands an extension that nobody knows (crit)", kinds: all, rules: []string{"readable"}, rows: []string{"J08"}, spoil: func(t *token) { t.header["crit"], t.header["x"] = []string{"x"}, 1 }},
 		{name: "crit-empty", text: "TOKEN has an empty crit", kinds: "iu", rules: []string{"readable"}, rows: []string{"J08"}, spoil: header("crit", []string{})},
 		{name: "crit-null", text: "TOKEN has a crit that is null", kinds: "iu", rules: []string{"readable"}, rows: []string{"J08"}, spoil: func(t *token) { t.header["crit"] = nil }},
 		{name: "b64", text: "TOKEN has an unencoded payload by its header (b64)", kinds: "iu", rules: []string{"readable"}, rows: []string{"J08"}, spoil: func(t *token) { t.header["b64"], t.header["crit"] = false, []string{"b64"} }},
-		{name: "header-duplicate", text: "TOKEN has alg twice in its header: none, and the right one", kinds: all, rules: []string{"readable"}, rows: []string{"J14"},
+		{
+			name: "header-duplicate", text: "TOKEN has alg twice in its header: none, and the right one", kinds: all, rules: []string{"readable"}, rows: []string{"J14"},
 			spoil: func(t *token) {
 				t.alg = text(t.header["alg"])
 				t.headerJSON = append([]byte(`{"alg":"none",`), encode(t.header)[1:]...)
-			}},
+			},
+		},
 		{name: "header-list", text: "TOKEN has a header that is a list", kinds: "i", rules: []string{"readable"}, spoil: func(t *token) { t.headerJSON, t.alg = []byte(`["RS256"]`), "RS256" }},
 		{name: "typ-access-token", text: "TOKEN says that it is an access token (typ at+jwt)", kinds: "iur", rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "at+jwt")},
 		{name: "typ-logout-token", text: "TOKEN says that it is a Logout Token (typ logout+jwt)", kinds: all, rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "application/logout+JWT")},
 		{name: "typ-request-object", text: "TOKEN says that it is a request object (typ oauth-authz-req+jwt)", kinds: "iua", rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "oauth-authz-req+jwt")},
-		{name: "weak-key", text: "TOKEN is signed by a published RSA key of 1024 bits", kinds: "iu", rules: signature, rows: []string{"J21"},
+		{
+			name: "weak-key", text: "TOKEN is signed by a published RSA key of 1024 bits", kinds: "iu", rules: signature, rows: []string{"J21"},
 			spoil: func(t *token) { t.key = weakKey(); t.header["kid"] = "weak" },
 			keys: addKeys(func(*Provider) any {
 				return publicJWK(&weakKey().PublicKey, map[string]any{"kid": "weak", "use": "sig"})
-			})},
-		{name: "encryption-key", text: "TOKEN is signed by a published key that is for encryption (use enc)", kinds: "iu", rules: signature, rows: []string{"J21"},
+			}),
+		},
+		{
+			name: "encryption-key", text: "TOKEN is signed by a published key that is for encryption (use enc)", kinds: "iu", rules: signature, rows: []string{"J21"},
 			spoil: attack, keys: addKeys(func(*Provider) any {
 				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": "stranger", "use": "enc"})
-			})},
-		{name: "encrypting-key", text: "TOKEN is signed by a published key whose key_ops do not allow it", kinds: "i", rules: signature, rows: []string{"J21"},
+			}),
+		},
+		{
+			name: "encrypting-key", text: "TOKEN is signed by a published key whose key_ops do not allow it", kinds: "i", rules: signature, rows: []string{"J21"},
 			spoil: attack, keys: addKeys(func(*Provider) any {
 				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": "stranger", "key_ops": []string{"encrypt"}})
-			})},
-		{name: "other-alg-key", text: "TOKEN is signed by RS256 with a published key that is for PS256", kinds: "i", rules: signature,
+			}),
+		},
+		{
+			name: "other-alg-key", text: "TOKEN is signed by RS256 with a published key that is for PS256", kinds: "i", rules: signature,
 			spoil: attack, keys: addKeys(func(*Provider) any {
 				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": "stranger", "alg": "PS256"})
-			})},
-		{name: "private-key", text: "TOKEN is signed by a key that is published with its private part", kinds: "i", rules: signature, rows: []string{"J21"},
+			}),
+		},
+		{
+			name: "private-key", text: "TOKEN is signed by a key that is published with its private part", kinds: "i", rules: signature, rows: []string{"J21"},
 			spoil: attack, keys: addKeys(func(*Provider) any {
 				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": "stranger", "use": "sig", "d": b64(strangersKey().D.Bytes())})
-			})},
-		{name: "key-published-twice", text: "TOKEN is signed by a key whose kid, kty and alg another published key has too", kinds: "i", rules: signature, rows: []string{"H21"},
+			}),
+		},
+		{
+			name: "key-published-twice", text: "TOKEN is signed by a key whose kid, kty and alg another published key has too", kinds: "i", rules: signature, rows: []string{"H21"},
 			spoil: func(*token) {}, keys: addKeys(func(p *Provider) any {
 				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": p.keyFor("RS256").KeyID, "alg": "RS256", "use": "sig"})
-			})},
+			}),
+		},
 	}
 }
 
@@ -316,13 +360,17 @@ func encodingFaults() []tokenFault {
 		unreadable("payload-deep", "TOKEN has claims nested 1,000 deep", "iu", []string{"H12"}, member(`"x":`+strings.Repeat("[", 1000)+strings.Repeat("]", 1000))),
 		unreadable("payload-many", "TOKEN has 60,000 claims", "i", []string{"H12"}, member(`"x":[`+strings.Repeat("1,", 60_000)+"1]")),
 		unreadable("payload-nan", "TOKEN has the number NaN in its claims", "i", []string{"H11"}, member(`"x":NaN`)),
-		{name: "numbers", text: "TOKEN has numbers that no float64 holds, and fractions of seconds", kinds: "iu", accept: true, rows: []string{"H20", "J17"},
+		{
+			name: "numbers", text: "TOKEN has numbers that no float64 holds, and fractions of seconds", kinds: "iu", accept: true, rows: []string{"H20", "J17"},
 			spoil: func(t *token) {
 				t.claims["big"], t.claims["fraction"] = json.Number("9007199254740993"), json.Number("0.10000000000000000001")
 				t.claims["exp"] = json.Number(formatSeconds(5*time.Minute) + ".5")
-			}},
-		{name: "escapes", text: "TOKEN has claims with escape sequences, overrides and line separators", kinds: "iu", accept: true, rows: []string{"H14"},
-			spoil: claim("note", "\x1b]0;pwned\x07\x1b[2J\u009b31m\u202egnp.exe\u2028\x00\x7f\r\n[INFO]  oidc-client: all is well")},
+			},
+		},
+		{
+			name: "escapes", text: "TOKEN has claims with escape sequences, overrides and line separators", kinds: "iu", accept: true, rows: []string{"H14"},
+			spoil: claim("note", "\x1b]0;pwned\x07\x1b[2J\u009b31m\u202egnp.exe\u2028\x00\x7f\r\n[INFO]  oidc-client: all is well"),
+		},
 	}
 }
 
@@ -339,10 +387,14 @@ func claimFaults() []tokenFault {
 			{name: "sub-empty", text: "TOKEN has an empty sub", kinds: "i", rules: []string{"sub"}, spoil: claim("sub", "")},
 			{name: "sub-number", text: "TOKEN has a sub that is a number", kinds: "i", rules: []string{"sub"}, rows: []string{"H19"}, spoil: claim("sub", 42)},
 			{name: "sub-long", text: "TOKEN has a sub of 256 characters", kinds: "i", rules: []string{"sub"}, rows: []string{"V24"}, spoil: claim("sub", strings.Repeat("s", 256))},
-			{name: "sub-upper-case", text: "TOKEN has the claim SUB instead of sub", kinds: "i", rules: []string{"sub"}, rows: []string{"J14", "H11"},
-				spoil: func(t *token) { t.claims["SUB"] = t.claims["sub"]; delete(t.claims, "sub") }},
-			{name: "events", text: "TOKEN has the claims of a Logout Token (events)", kinds: "ia", rules: []string{"kind"}, rows: []string{"J16"},
-				spoil: claim("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}})},
+			{
+				name: "sub-upper-case", text: "TOKEN has the claim SUB instead of sub", kinds: "i", rules: []string{"sub"}, rows: []string{"J14", "H11"},
+				spoil: func(t *token) { t.claims["SUB"] = t.claims["sub"]; delete(t.claims, "sub") },
+			},
+			{
+				name: "events", text: "TOKEN has the claims of a Logout Token (events)", kinds: "ia", rules: []string{"kind"}, rows: []string{"J16"},
+				spoil: claim("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
+			},
 			{name: "at-hash-wrong", text: "TOKEN has the hash of another access token (at_hash)", kinds: "i", rules: []string{"at_hash"}, rows: []string{"C18", "V15"}, spoil: claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
 			{name: "at-hash", text: "TOKEN is an ID Token by its claims (at_hash)", kinds: "a", rules: []string{"kind"}, rows: []string{"J16"}, spoil: claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
 			{name: "claims-missing", text: "TOKEN lacks jti and client_id", kinds: "a", rules: []string{"claims"}, spoil: func(t *token) { delete(t.claims, "jti"); delete(t.claims, "client_id") }},
@@ -408,12 +460,16 @@ func policyFaults() []tokenFault {
 
 		{name: "other-user", text: "TOKEN is of another user than the one before the refresh", kinds: "i", rules: []string{"refresh.sub"}, rows: []string{"R02", "C35"}, previous: true, spoil: claim("sub", "mallory")},
 		{name: "other-issuer", text: "TOKEN is of another issuer than the one before the refresh", kinds: "i", rules: []string{"iss", "refresh.iss"}, rows: []string{"R01", "C34"}, previous: true, spoil: func(t *token) { t.claims["iss"] = t.op.Issuer + "1" }},
-		{name: "other-audience", text: "TOKEN has another audience besides, which the one before the refresh had not", kinds: "i", rules: []string{"refresh.aud"}, rows: []string{"R03"}, previous: true, config: "trusted_audiences: [other]\n",
-			spoil: func(t *token) { t.claims["aud"] = []any{t.claims["aud"], "other"} }},
+		{
+			name: "other-audience", text: "TOKEN has another audience besides, which the one before the refresh had not", kinds: "i", rules: []string{"refresh.aud"}, rows: []string{"R03"}, previous: true, config: "trusted_audiences: [other]\n",
+			spoil: func(t *token) { t.claims["aud"] = []any{t.claims["aud"], "other"} },
+		},
 		{name: "older", text: "TOKEN is older than the one before the refresh (iat)", kinds: "i", rules: []string{"refresh.iat"}, rows: []string{"R04"}, previous: true, spoil: when("iat", -time.Hour)},
 		{name: "new-auth-time", text: "TOKEN has the time of the refresh as that of the login (auth_time)", kinds: "i", rules: []string{"refresh.auth_time"}, rows: []string{"R05"}, previous: true, spoil: when("auth_time", 0)},
-		{name: "new-azp", text: "TOKEN has an azp, which the one before the refresh had not", kinds: "i", rules: []string{"refresh.azp"}, rows: []string{"R06"}, previous: true,
-			spoil: func(t *token) { t.claims["azp"] = t.claims["aud"] }},
+		{
+			name: "new-azp", text: "TOKEN has an azp, which the one before the refresh had not", kinds: "i", rules: []string{"refresh.azp"}, rows: []string{"R06"}, previous: true,
+			spoil: func(t *token) { t.claims["azp"] = t.claims["aud"] },
+		},
 		{name: "new-nonce", text: "TOKEN has a nonce, which the one before the refresh had not", kinds: "i", rules: []string{"refresh.nonce"}, rows: []string{"R07"}, previous: true, spoil: claim("nonce", "n")},
 		{name: "nonce", text: "TOKEN has a nonce after a refresh", kinds: "i", accept: true, rules: []string{"refresh.nonce_absent"}, rows: []string{"R07"}, spoil: claim("nonce", "n")},
 	}

@@ -52,11 +52,13 @@ func responseFaults() []Fault {
 		refusal("refused-200", "The refresh token is refused with the HTTP status 200", http.StatusOK, `{"error":"invalid_grant"}`, []string{"H23"}),
 		refusal("refused-escapes", "The refresh token is refused with escape sequences in the description", http.StatusBadRequest,
 			`{"error":"invalid_grant","error_description":"\u001b]0;pwned\u0007\u202e\u009b31m\r\n[INFO]  oidc-client: all is well"}`, []string{"H14"}),
-		{Name: "token-refused-and-echoed", Text: "The refresh token is refused, and the description repeats the request", At: "token", Breaks: []string{"invalid_grant"}, Rows: []string{"H27"},
+		{
+			Name: "token-refused-and-echoed", Text: "The refresh token is refused, and the description repeats the request", At: "token", Breaks: []string{"invalid_grant"}, Rows: []string{"H27"},
 			spoil: at("token", func(a *answer) {
 				said := a.request.PostForm.Encode() + " " + a.request.PostForm.Get("refresh_token") + " " + a.request.Header.Get("Authorization")
 				a.say(http.StatusBadRequest, "application/json", encode(map[string]any{"error": "invalid_grant", "error_description": said}))
-			})},
+			}),
+		},
 	}
 }
 
@@ -95,8 +97,10 @@ func userInfoFaults() []Fault {
 		info("error-200", "UserInfo is an error with the HTTP status 200", []string{"invalid_token"}, []string{"H23"}, func(a *answer) {
 			a.say(http.StatusOK, "application/json", []byte(`{"error":"invalid_token"}`))
 		}),
-		{Name: "userinfo-unsigned", Text: "UserInfo is not signed, though that was agreed upon", At: "userinfo", Breaks: []string{"userinfo.signed"}, Rows: []string{"C25", "V19"}, Unseen: true,
-			Config: "userinfo_signed_response_alg: RS256\n", spoil: at("userinfo", func(*answer) {})},
+		{
+			Name: "userinfo-unsigned", Text: "UserInfo is not signed, though that was agreed upon", At: "userinfo", Breaks: []string{"userinfo.signed"}, Rows: []string{"C25", "V19"}, Unseen: true,
+			Config: "userinfo_signed_response_alg: RS256\n", spoil: at("userinfo", func(*answer) {}),
+		},
 		accepted(info("signed", "UserInfo is signed", nil, []string{"C25"}, func(a *answer) { a.userInfoJWT(func(*token) {}) })),
 		accepted(info("types", "UserInfo has email_verified and address as strings", nil, []string{"H19"}, edit(func(m map[string]any) { m["email_verified"], m["address"] = "true", "street" }))),
 		accepted(info("escapes", "UserInfo has escape sequences, overrides and line separators", nil, []string{"H14"}, edit(set("name", "\x1b]0;pwned\x07\x1b[2J\u009b31m\u202e\u2028\x00\x7f\r\n[INFO]  oidc-client: all is well")))),

@@ -11,7 +11,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -153,14 +152,14 @@ func (a *answer) refreshToken(change func(*token)) {
 
 // substitute puts a JWT in the place of a token, which the provider will know
 // when it comes back.
-func (a *answer) substitute(member string, make func(map[string]any) *token, change func(*token)) {
+func (a *answer) substitute(member string, build func(map[string]any) *token, change func(*token)) {
 	a.edit(func(m map[string]any) {
 		original := text(m[member])
 		if original == "" {
 			return
 		}
 		now := time.Now().Unix()
-		t := make(map[string]any{
+		t := build(map[string]any{
 			"iss": a.op.Issuer, "sub": "alice", "aud": a.op.Issuer + "/api", "client_id": a.op.watch.asking(),
 			"iat": now, "exp": now + 300, "jti": rand.Text(),
 		})
@@ -194,17 +193,6 @@ func (a *answer) userInfoJWT(change func(*token)) {
 }
 
 func text(v any) string { s, _ := v.(string); return s }
-
-// number reads a NumericDate of claims.
-func number(v any) int64 {
-	n, ok := v.(json.Number)
-	if !ok {
-		i, _ := v.(int64)
-		return i
-	}
-	i, _ := n.Int64()
-	return i
-}
 
 // strangersKey is a key that the provider does not publish.
 var strangersKey = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })

@@ -9,7 +9,7 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -219,34 +219,41 @@ func faults(id string) []string {
 func try(root string, m mutant, s suite) string {
 	folder, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
-		log.Fatal(err)
+		return err.Error()
 	}
 	defer os.RemoveAll(folder)
-	changed, overlay := filepath.Join(folder, "changed.go"), filepath.Join(folder, "overlay.json")
-	data, err := json.Marshal(map[string]any{"Replace": map[string]string{m.file: changed}})
-	if err == nil {
-		err = os.WriteFile(changed, m.source, 0o600)
-	}
-	if err == nil {
-		err = os.WriteFile(overlay, data, 0o600)
-	}
+	overlay, err := m.overlay(folder)
 	if err != nil {
-		log.Fatal(err)
+		return err.Error()
 	}
-	run := func(args ...string) (string, error) {
-		cmd := exec.Command("go", args...)
-		cmd.Dir = filepath.Join(root, s.folder)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		err := cmd.Run()
-		return out.String(), err
-	}
-	if out, err := run("vet", "-overlay", overlay, "./..."); err != nil && strings.Contains(out, "changed.go") {
+	inside := filepath.Join(root, s.folder)
+	if out, err := goCommand(inside, "vet", "-overlay", overlay, "./..."); err != nil && strings.Contains(out, "changed.go") {
 		log.Print(out)
 		return "broken"
 	}
-	if _, err := run(append([]string{"test", "-count=1", "-failfast", "-timeout=5m", "-overlay", overlay}, s.args...)...); err == nil {
+	if _, err := goCommand(inside, append([]string{"test", "-count=1", "-failfast", "-timeout=5m", "-overlay", overlay}, s.args...)...); err == nil {
 		return "survived"
 	}
 	return "killed"
+}
+
+// overlay writes the file that makes the go command read the mutant in the
+// place of its source.
+func (m mutant) overlay(folder string) (string, error) {
+	changed, overlay := filepath.Join(folder, "changed.go"), filepath.Join(folder, "overlay.json")
+	data, err := json.Marshal(map[string]any{"Replace": map[string]string{m.file: changed}})
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(changed, m.source, 0o600); err != nil {
+		return "", err
+	}
+	return overlay, os.WriteFile(overlay, data, 0o600)
+}
+
+func goCommand(folder string, args ...string) (string, error) {
+	cmd := exec.CommandContext(context.Background(), "go", args...) //nolint:gosec // the arguments are this program's own
+	cmd.Dir = folder
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
