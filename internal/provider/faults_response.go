@@ -284,15 +284,15 @@ func drip(w http.ResponseWriter, a *answer) {
 	}
 }
 
-// bomb is a small body that unpacks to a large one.
+// bomb is a small body that unpacks to a large one: the same compressed
+// mebibyte many times over.
 var bomb = sync.OnceValue(func() []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write([]byte(`{"x":"`)) // a buffer takes what it is given
-	block := bytes.Repeat([]byte("x"), 1<<20)
-	for range 64 {
-		_, _ = z.Write(block)
+	pack := func(text string) []byte {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = io.WriteString(z, text) // a buffer takes what it is given
+		_ = z.Close()
+		return b.Bytes()
 	}
-	_ = z.Close()
-	return b.Bytes()
+	return append(pack(`{"x":"`), bytes.Repeat(pack(strings.Repeat("x", 1<<20)), 64)...)
 })
