@@ -2,10 +2,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/oidc-client/oidc-client/internal/cli"
 )
@@ -14,7 +11,5 @@ import (
 var version, commit, date string
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(cli.Main(ctx, cli.System(cli.Build{Version: version, Commit: commit, Date: date}), os.Args[1:]))
+	os.Exit(cli.Process(cli.Build{Version: version, Commit: commit, Date: date}, os.Args[1:]))
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -272,6 +273,9 @@ func some(list []string) string {
 func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyFetch) error {
 	if jose.IsMAC(t.Algorithm) {
 		return t.Verify(jose.SecretKey(c.Policy.Secret))
+	}
+	if !slices.Contains(jose.Algorithms(), t.Algorithm) { // no key would do: none is fetched
+		return reason.Errorf(reason.SignatureAlgorithm, "alg %.32q is not supported", t.Algorithm)
 	}
 	keys, err := c.keysFor(ctx, t, started)
 	if err != nil {

@@ -69,7 +69,7 @@ type response struct {
 
 // send makes one request and reads its whole answer. It follows no redirect.
 // The error is a [*TransportError] or a [*ProtocolError]. What came of an answer
-// that broke off is returned beside the error.
+// that broke off, or that is too long, is returned beside the error.
 func send(ctx context.Context, client *http.Client, r request) (*response, error) {
 	var sent atomic.Bool
 	ctx = context.WithValue(ctx, endpointKey{}, r.endpoint)
@@ -107,12 +107,16 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	answer := &response{
 		endpoint: r.endpoint, url: withoutQuery(r.url), status: res.StatusCode, header: res.Header, secrets: r.secrets(),
 	}
+	if res.StatusCode < http.StatusOK {
+		// 101: the connection itself would be the body, which nothing ends.
+		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d, which is no answer", res.StatusCode))
+	}
 	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
 	if err != nil {
 		return answer, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
 	}
 	if int64(len(answer.body)) > r.limit {
-		return nil, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))
+		return answer, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))
 	}
 	if err := answer.unavailable(); err != nil {
 		return nil, err

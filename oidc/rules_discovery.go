@@ -173,9 +173,10 @@ func issuerDifference(got, want string) string {
 }
 
 // loopback reports whether host is this machine by address or by the name
-// localhost.
+// localhost, in lower case: net/http takes no other for this machine, and would
+// send what is for LOCALHOST through a proxy.
 func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
+	if host == "localhost" {
 		return true
 	}
 	ip := net.ParseIP(host)

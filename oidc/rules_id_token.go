@@ -84,7 +84,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		},
 	},
 	{
-		ID: "id_token.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must,
+		ID: "id_token.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must, Essential: true,
 		Text: "An encrypted token is well-formed, and decrypts with the client's key.",
 		Eval: func(in idTokenInput) check.Verdict {
 			if !in.Present {
@@ -94,7 +94,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		},
 	},
 	{
-		ID: "id_token.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must,
+		ID: "id_token.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must, Essential: true,
 		Text: "The token is a well-formed signed JWT, once it is decrypted.",
 		Eval: func(in idTokenInput) check.Verdict {
 			switch {
@@ -326,7 +326,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			case len(in.Policy.AMRValues) == 0:
 				return check.Inapplicable("no amr_list")
 			case in.Claims.malformed["amr"] != "":
-				return check.Inapplicable("amr cannot be read")
+				return check.That(false, in.Claims.malformed["amr"], "one of "+check.List(in.Policy.AMRValues))
 			}
 			return check.AnyOf(in.Claims.AMR, in.Policy.AMRValues)
 		}),

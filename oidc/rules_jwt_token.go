@@ -56,7 +56,7 @@ func jwtTokenRules(kind string) []check.Rule[jwtTokenInput] {
 	jwt := func(section string) check.Spec { return check.Spec{Doc: "RFC 7519", Section: section} }
 	return []check.Rule[jwtTokenInput]{
 		{
-			ID: kind + ".readable", Spec: jwt("7.2"), Level: check.Must,
+			ID: kind + ".readable", Spec: jwt("7.2"), Level: check.Must, Essential: true,
 			Text: "The token is a well-formed signed JWT.",
 			Eval: func(in jwtTokenInput) check.Verdict {
 				if in.Unreadable != nil {

@@ -181,6 +181,7 @@ func TestTokenResponseRules(t *testing.T) {
 		"refresh_token, space": `{"access_token":"at","token_type":"Bearer","refresh_token":"a b"}`,
 		"expires_in array":     `{"access_token":"at","token_type":"Bearer","expires_in":[1]}`,
 		"expires_in true":      `{"access_token":"at","token_type":"Bearer","expires_in":true}`,
+		"expires_in infinity":  `{"access_token":"at","token_type":"Bearer","expires_in":"infinity"}`,
 		"expires_in NaN":       `{"access_token":"at","token_type":"Bearer","expires_in":"NaN"}`,
 	} {
 		if check.Run(tokenResponseRules, tokenResponseInput{Response: object(t, json)}).Err() == nil {

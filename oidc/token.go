@@ -7,9 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,6 +68,9 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 		return nil, err
 	}
 	tokens, readErr := c.readTokens(answer)
+	if err != nil && tokens != nil {
+		tokens.Checks = nil // of half an answer
+	}
 	if err == nil {
 		err = readErr
 	}
@@ -168,17 +173,35 @@ func (c *Client) tokensOf(doc *strictjson.Object) *Tokens {
 	return t
 }
 
-// salvage reads what can be read of an answer that is not well-formed, such as
-// one with a member twice. It is never accepted, but the tokens in it are not
-// lost. nil means that there is nothing.
+// salvage reads what can be read of an answer that is not well-formed: one that
+// broke off, has a member twice, or something before or after it. It is never
+// accepted, but the tokens in it are not lost. nil means that there is nothing.
 func salvage(body []byte) *strictjson.Object {
-	var members map[string]any
-	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
-	if json.NewDecoder(bytes.NewReader(body)).Decode(&members) != nil {
+	start := bytes.IndexByte(body, '{')
+	if start < 0 {
 		return nil
 	}
-	data, err := json.Marshal(members)
-	if err != nil {
+	var found strictjson.Ordered
+	d := json.NewDecoder(bytes.NewReader(body[start:]))
+	d.UseNumber() // a number of any size is no reason to lose a token
+	_, err := d.Token() // the brace
+	for err == nil && d.More() && len(found) < limit.JSONValues {
+		var name, value json.Token
+		if name, err = d.Token(); err != nil {
+			break
+		}
+		if value, err = d.Token(); err != nil {
+			break
+		}
+		if _, nested := value.(json.Delim); nested {
+			err = skip(d)
+			continue
+		}
+		found = slices.DeleteFunc(found, func(p strictjson.Pair) bool { return p.Name == name })
+		found.Add(fmt.Sprint(name), value)
+	}
+	data, err := found.MarshalJSON()
+	if err != nil || len(found) == 0 {
 		return nil
 	}
 	doc, err := strictjson.Parse(data)
@@ -186,6 +209,23 @@ func salvage(body []byte) *strictjson.Object {
 		return nil
 	}
 	return doc
+}
+
+// skip reads to the end of the array or object that was just begun.
+func skip(d *json.Decoder) error {
+	for depth := 1; depth > 0; {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+	}
+	return nil
 }
 
 // expiresIn reads the member expires_in: a number of seconds, or a string that
@@ -200,7 +240,8 @@ func expiresIn(doc *strictjson.Object) (lifetime time.Duration, ok bool, err err
 		text = string(raw)
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(seconds) {
+	endless := err == nil && math.IsInf(seconds, 0) // the word, not a number that is too large
+	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(seconds) || endless {
 		return 0, true, errors.New("expires_in is not a number of seconds")
 	}
 	most := limit.Lifetime.Seconds()

@@ -4,7 +4,6 @@
 package test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,16 +12,15 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -39,9 +37,7 @@ func TestMain(m *testing.M) {
 
 // realMain is the program's main.
 func realMain() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	os.Exit(cli.Main(ctx, cli.System(cli.Build{Version: "v0.0.0-test", Commit: "abc", Date: "2026-01-02"}), os.Args[1:]))
+	os.Exit(cli.Process(cli.Build{Version: "v0.0.0-test", Commit: "abc", Date: "2026-01-02"}, os.Args[1:]))
 }
 
 func TestScripts(t *testing.T) {
@@ -241,6 +237,18 @@ var faults = map[string]func(*fakeop.OP){
 	},
 	"token-slow": func(op *fakeop.OP) {
 		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); op.Answer(w, r) }
+	},
+	"token-odd": func(op *fakeop.OP) { op.Tokens["refresh_token"] = "{3F2504E0-4F89-41D3-9A0C-0305E82C3301}" },
+	"token-unsolicited": func(op *fakeop.OP) { // more than its Content-Length
+		op.Handlers["/token"] = func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(someTokens))+"\r\n\r\n"+someTokens+" canary-after-the-answer")
+			time.Sleep(300 * time.Millisecond)
+		}
 	},
 	"token-hangs": func(op *fakeop.OP) {
 		op.Handlers["/token"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }

@@ -8,10 +8,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +20,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
-	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -144,20 +141,18 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 		p.noFile = true
 		return "configuration", nil, nil
 	}
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) && !asked {
+	text, err := read(ctx, name, func() ([]byte, error) { return readFile(name) })
+	var waited *waitError
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
 		p.noFile = true
 		return "configuration", nil, nil
+	case errors.As(err, &waited):
+		return "", nil, err
+	case err != nil:
+		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
 	}
-	if err != nil {
-		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("`oidc-client config init` writes one to start with")
-	}
-	defer f.Close()
-	data, err = io.ReadAll(io.LimitReader(f, limit.File+1))
-	if err != nil {
-		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("--config names a file, or - for standard input")
-	}
-	return name, data, nil
+	return name, []byte(text), nil
 }
 
 // defaultConfig is where the configuration file is if nobody says, "" if that

@@ -82,7 +82,9 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 		return err
 	}
 	client.Received = func(t *oidc.Tokens) error { return p.receive(t, keep) }
+	p.recorder.Hold() // nothing that is shown may keep the new token from being kept
 	tokens, err := client.Token(ctx, grant)
+	p.recorder.Release()
 	if tokens != nil {
 		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
 	}
@@ -186,9 +188,8 @@ func refreshParams(grant oidc.Grant, cfg *config.Config, params []string) (oidc.
 func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
 	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
-	if checkToken(t.RefreshToken) == nil {
-		keep.put(t.RefreshToken)
-	}
+	keep.put(t.RefreshToken)
+	p.recorder.Release()
 	keep.failed = errors.Join(keep.failed, p.write("access_token_resp.json", t.Raw))
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
 		p.run.IDToken = &transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON}

@@ -98,6 +98,10 @@ func (r *rotation) put(token string) {
 	if r.reserved == nil || token == "" {
 		return
 	}
+	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		r.failed = fmt.Errorf("the new refresh token is not of visible characters, and was not written to %s", r.file)
+		return
+	}
 	reserved := r.reserved
 	r.reserved = nil
 	if err := reserved.Commit([]byte(token + "\n")); err != nil {

@@ -71,7 +71,7 @@ func checkToken(token string) error {
 	switch {
 	case token == "":
 		return errors.New("it is empty")
-	case token[0] == '{':
+	case strings.HasPrefix(strings.Join(strings.Fields(token), ""), `{"`):
 		return errors.New("it is JSON, not a token by itself")
 	}
 	for _, r := range token {

@@ -164,6 +164,10 @@ func (l *loader) mapping(n *yaml.Node, group string) {
 			l.mapping(value, key+".")
 			continue
 		}
+		if tagged(value) {
+			l.complain(l.at(value), key, "a value that begins with ! or & needs quotes")
+			continue
+		}
 		p, ok := find(key)
 		if !ok {
 			l.complain(l.at(name), name.Value, "unknown key%s", suggestion(key))
@@ -399,6 +403,13 @@ func (p Parameter) scalar() bool {
 	return true
 }
 
+// tagged reports whether YAML takes for a tag or an anchor what was meant as a
+// value.
+func tagged(n *yaml.Node) bool {
+	own := strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!")
+	return n.Kind == yaml.ScalarNode && n.Value == "" && (own || n.Anchor != "")
+}
+
 func kindOf(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.SequenceNode:
@@ -412,7 +423,7 @@ func kindOf(n *yaml.Node) string {
 	case n.Tag == "!!int", n.Tag == "!!float":
 		return "a number"
 	case n.Tag != "" && n.Tag != "!!str":
-		return "a value tagged " + n.Tag
+		return "a tagged value" // the tag may be a secret that begins with !
 	}
 	return "a string"
 }

@@ -16,12 +16,15 @@ import (
 // fail before the contents are known has been done: the folder exists, it is
 // writable, and the temporary file is there.
 type Reservation struct {
-	path string // the file to replace
-	temp *os.File
+	path    string // the file to replace
+	temp    *os.File
+	inPlace bool // the file is another's, and is written to instead
 }
 
+var errNotOurs = errors.New("the file belongs to somebody else")
+
 // Reserve prepares to update path, a file of the user's: symbolic links are
-// followed, and its mode is kept. A new file gets 0600, and a new folder 0700.
+// followed, and its mode and owner are kept. A new file gets 0600, and a new folder 0700.
 // Exactly one of Commit and Discard must be called.
 func Reserve(path string) (*Reservation, error) {
 	target, err := resolve(path)
@@ -29,7 +32,8 @@ func Reserve(path string) (*Reservation, error) {
 		return nil, err
 	}
 	mode := fs.FileMode(0o600)
-	switch info, err := os.Stat(target); {
+	info, err := os.Stat(target)
+	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	case err == nil:
@@ -37,7 +41,11 @@ func Reserve(path string) (*Reservation, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return reserve(target, mode)
+	r, err := reserve(target, mode)
+	if err == nil && info != nil && giveTo(r.temp, info) != nil {
+		r.inPlace = true // another's file: it is written to, and stays theirs
+	}
+	return r, err
 }
 
 // ReserveNew prepares to write path, a file of the program's: whatever is there
@@ -115,6 +123,9 @@ func (r *Reservation) Commit(data []byte) error {
 	}
 	if err = errors.Join(err, r.temp.Close()); err != nil {
 		return errors.Join(err, os.Remove(r.temp.Name()))
+	}
+	if r.inPlace {
+		return r.overwrite(data, errNotOurs)
 	}
 	if err := os.Rename(r.temp.Name(), r.path); err != nil {
 		return r.overwrite(data, err)

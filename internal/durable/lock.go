@@ -4,6 +4,7 @@ package durable
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,7 +25,11 @@ func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err 
 	if info, err := os.Stat(target); err == nil {
 		mode = info.Mode().Perm() // whoever may use the file may lock it
 	}
-	lock := flock.New(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock"), flock.SetPermissions(mode))
+	name := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock")
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file, which a lock is", name) // opening a pipe would wait
+	}
+	lock := flock.New(name, flock.SetPermissions(mode))
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
 		waiting()

@@ -54,7 +54,7 @@ func New(o Options) *http.Client {
 		d.bundle = systemBundle
 	}
 	transport := &http.Transport{
-		Proxy: o.Proxy, DialContext: d.net.DialContext, DialTLSContext: d.dialTLS,
+		Proxy: overTLS(o.Proxy), DialContext: d.net.DialContext, DialTLSContext: d.dialTLS,
 		TLSClientConfig:        d.config.Clone(), // behind a proxy, where dialTLS is not used
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           orElse(o.MaxIdleConns, defaultConnections),
@@ -64,6 +64,17 @@ func New(o Options) *http.Client {
 		MaxResponseHeaderBytes: limit.Header,
 	}
 	return &http.Client{Transport: withHeader{transport, o.Header}, Timeout: orElse(o.Timeout, limit.Request)}
+}
+
+// overTLS uses a proxy for https only: http is for this machine, and a proxy
+// would read all of it.
+func overTLS(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		if proxy == nil || r.URL.Scheme != "https" {
+			return nil, nil
+		}
+		return proxy(r)
+	}
 }
 
 func orElse[T comparable](value, standard T) T {

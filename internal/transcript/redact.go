@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -28,7 +29,22 @@ var secretNames = []string{
 	"login_hint_token", "client_notification_token", "initial_access_token", "user_code", "k", "d", "p", "q", "dp", "dq", "qi",
 }
 
-func isSecret(name string) bool { return slices.Contains(secretNames, strings.ToLower(name)) }
+func isSecret(name string) bool { return secretSet()[plainName(name)] }
+
+// plainName is a name without what spellings of it differ in: access_token,
+// accessToken and Access-Token are one.
+func plainName(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+}
+
+// secretSet are the secretNames, plain.
+var secretSet = sync.OnceValue(func() map[string]bool {
+	set := map[string]bool{}
+	for _, name := range secretNames {
+		set[plainName(name)] = true
+	}
+	return set
+})
 
 // secretHeaders are the headers whose values are secrets.
 var secretHeaders = []string{
@@ -54,7 +70,15 @@ type Redactor struct {
 	reveal bool // replace nothing
 	mu     sync.Mutex
 	known  []string // secrets to replace wherever they turn up, longest first
+	seen   map[string]bool
 }
+
+// The bounds of what is learnt: a provider chooses how many secrets there are.
+const (
+	mostLearnt  = 1000
+	leastLength = 6 // shorter ones are only replaced by name
+	leastPrefix = 16
+)
 
 // NewRedactor makes a redactor with a key of its own.
 func NewRedactor() *Redactor {
@@ -67,17 +91,26 @@ func NewRedactor() *Redactor {
 // that nobody expects it in, such as a provider's error message. Very short
 // ones are only replaced by name.
 func (r *Redactor) Learn(secrets ...string) {
-	const least = 6
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = map[string]bool{}
+	}
 	for _, s := range secrets {
-		for _, form := range []string{s, url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(s))} {
-			if len(s) >= least && !slices.Contains(r.known, form) {
-				r.known = append(r.known, form)
+		quoted := strconv.Quote(s)
+		for _, form := range []string{s, url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(s)), quoted[1 : len(quoted)-1]} {
+			if len(s) >= leastLength && !r.seen[form] && len(r.known) < mostLearnt {
+				r.seen[form] = true
+				r.insert(form)
 			}
 		}
 	}
-	slices.SortFunc(r.known, func(a, b string) int { return len(b) - len(a) })
+}
+
+// insert keeps the secrets sorted, the longest first.
+func (r *Redactor) insert(secret string) {
+	i, _ := slices.BinarySearchFunc(r.known, secret, func(a, b string) int { return len(b) - len(a) })
+	r.known = slices.Insert(r.known, i, secret)
 }
 
 // LearnRequest learns the secrets of a request: the credential in its header,
@@ -118,7 +151,8 @@ func (r *Redactor) Tag(secret string) string {
 	return fmt.Sprintf("[secret %x]", mac.Sum(nil)[:4])
 }
 
-// Text replaces the secrets that were learnt.
+// Text replaces the secrets that were learnt, and the beginnings of them that
+// are left where evidence was cut short.
 func (r *Redactor) Text(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,8 +160,32 @@ func (r *Redactor) Text(text string) string {
 		if strings.Contains(text, s) {
 			text = strings.ReplaceAll(text, s, r.Tag(s))
 		}
+		text = r.withoutBeginnings(text, s)
 	}
 	return text
+}
+
+// withoutBeginnings replaces what is left of a secret that was cut. The
+// beginning of a JWT is no secret: it says what all its kind say.
+func (r *Redactor) withoutBeginnings(text, secret string) string {
+	if len(secret) <= leastPrefix || strings.HasPrefix(secret, "eyJ") {
+		return text
+	}
+	var b strings.Builder
+	for {
+		i := strings.Index(text, secret[:leastPrefix])
+		if i < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		end := i + leastPrefix
+		for end < len(text) && end-i < len(secret) && text[end] == secret[end-i] {
+			end++
+		}
+		b.WriteString(text[:i])
+		b.WriteString(r.Tag(secret))
+		text = text[end:]
+	}
 }
 
 // value replaces the value of a secret parameter. A JWT keeps its header and
@@ -145,7 +203,16 @@ func (r *Redactor) value(name, value string) string {
 
 // Form returns the parameters of a form, one a line, sorted.
 func (r *Redactor) Form(form url.Values) []string {
-	return sorted(form, "=", r.value)
+	return r.lines(sorted(form, "=", r.value))
+}
+
+// lines replaces what was learnt in lines whose values were looked at: a name
+// can be a secret too.
+func (r *Redactor) lines(list []string) []string {
+	for i, line := range list {
+		list[i] = r.Text(line)
+	}
+	return list
 }
 
 // sorted writes every value of every name as one line, sorted.
@@ -175,7 +242,7 @@ func (r *Redactor) URL(u *url.URL) string {
 
 // Header returns the headers, one a line, sorted.
 func (r *Redactor) Header(h http.Header) []string {
-	return sorted(h, ": ", r.header)
+	return r.lines(sorted(h, ": ", r.header))
 }
 
 func (r *Redactor) header(name, value string) string {
@@ -194,31 +261,41 @@ func (r *Redactor) header(name, value string) string {
 }
 
 // Body returns a body with the secrets in it replaced: JSON and forms by name,
-// a JWT without its signature, anything else as text.
+// a JWT without its signature, a page of HTML as text. What else there is cannot
+// be looked through, and is not shown.
 func (r *Redactor) Body(mediaType string, body []byte) string {
 	mediaType, _, _ = strings.Cut(strings.ToLower(mediaType), ";")
-	switch mediaType {
-	case "application/x-www-form-urlencoded":
+	switch {
+	case len(body) == 0:
+		return ""
+	case r.reveal:
+		return Indent(body)
+	case mediaType == "application/x-www-form-urlencoded":
 		if form, err := url.ParseQuery(string(body)); err == nil {
 			return strings.Join(r.Form(form), "\n")
 		}
-	case "application/jwt":
-		return r.value("token", strings.TrimSpace(string(body)))
+	case strings.HasSuffix(mediaType, "jwt"):
+		return r.Text(r.value("token", strings.TrimSpace(string(body))))
 	}
 	if doc, err := strictjson.Parse(body); err == nil {
 		return r.Text(Indent(r.object(doc))) // Text last: by then all its secrets are known
 	}
-	if looksSecret(body) && !r.reveal {
-		return fmt.Sprintf("[%d bytes that cannot be read, not shown because they name secrets]", len(body))
+	if (strings.HasPrefix(strings.TrimSpace(string(body)), "<") || onlyWords(body)) && !looksSecret(body) {
+		return r.Text(string(body))
 	}
-	return r.Text(string(body))
+	return fmt.Sprintf("[%d bytes that cannot be read, not shown because they may hold secrets]", len(body))
 }
 
-// looksSecret reports whether text that is not well-formed JSON mentions the
-// name of a secret: what is in it then cannot be told apart.
+// onlyWords reports whether text has no word as long as a token.
+func onlyWords(body []byte) bool {
+	return !slices.ContainsFunc(strings.Fields(string(body)), func(word string) bool { return len(word) >= 16 })
+}
+
+// looksSecret reports whether text mentions the name of a secret.
 func looksSecret(body []byte) bool {
+	text := plainName(string(body))
 	return slices.ContainsFunc(secretNames, func(name string) bool {
-		return strings.Contains(name, "_") && strings.Contains(string(body), name) || strings.Contains(string(body), `"`+name+`"`)
+		return len(name) > 5 && strings.Contains(text, plainName(name))
 	})
 }
 
@@ -243,7 +320,7 @@ func (r *Redactor) json(name string, raw json.RawMessage) []byte {
 		}
 		return data
 	}
-	if isSecret(name) && !r.reveal && raw[0] != '[' && string(raw) != "null" { // a secret in another wrapping
+	if isSecret(name) && raw[0] != '[' && string(raw) != "null" { // a secret in another wrapping
 		data, err := strictjson.Encode(r.Tag(string(raw)))
 		if err != nil {
 			return []byte(`""`)

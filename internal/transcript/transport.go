@@ -26,7 +26,7 @@ type Exchange struct {
 	ResponseBody   string
 	Reused         bool          // the connection was open already
 	Duration       time.Duration // from the start to the end of the answer
-	Err            error         // why there was no answer, or no whole one
+	Err            string        // why there was no answer, or no whole one; "" if there was
 }
 
 // maxRecorded is how much of a body is recorded, in bytes.
@@ -50,6 +50,38 @@ type Recorder struct {
 	mu   sync.Mutex
 	skew time.Duration
 	seen bool
+	held bool
+	wait []*Exchange // to be shown when they are no longer held
+}
+
+// Hold keeps exchanges from being shown until Release: whoever reads them may be
+// slow, or gone.
+func (r *Recorder) Hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = true
+}
+
+// Release shows what was held.
+func (r *Recorder) Release() {
+	r.mu.Lock()
+	list := r.wait
+	r.held, r.wait = false, nil
+	r.mu.Unlock()
+	for _, e := range list {
+		r.Show(e)
+	}
+}
+
+func (r *Recorder) show(e *Exchange) {
+	r.mu.Lock()
+	if r.held {
+		r.wait = append(r.wait, e)
+		r.mu.Unlock()
+		return
+	}
+	r.mu.Unlock()
+	r.Show(e)
 }
 
 // Skew returns how far the provider's clock is ahead of ours, by the last Date
@@ -85,19 +117,26 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r.Reveal {
 		redactor = &Redactor{reveal: true}
 	}
-	e.URL, e.Header = redactor.URL(req.URL), redactor.Header(req.Header)
-	e.Body = redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
+	// Rendered when all is there: an answer can repeat in its header what only
+	// its body names as a secret.
+	end := func(body []byte, broken error) {
+		e.URL, e.Body = redactor.URL(req.URL), redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
+		if res != nil {
+			e.ResponseBody = redactor.Body(res.Header.Get("Content-Type"), body)
+			e.Status, e.ResponseHeader = redactor.Text(res.Status), redactor.Header(res.Header)
+		}
+		e.Header = redactor.Header(req.Header)
+		if broken != nil {
+			e.Err = redactor.Text(broken.Error())
+		}
+		e.Duration = r.Now().Sub(start)
+		r.show(e)
+	}
 	if err != nil {
-		e.Err, e.Duration = err, r.Now().Sub(start)
-		r.Show(e)
+		end(nil, err)
 		return nil, err
 	}
-	e.Status, e.ResponseHeader = res.Status, redactor.Header(res.Header)
-	res.Body = &recordedBody{ReadCloser: res.Body, end: func(read []byte, err error) {
-		e.ResponseBody = redactor.Body(res.Header.Get("Content-Type"), read)
-		e.Err, e.Duration = err, r.Now().Sub(start)
-		r.Show(e)
-	}}
+	res.Body = &recordedBody{ReadCloser: res.Body, end: end}
 	return res, nil
 }
 
@@ -168,9 +207,9 @@ func (t *Text) Exchange(e *Exchange) {
 	var response string
 	switch {
 	case e.Status == "":
-		response = "none after " + took + ": " + e.Err.Error()
-	case e.Err != nil:
-		response = e.Status + ", broken off after " + took + ": " + e.Err.Error()
+		response = "none after " + took + ": " + e.Err
+	case e.Err != "":
+		response = e.Status + ", broken off after " + took + ": " + e.Err
 	case e.Reused:
 		response = e.Status + " in " + took + ", connection reused"
 	default:

@@ -1,0 +1,80 @@
+//go:build unix
+
+package durable
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// A file that root updates stays its owner's.
+func TestOwnerIsKept(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(file, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Reserve(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Commit([]byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t); owner.Uid != 65534 || owner.Gid != 65534 || info.Mode().Perm() != 0o600 {
+		t.Errorf("%d:%d %v", owner.Uid, owner.Gid, info.Mode())
+	}
+}
+
+// Another's file, that cannot be given back, is written in place.
+func TestOthersFileIsWrittenInPlace(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("an old and longer token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Reserve(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.inPlace = true
+	if err := r.Commit([]byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil || string(data) != "new" || !os.SameFile(before, after) {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// A pipe in the place of a lock is refused, not waited for.
+func TestLockIsAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := syscall.Mkfifo(filepath.Join(filepath.Dir(file), ".token.lock"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(t.Context(), file, func() {}); err == nil {
+		t.Error("a pipe was locked")
+	}
+}
