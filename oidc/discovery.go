@@ -162,7 +162,7 @@ func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Prov
 	}
 	p := &Provider{URL: answer.url, Raw: answer.body}
 	if err := p.decode(doc); err != nil {
-		return nil, answer.broken(reason.Errorf(reason.ResponseMetadata, "%w", err))
+		return nil, answer.broken(err)
 	}
 	for name, value := range d.Endpoints {
 		field, ok := p.endpoints()[name]

@@ -24,8 +24,8 @@ type DecryptionKey struct{ key jose.DecryptionKey }
 
 // ReadDecryptionKeys reads the private keys of a file: one in PEM (PKCS #1,
 // PKCS #8, SEC 1), a JSON Web Key, or a JWK Set (RFC 7517), whose keys that are
-// for something else are passed over. RSA of at least 2048 bits, P-256, P-384
-// and P-521 will do. A file without such a key is an error, which does not quote
+// for something else are passed over. RSA of 2048 to 4096 bits (8192 in PEM),
+// P-256, P-384 and P-521 will do. A file without such a key is an error, which does not quote
 // it.
 func ReadDecryptionKeys(data []byte) ([]DecryptionKey, error) {
 	read, err := jose.ReadDecryptionKeys(data)
@@ -47,9 +47,9 @@ func (k DecryptionKey) String() string { return k.key.String() }
 func (k DecryptionKey) GoString() string { return k.String() }
 
 // An envelope is a token as it came: what may be around it, and what is in it.
-// Exactly one of jwt, plain and err is set.
+// Exactly one of jwt, plain and err is set, but for the zero value: no token.
 type envelope struct {
-	jwe   *jose.JWE // nil if it was not encrypted, or not opened
+	jwe   *jose.JWE // nil if it was not encrypted, or its header cannot be read
 	jwt   *jose.JWT // nil if it is not a signed JWT
 	plain []byte    // what was encrypted without being signed
 	err   error     // why it could not be read
@@ -136,7 +136,7 @@ func (e envelope) agreed(algs []string, demanded bool) check.Verdict {
 		return check.That(slices.Contains(algs, e.jwe.Algorithm), fmt.Sprintf("alg %.32q, enc %.32q", e.jwe.Algorithm, e.jwe.Encryption), "one of "+check.List(algs))
 	case e.encrypted:
 		return check.Inapplicable("the encrypted token cannot be read")
-	case demanded && e.jwt != nil:
+	case demanded && e.err == nil:
 		return check.That(false, "not encrypted", "encrypted by one of "+check.List(algs))
 	}
 	return check.Verdict{Outcome: check.Pass}

@@ -268,7 +268,7 @@ func (in *idTokenInput) read(raw string) *IDToken {
 	if raw == "" {
 		return nil
 	}
-	in.Envelope = open(raw, in.Policy.Encryption, in.Policy.DecryptionKeys).signedOnly()
+	in.Envelope = open(raw, in.Policy.IDTokenEncryptedResponseAlg, in.Policy.DecryptionKeys).signedOnly()
 	if in.Envelope.err != nil {
 		return nil
 	}
@@ -283,7 +283,7 @@ func (c *Client) previous(e Expectation) (*claimSet, error) {
 	if e.Previous == "" {
 		return nil, nil
 	}
-	token := open(strings.TrimSpace(e.Previous), c.Policy.Encryption, c.Policy.DecryptionKeys).signedOnly()
+	token := open(strings.TrimSpace(e.Previous), c.Policy.IDTokenEncryptedResponseAlg, c.Policy.DecryptionKeys).signedOnly()
 	if token.err != nil {
 		return nil, fmt.Errorf("oidc: the previous ID Token: %w", token.err)
 	}

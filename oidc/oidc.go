@@ -84,8 +84,8 @@ type Client struct {
 	keys keyCache
 }
 
-// A Policy is what a client demands of an ID Token. The zero value demands
-// what OpenID Connect Core does.
+// A Policy is what a client demands of an ID Token, and of UserInfo. The zero
+// value demands what OpenID Connect Core does.
 type Policy struct {
 	// Algorithms are the signature algorithms a token may use. nil means the
 	// asymmetric ones of id_token_signing_alg_values_supported, or RS256.
@@ -95,22 +95,23 @@ type Policy struct {
 	// Secret is the client secret that keys the MAC algorithms.
 	Secret string
 
-	// Encryption are the algorithms (alg, RFC 7518 section 4.1) by one of which
-	// the client's ID Tokens are encrypted: its id_token_encrypted_response_alg.
-	// nil means that they are not, and an encrypted one is refused; otherwise
-	// one that is not encrypted is. RSA1_5, PBES2 and symmetric algorithms are
-	// not supported. Every enc of RFC 7518 section 5.1 is.
-	Encryption     []string
-	DecryptionKeys []DecryptionKey // the client's private keys for it
+	// IDTokenEncryptedResponseAlg are the algorithms (alg, RFC 7518 section 4.1)
+	// by one of which the client's ID Tokens are encrypted, as it is registered.
+	// nil means that they are not, and an encrypted one is refused; otherwise one
+	// that is not encrypted is. RSA1_5, PBES2 and symmetric algorithms are not
+	// supported. Every enc of RFC 7518 section 5.1 is.
+	IDTokenEncryptedResponseAlg []string
 
-	// UserInfoSigning is the algorithm that UserInfo has to be signed by: the
-	// client's userinfo_signed_response_alg. "" leaves it open.
-	UserInfoSigning string
+	// UserInfoSignedResponseAlg is the algorithm that UserInfo has to be signed
+	// by, as the client is registered. "" leaves it open.
+	UserInfoSignedResponseAlg string
 
-	// UserInfoEncryption are the algorithms by one of which UserInfo has to be
-	// encrypted: the client's userinfo_encrypted_response_alg. nil leaves it
-	// open, to those of Encryption.
-	UserInfoEncryption []string
+	// UserInfoEncryptedResponseAlg are the algorithms by one of which UserInfo has
+	// to be encrypted, as the client is registered. nil leaves it open, to those
+	// of IDTokenEncryptedResponseAlg.
+	UserInfoEncryptedResponseAlg []string
+
+	DecryptionKeys []DecryptionKey // the client's private keys for either
 
 	// RequireIDToken makes a response without an ID Token an error, also where
 	// the standard lets the provider leave it out (a refresh).

@@ -41,8 +41,10 @@ func Reason(err error) string {
 	switch {
 	case errors.As(err, &broken):
 		return broken.First.ID
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal) && refusal.Code != "":
 		return refusal.Code
+	case refusal != nil:
+		return string(reason.ResponseStatus)
 	case reason.Of(err) != "":
 		return string(reason.Of(err))
 	case errors.As(err, &transport):
@@ -70,7 +72,7 @@ func (e *TransportError) reason() reason.ID {
 	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
 		return reason.NetworkUnavailable
 	case errors.As(err, &untrusted), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
-		errors.As(err, &notTLS), errors.As(err, &alert), errors.As(err, &operation) && operation.Op == "remote error":
+		errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &alert), errors.As(err, &operation) && operation.Op == "remote error":
 		return reason.NetworkTLS
 	case errors.Is(err, context.DeadlineExceeded):
 		return reason.NetworkTimeout

@@ -70,7 +70,7 @@ var discoveryRules = []check.Rule[discoveryInput]{
 	},
 	{
 		ID: "discovery.endpoint_hosts", Spec: check.Spec{Doc: "RFC 9700", Section: "4.4"}, Level: check.May,
-		Text: "Every endpoint is at the issuer's host.",
+		Text: "Every endpoint is at the issuer's host. No standard demands it; metadata that names another's endpoints is how mix-up begins.",
 		Eval: func(in discoveryInput) check.Verdict {
 			elsewhere := in.Provider.elsewhere(in.Issuer)
 			return check.That(len(elsewhere) == 0, check.List(elsewhere), "none at another host")

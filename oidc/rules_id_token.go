@@ -80,7 +80,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
-			return in.Envelope.agreed(in.Policy.Encryption, len(in.Policy.Encryption) > 0)
+			return in.Envelope.agreed(in.Policy.IDTokenEncryptedResponseAlg, len(in.Policy.IDTokenEncryptedResponseAlg) > 0)
 		},
 	},
 	{
@@ -90,7 +90,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
-			return in.Envelope.decrypted(in.Policy.Encryption)
+			return in.Envelope.decrypted(in.Policy.IDTokenEncryptedResponseAlg)
 		},
 	},
 	{

@@ -27,7 +27,7 @@ type jwtTokenInput struct {
 }
 
 var (
-	accessTokenRules  = append(jwtTokenRules("access_token"), profiledRules...)
+	accessTokenRules  = append(jwtTokenRules("access_token"), accessTokenOnlyRules...)
 	refreshTokenRules = append(jwtTokenRules("refresh_token"), check.Rule[jwtTokenInput]{
 		ID: "refresh_token.typ", Spec: check.Spec{Doc: "RFC 8725", Section: "3.11"}, Level: check.Must,
 		Text: "The header's typ is not that of a token of another kind.",
@@ -127,8 +127,8 @@ func (c claimSet) optionalTime(name string, at time.Time, ok bool, want string) 
 	return check.That(ok, stamp(at), want)
 }
 
-// profiledRules are those that only access tokens have.
-var profiledRules = []check.Rule[jwtTokenInput]{
+// accessTokenOnlyRules are those that only access tokens have.
+var accessTokenOnlyRules = []check.Rule[jwtTokenInput]{
 	{
 		ID: "access_token.typ", Spec: profile("4"), Level: check.Must,
 		Text: "The header's typ, if there, is at+jwt, or JWT as before RFC 9068: the token is not one of another kind.",

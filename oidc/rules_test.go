@@ -240,7 +240,7 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.present":    func(i *in) { i.Present = false },
 		"id_token.encryption": func(i *in) { i.Envelope = envelope{encrypted: true, sealed: true, err: jose.ErrEncrypted} }, // J19
 		"id_token.decryption": func(i *in) {
-			i.Policy.Encryption = []string{"RSA-OAEP"}
+			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, sealed: true, err: errors.New("it does not decrypt")}
 		},
 		"id_token.readable":    func(i *in) { i.Envelope.err = errors.New("not a JWT") },
@@ -555,13 +555,16 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Type: "application/JWT"} }, check.Pass},
 		{"id_token.alg", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "rs256"} }, check.Fail},
 		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = []string{"NONE"} }, check.Fail},
-		{"id_token.encryption", func(i *idTokenInput) { i.Policy.Encryption = []string{"RSA-OAEP"}; i.Envelope.jwt = i.jwt }, check.Fail}, // V1: agreed upon, and did not come so
 		{"id_token.encryption", func(i *idTokenInput) {
-			i.Policy.Encryption = []string{"RSA-OAEP"}
+			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
+			i.Envelope.jwt = i.jwt
+		}, check.Fail}, // V1: agreed upon, and did not come so
+		{"id_token.encryption", func(i *idTokenInput) {
+			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "ECDH-ES"}}
 		}, check.Fail},
 		{"id_token.encryption", func(i *idTokenInput) {
-			i.Policy.Encryption = []string{"RSA-OAEP"}
+			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "RSA-OAEP"}}
 		}, check.Pass},
 		{"id_token.azp", func(i *idTokenInput) { i.Claims = claims(t, `{}`) }, check.NotApplicable},

@@ -54,10 +54,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		ID: "userinfo.encryption", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "The answer is encrypted by an algorithm that was agreed upon, and only if one was.",
 		Eval: func(in userInfoInput) check.Verdict {
-			if in.Encrypted && !in.Envelope.encrypted {
-				return check.That(false, "not encrypted", "encrypted by one of "+check.List(in.Encryption))
-			}
-			return in.Envelope.agreed(in.Encryption, false)
+			return in.Envelope.agreed(in.Encryption, in.Encrypted)
 		},
 	},
 	{

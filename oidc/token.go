@@ -183,7 +183,7 @@ func salvage(body []byte) *strictjson.Object {
 	}
 	var found strictjson.Ordered
 	d := json.NewDecoder(bytes.NewReader(body[start:]))
-	d.UseNumber() // a number of any size is no reason to lose a token
+	d.UseNumber()       // a number of any size is no reason to lose a token
 	_, err := d.Token() // the brace
 	for err == nil && d.More() && len(found) < limit.JSONValues {
 		var name, value json.Token

@@ -18,7 +18,7 @@ import (
 
 // ErrNoUserInfo reports that the provider's metadata has no userinfo_endpoint.
 // Nothing was sent.
-var ErrNoUserInfo = errors.New("the provider has no userinfo_endpoint")
+var ErrNoUserInfo = reason.Errorf(reason.EndpointMissing, "the provider has no userinfo_endpoint")
 
 // UserInfo is a UserInfo endpoint's answer.
 type UserInfo struct {
@@ -38,7 +38,10 @@ type UserInfo struct {
 // that Token returned with an error are refused. An answer that is encrypted is
 // decrypted, and one that is signed is verified like an ID Token.
 //
-// The UserInfo is returned also if it breaks a rule, for showing only.
+// The error is [ErrNoUserInfo], an [*Error] if the provider refused, a
+// [*TransportError] or [*ProtocolError] if there is no usable answer, and a
+// [*check.Error] if the answer breaks a rule; the UserInfo is then returned too,
+// for showing only.
 func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	if c.Provider == nil || t == nil {
 		return nil, errors.New("oidc: UserInfo needs a Client with a Provider, and Tokens")
@@ -126,14 +129,14 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 func (c *Client) userInfoInput(t *Tokens) userInfoInput {
 	in := userInfoInput{
 		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Subject: t.subject(),
-		Signing: c.Policy.UserInfoSigning, Encryption: c.Policy.UserInfoEncryption, Encrypted: len(c.Policy.UserInfoEncryption) > 0,
+		Signing: c.Policy.UserInfoSignedResponseAlg, Encryption: c.Policy.UserInfoEncryptedResponseAlg, Encrypted: len(c.Policy.UserInfoEncryptedResponseAlg) > 0,
 		Tolerance: c.Policy.tolerance(), Now: c.now(),
 	}
 	if in.Signing != "" { // what was agreed upon for UserInfo is not bound by what ID Tokens use
 		in.Algorithms = append(slices.Clone(in.Algorithms), in.Signing)
 	}
 	if in.Encryption == nil {
-		in.Encryption = c.Policy.Encryption
+		in.Encryption = c.Policy.IDTokenEncryptedResponseAlg
 	}
 	return in
 }

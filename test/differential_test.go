@@ -252,7 +252,7 @@ func (r *relyingParty) try(t *testing.T, f provider.Fault) judgment {
 		j.Patience *= patience
 		v := r.judge(t, j)
 		v.watched = s.op.Judge()
-		came := f.Name == "" || v.watched.Did != "did_not_come"
+		came := f.Name == "" || v.watched.Findings[0].Did != "did_not_come"
 		if v.Late && (!slow(f) || !came) {
 			continue
 		}
@@ -279,7 +279,7 @@ func difference(f provider.Fault, v judgment) string {
 		return weAreStricter
 	case !v.Accepted && f.Accept:
 		return weAreLaxer
-	case !f.Accept && !v.watched.Right:
+	case !f.Accept && v.watched.Right != nil && !*v.watched.Right:
 		return itIsLater
 	}
 	return noDifference

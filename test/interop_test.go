@@ -248,7 +248,7 @@ type document struct {
 		Verified bool
 	} `json:"id_token"`
 	UserInfo map[string]any
-	Checks   []struct{ ID, Outcome string }
+	Checks   []struct{ ID, Outcome, Reason string }
 	Error    *struct {
 		Kind, Code, Hint string
 		HTTPStatus       int `json:"http_status"`

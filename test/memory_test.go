@@ -30,6 +30,9 @@ func TestMemoryIsBounded(t *testing.T) {
 			s := newStage(t, f)
 			check(t, s.op.Misbehave(f.Name))
 			out := run(t, ".", measure, binary, "refresh-token", "-c", s.config, "--refresh-token", "@"+s.token, "--timeout", "30s", "-d")
+			if _, shown := s.op.Quiet(); !shown {
+				t.Error("the fault was not come to")
+			}
 			kib, err := strconv.Atoi(strings.TrimSpace(out))
 			check(t, err)
 			if kib > most || kib < 4<<10 {

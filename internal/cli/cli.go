@@ -154,7 +154,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	f.StringVar(&p.options.outputDir, "output-dir", ".", "`folder` of the result files")
 	f.StringVar(&p.options.format, "format", "text", "output `format`: text or json")
 	f.BoolVar(&p.options.explain, "explain", false, "show every rule that was checked")
-	f.DurationVar(&p.options.timeout, "timeout", 0, "bound of the whole command, such as 30s")
+	f.DurationVar(&p.options.timeout, "timeout", 0, "bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
 	root.AddCommand(p.commands()...)
 	root.SetHelpCommand(helpCommand())

@@ -312,8 +312,8 @@ func policy(cfg *config.Config) (oidc.Policy, error) {
 	policy := oidc.Policy{
 		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
 		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
-		Encryption: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
-		UserInfoSigning: cfg.UserInfoSigningAlgorithm, UserInfoEncryption: cfg.UserInfoEncryptionAlgorithms,
+		IDTokenEncryptedResponseAlg: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
+		UserInfoSignedResponseAlg: cfg.UserInfoSigningAlgorithm, UserInfoEncryptedResponseAlg: cfg.UserInfoEncryptionAlgorithms,
 	}
 	if cfg.MaxAge != nil {
 		age := time.Duration(min(*cfg.MaxAge, maxAge)) * time.Second

@@ -71,7 +71,7 @@ func commandsPage(root *cobra.Command) string {
 	walk = func(c *cobra.Command) {
 		if c.Runnable() && c != root && c.Name() != "help" && c.Name() != "completion" && (c.Parent() == nil || c.Parent().Name() != "completion") {
 			fmt.Fprintf(&b, "\n## %s\n\n", c.CommandPath())
-			if c.HasSubCommands() {
+			if c.HasSubCommands() && c.Long == "" {
 				fmt.Fprintf(&b, "%s.\n", c.Short)
 			} else {
 				long := c.Long
@@ -213,7 +213,8 @@ func limitsPage() string {
 	b.WriteString(`# Limits
 
 The bounds on what another party can make the program hold, count, wait for or compute.
-More is an error, never cut, except where it says otherwise.
+More is an error, never cut, but for keys beyond KeyCount, which are passed over, and
+lifetimes.
 
 | limit | value | of |
 |---|---|---|
@@ -233,7 +234,9 @@ test a relying party with: any, not only this one. `+"`--once`"+` makes it end w
 party has come to the fault, and exit with 0 if it did what a correct one does. There are
 %d faults. A rule or reason is what this client refuses the fault for; rows are those of
 the project's catalogue of tests and attacks; "needs" is what a relying party has to demand,
-as keys of this client's configuration. The names are stable.
+as keys of this client's configuration. A relying party has to ask for UserInfo when it
+has verified all else: so the provider sees that it went on. "Not judged" marks faults where
+what it does next tells nothing: its own exit code has to. The names are stable.
 
 | fault | the provider does | refused for | rows | needs | a correct relying party |
 |---|---|---|---|---|---|
@@ -243,7 +246,11 @@ as keys of this client's configuration. The names are stable.
 		if len(f.Breaks) > 0 {
 			breaks = "`" + strings.Join(f.Breaks, "`, `") + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, strings.Join(f.Rows, ", "), cell(faultNeeds(f)), cell(f.Right()))
+		right := f.Right()
+		if f.Unseen {
+			right += " (not judged)"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, strings.Join(f.Rows, ", "), cell(faultNeeds(f)), cell(right))
 	}
 	return b.String()
 }

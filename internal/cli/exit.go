@@ -27,7 +27,7 @@ var exitCodes = []struct {
 	{2, []transcript.Kind{transcript.Usage, transcript.Config}, "usage or configuration error; nothing was sent"},
 	{3, []transcript.Kind{transcript.Provider}, "the provider answered with an OAuth error"},
 	{4, []transcript.Kind{transcript.Network, transcript.Protocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, a response that breaks the protocol"},
-	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or response was broken"},
+	{5, []transcript.Kind{transcript.Verification}, "verification failed: a MUST rule about a token or UserInfo was broken; for provider --once: the relying party did wrong"},
 	{6, []transcript.Kind{transcript.Interaction}, "interaction needed, denied or timed out"},
 	{interrupted, nil, "interrupted"},
 }
@@ -35,6 +35,10 @@ var exitCodes = []struct {
 const (
 	interrupted     = 130
 	interruptedCode = "interrupted"
+
+	// relyingPartyCode is the code of provider --once's verdict on a relying
+	// party that did wrong.
+	relyingPartyCode = "relying_party"
 )
 
 func exitCode(f *transcript.Failure) int {
@@ -132,10 +136,16 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		refusal     *oidc.Error
 		broken      *check.Error
 		wrongParty  *wrongPartyError
+		unfinished  *unfinishedError
 	)
 	switch {
 	case errors.As(err, &wrongParty):
-		f.Kind, f.Code = transcript.Verification, "relying_party"
+		f.Kind, f.Code = transcript.Verification, relyingPartyCode
+	case errors.As(err, &unfinished):
+		f.Kind = transcript.Interaction
+		if errors.Is(err, context.Canceled) {
+			f.Code = interruptedCode
+		}
 	case errors.As(err, &wrongUsage):
 		f.Kind = transcript.Usage
 	case errors.As(err, &problems), errors.As(err, &wrongConfig):
@@ -158,7 +168,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Code = oidc.Reason(err)
 	case errors.As(err, &refusal):
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Provider, refusal.Endpoint, refusal.Status
-		f.Code, f.Description = refusal.Code, refusal.Description
+		f.Code, f.Description = oidc.Reason(refusal), refusal.Description
 		f.Message = p.refusalMessage(refusal)
 		if refusal.Endpoint == "authorization" {
 			f.Kind = transcript.Interaction

@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +23,9 @@ func faultNames() []string {
 	return names
 }
 
+// defaultSettle is how long a relying party has to keep quiet.
+const defaultSettle = 2 * time.Second
+
 // checkFaults refuses names that are not in the catalogue.
 func (o *providerOptions) checkFaults() error {
 	names := faultNames()
@@ -35,8 +37,13 @@ func (o *providerOptions) checkFaults() error {
 	if o.once && len(o.faults) == 0 {
 		return usage("--once goes with --fault")
 	}
-	if o.settle <= 0 {
+	switch {
+	case o.settle < 0:
 		return usage("--settle has to be more than nothing")
+	case o.settle > 0 && !o.once:
+		return usage("--settle goes with --once")
+	case o.settle == 0:
+		o.settle = defaultSettle
 	}
 	return nil
 }
@@ -66,7 +73,7 @@ func (p *program) showFaults(words []string) error {
 		if !about(f, words) {
 			continue
 		}
-		list = append(list, faultEntry{f.Name, f.Text, f.At, f.Breaks, f.Rows, f.Accept, f.Config, f.Previous, f.Right()})
+		list = append(list, faultEntry{f, f.Right(), !f.Unseen})
 		b.WriteString(faultText(f))
 	}
 	if len(list) == 0 {
@@ -82,15 +89,9 @@ func (p *program) showFaults(words []string) error {
 
 // A faultEntry is a fault in the JSON document.
 type faultEntry struct {
-	Name     string   `json:"name"`
-	Text     string   `json:"text"`
-	At       string   `json:"at"`
-	Breaks   []string `json:"breaks,omitempty"`
-	Rows     []string `json:"rows,omitempty"`
-	Accept   bool     `json:"accept"`
-	Config   string   `json:"config,omitempty"`
-	Previous bool     `json:"previous_id_token,omitempty"`
-	Right    string   `json:"right"`
+	provider.Fault
+	Right  string `json:"right"`
+	Judged bool   `json:"judged"` // by --once, from the requests of the relying party
 }
 
 func about(f provider.Fault, words []string) bool {
@@ -113,40 +114,105 @@ func faultText(f provider.Fault) string {
 	if needs := faultNeeds(f); needs != "" {
 		text += "    needs:   " + needs + "\n"
 	}
+	if f.Unseen {
+		text += "    judged:  no: it does not show in the requests\n"
+	}
 	return text + "    right:   " + f.Right() + "\n"
 }
 
 // faultNeeds is what a relying party has to demand for the fault to matter.
 func faultNeeds(f provider.Fault) string {
-	needs := strings.Split(strings.TrimSpace(f.Config), "\n")
-	if f.Previous {
-		needs = append(needs, "--previous-id-token")
+	var needs []string
+	for line := range strings.Lines(f.Config) {
+		needs = append(needs, strings.TrimSpace(line))
 	}
-	return strings.TrimPrefix(strings.Join(needs, "; "), "; ")
+	if f.Previous {
+		needs = append(needs, "an ID Token before it (--previous-id-token)")
+	}
+	if f.At == "authorization" || strings.HasPrefix(f.Name, "authorization-") {
+		needs = append(needs, "a login")
+	}
+	return strings.Join(needs, "; ")
 }
 
-// errNobodyCame says that --timeout ran out.
-var errNobodyCame = errors.New("no relying party came to the fault")
+// needs adds to a client's configuration file what the faults have to be
+// demanded by, and makes the keys that their tokens are encrypted for.
+func (o *providerOptions) needs(client *provider.Client) error {
+	for _, f := range provider.Faults() {
+		if !slices.Contains(o.faults, f.Name) {
+			continue
+		}
+		for line := range strings.Lines(f.Config) {
+			if !strings.Contains(o.config, line) {
+				o.config += line
+			}
+		}
+	}
+	if !strings.Contains(o.config, "decryption_key: ") || client.JWKS != "" {
+		return nil
+	}
+	private, public, err := provider.NewDecryptionKeys()
+	if err != nil {
+		return err
+	}
+	o.decryptionKey, client.JWKS = private, string(public)
+	if strings.Contains(o.config, "token_encryption_alg: ") {
+		client.IDTokenEncryptionAlg = "RSA-OAEP-256"
+	}
+	return nil
+}
 
-// watchOnce waits until a relying party came to the fault and is quiet, and
+// An unfinishedError says that --timeout or an interrupt ended provider --once
+// before there was a verdict.
+type unfinishedError struct {
+	message string
+	cause   error
+}
+
+func (e *unfinishedError) Error() string { return e.message }
+
+func (e *unfinishedError) Unwrap() error { return e.cause }
+
+// A wrongPartyError says that a relying party did not do what it had to.
+type wrongPartyError struct{ verdict provider.Verdict }
+
+func (e *wrongPartyError) Error() string {
+	var wrong []string
+	for _, f := range e.verdict.Findings {
+		if f.Right != nil && !*f.Right {
+			wrong = append(wrong, f.Fault+": "+f.Why)
+		}
+	}
+	return "the relying party did wrong: " + strings.Join(wrong, "; ")
+}
+
+// watchOnce waits until a relying party came to the faults and is quiet, and
 // tells what it did.
 func (p *program) watchOnce(ctx context.Context, op *provider.Provider, settle time.Duration) error {
 	tick := time.NewTicker(min(settle/4, 50*time.Millisecond) + time.Millisecond)
 	defer tick.Stop()
 	for {
-		if since, spoilt := op.Quiet(); spoilt && since >= settle {
+		since, shown := op.Quiet()
+		if shown && since >= settle {
 			break
 		}
 		select {
 		case <-ctx.Done():
 			p.showVerdict(op.Judge())
-			return &waitError{"a relying party that comes to the fault", errors.Join(errNobodyCame, context.Cause(ctx))}
+			message := "no relying party came to every fault"
+			if shown {
+				message = "the relying party was not quiet for the " + settle.String() + " of --settle yet: the verdict is of an unfinished run"
+			}
+			return &unfinishedError{message, context.Cause(ctx)}
 		case <-tick.C:
 		}
 	}
 	verdict := op.Judge()
 	p.showVerdict(verdict)
-	if !verdict.Right {
+	switch {
+	case verdict.Right == nil:
+		p.warn("what the relying party made of the faults does not show in its requests: its own exit code has to tell")
+	case !*verdict.Right:
 		return &wrongPartyError{verdict}
 	}
 	return nil
@@ -159,19 +225,21 @@ func (p *program) showVerdict(v provider.Verdict) {
 	}
 	var b strings.Builder
 	for _, r := range v.Requests {
-		mark := ""
-		if r.Faulty {
-			mark = "  <- spoilt"
+		status := ""
+		if r.Status != 0 {
+			status = fmt.Sprintf(" %d", r.Status)
 		}
-		fmt.Fprintf(&b, "%-4s %s%s\n", r.Method, r.Endpoint, mark)
+		if len(r.Faults) > 0 {
+			status += "  <- " + strings.Join(r.Faults, ", ")
+		}
+		fmt.Fprintf(&b, "%-4s %s%s\n", r.Method, r.Endpoint, status)
 	}
-	fmt.Fprintf(&b, "did: %s\nright: %v\nwhy: %s\n", v.Did, v.Right, v.Why)
+	for _, f := range v.Findings {
+		right := "cannot be told"
+		if f.Right != nil {
+			right = map[bool]string{true: "right", false: "wrong"}[*f.Right]
+		}
+		fmt.Fprintf(&b, "%s: %s, %s: %s\n", f.Fault, right, f.Did, f.Why)
+	}
 	p.out.Block("Relying Party", "Verdict", b.String())
-}
-
-// A wrongPartyError says that a relying party did not do what it had to.
-type wrongPartyError struct{ verdict provider.Verdict }
-
-func (e *wrongPartyError) Error() string {
-	return fmt.Sprintf("the relying party did wrong (%s): %s", strings.Join(e.verdict.Faults, ", "), e.verdict.Why)
 }

@@ -103,7 +103,12 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var refusal *oidc.Error
 	var wrongConfig *configError
 	var problems config.Problems
+	var unfinished *unfinishedError
 	switch {
+	case errors.As(err, &unfinished):
+		add("a relying party has to come while the provider runs; --timeout and --settle bound the wait")
+	case f.Code == relyingPartyCode:
+		add("`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs to matter")
 	case f.Code == interruptedCode:
 		if !oidc.MaySpend(err) && p.run.TokenResponse == nil {
 			add("nothing was lost: run the command again")

@@ -27,6 +27,9 @@ type providerOptions struct {
 	faults                     []string
 	once                       bool
 	settle                     time.Duration
+
+	config        string // what the faults need, to be added to the client's file
+	decryptionKey []byte // for it, nil if none is needed
 }
 
 func (p *program) providerCommand() *cobra.Command {
@@ -65,10 +68,19 @@ Without --user, alice and bob can log in, each with the name as password. Withou
   signing_key: key.pem
 
 To test a relying party, --fault NAME makes the provider do one thing wrong;
-"provider faults" lists them. With --once it ends when the relying party has
-come to the fault and then kept quiet for --settle, prints what was asked for,
-and exits with 0 if the relying party did what a correct one does, with 5 if it
-did not, and with 6 if --timeout ran out before it came.`,
+"provider faults" lists them. The configuration that is printed or written then
+demands what the fault needs to matter; with -o the key that it may need is
+written beside it. A relying party has to ask for UserInfo when it has verified
+all else: that is how the provider sees that it went on.
+
+With --once the provider ends when a relying party has come to the fault and
+then kept quiet for --settle (one that thinks longer needs more), and prints
+what was asked for. It exits with 0 if that is what a correct one does, with 5 if
+not, and with 6 if --timeout ran out before. What was made of UserInfo, or of
+a JWT as access or refresh token, does not show in requests: the exit code is 0
+then, with a warning. Everything that asks is the relying party, so do not poll
+the provider to see if it is up: -o writes refresh-token last, when it is. With
+--format json the one document is printed at the end.`,
 		Example: `  oidc-client provider --auto -o --output-dir /tmp/op &
   oidc-client refresh-token -c /tmp/op/config.yaml --refresh-token @/tmp/op/refresh-token
 
@@ -89,12 +101,12 @@ did not, and with 6 if --timeout ran out before it came.`,
 	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PKCS #8 PEM or JWK)")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM), to speak TLS")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
+	f.StringVar(&o.clientsCA, "client-ca", "", "`file` of CA certificates (PEM) for clients that use tls_client_auth")
 	f.StringArrayVar(&o.faults, "fault", nil, "`name` of something to do wrong, from provider faults (repeatable)")
 	f.BoolVar(&o.once, "once", false, "end after one relying party, and exit with what it did about the faults")
-	f.DurationVar(&o.settle, "settle", 2*time.Second, "with --once: how long the relying party has to keep quiet")
+	f.DurationVar(&o.settle, "settle", 0, "with --once: how long the relying party has to keep quiet (default 2s)")
 	complete(cmd, "fault", faultNames)
 	cmd.AddCommand(p.faultsCommand())
-	f.StringVar(&o.clientsCA, "client-ca", "", "`file` of CA certificates (PEM) for clients that use tls_client_auth")
 	return cmd
 }
 
@@ -112,7 +124,7 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 	if err != nil {
 		return misconfigured("%v", err).try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
-	err = p.announce(op, options, o.once)
+	err = p.announce(op, options, o)
 	switch {
 	case err != nil:
 	case o.once:
@@ -163,6 +175,9 @@ func (o *providerOptions) gather() (provider.Options, error) {
 	}
 	if len(options.Clients) == 0 {
 		options.Clients = []provider.Client{{ID: "oidc-client", Secret: rand.Text() + rand.Text()}}
+	}
+	if err := o.needs(&options.Clients[0]); err != nil {
+		return options, err
 	}
 	for _, d := range []struct {
 		flag time.Duration
@@ -217,13 +232,13 @@ func password(u provider.User) string {
 
 // announce prints the configuration of the first client, and a refresh token.
 // With --once and --format json there is one document, at the end.
-func (p *program) announce(op *provider.Provider, options provider.Options, once bool) error {
+func (p *program) announce(op *provider.Provider, options provider.Options, o *providerOptions) error {
 	client, user := options.Clients[0], options.Users[0]
 	token, err := op.IssueRefreshToken(client.ID, user.Name, "")
 	if err != nil {
 		return err
 	}
-	file := op.ConfigFile(client)
+	file := append(op.ConfigFile(client), o.config...)
 	p.inform("provider of issuer %s; interrupt to stop it", op.Issuer)
 	for _, u := range options.Users {
 		if !options.Auto {
@@ -235,14 +250,21 @@ func (p *program) announce(op *provider.Provider, options provider.Options, once
 		"config": string(file), "refresh_token": token, "user": user.Name,
 	})
 	if p.options.output {
-		for name, data := range map[string][]byte{"config.yaml": file, "refresh-token": []byte(token + "\n")} {
-			if err := durable.WriteFile(filepath.Join(p.options.outputDir, name), data); err != nil {
+		// The token last: who waits for it finds the rest.
+		for _, f := range []struct {
+			name string
+			data []byte
+		}{{"decryption-key.json", o.decryptionKey}, {"config.yaml", file}, {"refresh-token", []byte(token + "\n")}} {
+			if f.data == nil {
+				continue
+			}
+			if err := durable.WriteFile(filepath.Join(p.options.outputDir, f.name), f.data); err != nil {
 				return misconfigured("%v", err)
 			}
 		}
 		p.inform("wrote config.yaml and refresh-token to %s", p.options.outputDir)
 	}
-	if p.options.json() && once {
+	if p.options.json() && o.once {
 		return nil
 	}
 	if p.options.json() { // now, not at the end: whoever started it waits for it

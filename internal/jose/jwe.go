@@ -77,9 +77,10 @@ type JWE struct {
 
 // ParseEncrypted reads a JWE in compact serialization, as strictly as [Parse]
 // reads a JWS. What is compressed is refused: it can unpack to any size. Errors
-// have a reason (package reason).
+// have a reason (package reason); the JWE is returned beside one that is about
+// more than the header, for its algorithm.
 func ParseEncrypted(token string) (*JWE, error) {
-	dots, err := count(token)
+	dots, err := countDots(token)
 	if err != nil {
 		return nil, err
 	}
@@ -208,8 +209,8 @@ func (k DecryptionKey) unfit(e *JWE) string {
 
 // ReadDecryptionKeys reads the private keys of a file: a PEM key as
 // [ReadPrivateKey] does, a JSON Web Key, or a JWK Set. Keys of a set that are
-// not for decryption are passed over; that none is left is an error. Errors
-// never quote the data.
+// not for decryption are passed over; that none is left is an error. An RSA key
+// may have 4096 bits as a JWK, and 8192 in PEM. Errors never quote the data.
 func ReadDecryptionKeys(data []byte) ([]DecryptionKey, error) {
 	doc, err := strictjson.Parse(data)
 	if err != nil {
@@ -227,9 +228,9 @@ func ReadDecryptionKeys(data []byte) ([]DecryptionKey, error) {
 	var keys []DecryptionKey
 	why := "the JWK Set is empty"
 	for _, raw := range list {
-		key, reason := readDecryptionJWK(raw)
-		if reason != "" {
-			why = reason
+		key, unfit := readDecryptionJWK(raw)
+		if unfit != "" {
+			why = unfit
 			continue
 		}
 		keys = append(keys, key)

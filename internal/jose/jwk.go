@@ -129,12 +129,12 @@ func ReadKeySet(data []byte) (*KeySet, error) {
 	}
 	set := &KeySet{}
 	for i, item := range list {
-		key, reason := readKey(item)
-		if i >= limit.KeyCount {
-			reason = fmt.Sprintf("the set has more than %d keys", limit.KeyCount)
+		key, why := Key{}, fmt.Sprintf("the set has more than %d keys", limit.KeyCount)
+		if i < limit.KeyCount {
+			key, why = readKey(item)
 		}
-		if reason != "" {
-			set.Skipped = append(set.Skipped, SkippedKey{key, reason})
+		if why != "" {
+			set.Skipped = append(set.Skipped, SkippedKey{key, why})
 			continue
 		}
 		set.Keys = append(set.Keys, key)
@@ -160,7 +160,7 @@ func (s *KeySet) skipDuplicates() {
 }
 
 // readKey reads one key, or says why it is not usable to verify signatures.
-func readKey(data json.RawMessage) (key Key, reason string) {
+func readKey(data json.RawMessage) (key Key, why string) {
 	doc, err := strictjson.Parse(data)
 	if err != nil {
 		return Key{}, err.Error()
@@ -284,17 +284,17 @@ func weakness(public any) string {
 func (s *KeySet) Candidates(t *JWT) (fit []Key, unfit []SkippedKey) {
 	a, known := lookup(t.Algorithm)
 	for _, k := range s.Keys {
-		reason := ""
+		why := ""
 		switch {
 		case !known:
-			reason = fmt.Sprintf("alg %.32q is not supported", t.Algorithm)
+			why = fmt.Sprintf("alg %.32q is not supported", t.Algorithm)
 		case t.KeyID != "" && k.ID != t.KeyID:
-			reason = "another kid"
+			why = "another kid"
 		default:
-			reason = k.unfit(a)
+			why = k.unfit(a)
 		}
-		if reason != "" {
-			unfit = append(unfit, SkippedKey{k, reason})
+		if why != "" {
+			unfit = append(unfit, SkippedKey{k, why})
 			continue
 		}
 		fit = append(fit, k)

@@ -20,7 +20,7 @@ import (
 )
 
 // ErrEncrypted reports a token in JWE compact serialization (RFC 7516).
-var ErrEncrypted = errors.New("the token is encrypted (a JWE of five parts)")
+var ErrEncrypted = reason.Errorf(reason.JWEKey, "the token is encrypted (a JWE of five parts)")
 
 // A JWT is a token as it was read. Nothing in it is to be trusted before
 // Verify.
@@ -55,7 +55,7 @@ func Parse(token string) (*JWT, error) {
 // ParseSigned is Parse for a JWS whose payload need not be claims, and returns
 // it.
 func ParseSigned(token string) (*JWT, []byte, error) {
-	dots, err := count(token)
+	dots, err := countDots(token)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -105,8 +105,8 @@ func readHeader(header *strictjson.Object, members map[string]*string, extension
 	return nil
 }
 
-// count counts the dots of a token that is short enough to be looked at.
-func count(token string) (int, error) {
+// countDots counts the dots of a token that is short enough to be looked at.
+func countDots(token string) (int, error) {
 	if len(token) > limit.Token {
 		return 0, reason.Errorf(reason.JWTSize, "a token of %d bytes, more than %d", len(token), limit.Token)
 	}

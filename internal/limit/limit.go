@@ -1,6 +1,6 @@
 // Package limit is the one table of the bounds on what another party can make
 // the program hold, count, wait for or compute. Each is a constant here and a
-// row of [Table]; the letters name rows of the catalogue of attacks.
+// row of [Table].
 package limit
 
 import (
@@ -19,7 +19,7 @@ const (
 
 // Counts.
 const (
-	JSONDepth  = 32     // of nested arrays and objects in JSON
+	JSONDepth  = 32     // of arrays and objects nested in the outermost of a JSON document
 	JSONValues = 20_000 // values in one JSON document
 	KeyCount   = 100    // keys of a JWK Set that are looked at
 )
@@ -39,38 +39,39 @@ const (
 	KeysAge     = 10 * time.Minute // of keys that are used without asking again
 	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
 	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
-	Lifetime    = 10 * 365 * 24 * time.Hour
 )
+
+// Lifetime is the longest expires_in: a longer one counts as this.
+const Lifetime = 10 * 365 * 24 * time.Hour
 
 // A Row is one limit, for the documentation.
 type Row struct {
 	Name  string // of the constant
 	Value string
 	Text  string
-	Rows  string // of the catalogue of attacks, "" if it is not from there
 }
 
 // Table is every limit.
 func Table() []Row {
 	return []Row{
-		{"Body", size(Body), "a response body, as it unpacks; http_client_config.limit_max_resp_size_limit overrides it", "H01-H03"},
-		{"Keys", size(Keys), "a JWK Set; likewise", "H01"},
-		{"Header", size(Header), "a response's header, informational responses (1xx) included", "H05"},
-		{"Token", size(Token), "a JWT, before it is split", "J13"},
-		{"File", size(File), "a file that the user names, and standard input", ""},
-		{"JSONDepth", fmt.Sprint(JSONDepth), "nested arrays and objects in JSON", "H12"},
-		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document", "H12"},
-		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over", "H21"},
-		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus", "J21"},
-		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus", "J21"},
-		{"Request", Request.String(), "one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the whole command", "H04"},
-		{"RequestMost", RequestMost.String(), "one request, in programs that use the library and bound nothing", "H04"},
-		{"KeysFetch", KeysFetch.String(), "one fetch of keys, whoever waits for it", "H04"},
-		{"KeysAgain", KeysAgain.String(), "the least time between two fetches of keys because none fits a token", "H22"},
-		{"KeysAge", KeysAge.String(), "keys that are used without asking again", "D07"},
-		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout", "H30"},
-		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file", "H29"},
-		{"Lifetime", fmt.Sprintf("%d days", Lifetime/(24*time.Hour)), "expires_in; a longer one counts as this", "H17"},
+		{"Body", size(Body), "a response body, as it unpacks; http_client_config.limit_max_resp_size_limit overrides it"},
+		{"Keys", size(Keys), "a JWK Set; likewise"},
+		{"Header", size(Header), "a response's header, informational responses (1xx) included"},
+		{"Token", size(Token), "a JWT, before it is split"},
+		{"File", size(File), "a file that the user names, and standard input"},
+		{"JSONDepth", fmt.Sprint(JSONDepth), "arrays and objects nested in the outermost of a JSON document"},
+		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document"},
+		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
+		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
+		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
+		{"Request", Request.String(), "one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the whole command"},
+		{"RequestMost", RequestMost.String(), "one request, in programs that use the library and bound nothing"},
+		{"KeysFetch", KeysFetch.String(), "one fetch of keys, whoever waits for it"},
+		{"KeysAgain", KeysAgain.String(), "the least time between two fetches of keys because none fits a token"},
+		{"KeysAge", KeysAge.String(), "keys that are used without asking again"},
+		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout"},
+		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
+		{"Lifetime", fmt.Sprintf("%d days", Lifetime/(24*time.Hour)), "expires_in; a longer one counts as this"},
 	}
 }
 

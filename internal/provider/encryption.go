@@ -5,6 +5,10 @@
 package provider
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +57,13 @@ func newEncryption(alg, enc, jwks string) (*encryption, error) {
 func (e *encryption) recipient(alg string) (jose.Recipient, error) {
 	for _, k := range e.keys.Keys {
 		public := k.Public()
-		kind := map[bool]string{true: "RSA", false: "EC"}[strings.HasPrefix(fmt.Sprintf("%T", public.Key), "*rsa.")]
+		kind := ""
+		switch public.Key.(type) {
+		case *rsa.PublicKey:
+			kind = "RSA"
+		case *ecdsa.PublicKey:
+			kind = "EC"
+		}
 		if public.Use != "sig" && kind == encryptionAlgorithms[alg] {
 			return jose.Recipient{Algorithm: jose.KeyAlgorithm(alg), Key: public.Key, KeyID: public.KeyID}, nil
 		}
@@ -119,12 +129,9 @@ func (p *Provider) registerEncryption(c Client) error {
 	return nil
 }
 
-// encrypts reports whether answers of an endpoint may have to be encrypted.
-func (p *Provider) encrypts(endpoint string) bool { return len(p.encryption[endpoint]) > 0 }
-
 // encrypt encrypts what has to be, unless a fault did.
 func (a *answer) encrypt(endpoint string) {
-	e := a.op.encryption[endpoint][a.op.watch.asking()]
+	e := a.op.encryption[endpoint][a.client]
 	if e != nil && !a.plain {
 		a.sealed(endpoint, e, nil)
 	}
@@ -138,8 +145,9 @@ func (a *answer) sealed(endpoint string, e *encryption, change func(*sealing)) {
 			return text // by a fault
 		}
 		compact, err := e.seal(text, change)
-		if err != nil {
-			panic(err) // it was tried when the client was registered
+		if err != nil { // a fault that cannot be done with the client's keys
+			a.op.report(a.request.Context(), err)
+			return text
 		}
 		return compact
 	}
@@ -154,4 +162,24 @@ func (a *answer) sealed(endpoint string, e *encryption, change func(*sealing)) {
 		a.body = []byte(seal(strings.TrimSpace(string(a.body))))
 		a.header.Set("Content-Type", "application/jwt")
 	}
+}
+
+// NewDecryptionKeys makes keys for a client to have its tokens encrypted for, RSA
+// and EC: the private ones and the public ones, each as a JWK Set.
+func NewDecryptionKeys() (private, public []byte, err error) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, nil, err
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	mine := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: rsaKey, KeyID: "enc-rsa", Use: "enc"}, {Key: ecKey, KeyID: "enc-ec", Use: "enc"}}}
+	theirs := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{mine.Keys[0].Public(), mine.Keys[1].Public()}}
+	if private, err = json.MarshalIndent(mine, "", "  "); err != nil {
+		return nil, nil, err
+	}
+	public, err = json.Marshal(theirs)
+	return private, public, err
 }

@@ -17,44 +17,37 @@ import (
 // A Fault is one thing that the provider does wrong. All else stays right: what
 // is tampered with is signed again.
 type Fault struct {
-	Name string // such as "id-token-iss-wrong"; never renamed
-	Text string // what the provider does
-	At   string // the endpoint at whose answer it can be seen
+	Name string `json:"name"` // such as "id-token-iss-wrong"; never renamed
+	Text string `json:"text"` // what the provider does
+	At   string `json:"at"`   // the endpoint at whose answer it can be seen
 
 	// Breaks are the ids of what a relying party refuses it for: rules of
 	// `oidc-client help rules`, or a reason of `oidc-client help reasons`.
-	Breaks []string
-	Rows   []string // of the project's catalogue of attacks and tests
+	Breaks []string `json:"breaks,omitempty"`
+	Rows   []string `json:"rows,omitempty"` // of the project's catalogue of attacks and tests
 
 	// Accept says that a correct relying party takes it in its stride.
-	Accept bool
+	Accept bool `json:"accept"`
 	// Unseen says that what the relying party does next does not tell whether
 	// it noticed.
-	Unseen bool
+	Unseen bool `json:"-"`
 
 	// Config is what the relying party has to demand for the fault to matter,
-	// as keys of oidc-client's configuration.
-	Config string
+	// as lines of oidc-client's configuration.
+	Config string `json:"config,omitempty"`
 	// Previous says that the relying party has to compare with the ID Token
-	// before the refresh.
-	Previous bool
+	// before the refresh. The first ID Token of the provider is right then.
+	Previous bool `json:"previous_id_token,omitempty"`
 
 	spoil map[string]func(*answer) // by endpoint
 }
 
 // Right says what a correct relying party does.
 func (f Fault) Right() string {
-	switch {
-	case f.Accept:
+	if f.Accept {
 		return "goes on"
-	case f.At == "userinfo":
-		return "discards the answer"
-	case f.At == "discovery":
-		return "stops: no request to any other endpoint"
-	case f.At == "authorization":
-		return "stops: redeems no code"
 	}
-	return "stops: does not ask for UserInfo, nor again for tokens"
+	return stops[f.At].right
 }
 
 // Faults returns the catalogue, in the order of the endpoints.
@@ -102,7 +95,8 @@ type answer struct {
 	header http.Header
 	body   []byte
 	send   func(http.ResponseWriter) // says it instead, if set
-	plain  bool                      // not to be encrypted
+	plain  bool                      // neither to be encrypted nor to be signed, which is the fault
+	client string                    // whose tokens it holds, "" if that is not known
 }
 
 // Header, Write and WriteHeader take the answer of the handler behind.
@@ -115,31 +109,59 @@ func (a *answer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// faulty spoils the answers of next.
+// faulty spoils the answers of next, and encrypts what has to be.
 func (p *Provider) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer p.watch.enter()()
 		name := endpointNames[r.URL.Path]
 		if name == "bait" {
-			p.watch.saw(r, name, false)
+			p.watch.saw(Request{Endpoint: name, Method: r.Method}, "")
 			_, _ = w.Write(p.bait())
 			return
 		}
 		p.watch.restore(r)
 		a := &answer{op: p, request: r, status: http.StatusOK, header: http.Header{}}
-		faults := p.watch.at(name)
-		if len(faults) == 0 && !p.encrypts(name) {
-			p.watch.saw(r, name, false)
-			next.ServeHTTP(w, r)
-			return
-		}
 		next.ServeHTTP(a, r)
-		for _, spoil := range faults {
-			spoil(a)
+		a.belong(name)
+		seen := Request{Endpoint: name, Method: r.Method}
+		for _, f := range p.watch.at(name) {
+			if a.spoil(f.spoil[name]) {
+				seen.Faults = append(seen.Faults, f.Name)
+			}
 		}
 		a.encrypt(name)
-		p.watch.saw(r, name, len(faults) > 0)
+		if a.send == nil {
+			seen.Status = a.status
+		}
+		p.watch.saw(seen, r.URL.Path)
 		a.deliver(w)
 	})
+}
+
+// belong finds out whose tokens the answer holds: that of the ID Token's
+// audience, or of the access token that was shown.
+func (a *answer) belong(endpoint string) {
+	switch endpoint {
+	case "token":
+		m, ok := object(a.body)
+		t := a.op.parse(text(m["id_token"]))
+		if !ok || !a.ok() || t == nil {
+			return
+		}
+		a.client = text(t.claims["aud"])
+		a.op.watch.hand(text(m["access_token"]), a.client)
+	case "userinfo":
+		a.client = a.op.watch.clientOf(a.request)
+	}
+}
+
+// spoil applies a fault, and reports whether anything came of it: a refusal has
+// no tokens to spoil.
+func (a *answer) spoil(fault func(*answer)) bool {
+	status, body, header := a.status, slices.Clone(a.body), a.header.Clone()
+	fault(a)
+	return a.send != nil || a.status != status || !bytes.Equal(a.body, body) ||
+		!maps.EqualFunc(a.header, header, slices.Equal) || a.plain && a.ok()
 }
 
 func (a *answer) deliver(w http.ResponseWriter) {

@@ -68,7 +68,7 @@ func encryptionFaults() []Fault {
 		}),
 		fault("other-key", "The ID Token is encrypted for another key", decryption, nil, func(s *sealing) { s.to.Key = &strangersKey().PublicKey }),
 		fault("tag-spoilt", "The tag of the encrypted ID Token is wrong", decryption, []string{"J12"}, part(4, func(s string) string { return strings.Repeat("A", len(s)) })),
-		fault("tag-short", "The tag of the encrypted ID Token is of four bytes", decryption, []string{"J12"}, part(4, func(s string) string { return s[:6] })),
+		fault("tag-short", "The tag of the encrypted ID Token is of four bytes", decryption, []string{"J12"}, part(4, func(string) string { return strings.Repeat("A", 6) })),
 		fault("iv-long", "The initialization vector of the encrypted ID Token is of 1 KiB", decryption, nil, part(2, func(string) string { return strings.Repeat("A", 1368) })),
 		fault("key-empty", "The encrypted ID Token lacks its encrypted key", decryption, []string{"J11"}, part(1, func(string) string { return "" })),
 		fault("key-wrap-empty", "The ID Token is encrypted by ECDH-ES+A128KW and lacks its encrypted key", decryption, []string{"J11"}, ecdh(part(1, func(string) string { return "" }))),
@@ -115,15 +115,16 @@ func encryptionFaults() []Fault {
 // encryption is how a fault encrypts: as the client is registered, or else for
 // the stranger.
 func (a *answer) encryption() *encryption {
-	if e := a.op.encryption["token"][a.op.watch.asking()]; e != nil {
+	if e := a.op.encryption["token"][a.client]; e != nil {
 		return e
 	}
 	return &encryption{alg: "RSA-OAEP-256", enc: "A128CBC-HS256", keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &strangersKey().PublicKey}}}}
 }
 
-// ecdh encrypts for the client's EC key, if it has one.
+// ecdh encrypts for the client's EC key. Without one the fault cannot be done.
 func ecdh(then func(*sealing)) func(*sealing) {
 	return func(s *sealing) {
+		s.to = jose.Recipient{Algorithm: jose.ECDH_ES_A128KW}
 		if s.ec != nil {
 			s.to = *s.ec
 		}

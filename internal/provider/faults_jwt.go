@@ -152,7 +152,7 @@ func signatureFaults() []tokenFault {
 		{
 			name: "hmac-spoilt", text: "TOKEN is signed by HS256 with the client's secret, and the signature is wrong", kinds: "i", rules: signature, rows: []string{"C08"}, config: "token_signing_alg: [HS256]\n",
 			spoil: func(t *token) {
-				t.mac([]byte(t.op.secret()))
+				t.mac([]byte(t.secret()))
 				t.signature = func(s []byte) []byte { s[0] ^= 0x5A; return s }
 			},
 		},
@@ -173,7 +173,7 @@ func signatureFaults() []tokenFault {
 			name: "mac-audiences", text: "TOKEN is signed by HS256 with the client's secret, and has another audience besides", kinds: "i", rules: []string{"mac"}, rows: []string{"V8"},
 			config: "token_signing_alg: [HS256]\ntrusted_audiences: [other]\n",
 			spoil: func(t *token) {
-				t.mac([]byte(t.op.secret()))
+				t.mac([]byte(t.secret()))
 				t.claims["aud"] = []any{t.claims["aud"], "other"}
 			},
 		},
@@ -207,10 +207,10 @@ func (p *Provider) publicDER() []byte {
 
 func (p *Provider) publicJWK() []byte { return encode(p.keyFor("RS256").Public()) }
 
-// secret is that of the client that asked last.
-func (p *Provider) secret() string {
-	for _, c := range p.options.Clients {
-		if c.ID == p.watch.asking() || p.watch.asking() == "" {
+// secret is that of the token's client.
+func (t *token) secret() string {
+	for _, c := range t.op.options.Clients {
+		if c.ID == t.client {
 			return c.Secret
 		}
 	}

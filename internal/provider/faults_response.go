@@ -99,7 +99,7 @@ func userInfoFaults() []Fault {
 		}),
 		{
 			Name: "userinfo-unsigned", Text: "UserInfo is not signed, though that was agreed upon", At: "userinfo", Breaks: []string{"userinfo.signed"}, Rows: []string{"C25", "V19"}, Unseen: true,
-			Config: "userinfo_signed_response_alg: RS256\n", spoil: at("userinfo", func(*answer) {}),
+			Config: "userinfo_signed_response_alg: RS256\n", spoil: at("userinfo", func(a *answer) { a.plain = true }),
 		},
 		accepted(info("signed", "UserInfo is signed", nil, []string{"C25"}, func(a *answer) { a.userInfoJWT(func(*token) {}) })),
 		accepted(info("types", "UserInfo has email_verified and address as strings", nil, []string{"H19"}, edit(func(m map[string]any) { m["email_verified"], m["address"] = "true", "street" }))),
@@ -141,7 +141,13 @@ func transportFault(name, text, breaks string, rows []string, spoil func(*answer
 
 // bodyFaults are of what is in the body.
 func bodyFaults() []Fault {
-	body := func(change func([]byte) []byte) func(*answer) { return func(a *answer) { a.body = change(a.body) } }
+	body := func(change func([]byte) []byte) func(*answer) {
+		return func(a *answer) {
+			if a.ok() {
+				a.body = change(a.body)
+			}
+		}
+	}
 	member := func(json string) func(*answer) {
 		return body(func(b []byte) []byte {
 			if rest, ok := bytes.CutPrefix(bytes.TrimSpace(b), []byte("{")); ok {

@@ -1,13 +1,14 @@
 package provider
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -57,16 +58,26 @@ func visibleOnly(r rune) rune {
 // run goes through the whole refresh, whatever it is told.
 func (c credulous) run() {
 	c.get(c.op.Issuer+"/.well-known/openid-configuration", "")
+	tokens := c.tokens()
+	c.get(c.op.Issuer+"/jwks", "")
+	access, _ := tokens["access_token"].(string)
+	c.get(c.op.Issuer+"/userinfo", access)
+}
+
+// refresh returns a new refresh token.
+func (c credulous) refresh() string {
+	token, _ := c.tokens()["refresh_token"].(string)
+	return token
+}
+
+func (c credulous) tokens() map[string]any {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {c.token}, "client_id": {"public"}}
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.op.Issuer+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	tokens := c.ask(r)
-	c.get(c.op.Issuer+"/jwks", "")
-	access, _ := tokens["access_token"].(string)
-	c.get(c.op.Issuer+"/userinfo", access)
+	return c.ask(r)
 }
 
 // testKey is an RSA key to sign with, so that not every provider makes one.
@@ -88,27 +99,181 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, func(o *Options) { o.SigningKey = testKey() })
+			p := start(t, func(o *Options) {
+				o.SigningKey = testKey()
+				if strings.Contains(f.Config, "token_encryption_alg") {
+					o.Clients[1].JWKS, o.Clients[1].IDTokenEncryptionAlg = encryptionKeys(t), "RSA-OAEP-256"
+				}
+			})
 			token, err := p.op.IssueRefreshToken("public", "alice", "")
 			if err != nil {
 				t.Fatal(err)
 			}
+			party := credulous{t, &http.Client{Timeout: time.Second}, p.op, token}
+			if f.Previous { // the first ID Token is right
+				party.token = party.refresh()
+			}
 			if err := p.op.Misbehave(f.Name); err != nil {
 				t.Fatal(err)
 			}
-			client := &http.Client{Timeout: time.Second}
-			credulous{t, client, p.op, token}.run()
+			party.run()
 			v := p.op.Judge()
-			if want := f.Accept || f.Unseen; v.Right != want && !strings.Contains(f.Name, "redirect") {
-				t.Errorf("right: %v; %+v", v.Right, v)
+			right := v.Findings[0].Right
+			switch redirect := strings.Contains(f.Name, "redirect-3"); {
+			case f.Unseen && !redirect:
+				if right != nil {
+					t.Errorf("judged what cannot be seen: %+v", v)
+				}
+			case right == nil || *right != f.Accept:
+				t.Errorf("%+v", v)
+			case redirect && count(v.Requests, "bait") == 0:
+				t.Errorf("it did not follow the redirect: %+v", v)
 			}
-			if strings.Contains(f.Name, "redirect-3") && (v.Right || !slices.Contains(v.After, "bait")) {
-				t.Errorf("it followed a redirect: %+v", v)
-			}
-			if _, spoilt := p.op.Quiet(); !spoilt {
-				t.Error("no spoilt answer was given")
+			if _, shown := p.op.Quiet(); !shown {
+				t.Error("the fault was not shown")
 			}
 		})
+	}
+}
+
+// encryptionKeys are a client's public keys, RSA and EC.
+func encryptionKeys(t *testing.T) string {
+	t.Helper()
+	_, public, err := NewDecryptionKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(public)
+}
+
+// Each fault is judged by itself, from where it was shown.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	stop := Fault{Name: "stop", At: "token"}
+	accept := Fault{Name: "accept", At: "discovery", Accept: true}
+	named := map[string]Fault{
+		"stop": stop, "accept": accept, "unseen": {Name: "unseen", At: "userinfo", Unseen: true}, "early": {Name: "early", At: "discovery"},
+		"keys": {Name: "keys", At: "jwks"}, "login": {Name: "login", At: "authorization"}, "refresh": {Name: "refresh", At: "token", Previous: true},
+	}
+	for _, c := range []struct {
+		faults, requests string // "endpoint" or "endpoint!fault" or "endpoint=status"
+		want             string // of each finding: + right, - wrong, ? cannot be told
+	}{
+		{"stop", "discovery token!stop", "+"},
+		{"stop", "discovery token!stop jwks jwks", "+"},
+		{"stop", "discovery jwks jwks token!stop", "+"}, // keys fetched before do not count
+		{"stop", "discovery token!stop jwks jwks jwks", "-"},
+		{"stop", "discovery token!stop userinfo", "-"},
+		{"stop", "discovery token!stop introspection", "-"},
+		{"stop", "discovery token!stop revocation", "+"},
+		{"stop", "discovery token!stop token", "-"},
+		{"stop", "discovery token!stop bait", "-"},
+		{"stop", "discovery token=401", "?"},
+		{"stop", "", "?"},
+		{"refresh", "token userinfo", "?"},
+		{"early", "discovery!early", "+"},
+		{"early", "discovery!early discovery!early", "+"},
+		{"early", "discovery!early jwks", "-"},
+		{"early", "discovery!early pushed_authorization_request", "-"},
+		{"keys", "jwks!keys token", "+"},
+		{"keys", "jwks!keys token token", "-"},
+		{"keys", "jwks!keys token userinfo", "-"},
+		{"login", "authorization!login", "+"},
+		{"login", "authorization!login token", "-"},
+		{"accept", "discovery!accept token userinfo", "+"},
+		{"accept", "discovery!accept", "-"},
+		{"unseen", "token userinfo!unseen", "?"},
+		{"unseen", "token userinfo!unseen bait", "-"},
+		{"accept stop", "discovery!accept token!stop", "++"}, // it went on to the tokens
+		{"accept stop", "discovery!accept token!stop userinfo", "+-"},
+		{"stop unseen", "token!stop userinfo!unseen", "-?"},
+	} {
+		var faults []Fault
+		for name := range strings.FieldsSeq(c.faults) {
+			faults = append(faults, named[name])
+		}
+		var requests []Request
+		for r := range strings.FieldsSeq(c.requests) {
+			endpoint, fault, spoilt := strings.Cut(r, "!")
+			endpoint, status, refused := strings.Cut(endpoint, "=")
+			request := Request{Endpoint: endpoint, Status: 200}
+			if spoilt {
+				request.Faults = []string{fault}
+			}
+			if refused {
+				request.Status, _ = strconv.Atoi(status)
+			}
+			requests = append(requests, request)
+		}
+		v, got := judge(faults, requests), ""
+		for _, f := range v.Findings {
+			switch {
+			case f.Right == nil:
+				got += "?"
+			case *f.Right:
+				got += "+"
+			default:
+				got += "-"
+			}
+			if f.Why == "" || f.Did == "" {
+				t.Errorf("%s after %s: nothing is said", c.faults, c.requests)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s after %q: %s, want %s: %+v", c.faults, c.requests, got, c.want, v.Findings)
+		}
+		if overall := v.Right; (overall != nil && *overall) != (strings.Contains(got, "+") && !strings.Contains(got, "-")) {
+			t.Errorf("%s after %q: %v over all", c.faults, c.requests, overall)
+		}
+	}
+}
+
+// A relying party that waits for an answer is not quiet.
+func TestWaitingIsNotQuiet(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	if err := p.op.Misbehave("discovery-hang"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.op.Issuer+"/.well-known/openid-configuration", nil)
+		if res, err := http.DefaultClient.Do(r); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	waitFor(t, func() bool { _, shown := p.op.Quiet(); return shown })
+	if since, _ := p.op.Quiet(); since != 0 {
+		t.Errorf("quiet for %v, while it waits", since)
+	}
+	cancel()
+	<-done
+	waitFor(t, func() bool { since, _ := p.op.Quiet(); return since > 0 })
+}
+
+// waitFor waits until something holds, and not for ever.
+func waitFor(t *testing.T, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it never came to hold")
+		}
+	}
+}
+
+// A refusal is no answer to spoil.
+func TestRefusalsAreNotSpoilt(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	if err := p.op.Misbehave("id-token-iss-wrong", "token-bom"); err != nil {
+		t.Fatal(err)
+	}
+	p.post("token_endpoint", "public", "", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"unknown"}})
+	v := p.op.Judge()
+	if v.Right != nil || v.Findings[0].Did != "did_not_come" || !strings.Contains(v.Findings[0].Why, "HTTP status 400") {
+		t.Errorf("%+v", v)
 	}
 }
 
@@ -119,7 +284,7 @@ func TestJudgeOfTheAbsentAndTheGreedy(t *testing.T) {
 	if err := p.op.Misbehave("id-token-kid-unknown"); err != nil {
 		t.Fatal(err)
 	}
-	if v := p.op.Judge(); v.Right || v.Did != "did_not_come" {
+	if v := p.op.Judge(); v.Right != nil || v.Findings[0].Did != "did_not_come" {
 		t.Errorf("%+v", v)
 	}
 	if err := p.op.Misbehave("keys-none"); err != nil {
@@ -128,7 +293,7 @@ func TestJudgeOfTheAbsentAndTheGreedy(t *testing.T) {
 	for range 3 {
 		p.get(p.op.Issuer+"/jwks", "")
 	}
-	if v := p.op.Judge(); v.Right {
+	if v := p.op.Judge(); v.Right == nil || *v.Right {
 		t.Errorf("three times for the keys: %+v", v)
 	}
 	if p.op.Misbehave("no-such-fault") == nil {

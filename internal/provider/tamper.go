@@ -23,6 +23,7 @@ import (
 // A token is a JWT in parts. Every part can be spoilt.
 type token struct {
 	op     *Provider
+	client string // that it is for
 	header map[string]any
 	claims map[string]any
 
@@ -130,6 +131,7 @@ func sign(alg string, key any, input []byte) []byte {
 func (a *answer) idToken(change func(*token)) {
 	a.edit(func(m map[string]any) {
 		if t := a.op.parse(text(m["id_token"])); t != nil {
+			t.client = a.client
 			change(t)
 			m["id_token"] = t.String()
 		}
@@ -160,9 +162,10 @@ func (a *answer) substitute(member string, build func(map[string]any) *token, ch
 		}
 		now := time.Now().Unix()
 		t := build(map[string]any{
-			"iss": a.op.Issuer, "sub": "alice", "aud": a.op.Issuer + "/api", "client_id": a.op.watch.asking(),
+			"iss": a.op.Issuer, "sub": "alice", "aud": a.op.Issuer + "/api", "client_id": a.client,
 			"iat": now, "exp": now + 300, "jti": rand.Text(),
 		})
+		t.client = a.client
 		change(t)
 		m[member] = t.String()
 		a.op.watch.replace(text(m[member]), original)
@@ -180,13 +183,10 @@ func (a *answer) userInfoJWT(change func(*token)) {
 		if !ok {
 			return
 		}
-		client := a.op.watch.asking()
-		if client == "" && len(a.op.options.Clients) > 0 {
-			client = a.op.options.Clients[0].ID
-		}
-		claims["iss"], claims["aud"] = a.op.Issuer, client
+		claims["iss"], claims["aud"] = a.op.Issuer, a.client
 		t = a.op.newToken(claims)
 	}
+	t.client = a.client
 	change(t)
 	a.header.Set("Content-Type", "application/jwt")
 	a.body = []byte(t.String())

@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,29 +14,41 @@ import (
 
 // A Request is one request that the provider was asked.
 type Request struct {
-	Endpoint string `json:"endpoint"` // "discovery", "jwks", "token", ...; "bait" for what nobody should ask for
-	Method   string `json:"method"`
-	Faulty   bool   `json:"faulty"` // its answer was spoilt
+	Endpoint string   `json:"endpoint"` // "discovery", "jwks", "token", ...; "bait" for what nobody should ask for
+	Method   string   `json:"method"`
+	Status   int      `json:"status,omitempty"` // of the answer, 0 if there was none
+	Faults   []string `json:"faults,omitempty"` // that spoilt the answer
 }
 
 // A Verdict is what a relying party did about the faults.
 type Verdict struct {
-	Faults   []string  `json:"faults"`
 	Requests []Request `json:"requests"` // all of them, in order
-	After    []string  `json:"after"`    // the endpoints that were asked after the first spoilt answer
-	Did      string    `json:"did"`      // "stopped", "went_on", "did_not_come", or "unseen"
-	Right    bool      `json:"right"`    // it did what a correct one does; false if that cannot be told
-	Why      string    `json:"why"`
+	Findings []Finding `json:"findings"` // one for each fault
+
+	// Right says that it did what a correct one does, wherever that can be told
+	// from its requests. nil means that it can nowhere.
+	Right *bool `json:"right,omitempty"`
 }
 
-// A watch remembers the requests since it began.
+// A Finding is what a relying party did about one fault.
+type Finding struct {
+	Fault string `json:"fault"`
+	Did   string `json:"did"`             // "stopped", "went_on" or "did_not_come"
+	Right *bool  `json:"right,omitempty"` // nil if it cannot be told
+	Why   string `json:"why"`
+}
+
+// A watch remembers what was asked since it began, and which tokens are whose.
 type watch struct {
 	mu       sync.Mutex
 	faults   []Fault
 	requests []Request
-	last     time.Time         // of the last request
+	open     int       // requests that were not answered yet
+	last     time.Time // when one was begun or ended
+	issued   int       // ID Tokens, ever
+
 	replaced map[string]string // token that a fault made -> token of the library
-	client   string            // who asked for tokens last
+	clients  map[string]string // access token -> client it was issued to
 }
 
 func (w *watch) begin(faults []Fault) {
@@ -44,27 +57,39 @@ func (w *watch) begin(faults []Fault) {
 	w.faults, w.requests, w.last = faults, nil, time.Time{}
 }
 
-// at returns what spoils the answers of an endpoint.
-func (w *watch) at(endpoint string) []func(*answer) {
+// at returns the faults of an endpoint's answers. Those of a refresh leave the
+// first ID Token alone: it is what the next one is compared with.
+func (w *watch) at(endpoint string) []Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var list []func(*answer)
-	for _, f := range w.faults {
-		if spoil := f.spoil[endpoint]; spoil != nil {
-			list = append(list, spoil)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(w.faults), func(f Fault) bool {
+		return f.spoil[endpoint] == nil || f.Previous && w.issued == 0
+	})
 }
 
-func (w *watch) saw(r *http.Request, endpoint string, faulty bool) {
+// enter notes that a request is there; the caller calls what is returned when
+// it was answered.
+func (w *watch) enter() (leave func()) {
+	note := func(n int) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.open += n
+		w.last = time.Now()
+	}
+	note(1)
+	return func() { note(-1) }
+}
+
+// saw keeps a request, if there are faults to judge.
+func (w *watch) saw(r Request, path string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if endpoint == "" {
-		endpoint = r.URL.Path
+	if r.Endpoint == "" {
+		r.Endpoint = path
 	}
-	w.requests = append(w.requests, Request{endpoint, r.Method, faulty})
-	w.last = time.Now()
+	if len(w.faults) > 0 {
+		w.requests = append(w.requests, r)
+	}
 }
 
 // asked returns how often an endpoint was asked, the request at hand not
@@ -72,8 +97,12 @@ func (w *watch) saw(r *http.Request, endpoint string, faulty bool) {
 func (w *watch) asked(endpoint string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return count(w.requests, endpoint)
+}
+
+func count(requests []Request, endpoint string) int {
 	n := 0
-	for _, r := range w.requests {
+	for _, r := range requests {
 		if r.Endpoint == endpoint {
 			n++
 		}
@@ -81,11 +110,23 @@ func (w *watch) asked(endpoint string) int {
 	return n
 }
 
-// asking is the client that asked for tokens last.
-func (w *watch) asking() string {
+// hand notes whose access token one is, and that an ID Token was issued.
+func (w *watch) hand(accessToken, client string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.client
+	if w.clients == nil {
+		w.clients = map[string]string{}
+	}
+	w.clients[accessToken] = client
+	w.issued++
+}
+
+// clientOf is the client that the access token of a request was issued to.
+func (w *watch) clientOf(r *http.Request) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return w.clients[token]
 }
 
 // replace remembers that a fault put one token in the place of another.
@@ -98,118 +139,141 @@ func (w *watch) replace(made, original string) {
 	w.replaced[made] = original
 }
 
-// restore gives the library its own tokens back, and notes who asks.
+// restore gives the library its own tokens back.
 func (w *watch) restore(r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.replaced) == 0 {
+		return
+	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && w.replaced[token] != "" {
 		r.Header.Set("Authorization", scheme+" "+w.replaced[token])
 	}
-	if r.URL.Path != "/token" || r.Method != http.MethodPost || r.ParseForm() != nil {
+	if r.Method != http.MethodPost || r.ParseForm() != nil {
 		return
 	}
-	if id, _, ok := r.BasicAuth(); ok {
-		id, _ = url.QueryUnescape(id)
-		w.client = id
-	} else if id := r.PostForm.Get("client_id"); id != "" {
-		w.client = id
-	}
 	for _, values := range []url.Values{r.PostForm, r.Form} {
-		if original := w.replaced[values.Get("refresh_token")]; original != "" {
-			values.Set("refresh_token", original)
+		for _, name := range []string{"refresh_token", "token"} {
+			if original := w.replaced[values.Get(name)]; original != "" {
+				values.Set(name, original)
+			}
 		}
 	}
 }
 
-// Quiet reports how long ago the last request came, and whether any answer was
-// spoilt yet.
-func (p *Provider) Quiet() (since time.Duration, spoilt bool) {
-	p.watch.mu.Lock()
-	defer p.watch.mu.Unlock()
-	if p.watch.last.IsZero() {
-		return 0, false
+// Quiet reports how long nothing has been asked or answered, 0 while something
+// is, and whether each fault has been shown.
+func (p *Provider) Quiet() (since time.Duration, shown bool) {
+	w := &p.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	shown = len(w.faults) > 0
+	for _, f := range w.faults {
+		shown = shown && f.first(w.requests) >= 0
 	}
-	return time.Since(p.watch.last), p.watch.first() >= 0
+	if w.open > 0 || w.last.IsZero() {
+		return 0, shown
+	}
+	return time.Since(w.last), shown
 }
-
-// first is the index of the first request whose answer shows a fault, -1 if
-// there is none. What else a fault spoils to get there does not count.
-func (w *watch) first() int {
-	return slices.IndexFunc(w.requests, func(r Request) bool {
-		return r.Faulty && slices.ContainsFunc(w.faults, func(f Fault) bool { return f.At == r.Endpoint })
-	})
-}
-
-// stages are the endpoints in the order that a relying party comes to them.
-var stages = []string{"discovery", "authorization", "token", "userinfo"}
 
 // Judge says what the relying party did about the faults, from the requests
 // that came.
 func (p *Provider) Judge() Verdict {
 	p.watch.mu.Lock()
 	defer p.watch.mu.Unlock()
-	v := Verdict{Requests: slices.Clone(p.watch.requests), After: []string{}, Faults: []string{}}
-	for _, f := range p.watch.faults {
-		v.Faults = append(v.Faults, f.Name)
+	return judge(p.watch.faults, p.watch.requests)
+}
+
+// judge judges each fault by itself, from where it was shown.
+func judge(faults []Fault, requests []Request) Verdict {
+	v := Verdict{Requests: append([]Request{}, requests...), Findings: []Finding{}}
+	for _, f := range faults {
+		finding := f.judge(requests)
+		if f.Accept && finding.Right != nil && !*finding.Right && stoppedBy(faults, requests) {
+			finding.Right, finding.Why = nil, "another fault gave it a reason to stop"
+		}
+		v.Findings = append(v.Findings, finding)
+		if finding.Right != nil && (v.Right == nil || *v.Right) {
+			v.Right = finding.Right
+		}
 	}
-	first := p.watch.first()
-	if first < 0 {
-		v.Did, v.Why = "did_not_come", "no spoilt answer was asked for"
-		return v
-	}
-	for _, r := range v.Requests[first+1:] {
-		v.After = append(v.After, r.Endpoint)
-	}
-	v.judge(p.watch.faults)
 	return v
 }
 
-func (v *Verdict) judge(faults []Fault) {
-	keys := 0
-	for _, r := range v.Requests {
-		if r.Endpoint == "jwks" {
-			keys++
-		}
-	}
-	accept, unseen := true, true
-	late := len(stages)
-	for _, f := range faults {
-		accept = accept && f.Accept
-		unseen = unseen && f.Unseen
-		late = min(late, stageAfter(f.At))
-	}
-	on := slices.ContainsFunc(v.After, func(name string) bool { return slices.Index(stages, name) >= late })
-	again := slices.Contains(v.After, "token") && slices.ContainsFunc(faults, func(f Fault) bool { return f.At == "token" })
-	v.Did = "stopped"
-	if on || again {
-		v.Did = "went_on"
-	}
-	switch {
-	case slices.Contains(v.After, "bait"):
-		v.Did, v.Why = "went_on", "it followed a redirect, or a URL in the header of a token"
-	case keys > 2:
-		v.Why = "it asked more than twice for the keys: a forged token must not turn into requests"
-	case accept:
-		v.Right, v.Why = v.Did == "went_on" || late == len(stages), "a correct relying party goes on"
-	case unseen:
-		v.Did, v.Right, v.Why = "unseen", true, "what it made of the answer shows in its own exit code and output only"
-	case v.Did == "went_on":
-		v.Why = "it used an answer that it has to refuse"
-	default:
-		v.Right, v.Why = true, "it asked for nothing that it may not ask for"
-	}
+// stoppedBy reports whether a fault was shown that a relying party stops at.
+func stoppedBy(faults []Fault, requests []Request) bool {
+	return slices.ContainsFunc(faults, func(f Fault) bool { return !f.Accept && f.first(requests) >= 0 })
 }
 
-// stageAfter is the index of the first stage that is not reached after an
-// answer of an endpoint is refused.
-func stageAfter(endpoint string) int {
-	switch endpoint {
-	case "discovery":
-		return 1
-	case "authorization":
-		return 2
-	case "token", "jwks":
-		return 3
+// first is the index of the first request whose answer shows the fault, -1 if
+// there is none. What else it spoils to get there does not count.
+func (f Fault) first(requests []Request) int {
+	return slices.IndexFunc(requests, func(r Request) bool { return r.Endpoint == f.At && slices.Contains(r.Faults, f.Name) })
+}
+
+// A stop says what follows from refusing an endpoint's answer.
+type stop struct {
+	not   func(endpoint string) bool // asks for none of these
+	once  bool                       // nor a second time for tokens
+	right string
+}
+
+var stops = map[string]stop{
+	"discovery":     {not: func(e string) bool { return e != "discovery" }, right: "stops: no request to any other endpoint"},
+	"authorization": {not: oneOf("token", "userinfo", "introspection"), right: "stops: redeems no code"},
+	"jwks":          {not: oneOf("userinfo", "introspection"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
+	"token":         {not: oneOf("userinfo", "introspection"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
+	"userinfo":      {not: oneOf(), right: "discards the answer"},
+}
+
+func oneOf(names ...string) func(string) bool {
+	return func(name string) bool { return slices.Contains(names, name) }
+}
+
+func (f Fault) judge(requests []Request) Finding {
+	first := f.first(requests)
+	if first < 0 {
+		return Finding{Fault: f.Name, Did: "did_not_come", Why: f.absence(requests)}
 	}
-	return len(stages)
+	after, rule := requests[first+1:], stops[f.At]
+	on := slices.ContainsFunc(after, func(r Request) bool { return rule.not(r.Endpoint) })
+	again := rule.once && count(requests, "token") > 1 && count(after, "token") > 0
+	finding := func(did, why string, right *bool) Finding { return Finding{f.Name, did, right, why} }
+	yes, no := new(bool), new(bool)
+	*yes = true
+	did := "stopped"
+	if on || again {
+		did = "went_on"
+	}
+	switch {
+	case count(after, "bait") > 0:
+		return finding("went_on", "it followed a redirect, or a URL in the header of a token", no)
+	case count(requests[first:], "jwks") > 2 && !slices.Contains(f.Breaks, "network.closed"):
+		return finding(did, "it asked more than twice for the keys", no)
+	case f.Accept && (on || f.At == "userinfo"):
+		return finding(did, "a correct relying party goes on", yes)
+	case f.Accept:
+		return finding(did, "it stopped, or never asks for UserInfo; a correct relying party goes on", no)
+	case f.Unseen:
+		return finding(did, "what it made of the answer does not show in its requests: see its own exit code", nil)
+	case on:
+		return finding(did, "it used an answer that it has to refuse", no)
+	case again:
+		return finding(did, "it asked for tokens again", no)
+	}
+	return finding(did, "it asked for nothing that it may not ask for", yes)
+}
+
+// absence says why a fault was not shown.
+func (f Fault) absence(requests []Request) string {
+	for _, r := range requests {
+		if r.Endpoint == f.At && r.Status >= 400 {
+			return fmt.Sprintf("the provider refused what was asked of the endpoint %s (HTTP status %d): there was nothing to spoil", f.At, r.Status)
+		}
+	}
+	if f.Previous && count(requests, f.At) > 0 {
+		return "the first ID Token is right, and no other was asked for"
+	}
+	return "no answer of the endpoint " + f.At + " was asked for that shows it"
 }

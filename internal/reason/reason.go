@@ -52,8 +52,6 @@ const (
 	ResponseStatus    ID = "response.status"
 	ResponseMediaType ID = "response.content_type"
 	ResponseKeySet    ID = "response.jwk_set"
-	ResponseMetadata  ID = "response.metadata"
-	ResponseJWT       ID = "response.jwt"
 	EndpointURL       ID = "endpoint.url"
 	EndpointMissing   ID = "endpoint.missing"
 )
@@ -104,8 +102,6 @@ var Table = []Row{
 	{ResponseStatus, "an HTTP status that does not belong to the answer"},
 	{ResponseMediaType, "an answer of another Content-Type"},
 	{ResponseKeySet, "an answer that is no JWK Set"},
-	{ResponseMetadata, "an answer that is no metadata"},
-	{ResponseJWT, "an answer that should be a JWT and is none"},
 	{EndpointURL, "an endpoint that is not https (or http on the loopback address)"},
 	{EndpointMissing, "an endpoint that the metadata does not have"},
 	{NetworkName, "a name that does not resolve"},
@@ -114,7 +110,7 @@ var Table = []Row{
 	{NetworkTimeout, "no answer in time"},
 	{NetworkClosed, "a connection that broke before the whole answer was there"},
 	{NetworkUnavailable, "HTTP status 429 or 5xx"},
-	{NetworkOther, "any other failure of the network"},
+	{NetworkOther, "any other failure of the network, such as a header that is too long"},
 }
 
 // An Error is an error with its reason.
@@ -132,14 +128,17 @@ func Errorf(id ID, format string, args ...any) error {
 func (e *Error) Error() string { return e.err.Error() }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return errors.Unwrap(e.err) }
+func (e *Error) Unwrap() error { return e.err }
 
 // Of returns the reason of an error, that of the cause where there are
 // several, and "" if there is none.
 func Of(err error) ID {
-	var id ID
-	for e := (*Error)(nil); errors.As(err, &e); err = e.Unwrap() {
-		id = e.ID
+	var e *Error
+	if !errors.As(err, &e) {
+		return ""
 	}
-	return id
+	if cause := Of(e.err); cause != "" {
+		return cause
+	}
+	return e.ID
 }
