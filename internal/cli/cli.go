@@ -219,7 +219,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usage("there is no help topic %q", strings.Join(args, " "))
+				return usage("there is no help topic %q; besides the commands there are exit-codes, rules, reasons and limits", strings.Join(args, " "))
 			}
 			found.InitDefaultHelpFlag()
 			return found.Help()

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -302,62 +301,6 @@ func (p *program) newClient(cfg *config.Config, kid string, provider *oidc.Provi
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 	}, nil
 }
-
-// policy is what tokens are judged by. An error is about the decryption keys.
-func policy(cfg *config.Config) (oidc.Policy, error) {
-	keys, err := decryptionKeys(cfg)
-	if err != nil {
-		return oidc.Policy{}, err
-	}
-	policy := oidc.Policy{
-		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
-		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
-		IDTokenEncryptedResponseAlg: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
-		UserInfoSignedResponseAlg: cfg.UserInfoSigningAlgorithm, UserInfoEncryptedResponseAlg: cfg.UserInfoEncryptionAlgorithms,
-	}
-	if cfg.MaxAge != nil {
-		age := time.Duration(min(*cfg.MaxAge, maxAge)) * time.Second
-		policy.MaxAge = &age
-	}
-	if cfg.ClockTolerance != nil {
-		policy.ClockTolerance = *cfg.ClockTolerance
-		if policy.ClockTolerance == 0 {
-			policy.ClockTolerance = -1 // none, which 0 does not say there
-		}
-	}
-	return policy, nil
-}
-
-// decryptionKeys reads the keys that tokens are encrypted for, nil if none are
-// to be. Each algorithm that was agreed upon needs one.
-func decryptionKeys(cfg *config.Config) ([]oidc.DecryptionKey, error) {
-	algs := slices.Concat(cfg.TokenEncryptionAlgorithms, cfg.UserInfoEncryptionAlgorithms)
-	if len(algs) == 0 {
-		return nil, nil
-	}
-	name, file := "decryption_key", cfg.DecryptionKey
-	if file == "" {
-		name, file = "private_key", cfg.PrivateKey
-	}
-	data, err := readFile(path(cfg, name, file))
-	if err != nil {
-		return nil, misconfigured("%s: %v", origin(cfg, name), err)
-	}
-	keys, err := oidc.ReadDecryptionKeys(data)
-	if err != nil {
-		return nil, misconfigured("%s: %s: %v", origin(cfg, name), file, err)
-	}
-	for _, alg := range algs {
-		fits := func(k oidc.DecryptionKey) bool { return k.Fits(alg) == nil }
-		if !slices.ContainsFunc(keys, fits) {
-			return nil, misconfigured("%s: %s: it cannot decrypt by %s: %v", origin(cfg, name), file, alg, keys[0].Fits(alg))
-		}
-	}
-	return keys, nil
-}
-
-// maxAge keeps max_age, in seconds, from overflowing a time.Duration.
-const maxAge = 100 * 365 * 24 * 3600
 
 // authMethods makes the methods of client authentication, by name.
 var authMethods = map[string]func(*config.Config, string) (oidc.ClientAuth, error){

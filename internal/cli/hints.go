@@ -213,7 +213,14 @@ func (p *program) ruleHint(r check.Result, err error) string {
 			return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
 		}
 		return "the token is not signed by a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
+	case "id_token.decryption", "userinfo.decryption":
+		if r.Reason != "jwe.key" && r.Reason != "jwe.decrypt" {
+			return "the provider encrypts in a way that is never accepted: do not use what it sent"
+		}
 	case "id_token.exp", "id_token.iat", "id_token.nbf":
+		if r.Want == "" || r.Got == "none" {
+			return "the provider has to mend its tokens: do not use this one"
+		}
 		if skew := p.skewHint(); skew != "" {
 			return skew
 		}
@@ -224,7 +231,7 @@ func (p *program) ruleHint(r check.Result, err error) string {
 	}
 	var protocol *oidc.ProtocolError
 	if errors.As(err, &protocol) {
-		return ""
+		return "the answer breaks the standard, and the provider has to mend it; `oidc-client help rules` tells what is demanded"
 	}
 	return "do not use the tokens; --explain shows every rule that was checked"
 }

@@ -55,7 +55,7 @@ func Faults() []Fault { return slices.Clone(catalogue()) }
 
 var catalogue = sync.OnceValue(func() []Fault {
 	return slices.Concat(
-		metadataFaults(), keysFaults(), authorizationFaults(), responseFaults(), tokenFaults(), encryptionFaults(), userInfoFaults(), transportFaults())
+		metadataFaults(), keysFaults(), authorizationFaults(), responseFaults(), tokenFaults(), encryptionFaults(), userInfoEncryptionFaults(), userInfoFaults(), transportFaults())
 })
 
 // Misbehave makes the provider do these faults from now on, and no others.

@@ -28,15 +28,6 @@ func encryptionFaults() []Fault {
 	by := func(alg string) func(*sealing) {
 		return func(s *sealing) { s.to.Algorithm = jose.KeyAlgorithm(alg) }
 	}
-	part := func(i int, change func(string) string) func(*sealing) {
-		return func(s *sealing) {
-			s.compact = func(c string) string {
-				parts := strings.Split(c, ".")
-				parts[i] = change(parts[i])
-				return strings.Join(parts, ".")
-			}
-		}
-	}
 	unasked := fault("unasked", "The ID Token is encrypted, though that was not agreed upon", []string{"id_token.encryption"}, []string{"J19", "V1"}, nil)
 	unasked.Config = ""
 	missing := Fault{
@@ -45,7 +36,6 @@ func encryptionFaults() []Fault {
 	}
 	good := fault("good", "The ID Token is encrypted, as was agreed upon", nil, []string{"A02", "V1"}, nil)
 	good.Accept = true
-	info := func(f Fault) Fault { f.At, f.Unseen = "userinfo", !f.Accept; return f }
 	return []Fault{
 		unasked, missing, good,
 		fault("other-alg", "The ID Token is encrypted by another alg than was agreed upon (RSA-OAEP)", []string{"id_token.encryption"}, []string{"J19"}, by("RSA-OAEP")),
@@ -87,6 +77,13 @@ func encryptionFaults() []Fault {
 		fault("alg-none", "The encrypted ID Token has alg none and no signature", []string{"id_token.signature", "id_token.alg_none"}, []string{"J01"}, func(s *sealing) {
 			s.text = b64([]byte(`{"alg":"none"}`)) + "." + strings.Split(s.text, ".")[1] + "."
 		}),
+	}
+}
+
+// userInfoEncryptionFaults are of UserInfo.
+func userInfoEncryptionFaults() []Fault {
+	info := func(f Fault) Fault { f.At, f.Unseen = "userinfo", !f.Accept; return f }
+	return []Fault{
 		info(Fault{
 			Name: "userinfo-jwe-unasked", Text: "UserInfo is encrypted, though that was not agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
 			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) }),
@@ -109,6 +106,17 @@ func encryptionFaults() []Fault {
 			Name: "userinfo-jwe-signed", Text: "UserInfo is signed and encrypted, as was agreed upon", Accept: true, Config: agreed,
 			spoil: at("userinfo", func(a *answer) { a.userInfoJWT(func(*token) {}); a.sealed("userinfo", a.encryption(), nil) }),
 		}),
+	}
+}
+
+// part changes one of the five parts of an encrypted token.
+func part(i int, change func(string) string) func(*sealing) {
+	return func(s *sealing) {
+		s.compact = func(c string) string {
+			parts := strings.Split(c, ".")
+			parts[i] = change(parts[i])
+			return strings.Join(parts, ".")
+		}
 	}
 }
 
