@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -124,14 +125,19 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// A provider that sends thousands of secrets makes nobody wait.
+// A provider that calls thousands of things secrets makes nobody wait, and hides
+// no real one behind them.
 func TestLearningIsBounded(t *testing.T) {
 	t.Parallel()
 	r := NewRedactor()
 	for i := range 20_000 {
-		r.Learn(strings.Repeat("s", 20) + string(rune('a'+i%26)) + strings.Repeat("x", i%97))
+		r.value("token", fmt.Sprintf("a-so-called-secret-%d", i))
 	}
-	if len(r.known) > mostLearnt {
+	if len(r.known) > mostLearnt+4 {
 		t.Errorf("%d are known", len(r.known))
+	}
+	r.Learn("canary-refresh-token")
+	if text := r.Text("it is canary-refresh-token"); strings.Contains(text, "canary") {
+		t.Errorf("%s", text)
 	}
 }

@@ -73,7 +73,7 @@ type Redactor struct {
 	seen   map[string]bool
 }
 
-// The bounds of what is learnt: a provider chooses how many secrets there are.
+// The bounds of what is learnt: a provider chooses how much it calls a secret.
 const (
 	mostLearnt  = 1000
 	leastLength = 6 // shorter ones are only replaced by name
@@ -99,11 +99,22 @@ func (r *Redactor) Learn(secrets ...string) {
 	for _, s := range secrets {
 		quoted := strconv.Quote(s)
 		for _, form := range []string{s, url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(s)), quoted[1 : len(quoted)-1]} {
-			if len(s) >= leastLength && !r.seen[form] && len(r.known) < mostLearnt {
+			if len(s) >= leastLength && !r.seen[form] {
 				r.seen[form] = true
 				r.insert(form)
 			}
 		}
+	}
+}
+
+// learnNamed learns what a provider calls a secret, as long as it does not do so
+// without end. What is known to be one, Learn takes always.
+func (r *Redactor) learnNamed(value string) {
+	r.mu.Lock()
+	full := len(r.known) >= mostLearnt
+	r.mu.Unlock()
+	if !full {
+		r.Learn(value)
 	}
 }
 
@@ -194,7 +205,7 @@ func (r *Redactor) value(name, value string) string {
 	if !isSecret(name) || r.reveal {
 		return r.Text(value)
 	}
-	r.Learn(value) // it may be repeated elsewhere
+	r.learnNamed(value) // it may be repeated elsewhere
 	if parts := strings.Split(value, "."); len(parts) == 3 && strings.HasPrefix(value, "eyJ") {
 		return parts[0] + "." + parts[1] + "." + r.Tag(value)
 	}
