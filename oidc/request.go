@@ -323,11 +323,17 @@ func (r *response) oauthError() *Error {
 }
 
 // snippet shows the start of a page of HTML, quoted: a proxy's error page says
-// what happened in its first words. Anything else could hold tokens.
+// what happened in its first words. Anything else could hold tokens, and so
+// could a page that speaks of them.
 func (r *response) snippet() string {
 	text := strings.Join(strings.Fields(string(bytes.ToValidUTF8(r.body, nil))), " ")
-	if !strings.HasPrefix(text, "<") || r.mediaType() != "text/html" || strings.Contains(text, "_token") {
+	if !strings.HasPrefix(text, "<") || r.mediaType() != "text/html" {
 		return ""
+	}
+	for _, word := range []string{"token", "secret", "code=", `name="code"`, "assertion"} {
+		if strings.Contains(strings.ToLower(text), word) {
+			return ""
+		}
 	}
 	return fmt.Sprintf(" (it begins %s)", r.quote(text, 120))
 }

@@ -137,10 +137,12 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 		doc = salvage(answer.body)
 	}
 	var t *Tokens
-	if answer.status/100 == 2 && doc != nil && (doc.Has("access_token") || doc.Has("refresh_token")) {
+	refusal := answer.oauthError()
+	holds := doc != nil && (doc.Has("access_token") || doc.Has("refresh_token") && refusal == nil)
+	if answer.status/100 == 2 && holds {
 		t = c.tokensOf(doc)
 	}
-	switch refusal := answer.oauthError(); {
+	switch {
 	case refusal != nil: // also in a 200
 		return t, refusal
 	case answer.status != http.StatusOK:
@@ -173,19 +175,40 @@ func (c *Client) tokensOf(doc *strictjson.Object) *Tokens {
 	return t
 }
 
+// tokenMembers are what is looked for in an answer that is not well-formed.
+var tokenMembers = []string{"access_token", "token_type", "expires_in", "refresh_token", "id_token", "scope"}
+
 // salvage reads what can be read of an answer that is not well-formed: one that
 // broke off, has a member twice, or something before or after it. It is never
-// accepted, but the tokens in it are not lost. nil means that there is nothing.
+// accepted, but the tokens in it are not lost. nil means that there is nothing:
+// a refresh token in the midst of something else has to have an access token
+// beside it, or any page could put itself in the place of a good one.
 func salvage(body []byte) *strictjson.Object {
-	start := bytes.IndexByte(body, '{')
-	if start < 0 {
-		return nil
+	const attempts = 64
+	text := bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\uFEFF"))
+	for n, at := 0, 0; n < attempts; n++ {
+		next := bytes.IndexByte(text[at:], '{')
+		if next < 0 {
+			return nil
+		}
+		at += next
+		found := membersOf(text[at:])
+		access, refresh := found["access_token"] != "", found["refresh_token"] != ""
+		if access || refresh && at == 0 {
+			return asObject(found)
+		}
+		at++
 	}
-	var found strictjson.Ordered
-	d := json.NewDecoder(bytes.NewReader(body[start:]))
-	d.UseNumber()       // a number of any size is no reason to lose a token
-	_, err := d.Token() // the brace
-	for err == nil && d.More() && len(found) < limit.JSONValues {
+	return nil
+}
+
+// membersOf reads the tokenMembers of an object as far as it goes, as strings.
+func membersOf(text []byte) map[string]string {
+	found := map[string]string{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // a number of any size is no reason to lose a token
+	_, err := d.Token()
+	for err == nil && d.More() {
 		var name, value json.Token
 		if name, err = d.Token(); err != nil {
 			break
@@ -197,11 +220,25 @@ func salvage(body []byte) *strictjson.Object {
 			err = skip(d)
 			continue
 		}
-		found = slices.DeleteFunc(found, func(p strictjson.Pair) bool { return p.Name == name })
-		found.Add(fmt.Sprint(name), value)
+		key, _ := name.(string)
+		if text := fmt.Sprint(value); value != nil && text != "" && slices.Contains(tokenMembers, key) {
+			if _, isString := value.(string); isString || found[key] == "" {
+				found[key] = text
+			}
+		}
 	}
-	data, err := found.MarshalJSON()
-	if err != nil || len(found) == 0 {
+	return found
+}
+
+func asObject(members map[string]string) *strictjson.Object {
+	var o strictjson.Ordered
+	for _, name := range tokenMembers {
+		if members[name] != "" {
+			o.Add(name, members[name])
+		}
+	}
+	data, err := o.MarshalJSON()
+	if err != nil {
 		return nil
 	}
 	doc, err := strictjson.Parse(data)

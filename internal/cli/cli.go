@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -323,6 +324,9 @@ func (p *program) finish(ctx context.Context, err error) int {
 	var done *doneError
 	if errors.As(err, &done) {
 		return done.code
+	}
+	if errors.Is(err, syscall.EPIPE) && p.run.TokenResponse == nil {
+		return 1 // whoever read it has seen enough
 	}
 	p.redactChecks()
 	for _, t := range []*transcript.Token{p.run.IDToken, p.run.AccessToken, p.run.RefreshToken} {

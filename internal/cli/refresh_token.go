@@ -189,8 +189,8 @@ func (p *program) receive(t *oidc.Tokens, keep *rotation) error {
 	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
 	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
 	keep.put(t.RefreshToken)
-	p.recorder.Release()
 	keep.failed = errors.Join(keep.failed, p.write("access_token_resp.json", t.Raw))
+	p.recorder.Release()
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
 		p.run.IDToken = &transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON}
 	}

@@ -18,7 +18,7 @@ import (
 type Reservation struct {
 	path    string // the file to replace
 	temp    *os.File
-	inPlace bool // the file is another's, and is written to instead
+	inPlace *os.File // the file itself where it is another's, to be written to instead; else nil
 }
 
 var errNotOurs = errors.New("the file belongs to somebody else")
@@ -43,7 +43,9 @@ func Reserve(path string) (*Reservation, error) {
 	}
 	r, err := reserve(target, mode)
 	if err == nil && info != nil && giveTo(r.temp, info) != nil {
-		r.inPlace = true // another's file: it is written to, and stays theirs
+		// Another's file: it is written to, and stays theirs. If it cannot be,
+		// it is replaced all the same: a token that is kept is worth more.
+		r.inPlace = openItself(target, info)
 	}
 	return r, err
 }
@@ -124,11 +126,12 @@ func (r *Reservation) Commit(data []byte) error {
 	if err = errors.Join(err, r.temp.Close()); err != nil {
 		return errors.Join(err, os.Remove(r.temp.Name()))
 	}
-	if r.inPlace {
-		return r.overwrite(data, errNotOurs)
+	if r.inPlace != nil {
+		return r.overwrite(r.inPlace, data, errNotOurs)
 	}
 	if err := os.Rename(r.temp.Name(), r.path); err != nil {
-		return r.overwrite(data, err)
+		f, openErr := os.OpenFile(r.path, os.O_WRONLY, 0)
+		return r.overwrite(f, data, errors.Join(err, openErr))
 	}
 	syncFolder(filepath.Dir(r.path))
 	return nil
@@ -137,10 +140,13 @@ func (r *Reservation) Commit(data []byte) error {
 // overwrite writes the file in place where it cannot be replaced, such as one
 // that is mounted into a container. The temporary file has the contents by
 // now, and goes only when the file has them too.
-func (r *Reservation) overwrite(data []byte, cause error) error {
-	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_TRUNC, 0)
-	if err == nil {
-		_, err = f.Write(data)
+func (r *Reservation) overwrite(f *os.File, data []byte, cause error) error {
+	err := cause
+	if f != nil {
+		_, err = f.WriteAt(data, 0)
+		if err == nil {
+			err = f.Truncate(int64(len(data)))
+		}
 		if err == nil {
 			err = f.Sync()
 		}
@@ -155,6 +161,9 @@ func (r *Reservation) overwrite(data []byte, cause error) error {
 
 // Discard gives the reservation up and leaves the file as it is.
 func (r *Reservation) Discard() error {
+	if r.inPlace != nil {
+		_ = r.inPlace.Close() // nothing was written
+	}
 	return errors.Join(r.temp.Close(), os.Remove(r.temp.Name()))
 }
 

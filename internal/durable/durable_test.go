@@ -109,7 +109,11 @@ func TestCommitWithoutRename(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.overwrite([]byte("new"), errors.New("busy")); err != nil {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.overwrite(f, []byte("new"), errors.New("busy")); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, path, "new", 0o600)

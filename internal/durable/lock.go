@@ -22,8 +22,9 @@ func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err 
 		return nil, err
 	}
 	mode := fs.FileMode(0o600)
-	if info, err := os.Stat(target); err == nil {
-		mode = info.Mode().Perm() // whoever may use the file may lock it
+	file, statErr := os.Stat(target)
+	if statErr == nil {
+		mode = file.Mode().Perm() // whoever may use the file may lock it
 	}
 	name := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock")
 	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
@@ -40,6 +41,10 @@ func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err 
 	}
 	if !locked {
 		return nil, err
+	}
+	if f, err := os.OpenFile(name, os.O_RDWR, 0); err == nil && statErr == nil {
+		_ = giveTo(f, file) // the owner of the file comes after us
+		_ = f.Close()
 	}
 	return func() { _ = lock.Close() }, nil
 }

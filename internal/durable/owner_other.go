@@ -9,3 +9,5 @@ import (
 
 // giveTo does nothing: a new file in a folder belongs to whom the folder says.
 func giveTo(*os.File, fs.FileInfo) error { return nil }
+
+func openItself(string, fs.FileInfo) *os.File { return nil }

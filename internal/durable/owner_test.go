@@ -53,7 +53,9 @@ func TestOthersFileIsWrittenInPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.inPlace = true
+	if r.inPlace = openItself(file, before); r.inPlace == nil {
+		t.Fatal("it cannot be opened")
+	}
 	if err := r.Commit([]byte("new")); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +66,34 @@ func TestOthersFileIsWrittenInPlace(t *testing.T) {
 	data, err := os.ReadFile(file)
 	if err != nil || string(data) != "new" || !os.SameFile(before, after) {
 		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// What is not the file any more is not written to.
+func TestOpenItselfFollowsNothing(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file, other := filepath.Join(folder, "token"), filepath.Join(folder, "other")
+	for _, name := range []string{file, other} {
+		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := openItself(other, before); f != nil {
+		t.Error("another file was opened")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, file); err != nil {
+		t.Fatal(err)
+	}
+	if f := openItself(file, before); f != nil {
+		t.Error("a link was followed")
 	}
 }
 

@@ -23,3 +23,17 @@ func giveTo(f *os.File, old fs.FileInfo) error {
 	}
 	return f.Chown(int(want.Uid), int(want.Gid))
 }
+
+// openItself opens a file to be written in place, nil if it cannot be, or is
+// another file by now.
+func openItself(path string, old fs.FileInfo) *os.File {
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !os.SameFile(info, old) {
+		_ = f.Close()
+		return nil
+	}
+	return f
+}

@@ -69,13 +69,14 @@ type Redactor struct {
 	key    [32]byte
 	reveal bool // replace nothing
 	mu     sync.Mutex
-	known  []string // secrets to replace wherever they turn up, longest first
-	seen   map[string]bool
+	known  []string           // secrets to replace wherever they turn up, longest first
+	named  []string           // what a provider called a secret: replaced in exchanges only
+	seen   [2]map[string]bool // what is in known, and in named
 }
 
 // The bounds of what is learnt: a provider chooses how much it calls a secret.
 const (
-	mostLearnt  = 1000
+	mostNamed   = 1000
 	leastLength = 6 // shorter ones are only replaced by name
 	leastPrefix = 16
 )
@@ -93,35 +94,38 @@ func NewRedactor() *Redactor {
 func (r *Redactor) Learn(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen == nil {
-		r.seen = map[string]bool{}
-	}
 	for _, s := range secrets {
-		quoted := strconv.Quote(s)
-		for _, form := range []string{s, url.QueryEscape(s), base64.StdEncoding.EncodeToString([]byte(s)), quoted[1 : len(quoted)-1]} {
-			if len(s) >= leastLength && !r.seen[form] {
-				r.seen[form] = true
-				r.insert(form)
-			}
-		}
+		r.known = add(r.known, &r.seen[0], s, leastLength)
 	}
 }
 
 // learnNamed learns what a provider calls a secret, as long as it does not do so
-// without end. What is known to be one, Learn takes always.
-func (r *Redactor) learnNamed(value string) {
+// without end. It may be any word, so it is replaced in exchanges only.
+func (r *Redactor) learnNamed(name, value string) {
 	r.mu.Lock()
-	full := len(r.known) >= mostLearnt
-	r.mu.Unlock()
-	if !full {
-		r.Learn(value)
+	defer r.mu.Unlock()
+	token := slices.Contains([]string{"accesstoken", "refreshtoken", "idtoken"}, plainName(name))
+	if token || len(r.named) < mostNamed {
+		r.named = add(r.named, &r.seen[1], value, leastPrefix)
 	}
 }
 
-// insert keeps the secrets sorted, the longest first.
-func (r *Redactor) insert(secret string) {
-	i, _ := slices.BinarySearchFunc(r.known, secret, func(a, b string) int { return len(b) - len(a) })
-	r.known = slices.Insert(r.known, i, secret)
+// add adds the forms that a secret can turn up in to a list, which stays sorted,
+// the longest first.
+func add(list []string, seen *map[string]bool, secret string, least int) []string {
+	if *seen == nil {
+		*seen = map[string]bool{}
+	}
+	quoted := strconv.Quote(secret)
+	for _, form := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)), quoted[1 : len(quoted)-1]} {
+		if len(secret) < least || (*seen)[form] {
+			continue
+		}
+		(*seen)[form] = true
+		i, _ := slices.BinarySearchFunc(list, form, func(a, b string) int { return len(b) - len(a) })
+		list = slices.Insert(list, i, form)
+	}
+	return list
 }
 
 // LearnRequest learns the secrets of a request: the credential in its header,
@@ -168,10 +172,20 @@ func (r *Redactor) Text(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.known {
-		if strings.Contains(text, s) {
-			text = strings.ReplaceAll(text, s, r.Tag(s))
-		}
+		text = strings.ReplaceAll(text, s, r.Tag(s))
 		text = r.withoutBeginnings(text, s)
+	}
+	return text
+}
+
+// exchanged is Text for a part of an exchange, where what a provider called a
+// secret is replaced too.
+func (r *Redactor) exchanged(text string) string {
+	text = r.Text(text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.named {
+		text = strings.ReplaceAll(text, s, r.Tag(s))
 	}
 	return text
 }
@@ -203,9 +217,9 @@ func (r *Redactor) withoutBeginnings(text, secret string) string {
 // payload and loses the signature, without which it is worth nothing.
 func (r *Redactor) value(name, value string) string {
 	if !isSecret(name) || r.reveal {
-		return r.Text(value)
+		return r.exchanged(value)
 	}
-	r.learnNamed(value) // it may be repeated elsewhere
+	r.learnNamed(name, value) // it may be repeated elsewhere
 	if parts := strings.Split(value, "."); len(parts) == 3 && strings.HasPrefix(value, "eyJ") {
 		return parts[0] + "." + parts[1] + "." + r.Tag(value)
 	}
@@ -221,7 +235,7 @@ func (r *Redactor) Form(form url.Values) []string {
 // can be a secret too.
 func (r *Redactor) lines(list []string) []string {
 	for i, line := range list {
-		list[i] = r.Text(line)
+		list[i] = r.exchanged(line)
 	}
 	return list
 }
@@ -248,12 +262,30 @@ func (r *Redactor) URL(u *url.URL) string {
 			text += part[0] + strings.Join(r.Form(values), "&")
 		}
 	}
-	return r.Text(text)
+	return r.exchanged(text)
 }
 
 // Header returns the headers, one a line, sorted.
 func (r *Redactor) Header(h http.Header) []string {
-	return r.lines(sorted(h, ": ", r.header))
+	named := map[string][]string{}
+	for name, values := range h {
+		shown := r.headerName(name)
+		named[shown] = append(named[shown], values...)
+	}
+	return r.lines(sorted(named, ": ", r.header))
+}
+
+// headerName replaces a secret in the place of a name, whose case net/http
+// changes.
+func (r *Redactor) headerName(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.known {
+		if strings.Contains(strings.ToLower(name), strings.ToLower(s)) {
+			return r.Tag(s)
+		}
+	}
+	return name
 }
 
 func (r *Redactor) header(name, value string) string {
@@ -263,7 +295,7 @@ func (r *Redactor) header(name, value string) string {
 				return r.URL(u)
 			}
 		}
-		return r.Text(value)
+		return r.exchanged(value)
 	}
 	if scheme, secret, ok := strings.Cut(value, " "); ok && !strings.Contains(scheme, "=") {
 		return scheme + " " + r.Tag(secret)
@@ -286,13 +318,13 @@ func (r *Redactor) Body(mediaType string, body []byte) string {
 			return strings.Join(r.Form(form), "\n")
 		}
 	case strings.HasSuffix(mediaType, "jwt"):
-		return r.Text(r.value("token", strings.TrimSpace(string(body))))
+		return r.exchanged(r.value("token", strings.TrimSpace(string(body))))
 	}
 	if doc, err := strictjson.Parse(body); err == nil {
-		return r.Text(Indent(r.object(doc))) // Text last: by then all its secrets are known
+		return r.exchanged(Indent(r.object(doc))) // Text last: by then all its secrets are known
 	}
 	if (strings.HasPrefix(strings.TrimSpace(string(body)), "<") || onlyWords(body)) && !looksSecret(body) {
-		return r.Text(string(body))
+		return r.exchanged(string(body))
 	}
 	return fmt.Sprintf("[%d bytes that cannot be read, not shown because they may hold secrets]", len(body))
 }
@@ -305,8 +337,8 @@ func onlyWords(body []byte) bool {
 // looksSecret reports whether text mentions the name of a secret.
 func looksSecret(body []byte) bool {
 	text := plainName(string(body))
-	return slices.ContainsFunc(secretNames, func(name string) bool {
-		return len(name) > 5 && strings.Contains(text, plainName(name))
+	return strings.Contains(text, `name="code"`) || slices.ContainsFunc(secretNames, func(name string) bool {
+		return len(name) > 4 && strings.Contains(text, plainName(name))
 	})
 }
 

@@ -123,11 +123,11 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		e.URL, e.Body = redactor.URL(req.URL), redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
 		if res != nil {
 			e.ResponseBody = redactor.Body(res.Header.Get("Content-Type"), body)
-			e.Status, e.ResponseHeader = redactor.Text(res.Status), redactor.Header(res.Header)
+			e.Status, e.ResponseHeader = redactor.exchanged(res.Status), redactor.Header(res.Header)
 		}
 		e.Header = redactor.Header(req.Header)
 		if broken != nil {
-			e.Err = redactor.Text(broken.Error())
+			e.Err = redactor.exchanged(broken.Error())
 		}
 		e.Duration = r.Now().Sub(start)
 		r.show(e)
