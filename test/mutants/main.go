@@ -42,6 +42,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	// What fails by itself kills nobody.
+	if out, err := goCommand(root, "test", "-count=1", "./oidc", "./internal/..."); err != nil {
+		log.Fatal(out)
+	}
 	mutants := append(rules(root), limits(root)...)
 	survived, tried := 0, 0
 	for _, m := range mutants {
