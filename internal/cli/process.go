@@ -25,7 +25,6 @@ func Process(b Build, args []string) int {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return Main(ctx, System(b), args)
 }
