@@ -172,8 +172,7 @@ func (r *Redactor) Text(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.known {
-		text = strings.ReplaceAll(text, s, r.Tag(s))
-		text = r.withoutBeginnings(text, s)
+		text = r.withoutBeginnings(r.without(text, s), s)
 	}
 	return text
 }
@@ -185,15 +184,26 @@ func (r *Redactor) exchanged(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.named {
-		text = strings.ReplaceAll(text, s, r.Tag(s))
+		text = r.without(text, s)
 	}
 	return text
+}
+
+// without replaces a secret. A tag costs more than looking for one.
+func (r *Redactor) without(text, secret string) string {
+	if !strings.Contains(text, secret) {
+		return text
+	}
+	return strings.ReplaceAll(text, secret, r.Tag(secret))
 }
 
 // withoutBeginnings replaces what is left of a secret that was cut. The
 // beginning of a JWT is no secret: it says what all its kind say.
 func (r *Redactor) withoutBeginnings(text, secret string) string {
 	if len(secret) <= leastPrefix || strings.HasPrefix(secret, "eyJ") {
+		return text
+	}
+	if !strings.Contains(text, secret[:leastPrefix]) {
 		return text
 	}
 	var b strings.Builder
