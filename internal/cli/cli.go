@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,6 +31,7 @@ type Env struct {
 	Now            func() time.Time
 	Proxy          func(*http.Request) (*url.URL, error)
 	Terminal       func(io.Writer) bool // whether a writer is a terminal
+	Shield         func()               // called before what must not end with its reader; nil does nothing
 	Build          Build
 }
 
@@ -43,7 +43,7 @@ type Build struct{ Version, Commit, Date string }
 func System(b Build) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b,
+		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield,
 		Terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
@@ -324,9 +324,6 @@ func (p *program) finish(ctx context.Context, err error) int {
 	var done *doneError
 	if errors.As(err, &done) {
 		return done.code
-	}
-	if errors.Is(err, syscall.EPIPE) && p.run.TokenResponse == nil {
-		return 1 // whoever read it has seen enough
 	}
 	p.redactChecks()
 	for _, t := range []*transcript.Token{p.run.IDToken, p.run.AccessToken, p.run.RefreshToken} {

@@ -16,10 +16,6 @@ import (
 func Process(b Build, args []string) int {
 	// net/http logs what a server sends unasked, tokens included.
 	log.SetOutput(io.Discard)
-	// A pager that ends must not end a refresh whose answer is on its way: what
-	// cannot be written is an error instead. So with a terminal that closes
-	// (SIGHUP).
-	signal.Ignore(syscall.SIGPIPE)
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signals = append(signals, syscall.SIGHUP)
@@ -28,3 +24,8 @@ func Process(b Build, args []string) int {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return Main(ctx, System(b), args)
 }
+
+// shield keeps a pager that ends from ending the process, whose answer is on
+// its way: what cannot be written is an error instead. It costs a little, and
+// most commands may end with who reads them.
+func shield() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

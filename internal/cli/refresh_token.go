@@ -82,6 +82,9 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 		return err
 	}
 	client.Received = func(t *oidc.Tokens) error { return p.receive(t, keep) }
+	if p.env.Shield != nil {
+		p.env.Shield()
+	}
 	p.recorder.Hold() // nothing that is shown may keep the new token from being kept
 	tokens, err := client.Token(ctx, grant)
 	p.recorder.Release()
