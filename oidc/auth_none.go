@@ -29,6 +29,7 @@ type ClientAuth struct {
 type AuthTarget struct {
 	Provider *Provider
 	ClientID string
+	Endpoint string // the endpoint's name, such as "token"
 	URL      string // where the request goes
 	Form     url.Values
 	Header   http.Header

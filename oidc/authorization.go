@@ -1,5 +1,5 @@
-// The authorization code flow: OpenID Connect Core 1.0 section 3.1, with PKCE
-// (RFC 7636) and the issuer of the response (RFC 9207).
+// The authorization endpoint: OpenID Connect Core 1.0 sections 3.1 to 3.3, with
+// PKCE (RFC 7636) and the issuer of the response (RFC 9207).
 
 package oidc
 
@@ -9,9 +9,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/reason"
@@ -20,9 +23,34 @@ import (
 // An AuthorizationRequest is what a client asks of the authorization endpoint
 // (OpenID Connect Core 1.0 section 3.1.2.1).
 type AuthorizationRequest struct {
-	RedirectURI string     // redirect_uri, as registered
-	Scope       []string   // nil means openid
-	Params      url.Values // anything else, sent as it is; state, nonce and PKCE are not to be set here
+	RedirectURI string   // redirect_uri, as registered
+	Scope       []string // nil means openid
+
+	// ResponseType is what is to come back: "code" if it is "". The others hand
+	// tokens through the browser, and are there for testing providers.
+	ResponseType string
+	// ResponseMode is how it comes back: query, fragment, form_post (OAuth 2.0
+	// Form Post Response Mode), or a signed response: jwt, query.jwt,
+	// fragment.jwt, form_post.jwt (JARM). "" leaves it to the provider.
+	ResponseMode string
+
+	// Params are any others, sent as they are, such as prompt, login_hint,
+	// claims, acr_values, resource (RFC 8707) or authorization_details (RFC
+	// 9396). Values that Authorize makes (state, nonce, PKCE) outweigh them.
+	Params url.Values
+
+	// Push hands the request to the provider directly, so that neither the user
+	// nor the browser can see or change it (RFC 9126). It is also done if the
+	// provider takes no other requests.
+	Push bool
+	// PushParams are further parameters of a pushed request.
+	PushParams url.Values
+
+	// Object signs the request (RFC 9101). nil leaves it unsigned.
+	Object *RequestObject
+
+	// NoPKCE leaves PKCE out, against RFC 9700 section 2.1.1.
+	NoPKCE bool
 }
 
 // A Login is an authorization request that is ready to send, with the values
@@ -35,15 +63,41 @@ type Login struct {
 	Nonce        string
 	CodeVerifier string // "" means that PKCE is not used
 
-	// Checks are those of the response, once Exchange has judged it.
+	// RequestURI stands for a request that was pushed, "" if none was. It works
+	// one time only, until ExpiresAt.
+	RequestURI string
+	ExpiresAt  time.Time
+
+	// Checks are those of the answer to a pushed request, and then those of the
+	// response, once Exchange has judged it.
 	Checks check.Results
+
+	// IDToken is the one that came through the browser, once Exchange has judged
+	// it; nil if none was asked for.
+	IDToken *IDToken
 }
 
 // Authorize makes an authorization request ready to send. state, nonce and the
 // PKCE verifier (RFC 7636, S256) are made anew for each, of 128 bits or more.
-// Nothing is sent. A provider without a usable authorization_endpoint is a
-// [*ProtocolError].
-func (c *Client) Authorize(_ context.Context, r AuthorizationRequest) (*Login, error) {
+//
+// Nothing is sent, unless the request is to be pushed or encrypted. A provider
+// without a usable authorization_endpoint is a [*ProtocolError]; other errors are
+// those of pushing, as for [Client.Token].
+func (c *Client) Authorize(ctx context.Context, r AuthorizationRequest) (*Login, error) {
+	return c.authorize(ctx, &Login{Request: r, State: rand.Text(), Nonce: rand.Text(), CodeVerifier: rand.Text() + rand.Text()})
+}
+
+// AuthorizeWith is [Client.Authorize] with the values of login that are not "",
+// for testing what a provider makes of bad ones.
+func (c *Client) AuthorizeWith(ctx context.Context, login Login) (*Login, error) {
+	for _, value := range []*string{&login.State, &login.Nonce} {
+		*value = withDefault(*value, rand.Text())
+	}
+	login.CodeVerifier = withDefault(login.CodeVerifier, rand.Text()+rand.Text())
+	return c.authorize(ctx, &login)
+}
+
+func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 	if c.Provider == nil || c.ID == "" {
 		return nil, errors.New("oidc: a Client needs an ID and a Provider")
 	}
@@ -55,52 +109,81 @@ func (c *Client) Authorize(_ context.Context, r AuthorizationRequest) (*Login, e
 	if err != nil || !secure(u) {
 		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
 	}
-	scope := r.Scope
-	if scope == nil {
-		scope = []string{"openid"}
+	if login.Request.NoPKCE {
+		login.CodeVerifier = ""
 	}
-	login := &Login{Request: r, State: rand.Text(), Nonce: rand.Text(), CodeVerifier: rand.Text() + rand.Text()}
-	challenge := sha256.Sum256([]byte(login.CodeVerifier))
+	params := c.authorizationParams(login)
+	if login.Request.Object != nil {
+		if params, err = c.requestObject(ctx, login, params); err != nil {
+			return nil, err
+		}
+	}
+	if login.pushed(c.Provider) {
+		if params, err = c.push(ctx, login, params); err != nil {
+			return nil, err
+		}
+	}
 	query := u.Query()
-	for name, values := range r.Params {
-		query[name] = values
-	}
-	for name, value := range map[string]string{
-		"response_type": "code", "client_id": c.ID, "redirect_uri": r.RedirectURI,
-		"scope": strings.Join(scope, " "), "state": login.State, "nonce": login.Nonce,
-		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
-	} {
-		query.Set(name, value)
-	}
+	maps.Copy(query, params)
 	u.RawQuery = query.Encode()
 	login.URL = u.String()
 	return login, nil
 }
 
-// Exchange judges response, the parameters that came back to the redirect URI
-// of login, and redeems its code. A response that is not login's, or that
-// names another issuer, is a [*check.Error], and nothing is redeemed; a
-// refusal is an [*Error]. The Tokens are as [Client.Token] returns them.
-func (c *Client) Exchange(ctx context.Context, login *Login, response url.Values) (*Tokens, error) {
-	if c.Provider == nil || login == nil {
-		return nil, errors.New("oidc: Exchange needs a Client with a Provider, and a Login")
+// authorizationParams are the parameters of the request (OpenID Connect Core 1.0
+// section 3.1.2.1).
+func (c *Client) authorizationParams(login *Login) url.Values {
+	r := login.Request
+	scope := r.Scope
+	if scope == nil {
+		scope = []string{"openid"}
 	}
-	in := authorizationResponseInput{
-		Response: response, State: login.State, Issuer: c.Provider.Issuer,
-		IssRequired: c.Provider.AuthorizationResponseIss,
-	}
-	login.Checks = check.Run(authorizationResponseRules, in, c.Waive...)
-	if err := login.Checks.Err(); err != nil {
-		return nil, err
-	}
-	if code := response.Get("error"); code != "" {
-		return nil, &Error{
-			Code: code, Description: response.Get("error_description"), URI: response.Get("error_uri"),
-			Endpoint: authorizationEndpoint,
+	params := url.Values{}
+	maps.Copy(params, r.Params)
+	for name, value := range map[string]string{
+		"response_type": r.responseType(), "response_mode": r.ResponseMode, "client_id": c.ID, "redirect_uri": r.RedirectURI,
+		"scope": strings.Join(scope, " "), "state": login.State, "nonce": login.Nonce,
+	} {
+		if value != "" {
+			params.Set(name, value)
 		}
 	}
-	g := authorizationCode(response.Get("code"), login)
-	scope := login.Request.Scope
-	g.Expect.Optional = scope != nil && !slices.Contains(scope, "openid")
-	return c.Token(ctx, g)
+	if login.CodeVerifier != "" {
+		challenge := sha256.Sum256([]byte(login.CodeVerifier))
+		params.Set("code_challenge", base64.RawURLEncoding.EncodeToString(challenge[:]))
+		params.Set("code_challenge_method", "S256")
+	}
+	if age := c.Policy.MaxAge; age != nil && !params.Has("max_age") {
+		params.Set("max_age", strconv.FormatInt(int64(*age/time.Second), 10))
+	}
+	if c.DPoP != nil && r.expects("code") {
+		params.Set("dpop_jkt", c.DPoP.Thumbprint()) // RFC 9449 section 10
+	}
+	return params
+}
+
+func (r AuthorizationRequest) responseType() string { return withDefault(r.ResponseType, "code") }
+
+// expects reports whether a part of the response type is asked for: "code",
+// "id_token" or "token".
+func (r AuthorizationRequest) expects(part string) bool {
+	return slices.Contains(strings.Fields(r.responseType()), part)
+}
+
+// signed reports whether the response comes as a JWT (JARM).
+func (r AuthorizationRequest) signed() bool {
+	return r.ResponseMode == "jwt" || strings.HasSuffix(r.ResponseMode, ".jwt")
+}
+
+// openID reports whether an ID Token is due.
+func (r AuthorizationRequest) openID() bool {
+	return r.Scope == nil || slices.Contains(r.Scope, "openid")
+}
+
+// expectation is what the tokens of the login must say.
+func (l *Login) expectation() Expectation {
+	return Expectation{
+		Nonce: l.Nonce, Optional: !l.Request.openID(), ACRValues: strings.Fields(l.Request.Params.Get("acr_values")),
+		AuthorizationDetails: l.Request.Params.Get("authorization_details"),
+	}
 }

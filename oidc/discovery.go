@@ -31,6 +31,8 @@ type Provider struct {
 	EndSessionEndpoint                 string // end_session_endpoint
 	PushedAuthorizationRequestEndpoint string // pushed_authorization_request_endpoint
 	DeviceAuthorizationEndpoint        string // device_authorization_endpoint
+	BackchannelAuthenticationEndpoint  string // backchannel_authentication_endpoint
+	RegistrationEndpoint               string // registration_endpoint
 
 	// MTLSEndpointAliases are the endpoints, by their metadata names, for
 	// clients that use mutual TLS (RFC 8705 section 5).
@@ -44,6 +46,13 @@ type Provider struct {
 	ResponseTypesSupported             []string // response_types_supported
 	SubjectTypesSupported              []string // subject_types_supported
 	CodeChallengeMethods               []string // code_challenge_methods_supported
+	ResponseModesSupported             []string // response_modes_supported
+	DPoPSigningAlgorithms              []string // dpop_signing_alg_values_supported
+	BackchannelTokenDeliveryModes      []string // backchannel_token_delivery_modes_supported
+
+	// RequirePushedAuthorizationRequests says that the provider takes no other:
+	// require_pushed_authorization_requests (RFC 9126 section 5).
+	RequirePushedAuthorizationRequests bool
 
 	// AuthorizationResponseIss promises iss in authorization responses:
 	// authorization_response_iss_parameter_supported (RFC 9207).
@@ -156,7 +165,7 @@ func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Prov
 	if answer.status != http.StatusOK {
 		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where the metadata should be, at %s%s", answer.status, d.tried(issuer), answer.snippet()))
 	}
-	doc, err := answer.object("application/json")
+	doc, err := answer.object()
 	if err != nil {
 		return nil, err
 	}
@@ -215,9 +224,17 @@ func (p *Provider) decode(doc *strictjson.Object) error {
 	list("response_types_supported", &p.ResponseTypesSupported)
 	list("subject_types_supported", &p.SubjectTypesSupported)
 	list("code_challenge_methods_supported", &p.CodeChallengeMethods)
-	var e error
-	p.AuthorizationResponseIss, e = doc.Bool("authorization_response_iss_parameter_supported")
-	keep(e)
+	list("response_modes_supported", &p.ResponseModesSupported)
+	list("dpop_signing_alg_values_supported", &p.DPoPSigningAlgorithms)
+	list("backchannel_token_delivery_modes_supported", &p.BackchannelTokenDeliveryModes)
+	for name, to := range map[string]*bool{
+		"authorization_response_iss_parameter_supported": &p.AuthorizationResponseIss,
+		"require_pushed_authorization_requests":          &p.RequirePushedAuthorizationRequests,
+	} {
+		var e error
+		*to, e = doc.Bool(name)
+		keep(e)
+	}
 	keep(p.decodeAliases(doc))
 	return err
 }
@@ -252,13 +269,15 @@ func (p *Provider) endpoints() map[string]*string {
 		"end_session_endpoint":                  &p.EndSessionEndpoint,
 		"pushed_authorization_request_endpoint": &p.PushedAuthorizationRequestEndpoint,
 		"device_authorization_endpoint":         &p.DeviceAuthorizationEndpoint,
+		"backchannel_authentication_endpoint":   &p.BackchannelAuthenticationEndpoint,
+		"registration_endpoint":                 &p.RegistrationEndpoint,
 	}
 }
 
-// at returns the endpoint of a metadata name for a client that authenticates
-// by auth: with mutual TLS the alias, if there is one (RFC 8705 section 5).
-func (p *Provider) at(name string, auth ClientAuth) string {
-	if alias := p.MTLSEndpointAliases[name]; alias != "" && auth.MutualTLS {
+// at returns the endpoint of a metadata name: with mutual TLS the alias, if there
+// is one (RFC 8705 section 5).
+func (p *Provider) at(name string, mutualTLS bool) string {
+	if alias := p.MTLSEndpointAliases[name]; alias != "" && mutualTLS {
 		return alias
 	}
 	return *p.endpoints()[name]

@@ -23,10 +23,18 @@ type Grant struct {
 	Expect Expectation
 }
 
-// An Expectation is what a caller knows an ID Token must say. Fields left
-// empty expect nothing.
+// An Expectation is what a caller knows the answer must say. Fields left empty
+// expect nothing.
 type Expectation struct {
-	Nonce string // sent in the authentication request
+	Nonce string // of the ID Token: as sent in the authentication request
+
+	// ACRValues are the acr_values that were asked for. That the ID Token's acr
+	// is none of them is a remark, not an error: they are a wish (OpenID Connect
+	// Core 1.0 section 3.1.2.1). See [Policy.ACRValues] for a demand.
+	ACRValues []string
+
+	// AuthorizationDetails are those that were asked for (RFC 9396), JSON.
+	AuthorizationDetails string
 
 	// Refreshed says that the token answers a refresh: OpenID Connect Core 1.0
 	// section 12.2 applies, and the token may be absent.

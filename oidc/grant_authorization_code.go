@@ -2,7 +2,10 @@
 
 package oidc
 
-import "net/url"
+import (
+	"net/url"
+	"slices"
+)
 
 // authorizationCode redeems a code. Only [Client.Exchange] makes one, so that
 // no code is redeemed whose response was not judged.
@@ -11,10 +14,13 @@ func authorizationCode(code string, login *Login) Grant {
 		Type:   "authorization_code",
 		Params: url.Values{"code": {code}, "redirect_uri": {login.Request.RedirectURI}},
 		Once:   true,
-		Expect: Expectation{Nonce: login.Nonce},
+		Expect: login.expectation(),
 	}
 	if login.CodeVerifier != "" {
 		g.Params.Set("code_verifier", login.CodeVerifier)
+	}
+	if resource := login.Request.Params["resource"]; len(resource) > 0 { // RFC 8707 section 2.2
+		g.Params["resource"] = slices.Clone(resource)
 	}
 	return g
 }

@@ -78,7 +78,11 @@ type claimSet struct {
 	malformed map[string]string // claim -> what is wrong with it
 	stringAMR bool
 	atHash    string
+	cHash     string // c_hash, of ID Tokens that come with a code
+	sHash     string // s_hash, likewise
 	clientID  string // client_id, of access tokens
+	sessionID string // sid, of logout tokens
+	tokenID   string // jti
 }
 
 // readClaims reads the claims that the rules look at. It never fails: a claim
@@ -94,6 +98,7 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 	for name, to := range map[string]*string{
 		"iss": &c.Issuer, "sub": &c.Subject, "azp": &c.AuthorizedParty,
 		"nonce": &c.Nonce, "acr": &c.ACR, "at_hash": &c.atHash, "client_id": &c.clientID,
+		"c_hash": &c.cHash, "s_hash": &c.sHash, "sid": &c.sessionID, "jti": &c.tokenID,
 	} {
 		var err error
 		*to, err = doc.String(name)
@@ -149,6 +154,7 @@ func numericDate(doc *strictjson.Object, name string) (time.Time, error) {
 type judged struct {
 	Expectation
 	previous    *claimSet // of Expectation.Previous, nil if it is not known
+	front       frontChannel
 	accessToken string    // that came with it
 	keys        *keyFetch // begun for it, nil if none was
 }
@@ -181,27 +187,23 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, exp
 
 func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) (verdict, error) {
 	in := idTokenInput{
-		Present: raw != "", Issuer: c.Provider.Issuer, ClientID: c.ID, Policy: c.Policy,
-		Algorithms: c.algorithms(), Expect: against.Expectation, AccessToken: against.accessToken, Now: c.now(),
+		jwtInput: c.newJWTInput(), Present: raw != "", Policy: c.Policy,
+		Expect: against.Expectation, AccessToken: against.accessToken, Front: against.front,
 	}
-	var unavailable error
-	token := in.read(raw)
+	in.Encryption, in.Encrypted = c.Policy.IDTokenEncryptedResponseAlg, len(c.Policy.IDTokenEncryptedResponseAlg) > 0
+	token := c.readIDToken(ctx, &in, raw, against.keys)
 	if c.Policy.Skip {
 		return c.skipped(token, in), nil
 	}
-	if in.jwt != nil {
-		in.Signature = c.verifySignature(ctx, in.jwt, against.keys)
-		unavailable = unreachable(in.Signature)
-	}
 	results := check.Run(idTokenRules, in, c.Waive...)
 	results = append(results, check.Run(refreshRules, refreshInput{
-		Refreshed: in.Expect.Refreshed && in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Policy.tolerance(),
+		Refreshed: in.Expect.Refreshed && in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
 	}, c.Waive...)...)
 	if token != nil {
 		token.Checks = results
 		token.Verified = results.Verified() && c.Provider.trusted()
 	}
-	return verdict{token, results}, decide(results, unavailable)
+	return verdict{token, results}, decide(results, unreachable(in.Signature))
 }
 
 // skipped records that nothing was judged.
@@ -262,18 +264,22 @@ func (c *Client) algorithms() []string {
 	return algs
 }
 
-// read parses the token into the input and returns it for showing, nil if
+// readIDToken reads the token into the input and returns it for showing, nil if
 // there is none or it cannot be read.
-func (in *idTokenInput) read(raw string) *IDToken {
+func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, begun *keyFetch) *IDToken {
 	if raw == "" {
 		return nil
 	}
-	in.Envelope = open(raw, in.Policy.IDTokenEncryptedResponseAlg, in.Policy.DecryptionKeys).signedOnly()
-	if in.Envelope.err != nil {
+	if c.Policy.Skip { // no key is fetched for what nobody judges
+		in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
+		in.jwt = in.Envelope.jwt
+	} else {
+		c.read(ctx, &in.jwtInput, raw, begun)
+	}
+	in.Envelope = in.Envelope.signedOnly()
+	if in.jwt == nil {
 		return nil
 	}
-	in.jwt = in.Envelope.jwt
-	in.Claims, _ = readClaims(in.jwt.Claims)
 	return in.Envelope.idToken(raw)
 }
 

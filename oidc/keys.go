@@ -84,6 +84,16 @@ func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most in
 	return &KeySet{Raw: answer.body, set: set}, nil
 }
 
+// ReadKeySet reads a JWK Set (RFC 7517 section 5) that came some other way, such as
+// from a file. Keys that cannot be used are listed as unusable; they are no error.
+func ReadKeySet(data []byte) (*KeySet, error) {
+	set, err := jose.ReadKeySet(data)
+	if err != nil {
+		return nil, fmt.Errorf("not a JWK Set: %w", err)
+	}
+	return &KeySet{Raw: data, set: set}, nil
+}
+
 // A keyCache holds a client's copy of its provider's keys.
 type keyCache struct {
 	mu        sync.Mutex
@@ -181,6 +191,9 @@ func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
 //
 // started is a fetch that was begun for this token, nil if there is none.
 func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*jose.KeySet, error) {
+	if c.Keys != nil {
+		return c.Keys.set, nil
+	}
 	if c.Provider.JWKSURI == "" {
 		return nil, reason.Errorf(reason.SignatureNoKey, "the provider's metadata has no jwks_uri")
 	}
@@ -193,8 +206,7 @@ func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*
 	if err != nil {
 		return nil, err
 	}
-	fit, _ := keys.set.Candidates(t)
-	if len(fit) > 0 || t.KeyID != "" && keys.set.HasKeyID(t.KeyID) {
+	if len(keys.set.Candidates(t)) > 0 || t.KeyID != "" && keys.set.HasKeyID(t.KeyID) {
 		return keys.set, nil
 	}
 	again := c.refetch(ctx, f)
@@ -281,7 +293,7 @@ func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyF
 	if err != nil {
 		return err
 	}
-	fit, unfit := keys.Candidates(t)
+	fit := keys.Candidates(t)
 	if len(fit) == 1 {
 		return t.Verify(fit[0])
 	}
@@ -289,7 +301,7 @@ func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyF
 	for _, k := range fit {
 		none.Fitting = append(none.Fitting, k.String())
 	}
-	for _, k := range unfit {
+	for _, k := range keys.Others(t) {
 		none.Rejected = append(none.Rejected, fmt.Sprintf("(%s) %s", k.Key, k.Reason))
 	}
 	if len(fit) > 1 {

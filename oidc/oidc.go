@@ -45,7 +45,10 @@
 package oidc
 
 import (
+	"context"
+	"crypto/x509"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -60,6 +63,16 @@ type Client struct {
 
 	// Policy is what ID Tokens must say beyond what the standard asks.
 	Policy Policy
+
+	// DPoP binds the tokens that are asked for to a key (RFC 9449), and proves
+	// that key where they are used. nil means that they are not bound so.
+	DPoP *DPoP
+
+	// Certificate is the client certificate that HTTP shows, whatever Auth is:
+	// requests go to mtls_endpoint_aliases where the provider has them, and it
+	// may bind tokens to it (RFC 8705 sections 3 and 5). nil means that none is
+	// shown, or only for Auth.
+	Certificate *x509.Certificate
 
 	// HTTP sends every request. nil means http.DefaultClient. Its
 	// CheckRedirect is not used: redirects are never followed.
@@ -80,6 +93,14 @@ type Client struct {
 
 	// Waive names rules whose failure is recorded but is not an error.
 	Waive []string
+
+	// Keys are the provider's keys, if they came some other way than from its
+	// jwks_uri. They are then never fetched.
+	Keys *KeySet
+
+	// Wait waits between two questions of one poll. nil means a timer; whoever
+	// shows a countdown puts it here. An error ends the poll.
+	Wait func(context.Context, time.Duration) error
 
 	keys keyCache
 }
@@ -111,7 +132,16 @@ type Policy struct {
 	// of IDTokenEncryptedResponseAlg.
 	UserInfoEncryptedResponseAlg []string
 
-	DecryptionKeys []DecryptionKey // the client's private keys for either
+	// AuthorizationEncryptedResponseAlg are the algorithms by one of which
+	// authorization responses (JARM) have to be encrypted, as the client is
+	// registered. nil means that they must not be.
+	AuthorizationEncryptedResponseAlg []string
+
+	// IntrospectionEncryptedResponseAlg is the same for introspection responses
+	// (RFC 9701).
+	IntrospectionEncryptedResponseAlg []string
+
+	DecryptionKeys []DecryptionKey // the client's private keys for any of these
 
 	// RequireIDToken makes a response without an ID Token an error, also where
 	// the standard lets the provider leave it out (a refresh).
@@ -130,6 +160,11 @@ type Policy struct {
 	// Skip shows ID Tokens without judging them: every rule is recorded as
 	// unknown, none is an error, and no token counts as verified.
 	Skip bool
+}
+
+// encryptions are all algorithms that anything may be encrypted by.
+func (p Policy) encryptions() []string {
+	return slices.Concat(p.IDTokenEncryptedResponseAlg, p.UserInfoEncryptedResponseAlg, p.AuthorizationEncryptedResponseAlg, p.IntrospectionEncryptedResponseAlg)
 }
 
 func (p Policy) tolerance() time.Duration {
@@ -154,13 +189,25 @@ func clock(now func() time.Time) func() time.Time {
 // Rules lists every rule the package judges by, in the order of their tables.
 // The verdicts are empty: nothing was judged.
 func Rules() check.Results {
-	var all check.Results
-	all = append(all, check.Describe(discoveryRules)...)
-	all = append(all, check.Describe(authorizationResponseRules)...)
-	all = append(all, check.Describe(tokenResponseRules)...)
-	all = append(all, check.Describe(idTokenRules)...)
-	all = append(all, check.Describe(refreshRules)...)
-	all = append(all, check.Describe(accessTokenRules)...)
-	all = append(all, check.Describe(refreshTokenRules)...)
-	return append(all, check.Describe(userInfoRules)...)
+	return slices.Concat(
+		check.Describe(discoveryRules),
+		check.Describe(pushedAuthorizationRules),
+		check.Describe(jarmRules),
+		check.Describe(authorizationResponseRules),
+		check.Describe(deviceAuthorizationRules),
+		check.Describe(backchannelAuthenticationRules),
+		check.Describe(tokenResponseRules),
+		check.Describe(idTokenRules),
+		check.Describe(refreshRules),
+		check.Describe(hybridRules),
+		check.Describe(accessTokenRules),
+		check.Describe(refreshTokenRules),
+		check.Describe(userInfoRules),
+		check.Describe(introspectionRules),
+		check.Describe(logoutTokenRules),
+		check.Describe(anyJWTRules),
+		check.Describe(endSessionRules),
+		check.Describe(registrationRules),
+		check.Describe(protectedResourceRules),
+	)
 }

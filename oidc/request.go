@@ -25,18 +25,27 @@ import (
 
 // The names of the endpoints, in errors and in the context of requests.
 const (
-	discoveryEndpoint     = "discovery"
-	jwksEndpoint          = "jwks"
-	tokenEndpoint         = "token"
-	userInfoEndpoint      = "userinfo"
-	authorizationEndpoint = "authorization"
+	discoveryEndpoint         = "discovery"
+	jwksEndpoint              = "jwks"
+	tokenEndpoint             = "token"
+	userInfoEndpoint          = "userinfo"
+	authorizationEndpoint     = "authorization"
+	parEndpoint               = "pushed_authorization_request"
+	deviceEndpoint            = "device_authorization"
+	backchannelEndpoint       = "backchannel_authentication"
+	introspectionEndpoint     = "introspection"
+	revocationEndpoint        = "revocation"
+	endSessionEndpoint        = "end_session"
+	registrationEndpoint      = "registration"
+	resourceEndpoint          = "resource"
+	protectedResourceEndpoint = "protected_resource_metadata"
 )
 
 type endpointKey struct{}
 
 // Endpoint returns the name of the endpoint that a request made by this
-// package goes to: "discovery", "jwks", "token" or "userinfo"; and "" for any
-// other context. An http.RoundTripper that records can file the exchange under
+// package goes to, such as "discovery", "jwks", "token" or "userinfo"; and "" for
+// any other context. An http.RoundTripper that records can file the exchange under
 // it.
 func Endpoint(ctx context.Context) string {
 	name, _ := ctx.Value(endpointKey{}).(string)
@@ -47,7 +56,9 @@ func Endpoint(ctx context.Context) string {
 type request struct {
 	endpoint string
 	url      string
-	form     url.Values // sent by POST; nil means GET
+	method   string     // "" means GET, or POST if there is a form
+	form     url.Values // sent as application/x-www-form-urlencoded
+	body     []byte     // sent as it is, if there is no form
 	header   http.Header
 	limit    int64 // of the body
 
@@ -125,18 +136,19 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 }
 
 func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, error) {
-	method, body := http.MethodGet, io.Reader(nil)
-	form := r.form.Encode()
+	body := r.body
 	if r.form != nil {
-		method, body = http.MethodPost, &noticingReader{strings.NewReader(form), sent}
+		body = []byte(r.form.Encode())
 	}
-	req, err := http.NewRequestWithContext(ctx, method, r.url, body)
+	var reader io.Reader
+	if body != nil {
+		reader = &noticingReader{bytes.NewReader(body), sent}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.verb(), r.url, reader)
 	if err != nil {
 		return nil, err
 	}
-	if r.form != nil {
-		req.ContentLength = int64(len(form))
-	}
+	req.ContentLength = int64(len(body))
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
@@ -149,6 +161,17 @@ func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, e
 	// Without GetBody, which is not set for a reader that net/http does not
 	// know, the transport cannot send the body a second time.
 	return req, nil
+}
+
+// verb is the HTTP method.
+func (r request) verb() string {
+	switch {
+	case r.method != "":
+		return r.method
+	case r.form != nil:
+		return http.MethodPost
+	}
+	return http.MethodGet
 }
 
 // A noticingReader tells when it is read from: from then on the body may be on
@@ -293,9 +316,10 @@ func (r *response) mediaType() string {
 	return name
 }
 
-// object reads the body as a JSON object of the given media type. An object of
-// another type is an error, and returned all the same.
-func (r *response) object(mediaType string) (*strictjson.Object, error) {
+// object reads the body as a JSON object. One of another media type than JSON's is
+// an error, and returned all the same.
+func (r *response) object() (*strictjson.Object, error) {
+	const mediaType = "application/json"
 	o, err := strictjson.Parse(r.body)
 	switch {
 	case r.mediaType() != mediaType:

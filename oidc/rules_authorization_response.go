@@ -12,13 +12,35 @@ import (
 // authorizationResponseInput is what the rules of an authorization response
 // look at.
 type authorizationResponseInput struct {
-	Response    url.Values
-	State       string // as sent
-	Issuer      string // of the provider's metadata
-	IssRequired bool   // the metadata promises iss
+	Response    url.Values           // the parameters, taken out of the JWT if it was one
+	Request     AuthorizationRequest // that it answers
+	Signed      bool                 // it was a JWT (JARM)
+	Beside      bool                 // there were other parameters beside the JWT
+	State       string               // as sent
+	Issuer      string               // of the provider's metadata
+	IssRequired bool                 // the metadata promises iss
 }
 
 var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
+	{
+		ID: "authorization_response.mode", Spec: jarm("2.3"), Level: check.Must,
+		Text: "The response is a signed JWT if one was asked for, with nothing beside it, and only then.",
+		Eval: func(in authorizationResponseInput) check.Verdict {
+			got, want := "parameters", "parameters"
+			switch {
+			case in.Signed && in.Beside:
+				got = "a JWT with parameters beside it"
+			case in.Signed:
+				got = "a JWT"
+			case in.Response.Has("response"):
+				got = "a parameter response"
+			}
+			if in.Request.signed() {
+				want = "a JWT"
+			}
+			return check.That(got == want, got, want)
+		},
+	},
 	{
 		ID: "authorization_response.once", Spec: oauth("3.1"), Level: check.Must,
 		Text: "No parameter comes more than once.",
@@ -60,11 +82,41 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 	},
 	{
 		ID: "authorization_response.code", Spec: oauth("4.1.2"), Level: check.Must, Essential: true,
-		Text: "There is either a code or an error.",
+		Text: "There is what the response_type asks for (code, id_token, access_token), and nothing else of these; or an error, and none of them.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
-			code, refused := in.Response.Get("code") != "", in.Response.Get("error") != ""
-			got := map[[2]bool]string{{true, true}: "both", {false, false}: "neither", {true, false}: "a code", {false, true}: "an error"}
-			return check.That(code != refused, got[[2]bool{code, refused}], "a code or an error")
+			var want, got []string
+			for part, name := range map[string]string{"code": "code", "id_token": "id_token", "token": "access_token"} {
+				if in.Request.expects(part) {
+					want = append(want, name)
+				}
+				if in.Response.Get(name) != "" {
+					got = append(got, name)
+				}
+			}
+			slices.Sort(want)
+			slices.Sort(got)
+			if in.Response.Get("error") != "" {
+				return check.That(len(got) == 0, "an error, and "+check.List(got), "an error alone")
+			}
+			return check.That(slices.Equal(got, want), check.List(got), check.List(want)+", or an error")
 		},
+	},
+}
+
+// hybridInput is what the rules of two ID Tokens of one login look at.
+type hybridInput struct {
+	Front, Back Claims // of the browser's, and of the token endpoint's
+}
+
+var hybridRules = []check.Rule[hybridInput]{
+	{
+		ID: "hybrid.iss", Spec: core("3.3.3.6", 0), Level: check.Must,
+		Text: "iss is the same in both ID Tokens.",
+		Eval: func(in hybridInput) check.Verdict { return check.Equal(in.Back.Issuer, in.Front.Issuer) },
+	},
+	{
+		ID: "hybrid.sub", Spec: core("3.3.3.6", 0), Level: check.Must,
+		Text: "sub is the same in both ID Tokens.",
+		Eval: func(in hybridInput) check.Verdict { return check.Equal(in.Back.Subject, in.Front.Subject) },
 	},
 }

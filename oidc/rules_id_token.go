@@ -18,20 +18,12 @@ import (
 // idTokenInput is everything the rules of ID Tokens look at. Gathering it may
 // need the network; judging it never does.
 type idTokenInput struct {
-	Present   bool
-	Envelope  envelope // the token as it came
-	Claims    claimSet
-	Signature error // what came of checking the signature
-
-	Issuer      string // of the provider's metadata
-	ClientID    string
-	Algorithms  []string // that the token may use
+	jwtInput
+	Present     bool
 	Policy      Policy
 	Expect      Expectation
-	AccessToken string // that came with it, "" if none did
-	Now         time.Time
-
-	jwt *jose.JWT // nil if absent or unreadable
+	AccessToken string       // that came with it, "" if none did
+	Front       frontChannel // what it vouches for, if it came through the browser
 }
 
 func core(section string, item int) check.Spec {
@@ -80,7 +72,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
-			return in.Envelope.agreed(in.Policy.IDTokenEncryptedResponseAlg, len(in.Policy.IDTokenEncryptedResponseAlg) > 0)
+			return in.Envelope.agreed(in.Encryption, in.Encrypted)
 		},
 	},
 	{
@@ -90,11 +82,11 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
-			return in.Envelope.decrypted(in.Policy.IDTokenEncryptedResponseAlg)
+			return in.Envelope.decrypted(in.Encryption)
 		},
 	},
 	{
-		ID: "id_token.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must, Essential: true,
+		ID: "id_token.readable", Spec: rfc7519("7.2"), Level: check.Must, Essential: true,
 		Text: "The token is a well-formed signed JWT, once it is decrypted.",
 		Eval: func(in idTokenInput) check.Verdict {
 			switch {
@@ -109,14 +101,14 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		},
 	},
 	{
-		ID: "id_token.typ", Spec: check.Spec{Doc: "RFC 8725", Section: "3.11"}, Level: check.Must,
+		ID: "id_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ, if there, is JWT: the token is not one of another kind.",
 		Eval: about(func(in idTokenInput) check.Verdict {
 			return typIs(in.jwt, "jwt")
 		}),
 	},
 	{
-		ID: "id_token.kind", Spec: check.Spec{Doc: "RFC 8725", Section: "3.12"}, Level: check.Must,
+		ID: "id_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
 		Text: "The claims are not those of a Logout Token or another security event (events).",
 		Eval: about(func(in idTokenInput) check.Verdict {
 			return notThere(in.Claims, "events")
@@ -126,14 +118,14 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		ID: "id_token.iss", Spec: core("3.1.3.7", 2), Level: check.Must,
 		Text: "iss is exactly the provider's issuer identifier.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.typed("iss", func() check.Verdict { return check.Equal(in.Claims.Issuer, in.Issuer) })
+			return issIs(in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.aud", Spec: core("3.1.3.7", 3), Level: check.Must,
 		Text: "aud contains this client's client_id.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.typed("aud", func() check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) })
+			return audIs(in.jwtInput)
 		}),
 	},
 	{
@@ -159,7 +151,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if !in.Claims.there("azp") {
 				return check.Inapplicable("no azp")
 			}
-			return in.typed("azp", func() check.Verdict { return check.Equal(in.Claims.AuthorizedParty, in.ClientID) })
+			return in.Claims.typed("azp", func() check.Verdict { return check.Equal(in.Claims.AuthorizedParty, in.ClientID) })
 		}),
 	},
 	{
@@ -170,7 +162,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		}),
 	},
 	{
-		ID: "id_token.alg_none", Spec: check.Spec{Doc: "RFC 8725", Section: "3.2"}, Level: check.Must, Essential: true,
+		ID: "id_token.alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 		Text: "alg is not none: the token is signed at all.",
 		Eval: about(func(in idTokenInput) check.Verdict { return algNone(in.jwt) }),
 	},
@@ -199,18 +191,14 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		ID: "id_token.exp", Spec: core("3.1.3.7", 9), Level: check.Must,
 		Text: "The current time is before exp.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.time("exp", in.Claims.Expiry, "after "+stamp(in.Now), func() bool {
-				return in.Now.Before(in.Claims.Expiry.Add(in.Policy.tolerance()))
-			})
+			return expIs(in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.iat", Spec: core("2", 0), Level: check.Must,
 		Text: "iat is there and not in the future.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.time("iat", in.Claims.IssuedAt, "not after "+stamp(in.Now), func() bool {
-				return !in.Claims.IssuedAt.After(in.Now.Add(in.Policy.tolerance()))
-			})
+			return iatIs(in.jwtInput)
 		}),
 	},
 	{
@@ -220,28 +208,23 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if in.Claims.IssuedAt.IsZero() {
 				return check.Inapplicable("no iat")
 			}
-			return in.time("iat", in.Claims.IssuedAt, "after "+stamp(in.Now.Add(-maxIssueAge)), func() bool {
+			return in.Claims.time("iat", in.Claims.IssuedAt, "after "+stamp(in.Now.Add(-maxIssueAge)), func() bool {
 				return in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge
 			})
 		}),
 	},
 	{
-		ID: "id_token.nbf", Spec: check.Spec{Doc: "RFC 7519", Section: "4.1.5"}, Level: check.Must,
+		ID: "id_token.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf, if there, is not in the future.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			if !in.Claims.there("nbf") {
-				return check.Inapplicable("no nbf")
-			}
-			return in.time("nbf", in.Claims.NotBefore, "not after "+stamp(in.Now), func() bool {
-				return !in.Claims.NotBefore.After(in.Now.Add(in.Policy.tolerance()))
-			})
+			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
 		}),
 	},
 	{
 		ID: "id_token.sub", Spec: core("2", 0), Level: check.Must,
 		Text: "sub is there and at most 255 ASCII characters long.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.typed("sub", func() check.Verdict {
+			return in.Claims.typed("sub", func() check.Verdict {
 				sub := in.Claims.Subject
 				return check.That(sub != "" && len(sub) <= 255 && ascii(sub), check.List(oneOrNone(sub)), "1 to 255 ASCII characters")
 			})
@@ -254,7 +237,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if in.Expect.Nonce == "" {
 				return check.Inapplicable("no nonce was sent")
 			}
-			return in.typed("nonce", func() check.Verdict { return check.Equal(in.Claims.Nonce, in.Expect.Nonce) })
+			return in.Claims.typed("nonce", func() check.Verdict { return check.Equal(in.Claims.Nonce, in.Expect.Nonce) })
 		}),
 	},
 	{
@@ -264,7 +247,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 			if len(in.Policy.ACRValues) == 0 {
 				return check.Inapplicable("no acr_list")
 			}
-			return in.typed("acr", func() check.Verdict {
+			return in.Claims.typed("acr", func() check.Verdict {
 				return check.AnyOf(oneOrNone(in.Claims.ACR), in.Policy.ACRValues)
 			})
 		}),
@@ -277,28 +260,40 @@ var idTokenRules = []check.Rule[idTokenInput]{
 				return check.Inapplicable("no max_age")
 			}
 			since := in.Now.Add(-*in.Policy.MaxAge)
-			return in.time("auth_time", in.Claims.AuthTime, "not before "+stamp(since), func() bool {
-				tolerance := in.Policy.tolerance()
-				return !in.Claims.AuthTime.Before(since.Add(-tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(tolerance))
+			return in.Claims.time("auth_time", in.Claims.AuthTime, "not before "+stamp(since), func() bool {
+				return !in.Claims.AuthTime.Before(since.Add(-in.Tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
 			})
 		}),
 	},
 	{
 		ID: "id_token.at_hash", Spec: core("3.1.3.8", 0), Level: check.Must,
-		Text: "at_hash, if there, is the hash of the access token that came with it.",
+		Text: "at_hash is the hash of the access token that came with it; it may be absent only if they came from the token endpoint.",
 		Eval: about(func(in idTokenInput) check.Verdict {
-			switch {
-			case !in.Claims.there("at_hash"):
-				return check.Inapplicable("no at_hash")
-			case in.AccessToken == "":
-				return check.Inapplicable("no access token")
+			return in.hashes("at_hash", in.Claims.atHash, in.AccessToken, "access token", in.Front.came)
+		}),
+	},
+	{
+		ID: "id_token.c_hash", Spec: core("3.3.2.10", 0), Level: check.Must,
+		Text: "c_hash is the hash of the code that came with it through the browser.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.hashes("c_hash", in.Claims.cHash, in.Front.code, "code", in.Front.came)
+		}),
+	},
+	{
+		ID: "id_token.s_hash", Spec: check.Spec{Doc: "FAPI 1.0 Part 2", Section: "5.1"}, Level: check.Must,
+		Text: "s_hash, if there, is the hash of the state that came with it through the browser.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return in.hashes("s_hash", in.Claims.sHash, in.Front.state, "state", false)
+		}),
+	},
+	{
+		ID: "id_token.acr_requested", Spec: core("5.5.1.1", 0), Level: check.Should,
+		Text: "acr is one of the acr_values that were asked for.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			if len(in.Expect.ACRValues) == 0 {
+				return check.Inapplicable("no acr_values were asked for")
 			}
-			want, ok := leftHalfHash(in.jwt.Algorithm, in.AccessToken)
-			if !ok {
-				return check.Undecided("the hash of an unknown alg is not known")
-			}
-			same := subtle.ConstantTimeCompare([]byte(in.Claims.atHash), []byte(want)) == 1
-			return check.That(same, check.List(oneOrNone(in.Claims.atHash)), fmt.Sprintf("%q", want))
+			return in.Claims.typed("acr", func() check.Verdict { return check.AnyOf(oneOrNone(in.Claims.ACR), in.Expect.ACRValues) })
 		}),
 	},
 	{
@@ -315,7 +310,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 				v.Note = "allow_non_compliant_amr: true accepts it"
 				return v
 			}
-			return in.typed("amr", func() check.Verdict { return check.Verdict{Outcome: check.Pass} })
+			return in.Claims.typed("amr", func() check.Verdict { return check.Verdict{Outcome: check.Pass} })
 		}),
 	},
 	{
@@ -350,21 +345,25 @@ func (in idTokenInput) needed() string {
 	return ""
 }
 
-// typed fails a rule whose claim has the wrong type.
-func (in idTokenInput) typed(name string, eval func() check.Verdict) check.Verdict {
-	if what := in.Claims.malformed[name]; what != "" {
-		return check.That(false, what, "")
+// hashes judges a claim that is the hash of what came with the token. required
+// says that it has to be there.
+func (in idTokenInput) hashes(claim, got, of, what string, required bool) check.Verdict {
+	switch {
+	case of == "":
+		return check.Inapplicable("no " + what + " came with it")
+	case !in.Claims.there(claim) && !required:
+		return check.Inapplicable("no " + claim)
 	}
-	return eval()
-}
-
-// time judges a claim that is a time and has to be there.
-func (in idTokenInput) time(name string, t time.Time, want string, ok func() bool) check.Verdict {
-	return in.typed(name, func() check.Verdict {
-		if !in.Claims.there(name) {
-			return check.That(false, "none", want)
-		}
-		return check.That(ok(), stamp(t), want)
+	want, ok := leftHalfHash(in.jwt.Algorithm, of)
+	switch {
+	case !ok:
+		return check.Undecided("the hash of an unknown alg is not known")
+	case !in.Claims.there(claim):
+		return check.That(false, "none", fmt.Sprintf("%q", want))
+	}
+	return in.Claims.typed(claim, func() check.Verdict {
+		same := subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
+		return check.That(same, check.List(oneOrNone(got)), fmt.Sprintf("%q", want))
 	})
 }
 

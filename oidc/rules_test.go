@@ -163,14 +163,35 @@ func TestTokenResponseRules(t *testing.T) {
 	}
 	good := func() tokenResponseInput { return tokenResponseInput{Response: object(t, goodJSON), Now: noon} }
 	testTable(t, tokenResponseRules, good, map[string]func(*tokenResponseInput){
-		"token_response.access_token":  with(`{"access_token":"a\u0007t","token_type":"Bearer"}`),
-		"token_response.token_type":    with(`{"access_token":"at","token_type":"mac"}`),
-		"token_response.expires_in":    with(`{"access_token":"at","token_type":"Bearer","expires_in":"soon"}`),
-		"token_response.lifetime":      with(`{"access_token":"at","token_type":"Bearer","expires_in":0}`),
-		"token_response.refresh_token": with(`{"access_token":"at","token_type":"Bearer","refresh_token":7}`),
-		"token_response.id_token":      with(`{"access_token":"at","token_type":"Bearer","id_token":{}}`),
-		"token_response.scope":         with(`{"access_token":"at","token_type":"Bearer","scope":["openid"]}`),
+		"token_response.access_token":                  with(`{"access_token":"a\u0007t","token_type":"Bearer"}`),
+		"token_response.token_type":                    with(`{"access_token":"at","token_type":"mac"}`),
+		"token_response.expires_in":                    with(`{"access_token":"at","token_type":"Bearer","expires_in":"soon"}`),
+		"token_response.lifetime":                      with(`{"access_token":"at","token_type":"Bearer","expires_in":0}`),
+		"token_response.refresh_token":                 with(`{"access_token":"at","token_type":"Bearer","refresh_token":7}`),
+		"token_response.id_token":                      with(`{"access_token":"at","token_type":"Bearer","id_token":{}}`),
+		"token_response.scope":                         with(`{"access_token":"at","token_type":"Bearer","scope":["openid"]}`),
+		"token_response.dpop":                          func(in *tokenResponseInput) { in.Bound = true },                                          // V64
+		"token_response.issued_token_type":             func(in *tokenResponseInput) { in.Exchange = true },                                       // V99
+		"token_response.authorization_details":         with(`{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":""}]}`), // V92
+		"token_response.authorization_details_granted": func(in *tokenResponseInput) { in.Details = `[{"type":"payment"}]` },
 	})
+	for name, c := range map[string]struct {
+		in tokenResponseInput
+		ok bool
+	}{
+		"DPoP, in any case (F04)":        {tokenResponseInput{Bound: true, Response: object(t, `{"access_token":"at","token_type":"dpOp"}`)}, true},
+		"N_A without an exchange":        {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"N_A"}`)}, false},
+		"N_A for an ID Token":            {tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeIDToken+`"}`)}, true},
+		"N_A for an access token":        {tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeAccessToken+`"}`)}, false},
+		"details of a type not asked":    {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"b"}]}`)}, true},
+		"details that are no list":       {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":{"type":"b"}}`)}, false},
+		"details that are null":          {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":null}`)}, true},
+		"details as they were asked for": {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"a","n":1}]}`)}, true},
+	} {
+		if err := check.Run(tokenResponseRules, c.in).Err(); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for name, json := range map[string]string{
 		"no access_token":      `{"token_type":"Bearer"}`,
 		"null access_token":    `{"access_token":null,"token_type":"Bearer"}`,
@@ -211,18 +232,22 @@ func TestExpiresIn(t *testing.T) {
 func goodIDToken(t *testing.T) func() idTokenInput {
 	hour := time.Hour
 	return func() idTokenInput {
-		hash, _ := leftHalfHash("RS256", "at")
+		hash := func(of string) string { h, _ := leftHalfHash("RS256", of); return h }
 		return idTokenInput{
-			Present: true, Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256", "HS256"},
+			Present: true,
+			jwtInput: jwtInput{
+				Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256", "HS256"}, Now: noon, Tolerance: time.Minute,
+				jwt: &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
+				Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
+				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q,"c_hash":%q,"s_hash":%q}`,
+					noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash("at"), hash("c"), hash("s"))),
+			},
 			Policy: Policy{
 				RequireIDToken: true, TrustedAudiences: []string{"api"}, ACRValues: []string{"high"},
 				AMRValues: []string{"hwk", "otp"}, MaxAge: &hour,
 			},
-			Expect: Expectation{Nonce: "n1"}, AccessToken: "at", Now: noon,
-			jwt: &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
-			Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
-				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q}`,
-				noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash)),
+			Expect: Expectation{Nonce: "n1", ACRValues: []string{"higher", "high"}}, AccessToken: "at",
+			Front: frontChannel{came: true, code: "c", state: "s"},
 		}
 	}
 }
@@ -240,31 +265,34 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.present":    func(i *in) { i.Present = false },
 		"id_token.encryption": func(i *in) { i.Envelope = envelope{encrypted: true, sealed: true, err: jose.ErrEncrypted} }, // J19
 		"id_token.decryption": func(i *in) {
-			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
+			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, sealed: true, err: errors.New("it does not decrypt")}
 		},
-		"id_token.readable":    func(i *in) { i.Envelope.err = errors.New("not a JWT") },
-		"id_token.kind":        func(i *in) { i.Claims = with(t, i.Claims, "events") },              // J16
-		"id_token.typ":         header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
-		"id_token.iss":         claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
-		"id_token.aud":         claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
-		"id_token.aud_trusted": claimed(func(c *claimSet) { c.Audience = []string{"cli", "cli1"} }), // F17
-		"id_token.azp":         claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
-		"id_token.signature":   func(i *in) { i.Signature = errors.New("the signature does not match") }, // C06
-		"id_token.alg_none":    func(i *in) { i.jwt = &jose.JWT{Algorithm: "none"}; i.AccessToken = "" }, // J01
-		"id_token.alg":         func(i *in) { i.Algorithms = []string{"ES256"} },                         // F24
-		"id_token.mac":         func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
-		"id_token.exp":         claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
-		"id_token.iat":         claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
-		"id_token.iat_age":     claimed(func(c *claimSet) { c.IssuedAt = noon.Add(-7 * 24 * time.Hour) }), // K25
-		"id_token.nbf":         claimed(func(c *claimSet) { c.NotBefore = noon.Add(6 * time.Minute) }),
-		"id_token.sub":         claimed(func(c *claimSet) { c.Subject = "" }), // C13
-		"id_token.nonce":       claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
-		"id_token.acr":         claimed(func(c *claimSet) { c.ACR = "low" }),
-		"id_token.auth_time":   claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
-		"id_token.at_hash":     claimed(func(c *claimSet) { c.atHash += "1" }), // C18
-		"id_token.amr_type":    claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
-		"id_token.amr":         claimed(func(c *claimSet) { c.AMR = []string{"pwd"} }),
+		"id_token.readable":      func(i *in) { i.Envelope.err = errors.New("not a JWT") },
+		"id_token.kind":          func(i *in) { i.Claims = with(t, i.Claims, "events") },              // J16
+		"id_token.typ":           header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
+		"id_token.iss":           claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
+		"id_token.aud":           claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
+		"id_token.aud_trusted":   claimed(func(c *claimSet) { c.Audience = []string{"cli", "cli1"} }), // F17
+		"id_token.azp":           claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
+		"id_token.signature":     func(i *in) { i.Signature = errors.New("the signature does not match") },                           // C06
+		"id_token.alg_none":      func(i *in) { i.jwt = &jose.JWT{Algorithm: "none"}; i.AccessToken = ""; i.Front = frontChannel{} }, // J01
+		"id_token.alg":           func(i *in) { i.Algorithms = []string{"ES256"} },                                                   // F24
+		"id_token.mac":           func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
+		"id_token.exp":           claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
+		"id_token.iat":           claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
+		"id_token.iat_age":       claimed(func(c *claimSet) { c.IssuedAt = noon.Add(-7 * 24 * time.Hour) }), // K25
+		"id_token.nbf":           claimed(func(c *claimSet) { c.NotBefore = noon.Add(6 * time.Minute) }),
+		"id_token.sub":           claimed(func(c *claimSet) { c.Subject = "" }), // C13
+		"id_token.nonce":         claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
+		"id_token.acr":           func(i *in) { i.Policy.ACRValues = []string{"higher"} },
+		"id_token.auth_time":     claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
+		"id_token.at_hash":       claimed(func(c *claimSet) { c.atHash += "1" }), // C18
+		"id_token.c_hash":        claimed(func(c *claimSet) { c.cHash += "1" }),  // C20
+		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),  // A11
+		"id_token.acr_requested": func(i *in) { i.Expect.ACRValues = []string{"higher"} },
+		"id_token.amr_type":      claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
+		"id_token.amr":           claimed(func(c *claimSet) { c.AMR = []string{"pwd"} }),
 	})
 }
 
@@ -290,7 +318,7 @@ func TestIDTokenClaimsAbsentOrMistyped(t *testing.T) {
 			json += fmt.Sprintf("%q:%s,", name, value)
 		}
 		in := goodIDToken(t)()
-		in.Claims = claims(t, json[:len(json)-1]+"}")
+		in.Claims, in.Front = claims(t, json[:len(json)-1]+"}"), frontChannel{}
 		return check.Run(idTokenRules, in)
 	}
 	if err := judge("", "").Err(); err != nil {
@@ -336,7 +364,7 @@ func TestClockTolerance(t *testing.T) {
 		{5 * time.Minute, 300 * time.Second, false},
 	} {
 		in := goodIDToken(t)()
-		in.Policy.ClockTolerance = c.tolerance
+		in.Tolerance = Policy{ClockTolerance: c.tolerance}.tolerance()
 		in.Claims.Expiry = in.Now.Add(-c.late)
 		i := slices.IndexFunc(idTokenRules, func(r check.Rule[idTokenInput]) bool { return r.ID == "id_token.exp" })
 		if v := idTokenRules[i].Eval(in); (v.Outcome == check.Pass) != c.held {
@@ -363,7 +391,7 @@ func TestNoIDTokenFailsWhatNeedsOne(t *testing.T) {
 		"refresh, max_age":         {Policy{MaxAge: &hour}, Expectation{Refreshed: true}, false},
 		"plain OAuth and required": {Policy{RequireIDToken: true}, Expectation{Optional: true}, false},
 	} {
-		in := idTokenInput{Policy: c.policy, Expect: c.expect, Now: noon}
+		in := idTokenInput{jwtInput: jwtInput{Now: noon}, Policy: c.policy, Expect: c.expect}
 		if got := check.Run(idTokenRules, in).Err() == nil; got != c.held {
 			t.Errorf("%s: held = %v", name, got)
 		}
@@ -398,34 +426,42 @@ func TestRefreshRules(t *testing.T) {
 	})
 }
 
+// goodJWT is a JWT of a kind with these claims.
+func goodJWT(t *testing.T, typ, json string) jwtInput {
+	t.Helper()
+	return jwtInput{
+		Claims: claims(t, json), Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Now: noon,
+		jwt: &jose.JWT{Algorithm: "RS256", Type: typ, Claims: object(t, json)},
+	}
+}
+
 func TestJWTTokenRules(t *testing.T) {
 	t.Parallel()
-	good := func(kind string) func() jwtTokenInput {
+	good := func(kind string) func() accessTokenInput {
 		typ := map[string]string{"access_token": "application/at+jwt", "refresh_token": "JWT"}[kind]
-		return func() jwtTokenInput {
-			return jwtTokenInput{
-				Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u","client_id":"cli","jti":"1"}`,
-					noon.Unix()+300, noon.Unix(), noon.Unix())),
-				Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Now: noon,
-				jwt: &jose.JWT{Algorithm: "RS256", Type: typ},
-			}
+		return func() accessTokenInput {
+			in := accessTokenInput{jwtInput: goodJWT(t, typ, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u",
+				"client_id":"cli","jti":"1","cnf":{"jkt":"tp"}}`, noon.Unix()+300, noon.Unix(), noon.Unix()))}
+			in.Thumbprint = "tp"
+			return in
 		}
 	}
-	for kind, rules := range map[string][]check.Rule[jwtTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
-		testTable(t, rules, good(kind), map[string]func(*jwtTokenInput){
-			kind + ".readable":  func(in *jwtTokenInput) { in.Unreadable = errors.New("not a JWT") },
-			kind + ".signature": func(in *jwtTokenInput) { in.Signature = errors.New("the signature does not match") },
-			kind + ".alg_none":  func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "nOnE"} },
-			kind + ".alg":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "ES256"} },
-			kind + ".iss":       func(in *jwtTokenInput) { in.Claims.Issuer += "1" },
-			kind + ".exp":       func(in *jwtTokenInput) { in.Claims.Expiry = noon },
-			kind + ".nbf":       func(in *jwtTokenInput) { in.Claims.NotBefore = noon.Add(time.Hour) },
-			kind + ".typ":       func(in *jwtTokenInput) { in.jwt = &jose.JWT{Algorithm: "RS256", Type: "logout+jwt"} },
-		}, map[string]func(*jwtTokenInput){
-			"access_token.kind":      func(in *jwtTokenInput) { in.Claims = with(t, in.Claims, "at_hash") },
-			"access_token.claims":    func(in *jwtTokenInput) { in.Claims = without(in.Claims, "jti") },
-			"access_token.client_id": func(in *jwtTokenInput) { in.Claims.clientID += "1" },
-			"access_token.iat":       func(in *jwtTokenInput) { in.Claims.IssuedAt = noon.Add(time.Hour) },
+	for kind, rules := range map[string][]check.Rule[accessTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
+		testTable(t, rules, good(kind), map[string]func(*accessTokenInput){
+			kind + ".readable":  func(in *accessTokenInput) { in.Envelope.err, in.jwt = errors.New("not a JWT"), nil },
+			kind + ".signature": func(in *accessTokenInput) { in.Signature = errors.New("the signature does not match") },
+			kind + ".alg_none":  func(in *accessTokenInput) { in.jwt.Algorithm = "nOnE" },
+			kind + ".alg":       func(in *accessTokenInput) { in.jwt.Algorithm = "ES256" },
+			kind + ".iss":       func(in *accessTokenInput) { in.Claims.Issuer += "1" },
+			kind + ".exp":       func(in *accessTokenInput) { in.Claims.Expiry = noon },
+			kind + ".nbf":       func(in *accessTokenInput) { in.Claims.NotBefore = noon.Add(time.Hour) },
+			kind + ".typ":       func(in *accessTokenInput) { in.jwt.Type = "logout+jwt" },
+		}, map[string]func(*accessTokenInput){
+			"access_token.kind":      func(in *accessTokenInput) { in.Claims = with(t, in.Claims, "at_hash") },
+			"access_token.claims":    func(in *accessTokenInput) { in.Claims = without(in.Claims, "jti") },
+			"access_token.client_id": func(in *accessTokenInput) { in.Claims.clientID += "1" },
+			"access_token.iat":       func(in *accessTokenInput) { in.Claims.IssuedAt = noon.Add(time.Hour) },
+			"access_token.cnf":       func(in *accessTokenInput) { in.Thumbprint += "1" },
 		})
 	}
 }
@@ -433,11 +469,7 @@ func TestJWTTokenRules(t *testing.T) {
 func TestUserInfoRules(t *testing.T) {
 	t.Parallel()
 	good := func() userInfoInput {
-		return userInfoInput{
-			Claims: claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli"}`),
-			Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Subject: "u", Signing: "RS256",
-			jwt: &jose.JWT{Algorithm: "RS256", Type: "JWT"}, Now: noon,
-		}
+		return userInfoInput{jwtInput: goodJWT(t, "JWT", `{"sub":"u","iss":"https://op.example","aud":"cli"}`), Subject: "u", Signing: "RS256"}
 	}
 	testTable(t, userInfoRules, good, map[string]func(*userInfoInput){
 		"userinfo.encryption": func(in *userInfoInput) { in.Encrypted, in.Encryption = true, []string{"RSA-OAEP"} },
@@ -463,7 +495,7 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.aud":         func(in *userInfoInput) { in.Claims.Audience = nil },
 	})
 	for _, json := range []string{`{}`, `{"sub":null}`, `{"sub":1}`, `{"sub":""}`, `{"Sub":"u"}`, `{"sub":["u"]}`} {
-		if check.Run(userInfoRules, userInfoInput{Claims: claims(t, json), Subject: "u"}).Err() == nil {
+		if check.Run(userInfoRules, userInfoInput{jwtInput: jwtInput{Claims: claims(t, json)}, Subject: "u"}).Err() == nil {
 			t.Errorf("%s: accepted", json) // canonical/authd#1943
 		}
 	}
@@ -478,6 +510,7 @@ func TestAuthorizationResponseRules(t *testing.T) {
 		}
 	}
 	testTable(t, authorizationResponseRules, good, map[string]func(*authorizationResponseInput){
+		"authorization_response.mode":  func(in *authorizationResponseInput) { in.Signed = true },
 		"authorization_response.once":  func(in *authorizationResponseInput) { in.Response.Add("code", "c") },
 		"authorization_response.state": func(in *authorizationResponseInput) { in.Response.Set("state", "s1") },                // F11
 		"authorization_response.iss":   func(in *authorizationResponseInput) { in.Response.Set("iss", "https://op.example1") }, // F09
@@ -511,7 +544,9 @@ func TestRulesListsEveryTable(t *testing.T) {
 		}
 	}
 	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules) +
-		len(accessTokenRules) + len(refreshTokenRules)
+		len(accessTokenRules) + len(refreshTokenRules) + len(jarmRules) + len(pushedAuthorizationRules) + len(deviceAuthorizationRules) +
+		len(backchannelAuthenticationRules) + len(hybridRules) + len(introspectionRules) + len(logoutTokenRules) + len(endSessionRules) +
+		len(registrationRules) + len(protectedResourceRules) + len(anyJWTRules)
 	if len(seen) != want {
 		t.Errorf("%d rules listed, %d in tables", len(seen), want)
 	}
@@ -556,15 +591,15 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.alg", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "rs256"} }, check.Fail},
 		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = []string{"NONE"} }, check.Fail},
 		{"id_token.encryption", func(i *idTokenInput) {
-			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
+			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope.jwt = i.jwt
 		}, check.Fail}, // V1: agreed upon, and did not come so
 		{"id_token.encryption", func(i *idTokenInput) {
-			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
+			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "ECDH-ES"}}
 		}, check.Fail},
 		{"id_token.encryption", func(i *idTokenInput) {
-			i.Policy.IDTokenEncryptedResponseAlg = []string{"RSA-OAEP"}
+			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "RSA-OAEP"}}
 		}, check.Pass},
 		{"id_token.azp", func(i *idTokenInput) { i.Claims = claims(t, `{}`) }, check.NotApplicable},
@@ -592,8 +627,8 @@ func TestOtherEdges(t *testing.T) {
 			t.Errorf("%s: %s", json, got)
 		}
 	}
-	token := func(json string) jwtTokenInput {
-		return jwtTokenInput{Claims: claims(t, json), Issuer: "https://op.example", Now: noon, jwt: &jose.JWT{}}
+	token := func(json string) accessTokenInput {
+		return accessTokenInput{jwtInput: goodJWT(t, "", json)}
 	}
 	for id, want := range map[string]check.Outcome{"access_token.iss": check.NotApplicable, "access_token.exp": check.NotApplicable} {
 		if got := verdictOf(t, accessTokenRules, id, token(`{}`)); got != want {

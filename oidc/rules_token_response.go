@@ -3,7 +3,9 @@
 package oidc
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,9 @@ import (
 // tokenResponseInput is what the rules of a token response look at.
 type tokenResponseInput struct {
 	Response *strictjson.Object
+	Bound    bool   // a DPoP proof was sent
+	Exchange bool   // it answers a token exchange
+	Details  string // authorization_details that were asked for, JSON, "" if none
 	Now      time.Time
 }
 
@@ -28,13 +33,74 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	},
 	{
 		ID: "token_response.token_type", Spec: oauth("7.1"), Level: check.Must,
-		Text: "token_type is Bearer, in any case: a client must not use a token of a type it does not know.",
+		Text: "token_type is Bearer, in any case, or DPoP if a proof was sent, or N_A for what is no access token: a client must not use a token of a type it does not know.",
 		Eval: func(in tokenResponseInput) check.Verdict {
 			got, err := in.Response.String("token_type")
 			if err != nil {
 				return check.That(false, err.Error(), "a string")
 			}
-			return check.That(strings.EqualFold(got, "Bearer"), check.List(oneOrNone(got)), `"Bearer"`)
+			known := in.tokenTypes()
+			same := func(name string) bool { return strings.EqualFold(name, got) }
+			return check.That(slices.ContainsFunc(known, same), check.List(oneOrNone(got)), "one of "+check.List(known))
+		},
+	},
+	{
+		ID: "token_response.dpop", Spec: check.Spec{Doc: "RFC 9449", Section: "5"}, Level: check.Must,
+		Text: "A token that was asked for with a DPoP proof is bound to its key: token_type is DPoP.",
+		Eval: func(in tokenResponseInput) check.Verdict {
+			got, _ := in.Response.String("token_type")
+			if !in.Bound || !strings.EqualFold(got, "Bearer") {
+				return check.Inapplicable("no proof was sent, or the type is no access token's")
+			}
+			return check.That(false, "a token that anybody can use (Bearer)", "a token bound to the key (DPoP)")
+		},
+	},
+	{
+		ID: "token_response.issued_token_type", Spec: check.Spec{Doc: "RFC 8693", Section: "2.2.1"}, Level: check.Must,
+		Text: "The answer to a token exchange says what it issued (issued_token_type).",
+		Eval: func(in tokenResponseInput) check.Verdict {
+			if !in.Exchange {
+				return check.Inapplicable("no token exchange")
+			}
+			got, err := in.Response.String("issued_token_type")
+			if err != nil {
+				return check.That(false, err.Error(), "a URI")
+			}
+			return check.That(got != "", check.List(oneOrNone(got)), "a URI")
+		},
+	},
+	{
+		ID: "token_response.authorization_details", Spec: check.Spec{Doc: "RFC 9396", Section: "7"}, Level: check.Must,
+		Text: "authorization_details, if there, are a list of objects, each with a type.",
+		Eval: func(in tokenResponseInput) check.Verdict {
+			raw, ok := in.Response.Get("authorization_details")
+			if !ok {
+				return check.Inapplicable("no authorization_details")
+			}
+			types, err := detailTypes(raw)
+			if err != nil {
+				return check.That(false, err.Error(), "a list of objects with a type")
+			}
+			return check.Verdict{Outcome: check.Pass, Got: check.List(types)}
+		},
+	},
+	{
+		ID: "token_response.authorization_details_granted", Spec: check.Spec{Doc: "RFC 9396", Section: "7"}, Level: check.Should,
+		Text: "The authorization_details that were granted are there, if any were asked for, and of no other type.",
+		Eval: func(in tokenResponseInput) check.Verdict {
+			raw, _ := in.Response.Get("authorization_details")
+			asked, askedErr := detailTypes([]byte(in.Details))
+			got, err := detailTypes(raw)
+			switch {
+			case askedErr != nil:
+				return check.Inapplicable("none were asked for")
+			case raw == nil:
+				return check.That(false, "none", check.List(asked))
+			case err != nil:
+				return check.Inapplicable("they cannot be read")
+			}
+			other := func(name string) bool { return !slices.Contains(asked, name) }
+			return check.That(!slices.ContainsFunc(got, other), check.List(got), "none but "+check.List(asked))
 		},
 	},
 	{
@@ -87,6 +153,38 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 			return check.Verdict{Outcome: check.Pass, Got: check.List(oneOrNone(got))}
 		},
 	},
+}
+
+// tokenTypes are the types of tokens that can be used.
+func (in tokenResponseInput) tokenTypes() []string {
+	types := []string{"Bearer"}
+	if in.Bound {
+		types = append(types, "DPoP")
+	}
+	issued, _ := in.Response.String("issued_token_type")
+	if in.Exchange && issued != TokenTypeAccessToken {
+		types = append(types, "N_A")
+	}
+	return types
+}
+
+// detailTypes are the types of authorization_details (RFC 9396 section 2).
+func detailTypes(raw []byte) ([]string, error) {
+	list, err := strictjson.Array(raw)
+	if err != nil {
+		return nil, errors.New("not a list")
+	}
+	types := make([]string, len(list))
+	for i, detail := range list {
+		doc, err := strictjson.Parse(detail)
+		if err != nil {
+			return nil, errors.New("not a list of objects")
+		}
+		if types[i], err = doc.String("type"); err != nil || types[i] == "" {
+			return nil, errors.New("an object without a type")
+		}
+	}
+	return types, nil
 }
 
 // tokenString judges a member that is sent back to the provider some day, in

@@ -2,30 +2,13 @@
 
 package oidc
 
-import (
-	"time"
-
-	"github.com/oidc-client/oidc-client/check"
-	"github.com/oidc-client/oidc-client/internal/jose"
-)
+import "github.com/oidc-client/oidc-client/check"
 
 // userInfoInput is what the rules of UserInfo look at.
 type userInfoInput struct {
-	Envelope  envelope // the answer as it came, if it was a JWT
-	Claims    claimSet
-	Signature error // what came of checking the signature of a signed answer
-
-	Issuer     string // of the provider's metadata
-	ClientID   string
-	Algorithms []string // that a signed answer may use
-	Signing    string   // that it has to use, "" if it need not be signed
-	Encryption []string // that it may be encrypted by
-	Encrypted  bool     // it has to be
-	Subject    string   // of the ID Token, "" if there is none
-	Tolerance  time.Duration
-	Now        time.Time
-
-	jwt *jose.JWT // nil if the answer was not signed
+	jwtInput        // the answer, if it was a JWT
+	Signing  string // that it has to be signed by, "" if it need not be
+	Subject  string // of the ID Token, "" if there is none
 }
 
 // signed makes a rule that applies to signed answers only.
@@ -63,7 +46,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		Eval: func(in userInfoInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
 	},
 	{
-		ID: "userinfo.readable", Spec: check.Spec{Doc: "RFC 7519", Section: "7.2"}, Level: check.Must, Essential: true,
+		ID: "userinfo.readable", Spec: rfc7519("7.2"), Level: check.Must, Essential: true,
 		Text: "An answer that is a JWT is well-formed, once it is decrypted.",
 		Eval: func(in userInfoInput) check.Verdict {
 			if in.Envelope.err != nil && !in.Envelope.sealed {
@@ -86,7 +69,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		}),
 	},
 	{
-		ID: "userinfo.typ", Spec: check.Spec{Doc: "RFC 8725", Section: "3.11"}, Level: check.Must,
+		ID: "userinfo.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ of a signed answer, if there, is JWT: it is not a token of another kind.",
 		Eval: signed(func(in userInfoInput) check.Verdict { return typIs(in.jwt, "jwt") }),
 	},
@@ -119,7 +102,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		Eval: signed(func(in userInfoInput) check.Verdict { return signatureVerdict(in.jwt, in.Signature) }),
 	},
 	{
-		ID: "userinfo.alg_none", Spec: check.Spec{Doc: "RFC 8725", Section: "3.2"}, Level: check.Must, Essential: true,
+		ID: "userinfo.alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 		Text: "A JWT's alg is not none: the answer is signed at all.",
 		Eval: signed(func(in userInfoInput) check.Verdict { return algNone(in.jwt) }),
 	},
@@ -139,14 +122,14 @@ var userInfoRules = []check.Rule[userInfoInput]{
 		Eval: signed(func(in userInfoInput) check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) }),
 	},
 	{
-		ID: "userinfo.exp", Spec: check.Spec{Doc: "RFC 7519", Section: "4.1.4"}, Level: check.Must,
+		ID: "userinfo.exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 		Text: "The current time is before exp of a signed answer, if there.",
 		Eval: signed(func(in userInfoInput) check.Verdict {
 			return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
 		}),
 	},
 	{
-		ID: "userinfo.nbf", Spec: check.Spec{Doc: "RFC 7519", Section: "4.1.5"}, Level: check.Must,
+		ID: "userinfo.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf of a signed answer, if there, is not in the future.",
 		Eval: signed(func(in userInfoInput) check.Verdict {
 			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/limit"
-	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -27,6 +27,10 @@ type Tokens struct {
 	TokenType    string // as sent; "Bearer" in any case
 	RefreshToken string // "" if none came: the one that was sent stays valid
 	Scope        string // "" if none came: the scope is the one asked for
+
+	// IssuedTokenType says what AccessToken is, as the answer to a token exchange
+	// (RFC 8693 section 2.2.1): it may be no access token at all. "" otherwise.
+	IssuedTokenType string
 
 	// ExpiresAt is when the access token expires. It is zero if the provider
 	// did not say; ten years from now if it named a longer time.
@@ -67,7 +71,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if answer == nil {
 		return nil, err
 	}
-	tokens, readErr := c.readTokens(answer)
+	tokens, readErr := c.readTokens(answer, g)
 	if err != nil && tokens != nil {
 		tokens.Checks = nil // of half an answer
 	}
@@ -100,30 +104,16 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 
 // tokenRequest sends the grant. While the endpoint thinks, the provider's keys
 // are fetched, since the ID Token will need them.
-func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetch, error) {
-	if c.Provider == nil || c.ID == "" || c.Provider.Issuer == "" {
-		return nil, nil, errors.New("oidc: a Client needs an ID and a Provider with an Issuer")
-	}
-	endpoint := c.Provider.at("token_endpoint", c.Auth)
-	if endpoint == "" {
-		return nil, nil, &ProtocolError{Endpoint: tokenEndpoint, Err: errNoEndpoint}
-	}
+func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, keys *keyFetch, err error) {
 	form := url.Values{"grant_type": {g.Type}}
-	for name, values := range g.Params {
-		form[name] = values
-	}
-	header := http.Header{}
-	target := &AuthTarget{Provider: c.Provider, ClientID: c.ID, URL: endpoint, Form: form, Header: header, Now: c.now()}
-	if err := c.Auth.apply(target); err != nil {
-		return nil, nil, err
-	}
-	var keys *keyFetch
-	if c.Provider.JWKSURI != "" && !c.Policy.Skip {
-		keys = c.prefetchKeys(ctx)
-	}
-	answer, err := send(ctx, c.HTTP, request{
-		endpoint: tokenEndpoint, url: endpoint, form: form, header: header,
-		limit: orElse(c.MaxBody, limit.Body), once: g.Once,
+	maps.Copy(form, g.Params)
+	answer, err = c.ask(ctx, question{
+		endpoint: tokenEndpoint, metadata: "token_endpoint", form: form, once: g.Once, bound: true,
+		ready: func() {
+			if c.Provider.JWKSURI != "" && !c.Policy.Skip {
+				keys = c.prefetchKeys(ctx)
+			}
+		},
 	})
 	return answer, keys, err
 }
@@ -131,7 +121,7 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (*response, *keyFetc
 // readTokens reads the answer. Whatever is wrong with an answer of success (any
 // 2xx), tokens that can be read come with the error: a provider that rotates
 // refresh tokens has spent the old one.
-func (c *Client) readTokens(answer *response) (*Tokens, error) {
+func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
 	doc, parseErr := strictjson.Parse(answer.body)
 	if parseErr != nil {
 		doc = salvage(answer.body)
@@ -140,19 +130,19 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 	refusal := answer.oauthError()
 	holds := doc != nil && (doc.Has("access_token") || doc.Has("refresh_token") && refusal == nil)
 	if answer.status/100 == 2 && holds {
-		t = c.tokensOf(doc)
+		t = c.tokensOf(doc, g)
 	}
 	switch {
 	case refusal != nil: // also in a 200
 		return t, refusal
 	case answer.status != http.StatusOK:
-		return t, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d without an OAuth error%s", answer.status, answer.snippet()))
+		return t, answer.broken(wrongStatus(answer))
 	}
-	if _, err := answer.object("application/json"); err != nil {
+	if _, err := answer.object(); err != nil {
 		return t, err
 	}
 	if t == nil {
-		t = c.tokensOf(doc)
+		t = c.tokensOf(doc, g)
 	}
 	if err := t.Checks.Err(); err != nil {
 		return t, answer.broken(err)
@@ -161,14 +151,15 @@ func (c *Client) readTokens(answer *response) (*Tokens, error) {
 }
 
 // tokensOf reads the members of a token response and judges them.
-func (c *Client) tokensOf(doc *strictjson.Object) *Tokens {
-	in := tokenResponseInput{Response: doc, Now: c.now()}
+func (c *Client) tokensOf(doc *strictjson.Object, g Grant) *Tokens {
+	in := tokenResponseInput{Response: doc, Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails}
 	t := &Tokens{Raw: doc.Raw, Checks: check.Run(tokenResponseRules, in, c.Waive...)}
 	t.AccessToken, _ = doc.String("access_token")
 	t.TokenType, _ = doc.String("token_type")
 	t.RefreshToken, _ = doc.String("refresh_token")
 	t.Scope, _ = doc.String("scope")
 	t.IssuedIDToken, _ = doc.String("id_token")
+	t.IssuedTokenType, _ = doc.String("issued_token_type")
 	if lifetime, ok, err := expiresIn(doc); ok && err == nil {
 		t.ExpiresAt = in.Now.Add(lifetime)
 	}

@@ -46,22 +46,16 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	if c.Provider == nil || t == nil {
 		return nil, errors.New("oidc: UserInfo needs a Client with a Provider, and Tokens")
 	}
-	endpoint := c.Provider.at("userinfo_endpoint", c.Auth)
+	endpoint := c.at("userinfo_endpoint")
 	if endpoint == "" {
 		return nil, ErrNoUserInfo
 	}
 	if t.broken != nil {
 		return nil, fmt.Errorf("oidc: these tokens may not be used: %w", t.broken)
 	}
-	if !visible(t.AccessToken) || t.AccessToken == "" {
-		return nil, errors.New("oidc: the access token is empty or holds characters that do not belong in a header")
-	}
-	answer, err := send(ctx, c.HTTP, request{
+	answer, err := c.present(ctx, t, request{
 		endpoint: userInfoEndpoint, url: endpoint, limit: orElse(c.MaxBody, limit.Body),
-		header: http.Header{
-			"Authorization": {"Bearer " + t.AccessToken}, // RFC 6750 section 2.1
-			"Accept":        {"application/json, application/jwt"},
-		},
+		header: http.Header{"Accept": {"application/json, application/jwt"}},
 	})
 	if err != nil {
 		return nil, err
@@ -93,7 +87,7 @@ func (t *Tokens) subject() string {
 func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInfoInput) (*UserInfo, error) {
 	info := &UserInfo{Raw: answer.body, JSON: answer.body}
 	if answer.mediaType() != "application/jwt" {
-		doc, err := answer.object("application/json")
+		doc, err := answer.object()
 		if err != nil {
 			return nil, err
 		}
@@ -102,17 +96,14 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 		info.Subject = in.Claims.Subject
 		return info, nil
 	}
-	in.Envelope = open(strings.TrimSpace(string(answer.body)), in.Encryption, c.Policy.DecryptionKeys)
+	c.read(ctx, &in.jwtInput, strings.TrimSpace(string(answer.body)), nil)
 	info.Encryption = in.Envelope.header()
 	switch {
 	case in.Envelope.err != nil:
 		info.JSON = nil
 		return info, nil //nolint:nilerr // the rules say what is wrong
-	case in.Envelope.jwt != nil:
-		in.jwt = in.Envelope.jwt
-		in.Signature = c.verifySignature(ctx, in.jwt, nil)
-		in.Claims, _ = readClaims(in.jwt.Claims)
-		info.JSON, info.Header = in.jwt.Claims.Raw, in.jwt.Header.Raw
+	case in.jwt != nil:
+		info.JSON, info.Header = in.claimsJSON(), in.header()
 	default:
 		doc, err := strictjson.Parse(in.Envelope.plain)
 		if err != nil {
@@ -127,11 +118,8 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 
 // userInfoInput is what the rules look at, before there is an answer.
 func (c *Client) userInfoInput(t *Tokens) userInfoInput {
-	in := userInfoInput{
-		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Subject: t.subject(),
-		Signing: c.Policy.UserInfoSignedResponseAlg, Encryption: c.Policy.UserInfoEncryptedResponseAlg, Encrypted: len(c.Policy.UserInfoEncryptedResponseAlg) > 0,
-		Tolerance: c.Policy.tolerance(), Now: c.now(),
-	}
+	in := userInfoInput{jwtInput: c.newJWTInput(), Subject: t.subject(), Signing: c.Policy.UserInfoSignedResponseAlg}
+	in.Encryption, in.Encrypted = c.Policy.UserInfoEncryptedResponseAlg, len(c.Policy.UserInfoEncryptedResponseAlg) > 0
 	if in.Signing != "" { // what was agreed upon for UserInfo is not bound by what ID Tokens use
 		in.Algorithms = append(slices.Clone(in.Algorithms), in.Signing)
 	}
@@ -141,20 +129,17 @@ func (c *Client) userInfoInput(t *Tokens) userInfoInput {
 	return in
 }
 
-// refusal is the error of a protected resource: RFC 6750 section 3, where the
-// reasons are in the header, and some providers put them into the body.
-func (r *response) refusal() error {
-	challenge, found := findChallenge(r.header.Values("Www-Authenticate"), "Bearer")
-	if refusal := r.oauthError(); refusal != nil {
-		refusal.Scope = challenge.params["scope"]
-		return refusal
+// VerifyUserInfo verifies a UserInfo response that is a JWT, which came some other
+// way (OpenID Connect Core 1.0 section 5.3.2). Errors are as for
+// [Client.VerifyIDToken]. The JWT is never nil.
+func (c *Client) VerifyUserInfo(ctx context.Context, raw string) (*JWT, error) {
+	if c.Provider == nil {
+		return &JWT{}, errNoProvider
 	}
-	if found || r.status == http.StatusUnauthorized || r.status == http.StatusForbidden {
-		return &Error{
-			Code: challenge.params["error"], Description: challenge.params["error_description"],
-			URI: challenge.params["error_uri"], Scope: challenge.params["scope"],
-			Endpoint: r.endpoint, Status: r.status,
-		}
+	in := c.userInfoInput(&Tokens{})
+	c.read(ctx, &in.jwtInput, raw, nil)
+	if in.jwt == nil && in.Envelope.err == nil {
+		in.Envelope.err = reason.Errorf(reason.JWENested, "encrypted, but not signed: anyone can have made it")
 	}
-	return r.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d%s", r.status, r.snippet()))
+	return c.judgeJWT(in.jwtInput, check.Run(userInfoRules, in, c.Waive...))
 }

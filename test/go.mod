@@ -24,4 +24,5 @@ require (
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.14.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
+	rsc.io/qr v0.2.0 // indirect
 )

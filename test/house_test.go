@@ -44,9 +44,11 @@ var floors = map[string][]string{
 	"internal/fakeop":     {},
 	"internal/jose":       {"internal/limit", "internal/reason", "internal/strictjson"},
 	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/strictjson"},
+	"internal/loopback":   {"internal/limit"},
+	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
 	"internal/transcript": {"check", "internal/strictjson"},
 	"internal/cli": {
-		"check", "oidc", "internal/config", "internal/durable", "internal/httpclient", "internal/limit",
+		"check", "oidc", "internal/config", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
 		"internal/provider", "internal/strictjson", "internal/transcript",
 	},
 }

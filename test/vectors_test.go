@@ -58,7 +58,7 @@ func verifyJWS(token string, keys json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	fit, unfit := set.Candidates(jws)
+	fit, unfit := set.Candidates(jws), set.Others(jws)
 	if len(fit) != 1 {
 		return fmt.Errorf("%d keys fit; %v", len(fit), unfit)
 	}

@@ -32,6 +32,7 @@ type Env struct {
 	Proxy          func(*http.Request) (*url.URL, error)
 	Terminal       func(io.Writer) bool // whether a writer is a terminal
 	Shield         func()               // called before what must not end with its reader; nil does nothing
+	Run            func([]string) error // starts a program of the user's and does not wait for it
 	Build          Build
 }
 
@@ -43,7 +44,7 @@ type Build struct{ Version, Commit, Date string }
 func System(b Build) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield,
+		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield, Run: start,
 		Terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
@@ -67,6 +68,7 @@ type program struct {
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
 	keep      *rotation // the refresh token's file, nil if there is none
+	unwritten error     // of result files
 	keys      []oidc.DecryptionKey
 	noFile    bool   // no configuration file was read
 	explained bool   // the rules were shown
@@ -173,8 +175,22 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.refreshTokenCommand(),
-		p.discoverCommand(),
+		p.clientCommand(),
+		p.deviceCommand(),
+		p.cibaCommand(),
+		p.clientCredentialsCommand(),
+		p.passwordCommand(),
+		p.jwtBearerCommand(),
+		p.saml2BearerCommand(),
+		p.tokenExchangeCommand(),
 		p.userInfoCommand(),
+		p.introspectCommand(),
+		p.revokeCommand(),
+		p.endSessionCommand(),
+		p.logoutReceiverCommand(),
+		p.resourceCommand(),
+		p.discoverCommand(),
+		p.registerCommand(),
 		p.jwtCommand(),
 		p.configCommand(),
 		p.providerCommand(),
@@ -190,10 +206,7 @@ func (p *program) commands() []*cobra.Command {
 
 // laterCommands are those that the contract names and this version does not
 // have yet.
-var laterCommands = []string{
-	"client", "login", "device", "ciba", "client-credentials", "password", "jwt-bearer", "token-exchange",
-	"introspect", "revoke", "end-session", "register", "token", "exec", "sessions",
-}
+var laterCommands = []string{"token", "exec", "sessions"}
 
 // unknownCommand says which command may have been meant. What was typed is
 // only repeated if it looks like a command: it may be a token.

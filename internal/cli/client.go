@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -27,6 +27,7 @@ import (
 type clientFlags struct {
 	config string
 	kid    string
+	login  bool // the command logs a user in
 }
 
 // add adds the flags of the parameters' table to a command.
@@ -36,13 +37,16 @@ func (c *clientFlags) add(cmd *cobra.Command) {
 	f.StringVar(&c.kid, "mock-jwt-kid", "", "kid header of client assertions")
 	for _, p := range config.Parameters() {
 		switch {
-		case p.Flag == "" || p.Flag == "skip-userinfo":
-		case p.Env() == "": // a list
+		case p.Flag == "" || p.Flag == "skip-userinfo" || p.Login && !c.login:
+			continue
+		case p.Kind() == "a list":
 			f.StringArray(p.Flag, nil, p.Help+" (repeatable)")
+		case p.Kind() == "true or false":
+			f.Bool(p.Flag, false, p.Help)
 		default:
-			f.String(p.Flag, "", flagHelp(p))
+			f.StringP(p.Flag, p.Short, "", flagHelp(p))
 		}
-		if p.Flag != "" && p.Values != nil {
+		if p.Values != nil {
 			complete(cmd, p.Flag, func() []string { return p.Values })
 		}
 	}
@@ -253,6 +257,8 @@ func discovery(cfg *config.Config, client *http.Client) oidc.Discovery {
 		"userinfo_endpoint": cfg.Endpoints.UserInfo, "jwks_uri": cfg.Endpoints.JWKS,
 		"introspection_endpoint": cfg.Endpoints.Introspect, "revocation_endpoint": cfg.Endpoints.Revocation,
 		"end_session_endpoint": cfg.Endpoints.EndSession, "pushed_authorization_request_endpoint": cfg.Endpoints.PAR,
+		"device_authorization_endpoint": cfg.Endpoints.DeviceAuthorization, "registration_endpoint": cfg.Endpoints.Registration,
+		"backchannel_authentication_endpoint": cfg.Endpoints.BackchannelAuthentication,
 	} {
 		if value != "" {
 			d.Endpoints[name] = value
@@ -296,10 +302,25 @@ func (p *program) newClient(cfg *config.Config, kid string, provider *oidc.Provi
 	if err != nil {
 		return nil, err
 	}
-	return &oidc.Client{
+	dpop, err := p.dpop(cfg, provider)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := clientCertificate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &oidc.Client{
 		Provider: provider, ID: cfg.ClientID, Auth: auth, HTTP: client, Now: p.env.Now,
-		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
-	}, nil
+		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy, DPoP: dpop,
+	}
+	if certificate != nil {
+		c.Certificate = certificate.Leaf
+	}
+	if cfg.Profile != "" { // FAPI 2.0 Security Profile section 5.3.3.2: iss is always checked
+		provider.AuthorizationResponseIss = true
+	}
+	return c, nil
 }
 
 // authMethods makes the methods of client authentication, by name.
@@ -369,11 +390,12 @@ func defaultMethod(cfg *config.Config, provider *oidc.Provider) (string, error) 
 
 func assertion(cfg *config.Config) oidc.Assertion {
 	a := oidc.Assertion{
-		Algorithm: cfg.Assertion.Algorithm, Audience: cfg.Assertion.TokenEndpointAudience,
+		Algorithm: cfg.Assertion.Algorithm, Audience: cfg.Assertion.TokenAudience,
 		EndpointAudience: cfg.Assertion.EndpointAudience, SendClientID: cfg.AlwaysSendClientID,
-	}
-	if a.Audience == "" {
-		a.Audience = cfg.Assertion.TokenAudience
+		Audiences: map[string]string{
+			"token": cfg.Assertion.TokenEndpointAudience, "pushed_authorization_request": cfg.Assertion.PARAudience,
+			"revocation": cfg.Assertion.RevocationAudience, "introspection": cfg.Assertion.IntrospectionAudience,
+		},
 	}
 	if d := cfg.Assertion.Duration; d != nil {
 		a.Lifetime = *d
@@ -382,25 +404,100 @@ func assertion(cfg *config.Config) oidc.Assertion {
 }
 
 func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
-	fail := func(err error) (oidc.ClientAuth, error) {
-		return oidc.ClientAuth{}, misconfigured("%s: %v", origin(cfg, "private_key"), err)
+	key, err := signingKey(cfg, kid)
+	if err != nil {
+		return oidc.ClientAuth{}, err
 	}
+	a := assertion(cfg)
+	if a.Algorithm == "" {
+		a.Algorithm = signingAlgorithm(cfg, key)
+	}
+	if err := key.Fits(a.Algorithm); err != nil {
+		return oidc.ClientAuth{}, misconfigured("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), a.Algorithm, err)
+	}
+	return oidc.PrivateKeyJWT(key, a), nil
+}
+
+// signingKey reads the client's private key. kid, if it is not "", names it.
+func signingKey(cfg *config.Config, kid string) (oidc.SigningKey, error) {
 	data, err := readFile(path(cfg, "private_key", cfg.PrivateKey))
 	if err != nil {
-		return fail(err)
+		return oidc.SigningKey{}, misconfigured("%s: %v", origin(cfg, "private_key"), err)
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {
-		return fail(fmt.Errorf("%s: %w", cfg.PrivateKey, err))
+		return key, misconfigured("%s: %s: %v", origin(cfg, "private_key"), cfg.PrivateKey, err)
 	}
 	if kid != "" {
 		key = key.WithID(kid)
 	}
-	a := assertion(cfg)
-	if a.Algorithm != "" {
-		if err := key.Fits(a.Algorithm); err != nil {
-			return fail(fmt.Errorf("it cannot sign by jwt_signing_alg: %w", err))
+	return key, nil
+}
+
+// signingAlgorithm is what a key signs by if nobody says: its own, but that the
+// profiles allow PS256 only where others use RS256.
+func signingAlgorithm(cfg *config.Config, key oidc.SigningKey) string {
+	alg := key.Algorithm()
+	if cfg.Profile != "" && alg == "RS256" {
+		return "PS256"
+	}
+	return alg
+}
+
+// dpop is the key that tokens are bound to, nil if they are not.
+func (p *program) dpop(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
+	if !cfg.DPoP.Use {
+		return nil, nil
+	}
+	key, err := p.dpopKey(cfg, provider)
+	if err != nil {
+		return nil, err
+	}
+	alg := cfg.DPoP.Algorithm
+	if alg == "" {
+		alg = signingAlgorithm(cfg, key)
+	}
+	dpop, err := oidc.NewDPoP(key, alg)
+	if err != nil {
+		return nil, misconfigured("%s: %v", origin(cfg, "dpop_key"), err)
+	}
+	return dpop, nil
+}
+
+// dpopKey reads the key, or makes one, and keeps it if there is a file for it.
+func (p *program) dpopKey(cfg *config.Config, provider *oidc.Provider) (oidc.SigningKey, error) {
+	file := path(cfg, "dpop_key", cfg.DPoP.Key)
+	if file != "" {
+		data, err := readFile(file)
+		if err == nil {
+			key, err := oidc.ReadSigningKey(data)
+			if err != nil {
+				err = misconfigured("%s: %s: %v", origin(cfg, "dpop_key"), cfg.DPoP.Key, err)
+			}
+			return key, err
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return oidc.SigningKey{}, misconfigured("%s: %v", origin(cfg, "dpop_key"), err)
 		}
 	}
-	return oidc.PrivateKeyJWT(key, a), nil
+	alg := cfg.DPoP.Algorithm
+	if alg == "" {
+		alg = provider.DPoPAlgorithm()
+	}
+	if alg == "" {
+		return oidc.SigningKey{}, misconfigured("%s: the provider allows DPoP proofs by %s only, which no key can be made for", origin(cfg, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
+	}
+	key, err := oidc.GenerateKey(alg)
+	if err != nil || file == "" {
+		return key, err
+	}
+	jwk, err := key.PrivateJWK("sig")
+	if err == nil {
+		err = durable.WriteFile(file, append(jwk, '\n'))
+	}
+	if err != nil {
+		return key, misconfigured("%s: the new key cannot be kept, so nothing was asked for: %v", origin(cfg, "dpop_key"), err)
+	}
+	p.inform("a new DPoP key was made and is kept in %s", file)
+	return key, nil
 }

@@ -110,9 +110,6 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	if err := errors.Join(httpErr, authErr); err != nil {
 		return err
 	}
-	for _, key := range cfg.LoginKeys() {
-		p.inform("%s belongs to the command client, which this version does not have yet", key)
-	}
 	name := cfg.File
 	p.inform("%s is valid", name)
 	p.run.Members.Add("config", map[string]any{"file": name, "valid": true})

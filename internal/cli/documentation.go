@@ -149,9 +149,6 @@ Required are ` + "`issuer`" + ` and ` + "`client_id`" + `.
 		if p.Login {
 			text += " (for the command client)"
 		}
-		if p.Later != "" {
-			text += " — refused by this version: " + p.Later
-		}
 		if len(p.Aliases) > 0 {
 			text += " (also spelt `" + strings.Join(p.Aliases, "`, `") + "`)"
 		}

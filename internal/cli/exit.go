@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -154,7 +155,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		f.Kind, f.Code, f.Message = transcript.Interaction, interruptedCode, "interrupted"
-		if oidc.MaySpend(err) && p.run.TokenResponse == nil {
+		if oidc.MaySpend(err) && p.run.TokenResponse == nil && p.run.Command == "refresh-token" {
 			f.Message = "interrupted while the provider was being asked; " + spentWarning
 		}
 	case errors.As(err, &transport):
@@ -170,7 +171,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Provider, refusal.Endpoint, refusal.Status
 		f.Code, f.Description = oidc.Reason(refusal), refusal.Description
 		f.Message = p.refusalMessage(refusal)
-		if refusal.Endpoint == "authorization" {
+		if refusal.Endpoint == "authorization" || p.withPerson() && slices.Contains([]string{"access_denied", "expired_token"}, refusal.Code) {
 			f.Kind = transcript.Interaction
 		}
 	case errors.As(err, &broken):
@@ -185,6 +186,11 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		*text = p.redactor.Text(*text)
 	}
 	return f
+}
+
+// withPerson reports whether the command waits for a person elsewhere.
+func (p *program) withPerson() bool {
+	return p.run.Command == "device" || p.run.Command == "ciba"
 }
 
 // message is the text of an error, on one line but for [config.Problems].
@@ -204,10 +210,11 @@ func message(err error) string {
 // addLoss adds that the new refresh token could not be kept, which must not
 // go under whatever else went wrong.
 func (p *program) addLoss(f *transcript.Failure) {
-	if p.keep == nil || p.keep.failed == nil {
+	lost := p.lost()
+	if lost == nil {
 		return
 	}
-	loss := message(p.keep.failed)
+	loss := message(lost)
 	for _, text := range []*string{&f.Message, &f.Headline} {
 		if *text != "" && !strings.Contains(*text, loss) {
 			*text += "; " + loss
@@ -235,6 +242,12 @@ func (p *program) refusalMessage(e *oidc.Error) string {
 	switch {
 	case e.Endpoint == "token" && p.run.Command == "refresh-token":
 		what = "the refresh token"
+	case e.Endpoint == "token" && p.run.Command == "client":
+		what = "the code"
+	case e.Endpoint == "resource":
+		what = "the access token"
+	case e.Endpoint == "authorization":
+		what = "the login"
 	case e.Endpoint == "userinfo":
 		what = "the access token"
 	}

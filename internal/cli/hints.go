@@ -53,8 +53,19 @@ var oauthHints = map[string]string{
 	"consent_required":                  "log in again: the provider wants the user's consent",
 	"account_selection_required":        "log in again: the user has to choose an account",
 	"unmet_authentication_requirements": "log in again by a method that the provider's policy asks for",
-	"use_dpop_nonce":                    "the provider wants a DPoP proof, which this version cannot make",
-	"invalid_dpop_proof":                "the provider wants a DPoP proof, which this version cannot make",
+	"use_dpop_nonce":                    "the provider wants a nonce in DPoP proofs, and refused the one that it gave a moment ago; without --dpop it wants a proof",
+	"invalid_dpop_proof":                "the provider did not take the DPoP proof: compare the clocks, dpop_signing_alg with dpop_signing_alg_values_supported, and whether the tokens are bound to this key (--dpop-key)",
+	"authorization_pending":             "the user is not done yet",
+	"expired_token":                     "the user took too long: begin again",
+	"unknown_user_id":                   "the provider does not know the user that the hint names",
+	"missing_user_code":                 "the provider wants the user's code: --user-code",
+	"invalid_user_code":                 "the user's code is wrong",
+	"invalid_binding_message":           "the provider does not take the binding message: make it shorter, or of letters and digits",
+	"invalid_request_object":            "the provider cannot read or verify the signed request: compare its key and algorithm with the client's registration",
+	"invalid_authorization_details":     "the provider does not know, or does not allow, these authorization_details (RFC 9396)",
+	"invalid_redirect_uri":              "the provider does not know the redirect URI: it has to be registered exactly as it is sent",
+	"invalid_client_metadata":           "the provider does not take the client's metadata as it is",
+	"request_not_supported":             "the provider takes no signed requests: leave use_request_parameter out",
 }
 
 // ruleHints are by the id of the rule that was broken.
@@ -85,7 +96,12 @@ var ruleHints = map[string]string{
 	"discovery.jwks_uri":               "set jwks_endpoint in the configuration if the provider has one that it does not publish",
 	"discovery.endpoint_urls":          "the provider's metadata has to name https URLs; a proxy in front of it may hide its scheme from it (X-Forwarded-Proto)",
 	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration, or --waive discovery.authorization_endpoint if the provider has none",
-	"token_response.token_type":        "the provider issues tokens of a type that this version cannot use (such as DPoP): change the client's registration",
+	"token_response.token_type":        "the provider issues tokens of a type that cannot be used so: DPoP needs --dpop (dpop: true)",
+	"token_response.dpop":              "the provider ignored the DPoP proof: the token works for whoever gets hold of it. Leave --dpop out if that is meant",
+	"authorization_response.iss":       "another provider may have answered in this one's place: do not go on, and look at who sent the browser back",
+	"authorization_response.state":     "the answer is not to this login: begin again",
+	"end_session.state":                "the browser came back from another logout, or the provider lost state",
+	"protected_resource.resource":      "the metadata is of another resource than the URL that was asked: use the URL that the metadata names",
 }
 
 // wsaConnRefused is ECONNREFUSED as Windows numbers it.
@@ -130,12 +146,15 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	case errors.As(err, &problems):
 		add(p.configHint(problems))
 	case f.Kind == transcript.Interaction:
-		add("nothing was sent; --timeout bounds the wait")
+		add(p.waitHint())
 	case f.Kind == transcript.Usage:
 		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
 	}
 	if oidc.MaySpend(err) && p.run.TokenResponse == nil {
 		switch {
+		case p.run.Command == "client":
+			add("a code can be used one time only: log in again")
+		case p.run.Command != "refresh-token":
 		case f.HTTPStatus >= 300 && f.HTTPStatus < 500:
 			add(unspentGuess)
 		case f.Code == interruptedCode:
@@ -150,10 +169,18 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	return strings.Join(lines, "\n")
 }
 
+// waitHint is the advice for a wait that ended without what was waited for.
+func (p *program) waitHint() string {
+	if p.metadata != nil { // the provider was asked: somebody had to do something
+		return "--timeout bounds the wait; nothing was given out"
+	}
+	return "nothing was sent; --timeout bounds the wait"
+}
+
 // keptHint reminds that a rotated refresh token was received all the same.
 func (p *program) keptHint() string {
 	switch {
-	case p.rotatedToken() == "":
+	case p.rotatedToken() == "" || p.run.Command != "refresh-token":
 		return ""
 	case p.keep != nil && p.keep.written:
 		return "the new refresh token, which replaces the one that was sent, is in " + p.keep.file

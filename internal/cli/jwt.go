@@ -16,7 +16,8 @@ import (
 )
 
 func (p *program) jwtCommand() *cobra.Command {
-	return group("jwt", "Look into JSON Web Tokens", p.jwtDecodeCommand())
+	return group("jwt", "Look into JSON Web Tokens, verify and make them",
+		p.jwtDecodeCommand(), p.jwtVerifyCommand(), p.jwtJWKSCommand(), p.jwtKeygenCommand(), p.jwtProfileCommand(), p.jwtRequestCommand())
 }
 
 func (p *program) jwtDecodeCommand() *cobra.Command {

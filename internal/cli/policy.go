@@ -21,6 +21,7 @@ func policy(cfg *config.Config) (oidc.Policy, error) {
 		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
 		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
 		IDTokenEncryptedResponseAlg: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
+		AuthorizationEncryptedResponseAlg: cfg.AuthorizationEncryptionAlgorithms, IntrospectionEncryptedResponseAlg: cfg.IntrospectionEncryptionAlgorithms,
 		UserInfoSignedResponseAlg: cfg.UserInfoSigningAlgorithm, UserInfoEncryptedResponseAlg: cfg.UserInfoEncryptionAlgorithms,
 	}
 	if cfg.MaxAge != nil {
@@ -39,7 +40,7 @@ func policy(cfg *config.Config) (oidc.Policy, error) {
 // decryptionKeys reads the keys that tokens are encrypted for, nil if none are
 // to be. Each algorithm that was agreed upon needs one.
 func decryptionKeys(cfg *config.Config) ([]oidc.DecryptionKey, error) {
-	algs := slices.Concat(cfg.TokenEncryptionAlgorithms, cfg.UserInfoEncryptionAlgorithms)
+	algs := slices.Concat(cfg.TokenEncryptionAlgorithms, cfg.UserInfoEncryptionAlgorithms, cfg.AuthorizationEncryptionAlgorithms, cfg.IntrospectionEncryptionAlgorithms)
 	if len(algs) == 0 {
 		return nil, nil
 	}

@@ -36,6 +36,23 @@ func (p *program) secret(ctx context.Context, flag, value, env string) (string, 
 	return text, nil
 }
 
+// required is a secret that has to be there, and looks like a token or a word.
+func (p *program) required(ctx context.Context, flag, value, env string) (string, error) {
+	text, err := p.secret(ctx, flag, value, env)
+	switch {
+	case err != nil:
+		return "", err
+	case text == "" && value == "":
+		return "", usage("--%s is missing (- reads standard input, @FILE a file; or set %s)", flag, env)
+	case flag == "password":
+		return text, nil
+	}
+	if err := checkToken(text); err != nil {
+		return "", usage("--%s cannot be right: %v", flag, err)
+	}
+	return text, nil
+}
+
 // readStdin reads standard input, for one flag only.
 func (p *program) readStdin(ctx context.Context, flag string) (string, error) {
 	if p.stdinUsed != "" {

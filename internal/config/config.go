@@ -17,6 +17,8 @@ import (
 // A Config is everything that can be configured. Keys that were not set have
 // their zero value; the defaults are in the comments.
 type Config struct {
+	Profile string // none
+
 	// The provider.
 	Issuer               string
 	ExpectedIssuer       string
@@ -40,6 +42,7 @@ type Config struct {
 	TLSClientCertificate string // a file
 	TLSClientKey         string // a file
 	Assertion            Assertion
+	DPoP                 DPoP
 
 	// What ID Tokens must say.
 	TokenSigningAlgorithms []string // from metadata, or RS256
@@ -57,13 +60,19 @@ type Config struct {
 	UserInfoSigningAlgorithm     string   // need not be signed
 	UserInfoEncryptionAlgorithms []string // need not be encrypted
 
+	// What other answers have to be.
+	AuthorizationEncryptionAlgorithms []string // must not be encrypted
+	IntrospectionEncryptionAlgorithms []string // must not be encrypted
+	SignedIntrospection               bool
+
 	// What is asked for.
 	Scopes    []string // openid
 	Resource  []string
 	Audiences []string
 
-	// The authorization request.
-	Login Login
+	// The authorization request, and where a logout ends.
+	Login                 Login
+	PostLogoutRedirectURI string
 
 	// File is the name of the configuration file, for messages.
 	File string
@@ -76,6 +85,14 @@ type Config struct {
 // Endpoints replace those of the metadata, by the ancestor's key names.
 type Endpoints struct {
 	Token, Authorize, UserInfo, JWKS, Introspect, PAR, EndSession, Revocation string
+	DeviceAuthorization, BackchannelAuthentication, Registration              string
+}
+
+// DPoP configures the key that tokens are bound to.
+type DPoP struct {
+	Use       bool
+	Key       string // a file; a new key
+	Algorithm string // the key's own
 }
 
 // An Assertion configures client assertions.
@@ -122,8 +139,10 @@ type Login struct {
 	Prompt                  string
 	LoginHint               string
 	UILocales               string
-	DPoP                    bool
-	DPoPSigningAlgorithm    string
+
+	RequestObjectSigningAlgorithm    string // Assertion.Algorithm, or the key's own
+	RequestObjectEncryptionAlgorithm string // not encrypted
+	RequestObjectEncryptionContent   string // A128CBC-HS256
 }
 
 // An Origin is where a value comes from: a place in a file, or the name of a

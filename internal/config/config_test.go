@@ -19,8 +19,7 @@ func load(file string, env map[string]string, flags map[string][]string) (*Confi
 
 const minimal = "issuer: https://op.example\nclient_id: me\n"
 
-// The whole table of the ancestor's file, with its own misspellings. What it
-// validated and then ignored is left out: see TestLaterKeysAreRefused.
+// The whole table of the ancestor's file, with its own misspellings.
 const ancestor = `
 client_id: my_client
 client_secret: my_secret
@@ -111,9 +110,6 @@ func TestAncestorsFileParsesWithItsMeaning(t *testing.T) {
 			c.Assertion.TokenEndpointAudience != "https://op.example/2" || !c.Login.StrictRFC6749 ||
 			!slices.Equal(c.Scopes, []string{"openid", "profile"}) || c.HTTP.MaxConnsPerHost != 13 {
 			t.Errorf("%s: values are wrong: %+v", name, c)
-		}
-		if keys := c.LoginKeys(); !slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, "use_par (config.yaml:") }) {
-			t.Errorf("%s: login keys: %v", name, keys)
 		}
 	}
 }
@@ -243,7 +239,7 @@ func TestContradictions(t *testing.T) {
 		"endpoint with a user name":    {"token_endpoint: https://a:b@op.example/t\n", "user name"},
 		"header with a line break":     {"http_client_config:\n  extra_headers:\n    X-A: \"a\\nb\"\n", "is not a header"},
 		"header that is ours":          {"http_client_config:\n  extra_headers:\n    Authorization: x\n", "cannot be set here"},
-		"claims that are not JSON":     {"oidc_claims_param: '{'\n", "not JSON"},
+		"claims that are not JSON":     {"oidc_claims_param: '{'\n", "not a JSON object"},
 		"PAR parameters without PAR":   {"use_par: false\npar_additional_parameters: {a: b}\n", "only with a pushed request"},
 		"a number where text belongs":  {"ca_cert: 12\n", "put it in quotes"},
 		"a negative number":            {"max_age: -1\n", "at least 0"},
@@ -276,20 +272,77 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
-func TestLaterKeysAreRefused(t *testing.T) {
+// A profile turns on what it asks for, and names the line that breaks it.
+func TestProfiles(t *testing.T) {
 	t.Parallel()
-	for key, value := range map[string]string{
-		"dpop": "true", "dpop_signing_alg": "ES256", "response_type": "code id_token", "response_mode": "jwt",
-		"prompt": "login", "login_hint": "a", "ui_locales": "de",
+	const key = "private_key: key.pem\n"
+	c, err := load(minimal+"profile: fapi2\n"+key, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Login.UsePAR || !c.DPoP.Use || c.Login.UseRequestParameter || !slices.Equal(c.TokenSigningAlgorithms, fapi2Algorithms) {
+		t.Errorf("fapi2 turned on: %+v", c)
+	}
+	c, err = load(minimal+"profile: fapi2-message-signing\ntls_client_certificate: c.pem\n"+key, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Login.UseRequestParameter || c.Login.ResponseMode != "jwt" || !c.SignedIntrospection || c.DPoP.Use {
+		t.Errorf("fapi2-message-signing turned on: %+v", c)
+	}
+	for _, line := range []string{
+		"auth_method: client_secret_basic\nclient_secret: s", "auth_method: none", "use_pkce: false", "use_par: false", "response_type: code id_token",
+		"jwt_profile_token_audience: x", "jwt_profile_endpoint_audience: true", "skip_tls_verification: true", "insecure_wellknown_endpoint: true",
+		"alternative_wellknown_endpoint: https://op.example/x", "waive: [id_token.iss]", "token_signing_alg: [RS256]", "jwt_signing_alg: RS256",
+		"dpop: false", "dpop_signing_alg: RS256", "request_object_signing_alg: ES384", "userinfo_signed_response_alg: RS256",
 	} {
-		_, err := load(minimal+key+": "+value+"\n", nil, nil)
-		if err == nil || !strings.Contains(err.Error(), key+": not supported by this version: ") {
-			t.Errorf("%s: %v", key, err)
+		broken, _, _ := strings.Cut(line, ":")
+		_, err := load(minimal+"profile: fapi2\n"+key+line+"\n", nil, nil)
+		if want := "config.yaml:5:"; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), broken+": breaks the profile fapi2 (config.yaml:3:10): ") {
+			t.Errorf("%s: %v", line, err)
 		}
 	}
-	for _, harmless := range []string{"dpop: false", "response_type: code"} {
-		if _, err := load(minimal+harmless+"\n", nil, nil); err != nil {
-			t.Errorf("%s: %v", harmless, err)
+	for _, line := range []string{"use_request_parameter: false", "response_mode: form_post", "use_signed_introspection: false", "legacy_request_jwt_header_type: true"} {
+		broken, _, _ := strings.Cut(line, ":")
+		_, err := load(minimal+"profile: fapi2-message-signing\n"+key+line+"\n", nil, nil)
+		if err == nil || !strings.Contains(err.Error(), broken+": breaks the profile fapi2-message-signing") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if _, err := load(minimal+"profile: fapi2\n", nil, nil); err == nil || !strings.Contains(err.Error(), "profile: fapi2 needs a private_key or a tls_client_certificate") {
+		t.Errorf("without a key: %v", err)
+	}
+}
+
+// What a login asks for has to make sense.
+func TestLoginKeys(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"oidc_claims_param: '[1]'\n":                               "oidc_claims_param: not a JSON object",
+		"authorization_details: '{}'\n":                            "authorization_details: not a JSON array",
+		"resource: [api]\n":                                        "is not an absolute URI without fragment",
+		"resource: ['https://a.example/#x']\n":                     "is not an absolute URI without fragment", // V91
+		"prompt: none\nmax_age: 0\n":                               "contradicts max_age",                     // Q06
+		"response_type: id_token\nresponse_mode: query\n":          "tokens never go in a query",
+		"response_type: id_token\nresponse_mode: query.jwt\n":      "tokens never go in a query",
+		"response_type: token\n":                                   "is not one of",
+		"request_object_signing_alg: HS256\n":                      "needs a client_secret",
+		"request_object_encryption_enc: A128GCM\n":                 "has no effect without",
+		"dpop: false\ndpop_key: k.pem\n":                           "contradicts dpop",
+		"authorization_encrypted_response_alg: [RSA-OAEP]\n":       "no decryption_key",
+		"introspection_encrypted_response_alg: [RSA-OAEP]\n":       "no decryption_key",
+		"response_type: code id_token\nresponse_mode: form_post\n": "",
+		"dpop_key: k.pem\n":                                        "",
+	} {
+		c, err := load(minimal+file, nil, nil)
+		if want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", file, c, err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // judge looks for contradictions, features that are not there yet, and values
 // that cannot be right.
 func (l *loader) judge() {
-	l.later()
+	l.profile()
 	l.urls()
 	l.authentication()
 	l.algorithms()
@@ -35,27 +35,6 @@ func (l *loader) about(key, format string, args ...any) {
 // conflict complains about a key that contradicts another.
 func (l *loader) conflict(key, other, why string) {
 	l.about(key, "contradicts %s (%s): %s", other, l.config.Origin[other], why)
-}
-
-// later refuses keys whose feature is not there yet, unless they only say what
-// is the case anyway.
-func (l *loader) later() {
-	for _, p := range parameters {
-		if p.Later == "" || !l.has(p.Key) {
-			continue
-		}
-		switch to := p.field(l.config).(type) {
-		case *bool:
-			if !*to {
-				continue
-			}
-		case *string:
-			if p.Key == "response_type" && *to == "code" {
-				continue
-			}
-		}
-		l.about(p.Key, "not supported by this version: %s", p.Later)
-	}
 }
 
 func (l *loader) urls() {
@@ -150,6 +129,12 @@ func (l *loader) authentication() {
 	if l.has("tls_client_key") && !l.has("tls_client_certificate") {
 		l.about("tls_client_key", "there is no tls_client_certificate that it belongs to")
 	}
+	for _, key := range []string{"dpop_key", "dpop_signing_alg"} {
+		if l.has(key) && l.has("dpop") && !c.DPoP.Use {
+			l.conflict(key, "dpop", "tokens are either bound to a key or not")
+		}
+	}
+	c.DPoP.Use = c.DPoP.Use || l.has("dpop_key")
 	if c.Assertion.EndpointAudience {
 		for _, key := range []string{"jwt_profile_token_audience", "jwt_profile_token_endpoint_audience"} {
 			if l.has(key) {
@@ -170,7 +155,7 @@ func (l *loader) algorithms() {
 	if alg := c.UserInfoSigningAlgorithm; len(c.ClientSecret) < sizes[alg] {
 		l.about("userinfo_signed_response_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, sizes[alg])
 	}
-	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg"} {
+	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg", "authorization_encrypted_response_alg", "introspection_encrypted_response_alg"} {
 		if l.has(key) && !l.has("decryption_key") && !l.has("private_key") {
 			l.about(key, "there is no decryption_key, nor private_key (a file), to decrypt with")
 		}
@@ -233,24 +218,54 @@ func (l *loader) login() {
 	if c.Login.PKCEChallengeMethod == "plain" {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: pkce_challenge_method: plain is never used; S256 is", l.config.Origin["pkce_challenge_method"]))
 	}
-	for key, text := range map[string]string{"oidc_claims_param": c.Login.ClaimsParam, "authorization_details": c.Login.AuthorizationDetails} {
-		if l.has(key) && !json.Valid([]byte(text)) {
-			l.about(key, "not JSON")
+	if l.has("oidc_claims_param") && !isJSON(c.Login.ClaimsParam, '{') {
+		l.about("oidc_claims_param", "not a JSON object")
+	}
+	if l.has("authorization_details") && !isJSON(c.Login.AuthorizationDetails, '[') {
+		l.about("authorization_details", "not a JSON array")
+	}
+	for _, resource := range c.Resource {
+		if u, err := url.Parse(resource); err != nil || u.Scheme == "" || strings.Contains(resource, "#") {
+			l.about("resource", "%q is not an absolute URI without fragment (RFC 8707 section 2)", withoutUser(resource))
 		}
+	}
+	l.responses()
+	l.requestObjects()
+	if slices.Contains(strings.Fields(c.Login.Prompt), "none") && c.MaxAge != nil && *c.MaxAge == 0 {
+		l.conflict("prompt", "max_age", "a login that must be new (max_age 0) cannot be silent (none)")
 	}
 	if l.has("par_additional_parameters") && l.has("use_par") && !c.Login.UsePAR {
 		l.conflict("par_additional_parameters", "use_par", "they are sent only with a pushed request")
 	}
 }
 
-// LoginKeys returns the keys that were set and that only commands that log a
-// user in look at, with where, in the order of the table.
-func (c *Config) LoginKeys() []string {
-	var keys []string
-	for _, p := range parameters {
-		if o, ok := c.Origin[p.Key]; ok && p.Login {
-			keys = append(keys, fmt.Sprintf("%s (%s)", p.Key, o))
-		}
+// isJSON reports whether text is JSON that begins like an object or an array.
+func isJSON(text string, begins byte) bool {
+	text = strings.TrimSpace(text)
+	return text != "" && text[0] == begins && json.Valid([]byte(text))
+}
+
+// responses judges response_type and response_mode.
+func (l *loader) responses() {
+	c := l.config
+	tokens := l.has("response_type") && c.Login.ResponseType != "code"
+	if tokens && slices.Contains([]string{"query", "query.jwt"}, c.Login.ResponseMode) {
+		l.conflict("response_mode", "response_type", "tokens never go in a query (RFC 9700 section 4.3.2)")
 	}
-	return keys
+	if strings.Contains(" "+c.Login.ResponseType+" ", " token ") {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: response_type: the access token goes through the browser, where others may read it (RFC 9700 section 2.1.2)", l.config.Origin["response_type"]))
+	}
+}
+
+// requestObjects judges what request objects are made with.
+func (l *loader) requestObjects() {
+	c := l.config
+	sizes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
+	alg := c.Login.RequestObjectSigningAlgorithm
+	if size := sizes[alg]; len(c.ClientSecret) < size {
+		l.about("request_object_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
+	}
+	if l.has("request_object_encryption_enc") && !l.has("request_object_encryption_alg") {
+		l.about("request_object_encryption_enc", "has no effect without request_object_encryption_alg")
+	}
 }

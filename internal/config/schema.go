@@ -78,9 +78,6 @@ func properties(group string) object {
 // misspelt key.
 func (p Parameter) schema(insteadOf string) object {
 	text := strings.ToUpper(p.Help[:1]) + p.Help[1:] + "."
-	if p.Later != "" {
-		text += " Not supported yet: " + p.Later + "."
-	}
 	if insteadOf != "" {
 		text = "Use " + insteadOf + "."
 	}

@@ -15,10 +15,11 @@ func Starter(issuer, clientID string) []byte {
 	if clientID == "" {
 		clientID = "my-client"
 	}
-	return fmt.Appendf(nil, starter, SchemaID, quote(issuer), quote(clientID))
+	return fmt.Appendf(nil, starter, SchemaID, Quote(issuer), Quote(clientID))
 }
 
-func quote(s string) string {
+// Quote writes a string as YAML.
+func Quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(s) + `"`
 }
 

@@ -360,7 +360,8 @@ func TestCandidates(t *testing.T) {
 		{"HS256", "a", 0},
 		{"none", "", 0},
 	} {
-		fit, unfit := set.Candidates(&JWT{Algorithm: c.alg, KeyID: c.kid})
+		token := &JWT{Algorithm: c.alg, KeyID: c.kid}
+		fit, unfit := set.Candidates(token), set.Others(token)
 		if len(fit) != c.fit || len(fit)+len(unfit) != 3 {
 			t.Errorf("%s %q: %d fit, %d do not", c.alg, c.kid, len(fit), len(unfit))
 		}

@@ -71,6 +71,12 @@ func PublicKey(private *PrivateKey) Key {
 	return Key{ID: private.ID, Type: private.kty, Curve: private.crv, public: private.public()}
 }
 
+// fits reports whether the key is for an algorithm.
+func (k Key) fits(a algorithm) bool {
+	return k.Type == a.kty && (a.crv == "" || k.Curve == a.crv) && (k.Algorithm == "" || sameAlgorithm(k.Algorithm, a.name)) &&
+		(a.kty != "oct" || len(k.public.([]byte)) >= a.hash.Size())
+}
+
 // unfit says why the key is not for an algorithm, "" if it is.
 func (k Key) unfit(a algorithm) string {
 	switch {
@@ -279,10 +285,26 @@ func weakness(public any) string {
 }
 
 // Candidates returns the keys of the set that fit a token: by kid, if the
-// token has one, and by kty, crv, alg and use. For each key that does not fit
-// it says why, the skipped ones included.
-func (s *KeySet) Candidates(t *JWT) (fit []Key, unfit []SkippedKey) {
+// token has one, and by kty, crv, alg and use.
+func (s *KeySet) Candidates(t *JWT) []Key {
 	a, known := lookup(t.Algorithm)
+	if !known {
+		return nil
+	}
+	var fit []Key
+	for _, k := range s.Keys {
+		if (t.KeyID == "" || k.ID == t.KeyID) && k.fits(a) {
+			fit = append(fit, k)
+		}
+	}
+	return fit
+}
+
+// Others returns the keys of the set that do not fit a token, and why of each, the
+// skipped ones included.
+func (s *KeySet) Others(t *JWT) []SkippedKey {
+	a, known := lookup(t.Algorithm)
+	var unfit []SkippedKey
 	for _, k := range s.Keys {
 		why := ""
 		switch {
@@ -295,11 +317,9 @@ func (s *KeySet) Candidates(t *JWT) (fit []Key, unfit []SkippedKey) {
 		}
 		if why != "" {
 			unfit = append(unfit, SkippedKey{k, why})
-			continue
 		}
-		fit = append(fit, k)
 	}
-	return fit, append(unfit, s.Skipped...)
+	return append(unfit, s.Skipped...)
 }
 
 // HasKeyID reports whether a key of the set, usable or not, has the kid.

@@ -155,7 +155,16 @@ func (k *PrivateKey) Sign(alg, typ string, claims any) (string, error) {
 	if err := k.Fits(alg); err != nil {
 		return "", err
 	}
-	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, k.ID, typ, claims)
+	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, typ, map[gojose.HeaderKey]any{"kid": k.ID}, claims)
+}
+
+// SignProof makes a JWT that carries the public half of its key in the header
+// (jwk) instead of naming it, as DPoP proofs do (RFC 9449 section 4.2).
+func (k *PrivateKey) SignProof(alg, typ string, claims any) (string, error) {
+	if err := k.Fits(alg); err != nil {
+		return "", err
+	}
+	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, typ, map[gojose.HeaderKey]any{"jwk": k.bareJWK()}, claims)
 }
 
 // SignWithSecret makes a JWT of claims with a shared secret, by HS256, HS384
@@ -168,10 +177,10 @@ func SignWithSecret(alg, secret, typ string, claims any) (string, error) {
 	if why := SecretKey(secret).unfit(a); why != "" {
 		return "", errors.New(why)
 	}
-	return sign(gojose.SignatureAlgorithm(alg), []byte(secret), "", typ, claims)
+	return sign(gojose.SignatureAlgorithm(alg), []byte(secret), typ, nil, claims)
 }
 
-func sign(alg gojose.SignatureAlgorithm, key any, kid, typ string, claims any) (string, error) {
+func sign(alg gojose.SignatureAlgorithm, key any, typ string, header map[gojose.HeaderKey]any, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
@@ -180,8 +189,10 @@ func sign(alg gojose.SignatureAlgorithm, key any, kid, typ string, claims any) (
 	if typ != "" {
 		options.WithType(gojose.ContentType(typ))
 	}
-	if kid != "" {
-		options.WithHeader("kid", kid)
+	for name, value := range header {
+		if value != "" {
+			options.WithHeader(name, value)
+		}
 	}
 	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: alg, Key: key}, options)
 	if err != nil {

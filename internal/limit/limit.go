@@ -15,13 +15,18 @@ const (
 	Header = 64 << 10  // of a response's header
 	Token  = 256 << 10 // of a JWT
 	File   = 1 << 20   // of a file that the user names, and of standard input
+	Nonce  = 1 << 10   // of a DPoP nonce
+	Form   = 256 << 10 // of what a browser or a provider sends to the loopback listener
 )
 
 // Counts.
 const (
-	JSONDepth  = 32     // of arrays and objects nested in the outermost of a JSON document
-	JSONValues = 20_000 // values in one JSON document
-	KeyCount   = 100    // keys of a JWK Set that are looked at
+	JSONDepth    = 32     // of arrays and objects nested in the outermost of a JSON document
+	JSONValues   = 20_000 // values in one JSON document
+	KeyCount     = 100    // keys of a JWK Set that are looked at
+	Nonces       = 100    // origins whose DPoP nonces are kept
+	LogoutTokens = 10_000 // logouts that logout-receiver takes in one run
+	Logins       = 16     // authorization requests of one command that may still be answered
 )
 
 // Sizes of RSA keys, in bits. A larger modulus costs the verifier seconds.
@@ -39,6 +44,12 @@ const (
 	KeysAge     = 10 * time.Minute // of keys that are used without asking again
 	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
 	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
+	LandingPage = 20 * time.Second // a browser waits for the end of a login
+
+	PollInterval = 5 * time.Second // between two questions whether a user is done, if the provider does not say
+	PollLeast    = time.Second     // the same, whatever the provider says
+	PollMost     = 5 * time.Minute // likewise
+	PollSlower   = 5 * time.Second // what slow_down adds
 )
 
 // Lifetime is the longest expires_in: a longer one counts as this.
@@ -59,9 +70,14 @@ func Table() []Row {
 		{"Header", size(Header), "a response's header, informational responses (1xx) included"},
 		{"Token", size(Token), "a JWT, before it is split"},
 		{"File", size(File), "a file that the user names, and standard input"},
+		{"Nonce", size(Nonce), "a DPoP nonce"},
+		{"Form", size(Form), "what a browser or a provider sends to the loopback listener"},
 		{"JSONDepth", fmt.Sprint(JSONDepth), "arrays and objects nested in the outermost of a JSON document"},
 		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document"},
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
+		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
+		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
+		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
 		{"Request", Request.String(), "one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the whole command"},
@@ -71,6 +87,11 @@ func Table() []Row {
 		{"KeysAge", KeysAge.String(), "keys that are used without asking again"},
 		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout"},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
+		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
+		{"PollInterval", PollInterval.String(), "between two questions whether a user is done, if the provider does not say"},
+		{"PollLeast", PollLeast.String(), "the same at least, whatever the provider says"},
+		{"PollMost", PollMost.String(), "the same at most"},
+		{"PollSlower", PollSlower.String(), "what slow_down adds to it"},
 		{"Lifetime", fmt.Sprintf("%d days", Lifetime/(24*time.Hour)), "expires_in; a longer one counts as this"},
 	}
 }

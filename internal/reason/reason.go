@@ -54,6 +54,7 @@ const (
 	ResponseKeySet    ID = "response.jwk_set"
 	EndpointURL       ID = "endpoint.url"
 	EndpointMissing   ID = "endpoint.missing"
+	DPoPNonce         ID = "dpop.nonce"
 )
 
 // No answer.
@@ -104,6 +105,7 @@ var Table = []Row{
 	{ResponseKeySet, "an answer that is no JWK Set"},
 	{EndpointURL, "an endpoint that is not https (or http on the loopback address)"},
 	{EndpointMissing, "an endpoint that the metadata does not have"},
+	{DPoPNonce, "a DPoP nonce that comes twice, is too long, or holds characters that no nonce has"},
 	{NetworkName, "a name that does not resolve"},
 	{NetworkConnect, "a connection that was not made"},
 	{NetworkTLS, "TLS that failed, or a certificate that is not trusted"},

@@ -27,13 +27,13 @@ func (r *Run) WriteJSON(w io.Writer) error {
 		d.Add("token_response", r.tokenResponse())
 	}
 	if t := r.IDToken; t != nil {
-		d.Add("id_token", t.document())
+		d.Add("id_token", t.Document())
 	}
 	if t := r.AccessToken; t != nil {
-		d.Add("access_token", t.document())
+		d.Add("access_token", t.Document())
 	}
 	if t := r.RefreshToken; t != nil {
-		d.Add("refresh_token", t.document())
+		d.Add("refresh_token", t.Document())
 	}
 	if r.UserInfo != nil {
 		d.Add("userinfo", json.RawMessage(r.UserInfo))
@@ -54,7 +54,8 @@ func (r *Run) WriteJSON(w io.Writer) error {
 	return writeIndented(w, compact, "  ")
 }
 
-func (t *Token) document() strictjson.Ordered {
+// Document is the token as a JSON object.
+func (t *Token) Document() strictjson.Ordered {
 	var d strictjson.Ordered
 	if t.Encryption != nil {
 		d.Add("encryption_header", json.RawMessage(t.Encryption))

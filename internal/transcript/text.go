@@ -77,6 +77,9 @@ func (t *Text) Block(title, key, value string) {
 	t.write(t.line(LevelInfo, title+":") + "  " + Escape(key) + "=\n" + quoted(value) + "  \n")
 }
 
+// Raw writes text of the program's own as it is.
+func (t *Text) Raw(text string) { t.write(text) }
+
 // quoted puts lines behind bars.
 func quoted(value string) string {
 	var b strings.Builder

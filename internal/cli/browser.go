@@ -1,0 +1,74 @@
+// Opening the user's browser: RFC 8252 section 7 and 8.12. No shell sees a URL.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os/exec"
+	"runtime"
+	"strings"
+)
+
+// openBrowser opens a URL of the listener in the user's browser, unless that is
+// not wanted. That it cannot be opened is no error: the URL was shown.
+func (p *program) openBrowser(o *browserOptions, target string) {
+	if o.noBrowser {
+		return
+	}
+	if err := p.browse(o.command, target); err != nil {
+		p.inform("the browser was not opened: %v", err)
+	}
+}
+
+func (p *program) browse(command, target string) error {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("not a URL for a browser")
+	}
+	candidates := p.browsers(command)
+	if len(candidates) == 0 {
+		return errors.New("there is no display; --browser names a command")
+	}
+	for _, argv := range candidates {
+		if err = p.env.Run(append(argv, u.String())); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// browsers are the commands to try, in their order: the one that was named, that
+// of BROWSER, or those of the system.
+func (p *program) browsers(command string) [][]string {
+	if command == "" {
+		command = p.env.Getenv("BROWSER")
+	}
+	if argv := strings.Fields(command); len(argv) > 0 {
+		return [][]string{argv}
+	}
+	switch runtime.GOOS {
+	case "darwin":
+		return [][]string{{"open"}}
+	case "windows":
+		return [][]string{{"rundll32", "url.dll,FileProtocolHandler"}}
+	}
+	switch {
+	case p.env.Getenv("WSL_DISTRO_NAME") != "":
+		return [][]string{{"wslview"}, {"rundll32.exe", "url.dll,FileProtocolHandler"}, {"xdg-open"}}
+	case p.env.Getenv("DISPLAY") != "", p.env.Getenv("WAYLAND_DISPLAY") != "":
+		return [][]string{{"xdg-open"}, {"sensible-browser"}}
+	}
+	return nil
+}
+
+// start starts a program and does not wait for it. What it prints goes nowhere.
+func start(argv []string) error {
+	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) //nolint:gosec // the user's own browser, which outlives this program
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }() // it is the user's from here on
+	return nil
+}

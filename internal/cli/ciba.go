@@ -1,0 +1,201 @@
+// ciba: OpenID Connect Client-Initiated Backchannel Authentication Core 1.0.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// cibaOptions are the flags of ciba.
+type cibaOptions struct {
+	tokenOptions
+	loginHintToken, idTokenHint, userCode string
+	bindingMessage                        string
+	requestedExpiry                       time.Duration
+	ping                                  string
+}
+
+func (p *program) cibaCommand() *cobra.Command {
+	var o cibaOptions
+	o.client.login = true
+	cmd := &cobra.Command{
+		Use:   "ciba",
+		Short: "Have a user log in on a device of theirs (CIBA)",
+		Long: `Have a user log in on a device of theirs (CIBA)
+
+Names the user by one hint, and asks for the tokens at the pace that the provider
+sets (poll), or when it calls (ping): --ping ADDRESS listens there for the call, as
+the client's backchannel_client_notification_endpoint is registered.`,
+		Example: `  oidc-client ciba -c config.yaml --login-hint alice --binding-message W4SCT
+  oidc-client ciba -c config.yaml --login-hint alice --request-object --ping 127.0.0.1:5558`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInBackchannel(cmd, &o) },
+	}
+	o.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.loginHintToken, "login-hint-token", "", "token that names the user (- reads standard input, @FILE a file; or OIDC_LOGIN_HINT_TOKEN)")
+	f.StringVar(&o.idTokenHint, "id-token-hint", "", "ID Token that names the user (- reads standard input, @FILE a file; or OIDC_ID_TOKEN_HINT)")
+	f.StringVar(&o.userCode, "user-code", "", "code that only the user knows (- reads standard input, @FILE a file; or OIDC_USER_CODE)")
+	f.StringVar(&o.bindingMessage, "binding-message", "", "shown on both devices, for the user to compare")
+	f.DurationVar(&o.requestedExpiry, "requested-expiry", 0, "how long the user may take")
+	f.StringVar(&o.ping, "ping", "", "`address` to be called at when the user is done, such as 127.0.0.1:5558")
+	return cmd
+}
+
+func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if err := p.probeOutput(); err != nil {
+		return err
+	}
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	request, err := p.backchannelRequest(ctx, cfg, o)
+	if err != nil {
+		return err
+	}
+	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	if err != nil {
+		return err
+	}
+	calls, err := listenForCalls(o.ping)
+	if err != nil {
+		return usage("--ping: %v", err)
+	}
+	defer calls.close()
+	asked, err := client.AuthenticateBackchannel(ctx, request)
+	if asked != nil {
+		p.run.Checks = append(p.run.Checks, asked.Checks...)
+		p.warnings(asked.Checks)
+		p.redactor.Learn(asked.RequestID)
+		p.run.Members.Add("backchannel_authentication", json.RawMessage(asked.Raw))
+	}
+	if err != nil {
+		return err
+	}
+	calls.serve(asked)
+	p.tellBackchannel(asked, o)
+	tokens, err := p.poll(ctx, client, asked.ExpiresAt, func() (*oidc.Tokens, error) { return client.BackchannelToken(ctx, asked) })
+	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
+}
+
+// backchannelRequest is what is asked for. max_age is no parameter of CIBA.
+func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o *cibaOptions) (oidc.BackchannelRequest, error) {
+	r := oidc.BackchannelRequest{Scope: cfg.Scopes, LoginHint: cfg.Login.LoginHint, BindingMessage: o.bindingMessage, Ping: o.ping != ""}
+	for _, secret := range []struct {
+		flag, value, env string
+		to               *string
+	}{
+		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &r.LoginHintToken},
+		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &r.IDTokenHint},
+		{"user-code", o.userCode, "OIDC_USER_CODE", &r.UserCode},
+	} {
+		var err error
+		if *secret.to, err = p.secret(ctx, secret.flag, secret.value, secret.env); err != nil {
+			return r, err
+		}
+	}
+	hints := 0
+	for _, hint := range []string{r.LoginHint, r.LoginHintToken, r.IDTokenHint} {
+		if hint != "" {
+			hints++
+		}
+	}
+	if hints != 1 {
+		return r, usage("the user is named by exactly one of --login-hint, --login-hint-token and --id-token-hint, not by %d", hints)
+	}
+	var err error
+	if r.Params, err = o.loginParams(cfg); err != nil {
+		return r, err
+	}
+	r.Params.Del("max_age")
+	if o.requestedExpiry > 0 {
+		r.Params.Set("requested_expiry", fmt.Sprint(int(o.requestedExpiry/time.Second)))
+	}
+	if cfg.Login.UseRequestParameter {
+		if r.Object, err = requestObject(cfg, o.client.kid); err == nil {
+			r.Object.Type, r.Object.EncryptionAlg = "JWT", ""
+		}
+	}
+	return r, err
+}
+
+func (p *program) tellBackchannel(b *oidc.Backchannel, o *cibaOptions) {
+	text := "the user was asked"
+	if o.bindingMessage != "" {
+		text += fmt.Sprintf("; both devices show %q", o.bindingMessage)
+	}
+	p.inform("%s; there is time until %s", text, b.ExpiresAt.Local().Format(time.TimeOnly))
+}
+
+// A callReceiver is called when the user is done (CIBA section 10.2).
+type callReceiver struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// listenForCalls opens the port, so that it is open before anyone can call. No
+// address listens to nobody.
+func listenForCalls(address string) (*callReceiver, error) {
+	if address == "" {
+		return &callReceiver{}, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	return &callReceiver{listener: listener}, err
+}
+
+// serve takes the calls for one request. Any path will do: which one is called is
+// the client's registration.
+func (c *callReceiver) serve(b *oidc.Backchannel) {
+	if c.listener == nil {
+		return
+	}
+	c.server = &http.Server{
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: limit.Header, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit.Form))
+			if err != nil || r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			doc, err := strictjson.Parse(body)
+			if err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			id, _ := doc.String("auth_req_id") // of another type it is not ours
+			if !b.Called(r.Header.Get("Authorization"), id) {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}),
+	}
+	go func() { _ = c.server.Serve(c.listener) }() // ends with close
+}
+
+func (c *callReceiver) close() {
+	switch {
+	case c.server != nil:
+		_ = c.server.Close() // what it delivers is only a status
+	case c.listener != nil:
+		_ = c.listener.Close()
+	}
+}

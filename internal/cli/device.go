@@ -1,0 +1,160 @@
+// device: RFC 8628.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// deviceOptions are the flags of device.
+type deviceOptions struct {
+	tokenOptions
+	browser bool
+	noQR    bool
+}
+
+func (p *program) deviceCommand() *cobra.Command {
+	var o deviceOptions
+	o.client.login = true
+	cmd := &cobra.Command{
+		Use:   "device",
+		Short: "Log in on another device (device authorization grant)",
+		Long: `Log in on another device (device authorization grant)
+
+Shows a code and an address, as a QR code too where there is a terminal, and asks
+for the tokens at the pace that the provider sets until the user is done there.`,
+		Example: `  oidc-client device -c config.yaml
+  oidc-client device --issuer https://op.example.com --client-id my-device --scope openid --timeout 5m --format json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInOnDevice(cmd, &o) },
+	}
+	o.add(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.browser, "open", false, "open the address in the browser of this machine too")
+	f.BoolVar(&o.noQR, "no-qr", false, "show no QR code")
+	return cmd
+}
+
+func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if err := p.probeOutput(); err != nil {
+		return err
+	}
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	params, err := o.loginParams(cfg)
+	if err != nil {
+		return err
+	}
+	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	if err != nil {
+		return err
+	}
+	device, err := client.AuthorizeDevice(ctx, cfg.Scopes, params)
+	if device != nil {
+		p.run.Checks = append(p.run.Checks, device.Checks...)
+		p.warnings(device.Checks)
+	}
+	if err != nil {
+		return err
+	}
+	p.showDevice(device, o)
+	tokens, err := p.poll(ctx, client, device.ExpiresAt, func() (*oidc.Tokens, error) { return client.DeviceToken(ctx, device) })
+	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
+}
+
+// loginParams are the parameters of a login without a browser of ours.
+func (o *tokenOptions) loginParams(cfg *config.Config) (url.Values, error) {
+	params := url.Values{}
+	for name, value := range map[string]string{
+		"acr_values": cfg.Login.ACRValues, "authorization_details": cfg.Login.AuthorizationDetails, "claims": cfg.Login.ClaimsParam,
+		"ui_locales": cfg.Login.UILocales,
+	} {
+		if value != "" {
+			params.Set(name, value)
+		}
+	}
+	if cfg.MaxAge != nil {
+		params.Set("max_age", fmt.Sprint(*cfg.MaxAge))
+	}
+	if len(cfg.Resource) > 0 {
+		params["resource"] = cfg.Resource
+	}
+	if cfg.Origin["audiences"].Name == "--audience" {
+		params["audience"] = cfg.Audiences
+	}
+	given := params
+	return params, parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { params.Add(name, value) })
+}
+
+// poll asks until there is an answer that is final. Nothing that is shown may keep
+// an answer from being kept: it is shown at the next pause.
+func (p *program) poll(ctx context.Context, client *oidc.Client, until time.Time, ask func() (*oidc.Tokens, error)) (*oidc.Tokens, error) {
+	if p.env.Shield != nil {
+		p.env.Shield()
+	}
+	client.Wait = func(ctx context.Context, d time.Duration) error {
+		p.recorder.Release()
+		defer p.recorder.Hold()
+		return p.countdown(ctx, d, until)
+	}
+	tokens, err := ask()
+	p.recorder.Release()
+	return tokens, p.waitFor(ctx, "the user, on the other device", err)
+}
+
+// showDevice tells the person where to go and what to type there.
+func (p *program) showDevice(d *oidc.DeviceAuthorization, o *deviceOptions) {
+	p.run.Members.Add("device_authorization", json.RawMessage(d.Raw))
+	target := d.VerificationURI
+	if d.VerificationURIComplete != "" {
+		target = d.VerificationURIComplete
+	}
+	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", d.VerificationURI, d.UserCode)
+	if d.VerificationURIComplete != "" {
+		text += fmt.Sprintf("or go to   %s\nand compare the code\n", d.VerificationURIComplete)
+	}
+	p.err.Block("To log in, on any device", "Device", text)
+	p.redactor.Learn(d.DeviceCode)
+	if !o.noQR && p.env.Terminal(p.env.Stderr) {
+		p.err.Raw(qrCode(target))
+	}
+	if o.browser {
+		p.openBrowser(&browserOptions{}, target)
+	}
+}
+
+// countdown waits, and shows how much time is left on a terminal.
+func (p *program) countdown(ctx context.Context, d time.Duration, until time.Time) error {
+	end, tick := time.NewTimer(d), time.NewTicker(time.Second)
+	defer end.Stop()
+	defer tick.Stop()
+	shown := p.env.Terminal(p.env.Stderr) && !p.options.debug
+	if shown {
+		defer p.err.Raw("\r\x1b[K")
+	}
+	for {
+		if left := until.Sub(p.env.Now()).Round(time.Second); shown && left > 0 {
+			p.err.Raw(fmt.Sprintf("\r\x1b[Kwaiting for you; %s left", left))
+		}
+		select {
+		case <-end.C:
+			return nil
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

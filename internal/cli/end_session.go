@@ -1,0 +1,142 @@
+// end-session: OpenID Connect RP-Initiated Logout 1.0.
+
+package cli
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// endSessionOptions are the flags of end-session.
+type endSessionOptions struct {
+	client                   clientFlags
+	browser                  browserOptions
+	token, redirectURI, hint string
+	noRedirect               bool
+	params                   []string
+}
+
+const loggedOutPath = "/logout/callback"
+
+func (p *program) endSessionCommand() *cobra.Command {
+	var o endSessionOptions
+	cmd := &cobra.Command{
+		Use:   "end-session",
+		Short: "Log the user out at the provider, through the browser",
+		Long: `Log the user out at the provider, through the browser
+
+The session at the provider is the browser's, and only the browser can end it. It
+comes back to the loopback address, http://127.0.0.1:PORT/logout/callback, if the
+client registered that as a post_logout_redirect_uri; --no-redirect does without.`,
+		Example: `  oidc-client end-session -c config.yaml --token @id-token
+  oidc-client end-session -c config.yaml --no-redirect`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.endSession(cmd, &o) },
+	}
+	o.client.add(cmd)
+	o.browser.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.token, "token", "", "ID Token of the session (id_token_hint), which may be expired (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
+	f.StringVar(&o.redirectURI, "post-logout-redirect-uri", "", "where the browser comes back (default http://127.0.0.1:PORT"+loggedOutPath+")")
+	f.StringVar(&o.hint, "logout-hint", "", "logout_hint: who is to be logged out")
+	f.BoolVar(&o.noRedirect, "no-redirect", false, "do not wait for the browser to come back")
+	f.StringArrayVar(&o.params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
+	return cmd
+}
+
+func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	token, err := p.secret(ctx, "token", o.token, "OIDC_ID_TOKEN")
+	if err != nil {
+		return err
+	}
+	cfg, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	r := oidc.EndSessionRequest{IDTokenHint: token, Params: url.Values{}}
+	if o.hint != "" {
+		r.Params.Set("logout_hint", o.hint)
+	}
+	err = parameters(o.params, func(name string) bool { return r.Params.Has(name) }, func(name, value string) { r.Params.Add(name, value) })
+	if err != nil {
+		return err
+	}
+	if o.noRedirect {
+		return p.leave(ctx, client, r, o)
+	}
+	return p.logOut(ctx, client, cfg, r, o)
+}
+
+// leave sends the browser away and does not wait for it.
+func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSessionRequest, o *endSessionOptions) error {
+	logout, err := client.EndSession(ctx, r)
+	if err != nil {
+		return err
+	}
+	p.run.Members.Add("end_session", map[string]any{"came_back": false})
+	p.inform("Go to %s", logout.URL)
+	p.openBrowser(&o.browser, logout.URL)
+	return nil
+}
+
+// logOut sends the browser away, waits for it, and judges how it comes back.
+func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.Config, r oidc.EndSessionRequest, o *endSessionOptions) error {
+	place, err := o.browser.place(loggedOutPath)
+	if err != nil {
+		return err
+	}
+	if r.PostLogoutRedirectURI = o.redirectURI; r.PostLogoutRedirectURI == "" {
+		r.PostLogoutRedirectURI = cfg.PostLogoutRedirectURI
+	}
+	if uri := r.PostLogoutRedirectURI; uri != "" {
+		if own, ok := loopback.Place(uri); ok {
+			place.Host, place.Port, place.Path = own.Host, own.Port, own.Path
+		} else if u, err := url.Parse(uri); err == nil {
+			place.ProxiedHost, place.ProxiedPath = u.Host, u.Path
+		}
+	}
+	var logout *oidc.Logout
+	place.Mine = func(url.Values) bool { return true } // whoever comes, came from a logout
+	place.Start = func(context.Context) (string, error) { return logout.URL, nil }
+	listener, err := loopback.Listen(place)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // what it delivers is only a page
+	if r.PostLogoutRedirectURI == "" {
+		r.PostLogoutRedirectURI = listener.URL(place.Path)
+	}
+	if logout, err = client.EndSession(ctx, r); err != nil {
+		return err
+	}
+	p.inform("Go to %s", listener.URL(loopback.StartPath))
+	p.openBrowser(&o.browser, listener.URL(loopback.StartPath))
+	visit, err := listener.Wait(ctx)
+	if err != nil {
+		return p.waitFor(ctx, "the browser to come back from the logout", err)
+	}
+	err = client.LoggedOut(logout, visit.Values)
+	p.run.Checks = append(p.run.Checks, logout.Checks...)
+	p.run.Members.Add("end_session", map[string]any{"came_back": true})
+	if err == nil {
+		p.inform("the browser came back: the session at the provider has ended")
+	}
+	visit.Show(p.loggedOutPage(err))
+	p.explain()
+	return err
+}
+
+func (p *program) loggedOutPage(err error) loopback.Page {
+	if err != nil {
+		return loopback.Page{Title: "This is not the answer", Text: "The browser came back, but not from this logout. The terminal tells more.", Bad: true, Lines: p.landingLines("")}
+	}
+	return loopback.Page{Title: "You are logged out", Text: "You can close this page and go back to the terminal.", Lines: p.landingLines("")}
+}

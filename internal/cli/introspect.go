@@ -1,0 +1,104 @@
+// introspect: RFC 7662, RFC 9701.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// clientFor reads the configuration, finds the provider and makes the client.
+func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clientFlags, require ...string) (*config.Config, *oidc.Client, error) {
+	cfg, httpClient, err := p.connect(ctx, cmd, flags, require...)
+	if err != nil {
+		return nil, nil, err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := p.newClient(cfg, flags.kid, provider, httpClient)
+	return cfg, client, err
+}
+
+// tokenHints are the values of token_type_hint.
+var tokenHints = []string{"access_token", "refresh_token"}
+
+func (p *program) introspectCommand() *cobra.Command {
+	var flags clientFlags
+	var token, hint string
+	var signed bool
+	cmd := &cobra.Command{
+		Use:   "introspect",
+		Short: "Ask the provider about a token",
+		Long: `Ask the provider about a token
+
+A token that is not active is no error: active is false. With --signed the answer
+has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
+		Example: `  oidc-client introspect -c config.yaml --token @access-token
+  oidc-client introspect -c config.yaml --token - --signed --explain < access-token`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := p.bounded(cmd.Context())
+			defer cancel()
+			r := oidc.IntrospectionRequest{Hint: hint, Signed: signed}
+			return p.introspect(ctx, cmd, &flags, token, r)
+		},
+	}
+	flags.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	f.StringVar(&hint, "token-type-hint", "", "what the token is: access_token or refresh_token")
+	f.BoolVar(&signed, "signed", false, "ask for a signed answer, and take no other (use_signed_introspection)")
+	complete(cmd, "token-type-hint", func() []string { return tokenHints })
+	return cmd
+}
+
+func (p *program) introspect(ctx context.Context, cmd *cobra.Command, flags *clientFlags, token string, r oidc.IntrospectionRequest) error {
+	var err error
+	if r.Token, err = p.required(ctx, "token", token, "OIDC_TOKEN"); err != nil {
+		return err
+	}
+	if r.Hint != "" && !slices.Contains(tokenHints, r.Hint) {
+		return usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
+	}
+	cfg, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	r.Signed = r.Signed || cfg.SignedIntrospection
+	answer, err := client.Introspect(ctx, r)
+	if answer == nil {
+		return err
+	}
+	p.run.Checks = append(p.run.Checks, answer.Checks...)
+	p.warnings(answer.Checks)
+	if answer.JSON != nil && err == nil {
+		p.showIntrospection(answer)
+		err = p.write("introspect.json", answer.JSON)
+	}
+	p.explain()
+	return err
+}
+
+func (p *program) showIntrospection(answer *oidc.Introspection) {
+	p.run.Members.Add("introspection", json.RawMessage(answer.JSON))
+	if answer.Header != nil {
+		signed := transcript.Token{Header: answer.Header, Encryption: answer.Encryption, Claims: answer.JSON, Verified: answer.Verified}
+		p.run.Members.Add("introspection_token", signed.Document())
+	}
+	if !p.options.json() {
+		p.out.JSON("Introspect Response", "Response", answer.JSON)
+	}
+	if !answer.Active {
+		p.inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's business")
+	}
+}

@@ -1,0 +1,286 @@
+// jwt jwks, keygen, profile and request: RFC 7517, RFC 7523 section 3, RFC 9101.
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) jwtJWKSCommand() *cobra.Command {
+	var keyFile, kid, use string
+	cmd := &cobra.Command{
+		Use:   "jwks",
+		Short: "Show the public half of a private key as a JWK Set",
+		Long: `Show the public half of a private key as a JWK Set
+
+For the client's registration at a provider (jwks), or to be served (jwks_uri).`,
+		Example: `  oidc-client jwt jwks --pem-key key.pem --kid 2026-11`,
+		Args:    noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if keyFile == "" {
+				return usage("--pem-key is missing: the private key")
+			}
+			data, err := readFile(keyFile)
+			if err != nil {
+				return usage("--pem-key: %v", err)
+			}
+			key, err := oidc.ReadSigningKey(data)
+			if err != nil {
+				return usage("--pem-key: %s: %v", keyFile, err)
+			}
+			if kid != "" {
+				key = key.WithID(kid)
+			}
+			jwk, err := key.PublicJWK(use)
+			if err != nil {
+				return err
+			}
+			return p.showKeySet(jwk)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&keyFile, "pem-key", "", "`file` of the private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK")
+	f.StringVar(&kid, "kid", "", "kid of the key")
+	f.StringVar(&kid, "mock-jwt-kid", "", "likewise")
+	f.StringVar(&use, "use", "sig", "use of the key: sig or enc")
+	return cmd
+}
+
+// showKeySet shows a JWK Set and nothing else: it is for other programs.
+func (p *program) showKeySet(keys ...json.RawMessage) error {
+	set, err := json.MarshalIndent(map[string]any{"keys": keys}, "", "  ")
+	if err != nil {
+		return err
+	}
+	p.run.Members.Add("jwks", json.RawMessage(set))
+	return p.plain(string(set))
+}
+
+// plain prints a result by itself, unless JSON is asked for.
+func (p *program) plain(text string) error {
+	if p.options.json() {
+		return nil
+	}
+	_, err := fmt.Fprintln(p.env.Stdout, text)
+	return err
+}
+
+// keygenOptions are the flags of jwt keygen.
+type keygenOptions struct {
+	alg, out, kid, format string
+	force                 bool
+}
+
+func (p *program) jwtKeygenCommand() *cobra.Command {
+	o := keygenOptions{}
+	cmd := &cobra.Command{
+		Use:   "keygen --out FILE",
+		Short: "Make a private key, and show its public half as a JWK Set",
+		Long: `Make a private key, and show its public half as a JWK Set
+
+The key goes to a file, mode 0600, and never to the terminal. It is for client
+assertions, request objects and DPoP (private_key, dpop_key).`,
+		Example: `  oidc-client jwt keygen --alg ES256 --out key.pem
+  oidc-client jwt keygen --alg PS256 --out key.json --key-format jwk > jwks.json`,
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return p.makeKey(&o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.alg, "alg", "ES256", "algorithm that the key is for")
+	f.StringVar(&o.out, "out", "", "`file` of the private key")
+	f.StringVar(&o.kid, "kid", "", "kid of the key (default its thumbprint, RFC 7638)")
+	f.StringVar(&o.format, "key-format", "", "pem or jwk (default jwk if the file ends in .json or .jwk)")
+	f.BoolVar(&o.force, "force", false, "replace a file that is there already")
+	complete(cmd, "alg", oidc.SignatureAlgorithms)
+	return cmd
+}
+
+func (p *program) makeKey(o *keygenOptions) error {
+	if o.out == "" {
+		return usage("--out is missing: the file of the private key")
+	}
+	if _, err := os.Lstat(o.out); err == nil && !o.force {
+		return usage("%s is there already; --force replaces it", o.out)
+	}
+	key, err := oidc.GenerateKey(o.alg)
+	if err != nil {
+		return usage("--alg: %v", err)
+	}
+	if o.kid != "" {
+		key = key.WithID(o.kid)
+	}
+	data, err := keyFile(key, o)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(o.out, data); err != nil {
+		return fmt.Errorf("the key could not be written: %w", err)
+	}
+	p.inform("the private key is in %s", o.out)
+	jwk, err := key.PublicJWK("sig")
+	if err != nil {
+		return err
+	}
+	return p.showKeySet(jwk)
+}
+
+// keyFile is what the file of the key holds.
+func keyFile(key oidc.SigningKey, o *keygenOptions) ([]byte, error) {
+	format := o.format
+	if format == "" {
+		format = "pem"
+		if strings.HasSuffix(o.out, ".json") || strings.HasSuffix(o.out, ".jwk") {
+			format = "jwk"
+		}
+	}
+	switch format {
+	case "pem":
+		return key.PEM()
+	case "jwk":
+		jwk, err := key.PrivateJWK("sig")
+		return append(jwk, '\n'), err
+	}
+	return nil, usage("--key-format is pem or jwk")
+}
+
+func (p *program) jwtProfileCommand() *cobra.Command {
+	var flags clientFlags
+	var endpoint string
+	var claims []string
+	cmd := &cobra.Command{
+		Use:   "profile",
+		Short: "Make a client assertion (private_key_jwt)",
+		Long: `Make a client assertion (private_key_jwt)
+
+Prints the assertion and nothing else. It works for a few minutes, for whoever has
+it.`,
+		Example: `  oidc-client jwt profile -c config.yaml --pem-key key.pem
+  oidc-client jwt profile --issuer https://op.example.com --client-id me --pem-key key.pem --claim nonce=1`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.load(cmd.Context(), cmd, &flags, "issuer", "client_id")
+			if err != nil {
+				return err
+			}
+			return p.makeAssertion(cfg, flags.kid, endpoint, claims)
+		},
+	}
+	flags.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&endpoint, "endpoint", "", "audience of the assertion (default issuer, or what jwt_profile_token_audience says)")
+	f.StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
+	return cmd
+}
+
+func (p *program) makeAssertion(cfg *config.Config, kid, endpoint string, claims []string) error {
+	if cfg.PrivateKey == "" {
+		return usage("--pem-key is missing: the private key")
+	}
+	more, err := claimFlags(claims)
+	if err != nil {
+		return err
+	}
+	key, err := signingKey(cfg, kid)
+	if err != nil {
+		return err
+	}
+	a := assertion(cfg)
+	for _, audience := range []string{cfg.Issuer, a.Audience, a.Audiences["token"], endpoint} {
+		if audience != "" {
+			a.Audience = audience
+		}
+	}
+	if a.Algorithm == "" {
+		a.Algorithm = signingAlgorithm(cfg, key)
+	}
+	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, p.env.Now(), more)
+	if err != nil {
+		return misconfigured("%s: %v", origin(cfg, "private_key"), err)
+	}
+	p.run.Members.Add("client_assertion", signed)
+	return p.plain(signed)
+}
+
+// claimFlags reads --claim.
+func claimFlags(claims []string) (map[string]any, error) {
+	more := map[string]any{}
+	for _, claim := range claims {
+		name, value, ok := strings.Cut(claim, "=")
+		if !ok || name == "" {
+			return nil, usage("a --claim is not name=value")
+		}
+		more[name] = value
+		if json.Valid([]byte(value)) {
+			more[name] = json.RawMessage(value)
+		}
+	}
+	return more, nil
+}
+
+func (p *program) jwtRequestCommand() *cobra.Command {
+	var o loginOptions
+	var claims []string
+	cmd := &cobra.Command{
+		Use:   "request",
+		Short: "Make a signed request object (RFC 9101)",
+		Long: `Make a signed request object (RFC 9101)
+
+Prints the request object of an authorization request and nothing else. Nothing is
+sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`,
+		Example: `  oidc-client jwt request -c config.yaml --pem-key key.pem --prompt login`,
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.makeRequestObject(cmd, &o, claims) },
+	}
+	o.add(cmd)
+	cmd.Flags().StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
+	return cmd
+}
+
+func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims []string) error {
+	cfg, err := p.load(cmd.Context(), cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	more, err := claimFlags(claims)
+	if err != nil {
+		return err
+	}
+	cfg.Login.UseRequestParameter, cfg.Login.RequestObjectEncryptionAlgorithm = true, ""
+	request, err := p.authorizationRequest(cfg, o)
+	if err != nil {
+		return err
+	}
+	place, err := o.browser.place(callbackPath)
+	if err != nil {
+		return err
+	}
+	request.RedirectURI = orText(cfg.Login.OverrideRedirectURI, fmt.Sprintf("http://%s:%d%s", place.Host, place.Port, place.Path))
+	if request.Object.Claims == nil {
+		request.Object.Claims = map[string]any{}
+	}
+	request.Object.Claims = maps.Clone(request.Object.Claims)
+	maps.Copy(request.Object.Claims, more)
+	request.Push = false
+	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.env.Now}
+	login, err := client.AuthorizeWith(cmd.Context(), oidc.Login{Request: request, Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier})
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(login.URL)
+	if err != nil {
+		return err
+	}
+	p.run.Members.Add("request", u.Query().Get("request"))
+	return p.plain(u.Query().Get("request"))
+}

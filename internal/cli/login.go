@@ -1,0 +1,341 @@
+// client: OpenID Connect Core 1.0 section 3.1 with a loopback redirect (RFC 8252).
+
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// loginOptions are the flags of commands that log a user in through the browser.
+type loginOptions struct {
+	tokenOptions
+	browser     browserOptions
+	keepRunning bool
+
+	// For testing a provider.
+	fakeVerifier           bool
+	nonce, state, verifier string
+}
+
+// browserOptions are the flags of commands that wait for the browser.
+type browserOptions struct {
+	port      int
+	localhost bool
+	noBrowser bool
+	command   string
+}
+
+func (o *browserOptions) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.IntVarP(&o.port, "port", "p", 5556, "port of the listener on the loopback address; 0 takes a free one")
+	f.BoolVar(&o.localhost, "localhost", false, "redirect to localhost instead of 127.0.0.1")
+	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the browser")
+	f.StringVar(&o.command, "browser", "", "`command` to open the URL with, which is added to its end; by default BROWSER, or the system's")
+}
+
+// place is where the listener is.
+func (o *browserOptions) place(path string) (loopback.Options, error) {
+	place := loopback.Options{Host: "127.0.0.1", Port: o.port, Path: path}
+	if o.localhost {
+		place.Host = "localhost"
+	}
+	if o.port < 0 || o.port > 65535 {
+		return place, usage("--port is a number from 0 to 65535")
+	}
+	return place, nil
+}
+
+const callbackPath = "/auth/callback"
+
+func (p *program) clientCommand() *cobra.Command {
+	var o loginOptions
+	cmd := &cobra.Command{
+		Use:     "client",
+		Aliases: []string{"login"},
+		Short:   "Log in through the browser (authorization code flow)",
+		Long: `Log in through the browser (authorization code flow)
+
+Listens on the loopback address, opens the browser, waits for it to come back,
+redeems the code, verifies everything that came, fetches UserInfo, and shows it.
+state, nonce and PKCE are always sent, and the answer's state and iss checked.
+
+Where the browser is on another machine, open the second URL there, and paste the
+address it ends on here.`,
+		Example: `  oidc-client client -c config.yaml
+  oidc-client client -c config.yaml --port 0 --prompt login --max-age 300
+  oidc-client client --issuer https://op.example.com --client-id my-client --scope openid --scope email
+  oidc-client login -c config.yaml --par --dpop --resource https://api.example.com`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInCommand(cmd, &o) },
+	}
+	o.add(cmd)
+	return cmd
+}
+
+func (o *loginOptions) add(cmd *cobra.Command) {
+	o.client.login = true
+	o.tokenOptions.add(cmd)
+	o.browser.add(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.keepRunning, "keep-running", false, "wait for another login after each, until Ctrl-C")
+	f.BoolVar(&o.fakeVerifier, "fake-pkce-verifier", false, "send a code_verifier that does not belong to the code_challenge: the provider has to refuse it")
+	f.StringVar(&o.nonce, "mock-nonce", "", "send this nonce")
+	f.StringVar(&o.state, "mock-state", "", "send this state")
+	f.StringVar(&o.verifier, "mock-code-verifier", "", "use this PKCE verifier")
+}
+
+func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if o.keepRunning && p.options.json() {
+		return usage("--keep-running shows one login after the other, and --format json one document")
+	}
+	if err := p.probeOutput(); err != nil {
+		return err
+	}
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	if err != nil {
+		return err
+	}
+	journey, err := p.login(ctx, client, cfg, o)
+	if err != nil {
+		return err
+	}
+	var settled error
+	err = p.waitFor(ctx, "the login in the browser", journey.Run(ctx, func(outcome *flow.Outcome) bool {
+		settled = p.settleLogin(ctx, client, cfg, o, outcome)
+		return !o.keepRunning || ctx.Err() != nil
+	}))
+	if err == nil {
+		err = settled
+	}
+	return err
+}
+
+// waitFor makes the end of a wait for a person an error of its own.
+func (p *program) waitFor(ctx context.Context, what string, err error) error {
+	var known *oidc.Error
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !errors.As(err, &known) {
+		var transport *oidc.TransportError
+		if !errors.As(err, &transport) {
+			return &waitError{what, err}
+		}
+	}
+	return err
+}
+
+// login is the journey that the configuration and the flags ask for.
+func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions) (*flow.Login, error) {
+	request, err := p.authorizationRequest(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	place, err := o.browser.place(callbackPath)
+	if err != nil {
+		return nil, err
+	}
+	if uri := cfg.Login.OverrideRedirectURI; uri != "" {
+		if own, ok := loopback.Place(uri); ok {
+			place.Host, place.Port, place.Path = own.Host, own.Port, own.Path
+		} else if u, err := url.Parse(uri); err == nil {
+			place.ProxiedHost, place.ProxiedPath = u.Host, u.Path
+		}
+		request.RedirectURI = uri
+	}
+	return &flow.Login{
+		Client: client, Request: request, Place: place,
+		With: oidc.Login{Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier},
+		Begun: func(start, direct string) {
+			p.inform("Go to %s", start)
+			p.err.Block("Is the browser on another machine? Open this there, and paste here the address that it ends on", "URL", direct)
+			p.openBrowser(&o.browser, start)
+		},
+		Pasted:  p.pastedLines(ctx),
+		Strange: func(what string) { p.warn("%s", what) },
+	}, nil
+}
+
+// authorizationRequest is what is asked for at the login.
+func (p *program) authorizationRequest(cfg *config.Config, o *loginOptions) (oidc.AuthorizationRequest, error) {
+	l := cfg.Login
+	r := oidc.AuthorizationRequest{
+		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
+		Push: l.UsePAR, PushParams: url.Values{}, NoPKCE: l.UsePKCE != nil && !*l.UsePKCE,
+	}
+	if r.ResponseMode == "" && strings.Contains(r.ResponseType, "token") {
+		r.ResponseMode = "form_post" // what stands behind a # never leaves the browser by itself
+	}
+	for name, value := range map[string]string{
+		"acr_values": l.ACRValues, "claims": l.ClaimsParam, "authorization_details": l.AuthorizationDetails,
+		"prompt": l.Prompt, "login_hint": l.LoginHint, "ui_locales": l.UILocales,
+	} {
+		if value != "" {
+			r.Params.Set(name, value)
+		}
+	}
+	if len(cfg.Resource) > 0 {
+		r.Params["resource"] = slices.Clone(cfg.Resource)
+	}
+	if cfg.Origin["audiences"].Name == "--audience" {
+		r.Params["audience"] = slices.Clone(cfg.Audiences)
+	}
+	for name, value := range l.AuthorizeParameters {
+		r.Params.Set(name, value)
+	}
+	for name, value := range l.PARParameters {
+		r.PushParams.Set(name, value)
+	}
+	given := r.Params
+	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { r.Params.Add(name, value) })
+	if err == nil && l.UseRequestParameter {
+		r.Object, err = requestObject(cfg, o.client.kid)
+	}
+	return r, err
+}
+
+// requestObject says how requests are signed.
+func requestObject(cfg *config.Config, kid string) (*oidc.RequestObject, error) {
+	l := cfg.Login
+	o := &oidc.RequestObject{
+		Algorithm: l.RequestObjectSigningAlgorithm, Audience: l.RequestJWTAudience, Claims: l.RequestJWTParameters,
+		EncryptionAlg: l.RequestObjectEncryptionAlgorithm, EncryptionEnc: l.RequestObjectEncryptionContent,
+	}
+	if l.RequestJWTDuration != nil {
+		o.Lifetime = *l.RequestJWTDuration
+	}
+	if l.LegacyRequestJWTHeader {
+		o.Type = "JWT"
+	}
+	if l.StrictRFC6749 {
+		o.Repeat = []string{"response_type", "client_id", "redirect_uri", "scope"}
+	}
+	if strings.HasPrefix(o.Algorithm, "HS") {
+		o.Secret = cfg.ClientSecret
+		return o, nil
+	}
+	if cfg.PrivateKey == "" {
+		return nil, misconfigured("%s: there is no private_key (or --pem-key) to sign with", origin(cfg, "use_request_parameter")).
+			try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
+	}
+	key, err := signingKey(cfg, kid)
+	if err != nil {
+		return nil, err
+	}
+	if o.Key = key; o.Algorithm == "" {
+		if o.Algorithm = cfg.Assertion.Algorithm; o.Algorithm == "" || strings.HasPrefix(o.Algorithm, "HS") {
+			o.Algorithm = signingAlgorithm(cfg, key)
+		}
+	}
+	if err := key.Fits(o.Algorithm); err != nil {
+		return nil, misconfigured("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), o.Algorithm, err)
+	}
+	return o, nil
+}
+
+// pastedLines are the lines that a person types, nil if standard input is taken.
+func (p *program) pastedLines(ctx context.Context) <-chan string {
+	if p.stdinUsed != "" || p.env.Stdin == nil {
+		return nil
+	}
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		scanner := bufio.NewScanner(p.env.Stdin)
+		scanner.Buffer(nil, limit.Form)
+		for scanner.Scan() {
+			select {
+			case lines <- scanner.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+// settleLogin does what is done with a login that ended, and tells the browser.
+func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions, outcome *flow.Outcome) error {
+	p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
+	p.warnings(outcome.Login.Checks)
+	if front := outcome.Login.IDToken; front != nil && outcome.Tokens != nil && outcome.Tokens.IDToken != front {
+		p.showFrontIDToken(front)
+	}
+	if outcome.Tokens != nil && p.run.TokenResponse == nil && outcome.Tokens.Raw != nil {
+		_ = p.receive(outcome.Tokens) // through the browser: nothing was received before
+	}
+	tokens := outcome.Tokens
+	if tokens != nil && tokens.IDToken == outcome.Login.IDToken && tokens.IDToken != nil {
+		own := *tokens // its checks are the login's
+		own.Checks = nil
+		tokens = &own
+	}
+	err := p.settle(ctx, client, cfg, &o.tokenOptions, tokens, outcome.Err)
+	outcome.Show(p.landingPage(ctx, err))
+	if o.keepRunning {
+		return p.again(ctx, err)
+	}
+	return err
+}
+
+// showFrontIDToken shows the ID Token that came through the browser, beside the one
+// that came for the code.
+func (p *program) showFrontIDToken(t *oidc.IDToken) {
+	p.run.Members.Add("authorization_id_token", (&transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}).Document())
+	p.showClaims("IDToken Claims of the authorization response", "IDTokenClaims", t.JSON, t.Verified)
+}
+
+// again makes ready for another login, and shows how this one went.
+func (p *program) again(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil {
+		f := p.failure(ctx, err)
+		p.err.Failure(f, p.shown(err))
+		err = nil
+	}
+	fresh := transcript.Run{Command: p.run.Command, Issuer: p.run.Issuer}
+	*p.run, p.explained = fresh, false
+	if ctx.Err() == nil {
+		p.inform("waiting for another login; Ctrl-C ends this")
+	}
+	return err
+}
+
+// landingPage is what the browser ends on. It says nothing that came with the
+// request, but for the id of what went wrong.
+func (p *program) landingPage(ctx context.Context, err error) loopback.Page {
+	if err == nil {
+		return loopback.Page{Title: "You are logged in", Text: "You can close this page and go back to the terminal.", Lines: p.landingLines("")}
+	}
+	f := p.failure(ctx, err)
+	text := "The terminal tells why, and what to do about it."
+	if f.Kind == transcript.Interaction {
+		text = "The provider did not let you in. The terminal tells more."
+	}
+	return loopback.Page{Title: "The login did not work", Text: text, Bad: true, Lines: p.landingLines(f.Code)}
+}
+
+func (p *program) landingLines(reason string) [][2]string {
+	lines := [][2]string{{"Provider", transcript.Escape(p.run.Issuer)}}
+	if reason != "" {
+		lines = append(lines, [2]string{"Reason", transcript.Escape(fmt.Sprintf("%.80s", reason))})
+	}
+	return lines
+}

@@ -1,0 +1,272 @@
+// logout-receiver: OpenID Connect Back-Channel Logout 1.0 section 2.5 and
+// Front-Channel Logout 1.0 section 2, for testing providers.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// receiverOptions are the flags of logout-receiver.
+type receiverOptions struct {
+	client  clientFlags
+	listen  string
+	count   int
+	idToken string
+}
+
+const (
+	backchannelLogoutPath  = "/backchannel_logout"
+	frontchannelLogoutPath = "/frontchannel_logout"
+)
+
+func (p *program) logoutReceiverCommand() *cobra.Command {
+	var o receiverOptions
+	cmd := &cobra.Command{
+		Use:   "logout-receiver",
+		Short: "Receive and verify logout tokens, for testing a provider",
+		Long: `Receive and verify logout tokens, for testing a provider
+
+Listens for what a provider sends when a session ends: a logout token by POST
+(` + backchannelLogoutPath + `), answered with 200 or 400 as its verification has it, or a
+browser's GET with iss and sid (` + frontchannelLogoutPath + `). Each is shown with the rules
+that it breaks. Ends after --count of them, with --timeout, or with Ctrl-C; the exit
+code is 5 if the last one was bad.`,
+		Example: `  oidc-client logout-receiver -c config.yaml
+  oidc-client logout-receiver -c config.yaml --listen 127.0.0.1:5557 --count 1 --id-token @id-token --timeout 1m`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.receiveLogouts(cmd, &o) },
+	}
+	o.client.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:5557", "`address` to listen at; one that is not loopback lets anyone reach it")
+	f.IntVar(&o.count, "count", 0, "end after this many; 0 goes on until Ctrl-C")
+	f.StringVar(&o.idToken, "id-token", "", "ID Token of the session that is to end: its sub and sid are compared (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
+	return cmd
+}
+
+func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	raw, err := p.secret(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
+	if err != nil {
+		return err
+	}
+	_, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	expect, err := sessionOf(raw, client)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return usage("--listen: %v", err)
+	}
+	r := &logoutReceiver{client: client, expect: expect, logouts: make(chan logout)}
+	server := &http.Server{
+		Handler: r, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
+		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	go func() { _ = server.Serve(listener) }() // ends with Shutdown
+	defer func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = server.Shutdown(late) // what it delivers is only a status
+	}()
+	p.inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(), backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
+	return p.showLogouts(ctx, r, o.count)
+}
+
+// sessionOf is what an ID Token says of its session.
+func sessionOf(raw string, client *oidc.Client) (oidc.LogoutExpectation, error) {
+	expect := oidc.LogoutExpectation{Seen: seenBefore()}
+	if raw == "" {
+		return expect, nil
+	}
+	token, err := oidc.DecodeIDToken(raw, client.Policy.DecryptionKeys...)
+	if err != nil {
+		return expect, usage("--id-token: %v", err)
+	}
+	expect.Subject = token.Subject
+	if doc, err := strictjson.Parse(token.JSON); err == nil {
+		expect.SessionID, _ = doc.String("sid") // of another type there is none
+	}
+	return expect, nil
+}
+
+// seenBefore remembers the jti of logout tokens, as many as are bounded.
+func seenBefore() func(string) bool {
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	return func(jti string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		before := seen[jti]
+		if len(seen) < limit.LogoutTokens {
+			seen[jti] = true
+		}
+		return before
+	}
+}
+
+// A logout is one call of the provider.
+type logout struct {
+	channel string // back or front
+	token   *oidc.LogoutToken
+	iss     string
+	sid     string
+	err     error
+}
+
+// A logoutReceiver answers a provider's calls.
+type logoutReceiver struct {
+	client  *oidc.Client
+	expect  oidc.LogoutExpectation
+	logouts chan logout
+}
+
+// ServeHTTP answers as Back-Channel Logout section 2.8 has it: 200, or 400 with
+// the reason; never to be cached.
+func (r *logoutReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	switch {
+	case req.URL.Path == backchannelLogoutPath && req.Method == http.MethodPost:
+		r.backchannel(w, req)
+	case req.URL.Path == frontchannelLogoutPath && req.Method == http.MethodGet:
+		r.frontchannel(w, req)
+	case req.URL.Path == backchannelLogoutPath || req.URL.Path == frontchannelLogoutPath:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func (r *logoutReceiver) backchannel(w http.ResponseWriter, req *http.Request) {
+	raw, err := logoutToken(w, req)
+	if err != nil {
+		refuse(w, "invalid_request", err.Error())
+		return
+	}
+	token, err := r.client.VerifyLogoutToken(req.Context(), raw, r.expect)
+	if err != nil {
+		refuse(w, "invalid_request", "the logout token does not verify")
+	} else {
+		w.WriteHeader(http.StatusOK)
+	}
+	r.tell(req.Context(), logout{channel: "back", token: token, err: err})
+}
+
+// logoutToken reads the one parameter.
+func logoutToken(w http.ResponseWriter, req *http.Request) (string, error) {
+	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return "", errors.New("not a form")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit.Form))
+	if err != nil {
+		return "", errors.New("too long")
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || len(form["logout_token"]) != 1 {
+		return "", errors.New("not one logout_token")
+	}
+	return form.Get("logout_token"), nil
+}
+
+func (r *logoutReceiver) frontchannel(w http.ResponseWriter, req *http.Request) {
+	query := req.URL.Query()
+	l := logout{channel: "front", iss: query.Get("iss"), sid: query.Get("sid")}
+	if query.Has("iss") != query.Has("sid") || query.Has("iss") && l.iss != r.client.Provider.Issuer ||
+		r.expect.SessionID != "" && query.Has("sid") && l.sid != r.expect.SessionID {
+		l.err = &oidc.ProtocolError{Endpoint: "frontchannel_logout", Err: errors.New("iss and sid come together, iss is the provider's issuer, and sid the session's")}
+		w.WriteHeader(http.StatusBadRequest)
+	} else {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "logged out\n") // a browser that went away is no error here
+	}
+	r.tell(req.Context(), l)
+}
+
+func (r *logoutReceiver) tell(ctx context.Context, l logout) {
+	select {
+	case r.logouts <- l:
+	case <-ctx.Done():
+	}
+}
+
+func refuse(w http.ResponseWriter, code, description string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": code, "error_description": description}) // of literals
+}
+
+// showLogouts shows each call until there were enough. The error is that of the
+// last one.
+func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int) (err error) {
+	list := []strictjson.Ordered{}
+	defer func() { p.run.Members.Add("logouts", list) }()
+	for n := 0; count == 0 || n < count; n++ {
+		select {
+		case l := <-r.logouts:
+			list = append(list, p.showLogout(l))
+			err = l.err
+			if err != nil && n+1 != count {
+				f := p.failure(ctx, err)
+				p.err.Failure(f, p.shown(err))
+			}
+		case <-ctx.Done():
+			if count == 0 && n > 0 {
+				return err // told to end, after something came
+			}
+			return &waitError{"a logout from the provider", context.Cause(ctx)}
+		}
+		if len(list) == limit.LogoutTokens {
+			return errors.Join(err, fmt.Errorf("%d logouts are enough for one run", limit.LogoutTokens))
+		}
+	}
+	p.explain()
+	return err
+}
+
+// showLogout shows one call.
+func (p *program) showLogout(l logout) strictjson.Ordered {
+	var d strictjson.Ordered
+	d.Add("channel", l.channel)
+	d.Add("accepted", l.err == nil)
+	if l.token != nil {
+		p.run.Checks = append(p.run.Checks, l.token.Checks...)
+		p.warnings(l.token.Checks)
+		if l.token.JSON != nil {
+			token := transcript.Token{Header: l.token.Header, Encryption: l.token.Encryption, Claims: l.token.JSON, Verified: l.token.Verified}
+			d.Add("logout_token", token.Document())
+			p.showClaims("Logout Token Claims", "LogoutTokenClaims", l.token.JSON, l.token.Verified)
+		}
+		return d
+	}
+	d.Add("iss", l.iss)
+	d.Add("sid", l.sid)
+	if !p.options.json() {
+		p.out.Block("Front-Channel Logout", "FrontChannelLogout", fmt.Sprintf("iss  %s\nsid  %s\n", l.iss, l.sid))
+	}
+	return d
+}

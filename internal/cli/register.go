@@ -1,0 +1,469 @@
+// register: RFC 7591, RFC 7592.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// registerOptions are the flags of register and what is below it.
+type registerOptions struct {
+	client       clientFlags
+	metadata     string
+	initialToken string
+	out          string // the configuration file to write
+	registration string // the file of the registration
+	force        bool
+
+	name                                  string
+	redirectURIs, grantTypes, postLogouts []string
+}
+
+func (p *program) registerCommand() *cobra.Command {
+	return group("register", "Register a client at the provider: create, read, update, delete",
+		p.registerCreateCommand(), p.registerReadCommand(), p.registerUpdateCommand(), p.registerDeleteCommand())
+}
+
+func (p *program) registerCreateCommand() *cobra.Command {
+	var o registerOptions
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Register a new client (RFC 7591)",
+		Long: `Register a new client (RFC 7591)
+
+--out FILE writes the answer as a configuration file, mode 0600, and beside it what
+the registration is read, changed and deleted with, as FILE.registration.json.`,
+		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name "My tool"
+  oidc-client register create -c provider.yaml --metadata @client.json --initial-access-token @token --out config.yaml`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.registerClient(cmd, &o) },
+	}
+	o.client.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.metadata, "metadata", "", "client metadata, a JSON object (- reads standard input, @FILE a file); the flags below outweigh it")
+	f.StringVar(&o.name, "client-name", "", "client_name")
+	f.StringArrayVar(&o.redirectURIs, "redirect-uri", nil, "redirect URI (default http://127.0.0.1:5556/auth/callback) (repeatable)")
+	f.StringArrayVar(&o.postLogouts, "post-logout-redirect-uri", nil, "post_logout_redirect_uris (repeatable)")
+	f.StringArrayVar(&o.grantTypes, "grant-type", nil, "grant type (default authorization_code and refresh_token) (repeatable)")
+	f.StringVar(&o.initialToken, "initial-access-token", "", "what the provider asks for (- reads standard input, @FILE a file; or OIDC_INITIAL_ACCESS_TOKEN)")
+	f.StringVar(&o.out, "out", "", "write a configuration `file`, and FILE.registration.json beside it")
+	f.BoolVar(&o.force, "force", false, "replace files that are there already")
+	return cmd
+}
+
+func (p *program) registerReadCommand() *cobra.Command {
+	return p.manageCommand("read", "Show a registration (RFC 7592)", `  oidc-client register read --registration config.yaml.registration.json`, nil,
+		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, _ *registerOptions) (*oidc.Registration, error) {
+			return r.Read(ctx, known)
+		})
+}
+
+func (p *program) registerUpdateCommand() *cobra.Command {
+	return p.manageCommand("update", "Change a registration (RFC 7592)", `  oidc-client register update --registration config.yaml.registration.json --metadata @changes.json`,
+		func(cmd *cobra.Command, o *registerOptions) {
+			cmd.Flags().StringVar(&o.metadata, "metadata", "", "members to change, a JSON object: null takes one out (- reads standard input, @FILE a file)")
+		},
+		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
+			metadata, err := p.changedMetadata(ctx, known, o)
+			if err != nil {
+				return nil, err
+			}
+			return r.Update(ctx, known, metadata)
+		})
+}
+
+func (p *program) registerDeleteCommand() *cobra.Command {
+	return p.manageCommand("delete", "Make the provider forget a client (RFC 7592)", `  oidc-client register delete --registration config.yaml.registration.json`, nil,
+		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
+			if err := r.Delete(ctx, known); err != nil {
+				return nil, err
+			}
+			p.run.Members.Add("deleted", true)
+			p.inform("the provider has forgotten the client %s", known.ClientID)
+			if err := os.Remove(o.registration); err != nil {
+				return nil, fmt.Errorf("the registration is deleted, but its file is not: %w", err)
+			}
+			return nil, nil
+		})
+}
+
+// manageCommand is a command on a registration that is there.
+func (p *program) manageCommand(name, short, example string, flags func(*cobra.Command, *registerOptions),
+	manage func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
+) *cobra.Command {
+	var o registerOptions
+	cmd := &cobra.Command{
+		Use: name, Short: short, Example: example, Args: noArguments,
+		Long: short + "\n\nThe file that register create wrote has what is needed, and is kept up to date.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := p.bounded(cmd.Context())
+			defer cancel()
+			return p.manage(ctx, cmd, &o, manage)
+		},
+	}
+	o.client.add(cmd)
+	cmd.Flags().StringVar(&o.registration, "registration", "", "`file` of the registration")
+	if flags != nil {
+		flags(cmd, &o)
+	}
+	return cmd
+}
+
+// registerClient registers a client.
+func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	cfg, httpClient, err := p.connect(ctx, cmd, &o.client, "issuer")
+	if err != nil {
+		return err
+	}
+	metadata, err := p.newMetadata(ctx, cfg, o)
+	if err != nil {
+		return err
+	}
+	initial, err := p.secret(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
+	if err != nil {
+		return err
+	}
+	files, err := o.reserve()
+	if err != nil {
+		return err
+	}
+	defer files.discard()
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return err
+	}
+	r := oidc.Registrar{Provider: provider, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	r.Received = func(registered *oidc.Registration) error {
+		return p.receiveRegistration(registered, func() error { return files.commit(cfg, registered) })
+	}
+	registered, err := r.Create(ctx, metadata, initial)
+	p.judgeRegistration(registered)
+	return err
+}
+
+// newMetadata is what is registered.
+func (p *program) newMetadata(ctx context.Context, cfg *config.Config, o *registerOptions) ([]byte, error) {
+	members, err := p.metadataFlag(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	set := func(name string, value any, given bool) {
+		if _, there := members[name]; given || !there {
+			members[name] = value
+		}
+	}
+	set("redirect_uris", withDefaultList(o.redirectURIs, "http://127.0.0.1:5556/auth/callback"), o.redirectURIs != nil)
+	set("grant_types", withDefaultList(o.grantTypes, "authorization_code", "refresh_token"), o.grantTypes != nil)
+	if _, there := members["response_types"]; !there {
+		members["response_types"] = []string{"code"}
+	}
+	set("client_name", orText(o.name, "oidc-client"), o.name != "")
+	if o.postLogouts != nil {
+		members["post_logout_redirect_uris"] = o.postLogouts
+	}
+	if cfg.AuthMethod != "" {
+		members["token_endpoint_auth_method"] = cfg.AuthMethod
+	}
+	if len(cfg.Scopes) > 0 {
+		set("scope", strings.Join(cfg.Scopes, " "), true)
+	}
+	if _, there := members["jwks"]; !there && cfg.AuthMethod == "private_key_jwt" {
+		key, err := signingKey(cfg, o.client.kid)
+		if err != nil {
+			return nil, err
+		}
+		jwk, err := key.PublicJWK("sig")
+		if err != nil {
+			return nil, err
+		}
+		members["jwks"] = map[string]any{"keys": []json.RawMessage{jwk}}
+	}
+	return json.Marshal(members)
+}
+
+func withDefaultList(given []string, standard ...string) []string {
+	if given != nil {
+		return given
+	}
+	return standard
+}
+
+func orText(given, standard string) string {
+	if given != "" {
+		return given
+	}
+	return standard
+}
+
+// metadataFlag reads --metadata.
+func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[string]any, error) {
+	members := map[string]any{}
+	if o.metadata == "" {
+		return members, nil
+	}
+	text, err := p.secret(ctx, "metadata", o.metadata, "")
+	if err != nil {
+		return nil, err
+	}
+	doc, err := strictjson.Parse([]byte(text))
+	if err != nil {
+		return nil, usage("--metadata: %v", err)
+	}
+	for _, m := range doc.Members {
+		members[m.Name] = m.Value
+	}
+	return members, nil
+}
+
+// changedMetadata is the registration with what --metadata changes. What is the
+// provider's to say is left out (RFC 7592 section 2.2).
+func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, o *registerOptions) ([]byte, error) {
+	changes, err := p.metadataFlag(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if len(changes) == 0 {
+		return nil, usage("--metadata is missing: what is to change")
+	}
+	doc, err := strictjson.Parse(known.JSON)
+	if err != nil {
+		return nil, usage("--registration: %v", err)
+	}
+	members := map[string]any{}
+	for _, m := range doc.Members {
+		members[m.Name] = m.Value
+	}
+	for name, value := range changes {
+		if raw, ok := value.(json.RawMessage); ok && string(raw) == "null" {
+			delete(members, name)
+			continue
+		}
+		members[name] = value
+	}
+	for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
+		delete(members, name)
+	}
+	return json.Marshal(members)
+}
+
+// manage reads, changes or deletes a registration, and keeps its file up to date.
+func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOptions,
+	act func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
+) error {
+	known, err := p.readRegistration(o.registration)
+	if err != nil {
+		return err
+	}
+	cfg, httpClient, err := p.connect(ctx, cmd, &o.client)
+	if err != nil {
+		return err
+	}
+	kept, err := durable.Reserve(o.registration)
+	if err != nil {
+		return misconfigured("--registration %s: it could not be kept up to date, so nothing was sent: %v", o.registration, err)
+	}
+	defer func() {
+		if kept != nil {
+			_ = kept.Discard() // a temporary file that stays behind holds nothing
+		}
+	}()
+	r := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	r.Received = func(registered *oidc.Registration) error {
+		return p.receiveRegistration(registered, func() error {
+			data, err := registrationFile(registered)
+			if err != nil {
+				return err
+			}
+			reservation := kept
+			kept = nil
+			return reservation.Commit(data)
+		})
+	}
+	registered, err := act(ctx, r, known, o)
+	p.judgeRegistration(registered)
+	return err
+}
+
+// readRegistration reads the file of a registration.
+func (p *program) readRegistration(file string) (oidc.Registration, error) {
+	var known oidc.Registration
+	if file == "" {
+		return known, usage("--registration is missing: the file that register create wrote")
+	}
+	data, err := readFile(file)
+	if err != nil {
+		return known, usage("--registration: %v", err)
+	}
+	doc, err := strictjson.Parse(data)
+	if err != nil {
+		return known, usage("--registration: %v", err)
+	}
+	for name, to := range map[string]*string{
+		"client_id": &known.ClientID, "client_secret": &known.ClientSecret,
+		"registration_access_token": &known.AccessToken, "registration_client_uri": &known.URI,
+	} {
+		if *to, err = doc.String(name); err != nil {
+			return known, usage("--registration: %v", err)
+		}
+	}
+	known.JSON = doc.Raw
+	p.redactor.Learn(known.ClientSecret, known.AccessToken)
+	if known.URI == "" || known.AccessToken == "" || !oidc.Browsable(known.URI) {
+		return known, usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
+	}
+	return known, nil
+}
+
+// receiveRegistration keeps a registration as soon as it is there, and shows it.
+func (p *program) receiveRegistration(registered *oidc.Registration, keep func() error) error {
+	p.redactor.Learn(registered.ClientSecret, registered.AccessToken)
+	err := keep()
+	p.run.Members.Add("registration", json.RawMessage(registered.JSON))
+	if !p.options.json() {
+		p.out.JSON("Client Registration", "Registration", registered.JSON)
+	}
+	if err != nil {
+		return fmt.Errorf("the client is registered, but could not be written to its file: %w", err)
+	}
+	return nil
+}
+
+func (p *program) judgeRegistration(registered *oidc.Registration) {
+	if registered == nil {
+		return
+	}
+	p.run.Checks = append(p.run.Checks, registered.Checks...)
+	p.warnings(registered.Checks)
+	p.explain()
+}
+
+// registrationFile is what the file of a registration holds: the answer, and what
+// it left out because it stays the same.
+func registrationFile(r *oidc.Registration) ([]byte, error) {
+	doc, err := strictjson.Parse(r.JSON)
+	if err != nil {
+		return nil, err
+	}
+	var o strictjson.Ordered
+	for _, m := range doc.Members {
+		o.Add(m.Name, m.Value)
+	}
+	for name, value := range map[string]string{
+		"client_secret": r.ClientSecret, "registration_access_token": r.AccessToken, "registration_client_uri": r.URI,
+	} {
+		if value != "" && !doc.Has(name) {
+			o.Add(name, value)
+		}
+	}
+	data, err := o.MarshalJSON()
+	return append(data, '\n'), err
+}
+
+// registrationFiles are the two files of a new registration, reserved before
+// anything is sent.
+type registrationFiles struct{ config, registration *durable.Reservation }
+
+func (o *registerOptions) reserve() (*registrationFiles, error) {
+	if o.out == "" {
+		return &registrationFiles{}, nil
+	}
+	files := &registrationFiles{}
+	for name, to := range map[string]**durable.Reservation{o.out: &files.config, o.out + ".registration.json": &files.registration} {
+		if _, err := os.Lstat(name); err == nil && !o.force {
+			files.discard()
+			return nil, usage("%s is there already; --force replaces it", name)
+		}
+		reserved, err := durable.ReserveNew(name)
+		if err != nil {
+			files.discard()
+			return nil, misconfigured("--out: the registration could not be written, so nothing was sent: %v", err)
+		}
+		*to = reserved
+	}
+	return files, nil
+}
+
+func (f *registrationFiles) discard() {
+	for _, r := range []*durable.Reservation{f.config, f.registration} {
+		if r != nil {
+			_ = r.Discard() // a temporary file that stays behind holds nothing
+		}
+	}
+}
+
+// commit writes both files.
+func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) error {
+	if f.config == nil {
+		return nil
+	}
+	data, err := registrationFile(r)
+	if err == nil {
+		err = f.registration.Commit(data)
+	}
+	if configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r)); configErr != nil {
+		err = errors.Join(err, configErr)
+	}
+	f.config, f.registration = nil, nil
+	return err
+}
+
+// absolute is a path that another folder's file can name, "" for none.
+func absolute(file string) string {
+	if file == "" {
+		return ""
+	}
+	full, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	return full
+}
+
+// registeredConfig is the configuration file of a client that was registered.
+func registeredConfig(issuer, privateKey string, r *oidc.Registration) []byte {
+	doc, err := strictjson.Parse(r.JSON)
+	if err != nil {
+		return nil
+	}
+	member := func(name string) string {
+		value, _ := doc.String(name) // of another type it is left out
+		return value
+	}
+	var b strings.Builder
+	line := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", key, config.Quote(value))
+		}
+	}
+	b.WriteString("# Written by oidc-client register create.\n")
+	line("issuer", issuer)
+	line("client_id", r.ClientID)
+	line("client_secret", r.ClientSecret)
+	line("auth_method", member("token_endpoint_auth_method"))
+	line("private_key", privateKey)
+	if alg := member("id_token_signed_response_alg"); alg != "" {
+		fmt.Fprintf(&b, "token_signing_alg: [%s]\n", config.Quote(alg))
+	}
+	line("userinfo_signed_response_alg", member("userinfo_signed_response_alg"))
+	quoted := strings.Fields(orText(member("scope"), "openid"))
+	for i, s := range quoted {
+		quoted[i] = config.Quote(s)
+	}
+	fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(quoted, ", "))
+	return []byte(b.String())
+}

@@ -1,0 +1,287 @@
+// resource: RFC 6750, RFC 9449 section 7, RFC 9470, RFC 9728.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// resourceOptions are the flags of resource.
+type resourceOptions struct {
+	loginOptions
+	token, method, data string
+	header              []string
+	metadata, stepUp    bool
+}
+
+func (p *program) resourceCommand() *cobra.Command {
+	var o resourceOptions
+	cmd := &cobra.Command{
+		Use:   "resource URL",
+		Short: "Use a protected resource with an access token",
+		Long: `Use a protected resource with an access token
+
+Sends the token as its kind is sent (Bearer, or DPoP with --dpop-key), and explains
+what a refusal asks for: another scope, a nonce, or a stronger or fresher login
+(RFC 9470). --step-up logs in again with what is asked for, once. --metadata shows
+what the resource says of itself (RFC 9728); without a token that is all there is.`,
+		Example: `  oidc-client resource https://api.example.com/me -c config.yaml --token @access-token
+  oidc-client resource https://api.example.com/pay -c config.yaml --token @access-token --step-up
+  oidc-client resource https://api.example.com/me --metadata`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
+	}
+	o.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	f.StringVarP(&o.method, "request", "X", "", "HTTP method (default GET, or POST with --data)")
+	f.StringArrayVarP(&o.header, "header", "H", nil, "header to send, as `name: value` (repeatable)")
+	f.StringVar(&o.data, "data", "", "body to send (- reads standard input, @FILE a file)")
+	f.BoolVar(&o.metadata, "metadata", false, "show what the resource says of itself (RFC 9728)")
+	f.BoolVar(&o.stepUp, "step-up", false, "log in again, once, if the resource asks for a stronger or fresher login (RFC 9470)")
+	return cmd
+}
+
+func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if !oidc.Browsable(target) {
+		return usage("the URL of the resource is not https (http is allowed on the loopback address only)")
+	}
+	token, err := p.secret(ctx, "token", o.token, "OIDC_TOKEN")
+	if err != nil {
+		return err
+	}
+	request, err := p.resourceRequest(ctx, o, target)
+	if err != nil {
+		return err
+	}
+	if token == "" {
+		return p.askResource(ctx, cmd, o, request)
+	}
+	if err := checkToken(token); err != nil {
+		return usage("--token: the access token cannot be right: %v", err)
+	}
+	return p.useToken(ctx, cmd, o, request, token)
+}
+
+// resourceRequest is what is sent to the resource.
+func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, target string) (oidc.ResourceRequest, error) {
+	r := oidc.ResourceRequest{URL: target, Method: o.method, Header: http.Header{}}
+	if o.data != "" {
+		data, err := p.secret(ctx, "data", o.data, "")
+		if err != nil {
+			return r, err
+		}
+		r.Body = []byte(data)
+		if r.Method == "" {
+			r.Method = http.MethodPost
+		}
+	}
+	for _, line := range o.header {
+		name, value, ok := strings.Cut(line, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		switch {
+		case !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(line, "\r\n\x00"):
+			return r, usage("a --header is not name: value")
+		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"}, strings.ToLower(name)):
+			return r, usage("--header %s cannot be set here", name)
+		}
+		r.Header.Add(name, value)
+	}
+	if strings.ContainsFunc(r.Method, func(c rune) bool { return c < 'A' || c > 'Z' }) {
+		return r, usage("--request is an HTTP method, in upper case")
+	}
+	return r, nil
+}
+
+// askResource asks a resource without a token what it wants.
+func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resourceOptions, r oidc.ResourceRequest) error {
+	cfg, httpClient, err := p.connect(ctx, cmd, &o.client)
+	if err != nil {
+		return err
+	}
+	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	answer, err := client.Resource(ctx, nil, r)
+	var refusal *oidc.Error
+	switch {
+	case answer == nil:
+		return err
+	case err == nil && !o.metadata:
+		p.showResource(answer)
+		p.inform("the resource wants no token")
+		return nil
+	case err != nil && !errors.As(err, &refusal):
+		return err
+	}
+	if answer.Challenge != nil {
+		p.showChallenge(answer.Challenge)
+	}
+	if metaErr := p.resourceMetadata(ctx, cfg, httpClient, r.URL, answer.Challenge); metaErr != nil {
+		return metaErr
+	}
+	p.explain()
+	return nil
+}
+
+// useToken uses the resource with a token, and, if it is asked for, once more
+// with one of a better login.
+func (p *program) useToken(ctx context.Context, cmd *cobra.Command, o *resourceOptions, r oidc.ResourceRequest, token string) error {
+	cfg, err := p.load(ctx, cmd, &o.client)
+	if err != nil {
+		return err
+	}
+	client, err := p.resourceClient(ctx, cfg, o)
+	if err != nil {
+		return err
+	}
+	tokens := &oidc.Tokens{AccessToken: token, TokenType: "Bearer"}
+	if client.DPoP != nil {
+		tokens.TokenType = "DPoP"
+	}
+	answer, err := client.Resource(ctx, tokens, r)
+	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" && o.stepUp {
+		p.showChallenge(answer.Challenge)
+		if tokens, err = p.stepUp(ctx, client, cfg, o, answer.Challenge); err != nil {
+			return err
+		}
+		answer, err = client.Resource(ctx, tokens, r)
+	}
+	if answer != nil {
+		p.showResource(answer)
+		if answer.Challenge != nil {
+			p.showChallenge(answer.Challenge)
+		}
+		if o.metadata {
+			err = errors.Join(err, p.resourceMetadata(ctx, cfg, client.HTTP, r.URL, answer.Challenge))
+		}
+	}
+	p.explain()
+	return err
+}
+
+// resourceClient is a client that uses resources, and, to log in again, a whole
+// one.
+func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *resourceOptions) (*oidc.Client, error) {
+	if o.stepUp {
+		if cfg.Issuer == "" || cfg.ClientID == "" {
+			return nil, usage("--step-up logs in again: that needs issuer and client_id")
+		}
+		return p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	}
+	httpClient, err := p.httpClient(cfg, "")
+	if err != nil {
+		return nil, err
+	}
+	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	if cfg.DPoP.Use && cfg.DPoP.Key == "" {
+		return nil, usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
+	}
+	client.DPoP, err = p.dpop(cfg, &oidc.Provider{})
+	return client, err
+}
+
+// stepUp logs in again with what the challenge asks for, which the new ID Token has
+// to show.
+func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.Config, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
+	if len(c.ACRValues) > 0 {
+		cfg.Login.ACRValues = strings.Join(c.ACRValues, " ")
+		client.Policy.ACRValues = c.ACRValues
+	}
+	if c.MaxAge != nil {
+		client.Policy.MaxAge = c.MaxAge
+	}
+	journey, err := p.login(ctx, client, cfg, &o.loginOptions)
+	if err != nil {
+		return nil, err
+	}
+	var tokens *oidc.Tokens
+	var settled error
+	err = p.waitFor(ctx, "the login in the browser", journey.Run(ctx, func(outcome *flow.Outcome) bool {
+		tokens, settled = outcome.Tokens, outcome.Err
+		p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
+		if tokens != nil {
+			p.run.Checks = append(p.run.Checks, tokens.Checks...)
+		}
+		outcome.Show(p.landingPage(ctx, settled))
+		return true
+	}))
+	return tokens, errors.Join(err, settled)
+}
+
+// showChallenge says what the resource asks for.
+func (p *program) showChallenge(c *oidc.Challenge) {
+	var d strictjson.Ordered
+	d.Add("scheme", c.Scheme)
+	for _, m := range []struct{ name, value string }{
+		{"error", c.Code}, {"error_description", c.Description}, {"scope", c.Scope}, {"acr_values", strings.Join(c.ACRValues, " ")}, {"resource_metadata", c.ResourceMetadata},
+	} {
+		if m.value != "" {
+			d.Add(m.name, m.value)
+		}
+	}
+	if c.MaxAge != nil {
+		d.Add("max_age", int64(*c.MaxAge/time.Second))
+	}
+	p.run.Members = slices.DeleteFunc(p.run.Members, func(m strictjson.Pair) bool { return m.Name == "challenge" })
+	p.run.Members.Add("challenge", d)
+	if data, err := d.MarshalJSON(); err == nil && !p.options.json() {
+		p.out.JSON("Resource Challenge", "Challenge", data)
+	}
+}
+
+// showResource shows what the resource answered.
+func (p *program) showResource(r *oidc.ResourceResponse) {
+	var d strictjson.Ordered
+	d.Add("status", r.Status)
+	d.Add("content_type", r.Header.Get("Content-Type"))
+	doc, err := strictjson.Parse(r.Body)
+	switch {
+	case err == nil:
+		d.Add("body", json.RawMessage(doc.Raw))
+	case len(r.Body) > 0:
+		d.Add("body", strings.ToValidUTF8(string(r.Body), "\uFFFD"))
+	}
+	p.run.Members.Add("resource", d)
+	if p.options.json() {
+		return
+	}
+	title := fmt.Sprintf("Resource Response (HTTP status %d)", r.Status)
+	if err == nil {
+		p.out.JSON(title, "Response", doc.Raw)
+		return
+	}
+	p.out.Block(title, "Response", string(r.Body))
+}
+
+// resourceMetadata shows what the resource says of itself.
+func (p *program) resourceMetadata(ctx context.Context, cfg *config.Config, client *http.Client, resource string, challenge *oidc.Challenge) error {
+	d := oidc.Discovery{HTTP: client, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	meta, err := d.ProtectedResource(ctx, resource, challenge)
+	if meta == nil {
+		return err
+	}
+	p.run.Checks = append(p.run.Checks, meta.Checks...)
+	p.run.Members.Add("protected_resource", json.RawMessage(meta.JSON))
+	if !p.options.json() {
+		p.out.JSON("Protected Resource Metadata", "Metadata", meta.JSON)
+	}
+	if err == nil && cfg.Issuer != "" && len(meta.AuthorizationServers) > 0 && !slices.Contains(meta.AuthorizationServers, cfg.Issuer) {
+		p.warn("the resource takes tokens of %s, not of %s", strings.Join(meta.AuthorizationServers, ", "), cfg.Issuer)
+	}
+	return err
+}

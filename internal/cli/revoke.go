@@ -1,0 +1,57 @@
+// revoke: RFC 7009.
+
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) revokeCommand() *cobra.Command {
+	var flags clientFlags
+	var token, hint string
+	cmd := &cobra.Command{
+		Use:   "revoke",
+		Short: "Make the provider forget a token",
+		Long: `Make the provider forget a token
+
+A refresh token takes the access tokens of its login with it. A token that the
+provider does not know counts as revoked.`,
+		Example: `  oidc-client revoke -c config.yaml --token @refresh-token --token-type-hint refresh_token`,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.revoke(cmd, &flags, token, hint)
+		},
+	}
+	flags.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	f.StringVar(&hint, "token-type-hint", "", "what the token is: access_token or refresh_token")
+	complete(cmd, "token-type-hint", func() []string { return tokenHints })
+	return cmd
+}
+
+func (p *program) revoke(cmd *cobra.Command, flags *clientFlags, flag, hint string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	token, err := p.required(ctx, "token", flag, "OIDC_TOKEN")
+	if err != nil {
+		return err
+	}
+	if hint != "" && !slices.Contains(tokenHints, hint) {
+		return usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
+	}
+	_, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	err = client.Revoke(ctx, token, hint)
+	if err == nil {
+		p.run.Members.Add("revoked", true)
+		p.inform("the token is revoked, or was unknown to the provider")
+	}
+	p.explain()
+	return err
+}

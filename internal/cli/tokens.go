@@ -1,0 +1,272 @@
+// Tokens, of whatever grant: kept, shown, looked into, and UserInfo fetched.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// tokenOptions are the flags of every command that asks for tokens.
+type tokenOptions struct {
+	client      clientFlags
+	skipIDToken bool
+	params      []string
+}
+
+// add adds the flags to a command.
+func (o *tokenOptions) add(cmd *cobra.Command) {
+	o.client.add(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.skipIDToken, "skip-id-token-verification", false, "Skip validation of id_token")
+	f.StringArrayVar(&o.params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
+}
+
+// ownParams are the parameters of a request that have ways of their own to be
+// set, or are the program's.
+var ownParams = []string{
+	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "refresh_token", "code", "code_verifier",
+	"state", "nonce", "redirect_uri", "code_challenge", "code_challenge_method", "request", "request_uri", "device_code", "auth_req_id",
+	"password", "assertion", "subject_token", "actor_token", "token",
+}
+
+// parameters reads --param. taken reports whether a name is set already.
+func parameters(params []string, taken func(name string) bool, add func(name, value string)) error {
+	for _, param := range params {
+		name, value, ok := strings.Cut(param, "=")
+		if !ok || name == "" {
+			return usage("a --param is not name=value")
+		}
+		if taken(name) || slices.Contains(ownParams, name) {
+			return usage("--param %s: the parameter is not yours to set here", name)
+		}
+		add(name, value)
+	}
+	return nil
+}
+
+// with adds the parameters that any grant may have.
+func (o *tokenOptions) with(grant oidc.Grant, cfg *config.Config) (oidc.Grant, error) {
+	if len(cfg.Resource) > 0 && !grant.Params.Has("resource") {
+		grant = grant.With("resource", cfg.Resource...)
+	}
+	if details := cfg.Login.AuthorizationDetails; details != "" && grant.Type != "refresh_token" {
+		grant = grant.With("authorization_details", details)
+		grant.Expect.AuthorizationDetails = details
+	}
+	given := grant
+	err := parameters(o.params, func(name string) bool { return given.Params.Has(name) }, func(name, value string) {
+		grant = grant.With(name, value)
+	})
+	return grant, err
+}
+
+// newTokenClient finds the provider and makes the client, which keeps and shows
+// what it gets.
+func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tokenOptions) (*oidc.Client, error) {
+	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	client, err := p.newClient(cfg, o.client.kid, provider, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	client.Policy.Skip = o.skipIDToken
+	client.Received = p.receive
+	p.keys = client.Policy.DecryptionKeys
+	return client, nil
+}
+
+// trade gets tokens by the grant that grantOf makes, and does what is done with
+// tokens.
+func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *config.Config) (oidc.Grant, error)) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if err := p.probeOutput(); err != nil {
+		return err
+	}
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return err
+	}
+	grant, err := grantOf(ctx, cfg)
+	if err == nil {
+		grant, err = o.with(grant, cfg)
+	}
+	if err != nil {
+		return err
+	}
+	client, err := p.newTokenClient(ctx, cfg, o)
+	if err != nil {
+		return err
+	}
+	tokens, err := p.ask(ctx, client, grant)
+	return p.settle(ctx, client, cfg, o, tokens, err)
+}
+
+// ask sends a grant. Nothing that is shown may keep the answer from being kept.
+func (p *program) ask(ctx context.Context, client *oidc.Client, grant oidc.Grant) (*oidc.Tokens, error) {
+	if p.env.Shield != nil && grant.Once {
+		p.env.Shield()
+	}
+	p.recorder.Hold()
+	defer p.recorder.Release()
+	return client.Token(ctx, grant)
+}
+
+// settle does what is done with tokens once they were judged: err is what came of
+// that. tokens is nil if none came.
+func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.Config, o *tokenOptions, tokens *oidc.Tokens, err error) error {
+	if tokens != nil {
+		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
+	}
+	if err == nil {
+		err = p.jwtTokens(ctx, client, tokens, cfg)
+	}
+	if err == nil {
+		err = p.userInfo(ctx, client, tokens, cfg)
+	}
+	p.explain()
+	if err = errors.Join(err, p.lost()); err == nil && !p.options.json() {
+		p.out.Line(transcript.LevelInfo, "Stopping server")
+	}
+	return err
+}
+
+// lost says that the new refresh token, or a result, could not be written.
+func (p *program) lost() error {
+	if p.keep == nil {
+		return p.unwritten
+	}
+	return errors.Join(p.keep.failed, p.unwritten)
+}
+
+// receive makes the response durable and shows it, as soon as it is there.
+func (p *program) receive(t *oidc.Tokens) error {
+	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
+	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
+	if p.keep != nil {
+		p.keep.put(t.RefreshToken)
+	}
+	p.unwritten = errors.Join(p.unwritten, p.write("access_token_resp.json", t.Raw))
+	p.recorder.Release()
+	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
+		p.run.IDToken = &transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON}
+	}
+	if !p.options.json() {
+		p.out.TokenResponse(p.run, p.env.Now())
+	}
+	return nil
+}
+
+// remarks tells what is worth knowing of a response that broke no rule.
+func (p *program) remarks(t *oidc.Tokens) {
+	refresh := p.run.Command == "refresh-token"
+	switch {
+	case refresh && t.RefreshToken == "":
+		p.inform("the provider sent no new refresh token: the one that was sent stays valid")
+	case refresh && p.keep.file == "" && !p.options.output:
+		p.inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
+	}
+	switch {
+	case refresh && t.IssuedIDToken == "":
+		p.inform("the provider sent no ID Token: nothing proves anew who the user is")
+	case t.IssuedTokenType != "" && t.IssuedTokenType != oidc.TokenTypeAccessToken:
+		p.inform("what access_token holds is a token of the type %s", t.IssuedTokenType)
+	}
+}
+
+// showTokens shows the ID Token and what was found about it. A result file is
+// made only of claims that held, or that nobody wanted judged.
+func (p *program) showTokens(t *oidc.Tokens, o *tokenOptions, held bool) error {
+	p.run.Checks = append(p.run.Checks, t.Checks...)
+	if held {
+		p.remarks(t)
+	}
+	switch {
+	case !o.skipIDToken:
+		p.warnings(t.Checks)
+	case t.IssuedIDToken != "" || p.run.Command == "refresh-token":
+		p.warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
+	}
+	if t.IDToken == nil {
+		return nil
+	}
+	p.showIDToken(t.IDToken)
+	if !held {
+		return nil
+	}
+	return p.write("id_token.json", t.IDToken.JSON)
+}
+
+// jwtTokens looks into access and refresh token, if they are JWTs by the
+// configuration.
+func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
+	var errs []error
+	for _, token := range []struct {
+		wanted      bool
+		raw, title  string
+		file        string
+		verify      func(context.Context, string) (*oidc.JWT, error)
+		destination **transcript.Token
+	}{
+		{cfg.AccessTokenJWT && t.AccessToken != "", t.AccessToken, "Access Token", "access_token.json", client.VerifyAccessToken, &p.run.AccessToken},
+		{cfg.RefreshTokenJWT && t.RefreshToken != "", t.RefreshToken, "Refresh Token", "refresh_token.json", client.VerifyRefreshToken, &p.run.RefreshToken},
+	} {
+		if !token.wanted {
+			continue
+		}
+		jwt, err := token.verify(ctx, token.raw)
+		p.run.Checks = append(p.run.Checks, jwt.Checks...)
+		p.warnings(jwt.Checks)
+		if jwt.JSON != nil {
+			*token.destination = &transcript.Token{Header: jwt.Header, Claims: jwt.JSON, Verified: jwt.Verified}
+			p.showClaims(token.title+" Claims", "TokenClaims", jwt.JSON, jwt.Verified)
+		}
+		if err == nil {
+			err = p.write(token.file, jwt.JSON)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// userInfo fetches UserInfo, unless it is not wanted, or the tokens are of nobody
+// that it could be about.
+func (p *program) userInfo(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
+	if cfg.SkipUserInfo {
+		p.inform("Skipping Userinfo")
+		return nil
+	}
+	if p.run.Command != "refresh-token" && (t.IDToken == nil || t.AccessToken == "") {
+		return nil // no user logged in: UserInfo would refuse
+	}
+	info, err := client.UserInfo(ctx, t)
+	if errors.Is(err, oidc.ErrNoUserInfo) {
+		p.inform("no UserInfo: the provider's metadata has no userinfo_endpoint")
+		return nil
+	}
+	if info == nil {
+		return err
+	}
+	p.run.Checks = append(p.run.Checks, info.Checks...)
+	p.warnings(info.Checks)
+	if err != nil {
+		return err // claims of somebody else are not shown
+	}
+	p.showUserInfo(info)
+	return p.write("userinfo.json", info.JSON)
+}

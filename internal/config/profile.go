@@ -1,0 +1,137 @@
+// Profiles: FAPI 2.0 Security Profile and FAPI 2.0 Message Signing. A profile turns
+// on what it asks of a client, and names the line that breaks it.
+
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// fapi2Algorithms are those that FAPI 2.0 allows (Security Profile section 5.4.1).
+var fapi2Algorithms = []string{"PS256", "ES256", "EdDSA", "Ed25519"}
+
+// profile applies the profile of the file.
+func (l *loader) profile() {
+	switch l.config.Profile {
+	case FAPI2:
+		l.fapi2()
+	case FAPI2MessageSigning:
+		l.fapi2()
+		l.messageSigning()
+	}
+}
+
+// breaks complains about a key that was set to what the profile forbids.
+func (l *loader) breaks(key, why string) {
+	if l.has(key) {
+		l.about(key, "breaks the profile %s (%s): %s", l.config.Profile, l.config.Origin["profile"], why)
+	}
+}
+
+// fapi2 is FAPI 2.0 Security Profile section 5.3.3.
+func (l *loader) fapi2() {
+	c := l.config
+	methods := []string{"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+	if !slices.Contains(methods, c.AuthMethod) {
+		l.breaks("auth_method", "a client authenticates by "+strings.Join(methods, ", "))
+		if c.AuthMethod == "" && !l.has("private_key") && !l.has("tls_client_certificate") {
+			l.complain(c.Origin["profile"], "profile", "%s needs a private_key or a tls_client_certificate to authenticate with", c.Profile)
+		}
+	}
+	if c.AuthMethod == "" {
+		l.breaks("client_secret", "a client does not authenticate with a secret")
+	}
+	if c.Login.UsePKCE != nil && !*c.Login.UsePKCE {
+		l.breaks("use_pkce", "PKCE is always used")
+	}
+	if !c.Login.UsePAR {
+		l.breaks("use_par", "authorization requests are pushed")
+	}
+	if c.Login.ResponseType != "code" {
+		l.breaks("response_type", "it is code")
+	}
+	for _, key := range []string{
+		"jwt_profile_token_audience", "jwt_profile_token_endpoint_audience", "jwt_profile_par_endpoint_audience",
+		"jwt_profile_revocation_endpoint_audience", "jwt_profile_introspection_endpoint_audience",
+	} {
+		l.breaks(key, "the audience of a client assertion is the issuer")
+	}
+	if c.Assertion.EndpointAudience {
+		l.breaks("jwt_profile_endpoint_audience", "the audience of a client assertion is the issuer")
+	}
+	if c.SkipTLSVerification {
+		l.breaks("skip_tls_verification", "certificates are verified")
+	}
+	if c.InsecureWellKnown {
+		l.breaks("insecure_wellknown_endpoint", "the metadata's issuer is compared")
+	}
+	l.breaks("alternative_wellknown_endpoint", "the metadata is at its well-known place")
+	l.breaks("waive", "no rule is waived")
+	l.fapi2Algorithms()
+	l.fapi2Defaults()
+}
+
+func (l *loader) fapi2Algorithms() {
+	c := l.config
+	why := "the algorithms are " + strings.Join(fapi2Algorithms, ", ")
+	bad := func(alg string) bool { return alg != "" && !slices.Contains(fapi2Algorithms, alg) }
+	if slices.ContainsFunc(c.TokenSigningAlgorithms, bad) {
+		l.breaks("token_signing_alg", why)
+	}
+	for key, alg := range map[string]string{
+		"jwt_signing_alg": c.Assertion.Algorithm, "request_object_signing_alg": c.Login.RequestObjectSigningAlgorithm,
+		"dpop_signing_alg": c.DPoP.Algorithm, "userinfo_signed_response_alg": c.UserInfoSigningAlgorithm,
+	} {
+		if bad(alg) {
+			l.breaks(key, why)
+		}
+	}
+}
+
+// fapi2Defaults turns on what was left open.
+func (l *loader) fapi2Defaults() {
+	c := l.config
+	if c.TokenSigningAlgorithms == nil {
+		c.TokenSigningAlgorithms = slices.Clone(fapi2Algorithms)
+	}
+	if !l.has("use_par") {
+		c.Login.UsePAR = true
+	}
+	switch bound := l.has("tls_client_certificate"); {
+	case l.has("dpop") && !c.DPoP.Use && !bound:
+		l.breaks("dpop", "access tokens are bound to a key (dpop) or to a certificate (tls_client_certificate)")
+	case !l.has("dpop") && !bound:
+		c.DPoP.Use = true
+	}
+	if c.DPoP.Use && c.DPoP.Key == "" {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: tokens are bound to a key that is gone after this run; dpop_key names a file to keep it in", c.Origin["profile"]))
+	}
+}
+
+// messageSigning is FAPI 2.0 Message Signing sections 5.3 to 5.5.
+func (l *loader) messageSigning() {
+	c := l.config
+	if !c.Login.UseRequestParameter {
+		l.breaks("use_request_parameter", "authorization requests are signed")
+	}
+	if c.Login.ResponseMode != "jwt" && !strings.HasSuffix(c.Login.ResponseMode, ".jwt") {
+		l.breaks("response_mode", "authorization responses are signed: jwt, query.jwt, fragment.jwt or form_post.jwt")
+	}
+	if !c.SignedIntrospection {
+		l.breaks("use_signed_introspection", "introspection responses are signed")
+	}
+	if c.Login.LegacyRequestJWTHeader {
+		l.breaks("legacy_request_jwt_header_type", "the typ of a request object is oauth-authz-req+jwt")
+	}
+	if !l.has("use_request_parameter") {
+		c.Login.UseRequestParameter = true
+	}
+	if !l.has("response_mode") {
+		c.Login.ResponseMode = "jwt"
+	}
+	if !l.has("use_signed_introspection") {
+		c.SignedIntrospection = true
+	}
+}

@@ -1,0 +1,77 @@
+// The pages a browser ends on. Nothing on them is loaded from elsewhere, and
+// nothing runs, but for the one script that reads what stands behind a #.
+
+package loopback
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"sync"
+)
+
+// A Page says what became of a visit.
+type Page struct {
+	Title string      // in a few words
+	Text  string      // in a sentence
+	Lines [][2]string // names and values to compare with the terminal
+	Bad   bool        // it did not work
+}
+
+//go:embed page.html
+var pageFile string
+
+// page is parsed when the first one is shown: a program that never shows one does
+// not pay for it.
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Parse(pageFile))
+})
+
+// fragmentScript posts what stands behind the # to where it came, which takes it
+// out of the browser's history.
+const fragmentScript = `(function () {
+  var form = document.createElement("form");
+  form.method = "post";
+  new URLSearchParams(location.hash.slice(1)).forEach(function (value, name) {
+    var input = document.createElement("input");
+    input.type = "hidden"; input.name = name; input.value = value;
+    form.appendChild(input);
+  });
+  history.replaceState(null, "", location.pathname);
+  if (form.children.length) { document.body.appendChild(form); form.submit(); }
+})();`
+
+func show(w http.ResponseWriter, status int, p Page) {
+	write(w, status, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'", struct {
+		Page
+		Script template.JS
+	}{p, ""})
+}
+
+// stray answers what nobody waits for.
+func stray(w http.ResponseWriter, status int) {
+	show(w, status, Page{Title: "Nothing waits for this", Text: "This page belongs to a program on this machine, which waits for something else.", Bad: true})
+}
+
+func showFragment(w http.ResponseWriter) {
+	sum := sha256.Sum256([]byte(fragmentScript))
+	write(w, http.StatusOK, "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
+		"'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'", struct {
+		Page
+		Script template.JS
+	}{Page{Title: "One moment", Text: "The answer is being handed to the program. This needs JavaScript."}, fragmentScript})
+}
+
+func write(w http.ResponseWriter, status int, policy string, data any) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = page().Execute(w, data) // a browser that went away is no error here
+}

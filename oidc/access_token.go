@@ -1,0 +1,147 @@
+// Access and refresh tokens that are JWTs: RFC 7519. To a client they are
+// opaque; a tool that looks into them anyway should believe only what is signed.
+
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/reason"
+)
+
+// A JWT is a token that is one, other than an ID Token, and what came of verifying
+// it.
+type JWT struct {
+	Header     []byte        // the JOSE header, JSON as received
+	Encryption []byte        // the JOSE header of the encryption, nil if it was not encrypted
+	JSON       []byte        // the claims, JSON as received
+	Checks     check.Results // of every rule
+	Verified   bool          // every rule that is a MUST held, and none was waived
+}
+
+// VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2):
+// that the provider signed it, by an algorithm that ID Tokens may use too, that
+// issuer and times, if it names them, are right, and that it is no token of
+// another kind. One whose typ is at+jwt must also have the claims of RFC 9068
+// section 2.2, and this client's client_id. The audience is not judged: it is the
+// resource, not the client. Errors are as for [Client.VerifyIDToken]. The JWT is
+// never nil; if raw is none it only has Checks.
+func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*JWT, error) {
+	return c.verifyOpaque(ctx, raw, accessTokenRules)
+}
+
+// VerifyRefreshToken is [Client.VerifyAccessToken] for a refresh token, whose form
+// is the provider's own affair (RFC 6749 section 1.5).
+func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, error) {
+	return c.verifyOpaque(ctx, raw, refreshTokenRules)
+}
+
+func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rule[accessTokenInput]) (*JWT, error) {
+	if c.Provider == nil {
+		return &JWT{}, errNoProvider
+	}
+	in := accessTokenInput{jwtInput: c.newJWTInput()}
+	if c.DPoP != nil {
+		in.Thumbprint = c.DPoP.Thumbprint()
+	}
+	c.read(ctx, &in.jwtInput, raw, nil)
+	return c.judgeJWT(in.jwtInput, check.Run(rules, in, c.Waive...))
+}
+
+// verifyJWT reads a token into in and judges it.
+func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[jwtInput]) (*JWT, error) {
+	c.read(ctx, &in, raw, nil)
+	return c.judgeJWT(in, check.Run(rules, in, c.Waive...))
+}
+
+// judgeJWT is the token of an input that was judged.
+func (c *Client) judgeJWT(in jwtInput, results check.Results) (*JWT, error) {
+	token := &JWT{Header: in.header(), Encryption: in.Envelope.header(), JSON: in.claimsJSON(), Checks: results}
+	token.Verified = results.Verified() && c.Provider.trusted()
+	return token, decide(results, unreachable(in.Signature))
+}
+
+var errNoProvider = errors.New("oidc: a Client needs a Provider")
+
+// present sends a request with an access token: in the header, as a token of its
+// type is sent (RFC 6750 section 2.1, RFC 9449 section 7.1). A server that wants a
+// nonce in the proof is asked once more (RFC 9449 section 9).
+func (c *Client) present(ctx context.Context, t *Tokens, r request) (*response, error) {
+	if !visible(t.AccessToken) || t.AccessToken == "" {
+		return nil, errors.New("oidc: the access token is empty or holds characters that do not belong in a header")
+	}
+	bound := strings.EqualFold(t.TokenType, "DPoP")
+	if !bound {
+		r.header = withHeader(r.header, "Authorization", "Bearer "+t.AccessToken)
+		return send(ctx, c.HTTP, r)
+	}
+	if c.DPoP == nil {
+		return nil, errNoDPoP
+	}
+	r.header = withHeader(r.header, "Authorization", "DPoP "+t.AccessToken)
+	answer, err := c.presentProof(ctx, t, r)
+	if err == nil && c.DPoP.wanted(answer) {
+		answer, err = c.presentProof(ctx, t, r)
+	}
+	return answer, err
+}
+
+func (c *Client) presentProof(ctx context.Context, t *Tokens, r request) (*response, error) {
+	r.header = r.header.Clone()
+	if err := c.DPoP.prove(r.header, proof{r.verb(), r.url, t.AccessToken, resourceServer}, c.now()); err != nil {
+		return nil, err
+	}
+	answer, err := send(ctx, c.HTTP, r)
+	if answer == nil {
+		return nil, err
+	}
+	return answer, errors.Join(err, c.DPoP.keep(answer, resourceServer))
+}
+
+// withHeader returns a header with one field more.
+func withHeader(h http.Header, name, value string) http.Header {
+	h = h.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set(name, value)
+	return h
+}
+
+// refusal is the error of a protected resource: RFC 6750 section 3, where the
+// reasons are in the header, and some providers put them into the body.
+func (r *response) refusal() error {
+	challenge, found := r.challenge()
+	if refusal := r.oauthError(); refusal != nil {
+		refusal.Scope = challenge.params["scope"]
+		return refusal
+	}
+	if found || r.status == http.StatusUnauthorized || r.status == http.StatusForbidden {
+		return &Error{
+			Code: challenge.params["error"], Description: challenge.params["error_description"],
+			URI: challenge.params["error_uri"], Scope: challenge.params["scope"],
+			Endpoint: r.endpoint, Status: r.status,
+		}
+	}
+	return r.broken(wrongStatus(r))
+}
+
+// challenge is the first challenge of a scheme that access tokens are sent by.
+func (r *response) challenge() (challenge, bool) {
+	headers := r.header.Values("Www-Authenticate")
+	for _, scheme := range []string{"DPoP", "Bearer"} {
+		if c, found := findChallenge(headers, scheme); found {
+			return c, true
+		}
+	}
+	return challenge{}, false
+}
+
+// wrongStatus says that a status is not one of an answer.
+func wrongStatus(r *response) error {
+	return reason.Errorf(reason.ResponseStatus, "HTTP status %d without an OAuth error%s", r.status, r.snippet())
+}

@@ -1,0 +1,157 @@
+// Devices without a browser: RFC 8628.
+
+package oidc
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// A DeviceAuthorization is a provider's offer to log a user in on another device
+// (RFC 8628 section 3.2).
+type DeviceAuthorization struct {
+	DeviceCode              string
+	UserCode                string // to be typed in, or compared
+	VerificationURI         string // where
+	VerificationURIComplete string // the same with the code in it, "" if the provider has none
+	ExpiresAt               time.Time
+	Interval                time.Duration // between two questions whether it is done
+
+	Raw    []byte        // as received
+	Checks check.Results // of judging it
+
+	expect Expectation
+}
+
+// AuthorizeDevice asks the device authorization endpoint for codes (RFC 8628
+// section 3.1). scope nil means openid; params are any others. Show the user code
+// also where the complete URI is shown (section 3.3.1), then call
+// [Client.DeviceToken].
+func (c *Client) AuthorizeDevice(ctx context.Context, scope []string, params url.Values) (*DeviceAuthorization, error) {
+	if scope == nil {
+		scope = []string{"openid"}
+	}
+	form := url.Values{"scope": {strings.Join(scope, " ")}}
+	for name, values := range params {
+		form[name] = values
+	}
+	answer, err := c.ask(ctx, question{
+		endpoint: deviceEndpoint, metadata: "device_authorization_endpoint", form: form, bound: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	doc, err := answer.success()
+	if err != nil {
+		return nil, err
+	}
+	d := &DeviceAuthorization{Raw: doc.Raw, ExpiresAt: c.now().Add(lifetime(doc)), Interval: interval(doc)}
+	for name, to := range map[string]*string{
+		"device_code": &d.DeviceCode, "user_code": &d.UserCode,
+		"verification_uri": &d.VerificationURI, "verification_uri_complete": &d.VerificationURIComplete,
+	} {
+		*to, _ = doc.String(name) // judged below
+	}
+	d.expect = Expectation{
+		Optional: !slices.Contains(scope, "openid"), ACRValues: strings.Fields(form.Get("acr_values")),
+		AuthorizationDetails: form.Get("authorization_details"),
+	}
+	d.Checks = check.Run(deviceAuthorizationRules, deviceAuthorizationInput{doc}, c.Waive...)
+	if err := d.Checks.Err(); err != nil {
+		return d, answer.broken(err)
+	}
+	return d, nil
+}
+
+// success is the JSON object of an answer with status 200; anything else is the
+// provider's refusal.
+func (r *response) success() (*strictjson.Object, error) {
+	if r.status != http.StatusOK {
+		return nil, r.refused()
+	}
+	if refusal := r.oauthError(); refusal != nil { // a refusal in a 200
+		return nil, refusal
+	}
+	return r.object()
+}
+
+// DeviceToken asks for tokens until the user is done (RFC 8628 sections 3.4 and
+// 3.5). Errors are as for [Client.Token], with [*Error] for a user who said no
+// (access_denied) or a code that expired (expired_token).
+func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization) (*Tokens, error) {
+	return c.poll(ctx, Grant{
+		Type:   "urn:ietf:params:oauth:grant-type:device_code",
+		Params: url.Values{"device_code": {d.DeviceCode}},
+		Once:   true, // the answer that has the tokens comes one time only
+		Expect: d.expect,
+	}, pace{first: d.Interval, interval: d.Interval, until: d.ExpiresAt})
+}
+
+type deviceAuthorizationInput struct{ Response *strictjson.Object }
+
+var rfc8628 = check.Spec{Doc: "RFC 8628", Section: "3.2"}
+
+var deviceAuthorizationRules = []check.Rule[deviceAuthorizationInput]{
+	{
+		ID: "device_authorization.device_code", Spec: rfc8628, Level: check.Must, Essential: true,
+		Text: "device_code is a string of visible ASCII characters.",
+		Eval: func(in deviceAuthorizationInput) check.Verdict { return tokenString(in.Response, "device_code", true) },
+	},
+	{
+		ID: "device_authorization.user_code", Spec: rfc8628, Level: check.Must,
+		Text: "user_code is a string.",
+		Eval: func(in deviceAuthorizationInput) check.Verdict { return text(in.Response, "user_code") },
+	},
+	{
+		ID: "device_authorization.verification_uri", Spec: rfc8628, Level: check.Must,
+		Text: "verification_uri, and verification_uri_complete if there, are URLs that a browser can be sent to: https, or http on the loopback address.",
+		Eval: func(in deviceAuthorizationInput) check.Verdict {
+			if v := text(in.Response, "verification_uri"); v.Outcome != check.Pass {
+				return v
+			}
+			for _, name := range []string{"verification_uri", "verification_uri_complete"} {
+				got, err := in.Response.String(name)
+				if err != nil {
+					return check.That(false, err.Error(), "a URL")
+				}
+				if got != "" && !Browsable(got) {
+					return check.That(false, check.List([]string{got}), "an https URL")
+				}
+			}
+			return check.Verdict{Outcome: check.Pass}
+		},
+	},
+	{
+		ID: "device_authorization.expires_in", Spec: rfc8628, Level: check.Must,
+		Text: "expires_in is a number of seconds, more than 0.",
+		Eval: func(in deviceAuthorizationInput) check.Verdict { return lifetimeOf(in.Response) },
+	},
+	{
+		ID: "device_authorization.interval", Spec: rfc8628, Level: check.Should,
+		Text: "interval, if there, is a number of seconds from 1 to 300.",
+		Eval: func(in deviceAuthorizationInput) check.Verdict { return intervalOf(in.Response) },
+	},
+}
+
+// text judges a member that is a string and has to be there.
+func text(doc *strictjson.Object, name string) check.Verdict {
+	got, err := doc.String(name)
+	if err != nil {
+		return check.That(false, err.Error(), "a string")
+	}
+	return check.That(got != "", check.List(oneOrNone(got)), "a string")
+}
+
+// Browsable reports whether a URL is one to send a browser to: https, or http on
+// the loopback address, without a user name.
+func Browsable(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && secure(u)
+}

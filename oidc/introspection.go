@@ -1,0 +1,180 @@
+// Token introspection: RFC 7662, and signed responses, RFC 9701.
+
+package oidc
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// An Introspection is what a provider says of a token.
+type Introspection struct {
+	Active     bool          // the provider issued it, and it is valid for the client that asks
+	JSON       []byte        // the members of RFC 7662 section 2.2, JSON as received
+	Header     []byte        // the JOSE header if the answer was signed, else nil
+	Encryption []byte        // the JOSE header of the encryption, nil if there was none
+	Checks     check.Results // of judging the answer
+
+	// Verified is true only if the answer was signed, every rule that is a MUST
+	// held, and none was waived. What it says of the token is the provider's word.
+	Verified bool
+}
+
+// An IntrospectionRequest says how to ask.
+type IntrospectionRequest struct {
+	Token string
+	Hint  string // token_type_hint: "access_token", "refresh_token", or "" if it is not known
+
+	// Signed asks for a signed answer (RFC 9701), and takes no other.
+	Signed bool
+}
+
+// Introspect asks the provider about a token (RFC 7662 section 2). An answer
+// that is signed is verified like an ID Token (RFC 9701 section 5).
+//
+// The error is an [*Error] if the provider refused, a [*TransportError] or
+// [*ProtocolError] if there is no usable answer, and a [*check.Error] if the
+// answer breaks a rule; the Introspection is then returned too, for showing
+// only. A token that is not active is no error.
+func (c *Client) Introspect(ctx context.Context, r IntrospectionRequest) (*Introspection, error) {
+	form := url.Values{"token": {r.Token}}
+	if r.Hint != "" {
+		form.Set("token_type_hint", r.Hint)
+	}
+	q := question{endpoint: introspectionEndpoint, metadata: "introspection_endpoint", form: form}
+	if r.Signed {
+		q.accept = introspectionMediaType
+	}
+	answer, err := c.ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if answer.status != http.StatusOK {
+		return nil, answer.refusal()
+	}
+	if refusal := answer.oauthError(); refusal != nil {
+		return nil, refusal
+	}
+	in := introspectionInput{jwtInput: c.newJWTInput(), Signed: r.Signed}
+	in.Encryption, in.Encrypted = c.Policy.IntrospectionEncryptedResponseAlg, len(c.Policy.IntrospectionEncryptedResponseAlg) > 0
+	if err := c.readIntrospection(ctx, answer, &in); err != nil {
+		return nil, err
+	}
+	i := &Introspection{Header: in.header(), Encryption: in.Envelope.header(), Checks: check.Run(introspectionRules, in, c.Waive...)}
+	if in.Response != nil {
+		i.JSON = in.Response.Raw
+		i.Active, _ = in.Response.Bool("active")
+	}
+	i.Verified = in.JWT && i.Checks.Verified() && c.Provider.trusted()
+	return i, decide(i.Checks, unreachable(in.Signature))
+}
+
+const introspectionMediaType = "application/token-introspection+jwt"
+
+// readIntrospection reads the answer, JSON or a JWT, into the input of the
+// rules.
+func (c *Client) readIntrospection(ctx context.Context, answer *response, in *introspectionInput) (err error) {
+	if answer.mediaType() != introspectionMediaType {
+		in.Response, err = answer.object()
+		return err
+	}
+	in.JWT = true
+	c.read(ctx, &in.jwtInput, strings.TrimSpace(string(answer.body)), nil)
+	if in.jwt == nil {
+		return nil
+	}
+	raw, _ := in.jwt.Claims.Get("token_introspection")
+	if doc, err := strictjson.Parse(raw); err == nil { // its absence is judged
+		in.Response = doc
+	}
+	return nil
+}
+
+// introspectionInput is what the rules of an introspection response look at.
+type introspectionInput struct {
+	jwtInput
+	JWT      bool               // it came as a JWT
+	Signed   bool               // it has to
+	Response *strictjson.Object // the members of RFC 7662, nil if there are none
+}
+
+func rfc7662(section string) check.Spec { return check.Spec{Doc: "RFC 7662", Section: section} }
+
+func rfc9701(section string) check.Spec { return check.Spec{Doc: "RFC 9701", Section: section} }
+
+// token is the JWT of a signed answer. One that is not signed has nothing to be
+// judged as one.
+func (in introspectionInput) token() jwtInput { return in.jwtInput }
+
+// signedAnswer makes rules of a JWT those of answers that are one.
+func signedAnswer(rules []check.Rule[jwtInput]) []check.Rule[introspectionInput] {
+	list := of(introspectionInput.token, rules)
+	for i := range list {
+		judge := list[i].Eval
+		list[i].Eval = func(in introspectionInput) check.Verdict {
+			if !in.JWT {
+				return check.Inapplicable("the answer is not signed")
+			}
+			return judge(in)
+		}
+	}
+	return list
+}
+
+var introspectionRules = slices.Concat([]check.Rule[introspectionInput]{
+	{
+		ID: "introspection.signed", Spec: rfc9701("4"), Level: check.Must,
+		Text: "The answer is signed, if that was asked for.",
+		Eval: func(in introspectionInput) check.Verdict {
+			if !in.Signed {
+				return check.Inapplicable("a signed answer was not asked for")
+			}
+			return check.That(in.JWT, "an answer that is not signed", "a signed JWT")
+		},
+	},
+	{
+		ID: "introspection.active", Spec: rfc7662("2.2"), Level: check.Must, Essential: true,
+		Text: "active is there and a boolean.",
+		Eval: func(in introspectionInput) check.Verdict {
+			switch {
+			case in.JWT && in.jwt == nil:
+				return check.Inapplicable("the answer cannot be read")
+			case in.Response == nil:
+				return check.That(false, "no token_introspection", "an object with active")
+			}
+			if _, err := in.Response.Bool("active"); err != nil {
+				return check.That(false, err.Error(), "a boolean")
+			}
+			return check.That(in.Response.Has("active"), check.List(nil), "a boolean")
+		},
+	},
+}, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), []check.Rule[jwtInput]{
+	{
+		ID: "introspection.typ", Spec: rfc9701("5"), Level: check.Must,
+		Text: "The header's typ of a signed answer is token-introspection+jwt.",
+		Eval: readable(func(in jwtInput) check.Verdict {
+			return check.That(mediaType(in.jwt) == "token-introspection+jwt", check.List(oneOrNone(in.jwt.Type)), `"token-introspection+jwt"`)
+		}),
+	},
+	{
+		ID: "introspection.iss", Spec: rfc9701("5"), Level: check.Must,
+		Text: "A signed answer's iss is the provider's issuer identifier.",
+		Eval: readable(issIs),
+	},
+	{
+		ID: "introspection.aud", Spec: rfc9701("5"), Level: check.Must,
+		Text: "A signed answer's aud contains this client's client_id.",
+		Eval: readable(audIs),
+	},
+	{
+		ID: "introspection.iat", Spec: rfc9701("5"), Level: check.Must,
+		Text: "A signed answer's iat is there and not in the future.",
+		Eval: readable(iatIs),
+	},
+})))

@@ -1,0 +1,86 @@
+// Signed responses: JWT Secured Authorization Response Mode (JARM).
+
+package oidc
+
+import (
+	"context"
+	"net/url"
+	"slices"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+func jarm(section string) check.Spec { return check.Spec{Doc: "JARM", Section: section} }
+
+// readJARM verifies the response that a JWT is, and returns the parameters in it
+// (JARM section 2.4).
+func (c *Client) readJARM(ctx context.Context, login *Login, response url.Values) (url.Values, error) {
+	raw := ""
+	if values := response["response"]; len(values) == 1 {
+		raw = values[0]
+	}
+	token, err := c.VerifyJARM(ctx, raw)
+	login.Checks = append(login.Checks, token.Checks...)
+	if err != nil {
+		return nil, err
+	}
+	return token.parameters(), nil
+}
+
+// VerifyJARM verifies an authorization response that is a JWT (JARM section 2.4),
+// the parameter response. Errors are as for [Client.VerifyIDToken]. The JWT is
+// never nil; if raw is none it only has Checks.
+func (c *Client) VerifyJARM(ctx context.Context, raw string) (*JWT, error) {
+	in := c.newJWTInput()
+	in.Encryption, in.Encrypted = c.Policy.AuthorizationEncryptedResponseAlg, len(c.Policy.AuthorizationEncryptedResponseAlg) > 0
+	return c.verifyJWT(ctx, in, raw, jarmRules)
+}
+
+// parameters are the claims as the parameters that they stand for.
+func (t *JWT) parameters() url.Values {
+	values := url.Values{}
+	doc, err := strictjson.Parse(t.JSON)
+	if err != nil {
+		return values
+	}
+	for _, m := range doc.Members {
+		text, isString := strictjson.Text(m.Value)
+		if !isString {
+			text = string(m.Value)
+		}
+		if m.Name != "aud" && m.Name != "exp" {
+			values.Set(m.Name, text)
+		}
+	}
+	return values
+}
+
+// jarmRules are in the order of JARM section 2.4.
+var jarmRules = slices.Concat(sealedRules("jarm"), []check.Rule[jwtInput]{
+	{
+		ID: "jarm.iss", Spec: jarm("2.4"), Level: check.Must,
+		Text: "iss is exactly the provider's issuer identifier.",
+		Eval: readable(issIs),
+	},
+	{
+		ID: "jarm.aud", Spec: jarm("2.4"), Level: check.Must,
+		Text: "aud contains this client's client_id.",
+		Eval: readable(audIs),
+	},
+	{
+		ID: "jarm.exp", Spec: jarm("2.4"), Level: check.Must,
+		Text: "The current time is before exp.",
+		Eval: readable(expIs),
+	},
+	{
+		ID: "jarm.typ", Spec: rfc8725("3.11"), Level: check.Must,
+		Text: "The header's typ is not that of a token of another kind.",
+		Eval: readable(func(in jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
+	},
+	{
+		ID: "jarm.kind", Spec: rfc8725("3.12"), Level: check.Must,
+		Text: "The claims are not those of an ID Token (nonce, at_hash) or a security event (events).",
+		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "nonce", "at_hash", "events") }),
+	},
+}, jwtRules("jarm"))

@@ -1,0 +1,64 @@
+// Reading the JWTs of a provider, whatever they are for: RFC 7519 section 7.2.
+
+package oidc
+
+import (
+	"context"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/jose"
+)
+
+// jwtInput is what the rules of every JWT look at: the token, and what any token
+// of the provider has to be like. Gathering it may need the network; judging it
+// never does.
+type jwtInput struct {
+	Envelope  envelope // the token as it came
+	Claims    claimSet
+	Signature error // what came of checking the signature
+
+	Issuer     string // of the provider's metadata
+	ClientID   string
+	Algorithms []string // that it may be signed by
+	Encryption []string // that it may be encrypted by, nil if it must not be
+	Encrypted  bool     // it has to be
+	Tolerance  time.Duration
+	Now        time.Time
+
+	jwt *jose.JWT // nil if there is no signed JWT to look into
+}
+
+// newJWTInput is what this client expects of any token.
+func (c *Client) newJWTInput() jwtInput {
+	return jwtInput{
+		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(), Now: c.now(),
+	}
+}
+
+// read reads a token into the input and checks its signature. begun is a fetch of
+// the keys that is under way, nil if none is. What is wrong is left to the rules.
+func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun *keyFetch) {
+	in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
+	if in.Envelope.jwt == nil {
+		return
+	}
+	in.jwt = in.Envelope.jwt
+	in.Claims, _ = readClaims(in.jwt.Claims)
+	in.Signature = c.verifySignature(ctx, in.jwt, begun)
+}
+
+// header is the JOSE header, JSON as received; nil if there is none to be read.
+func (in jwtInput) header() []byte {
+	if in.jwt == nil {
+		return nil
+	}
+	return in.jwt.Header.Raw
+}
+
+// claimsJSON are the claims, JSON as received; nil if there are none to be read.
+func (in jwtInput) claimsJSON() []byte {
+	if in.jwt == nil {
+		return nil
+	}
+	return in.jwt.Claims.Raw
+}

@@ -1,0 +1,176 @@
+// Logout tokens: OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.6.
+
+package oidc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// A LogoutExpectation is what a receiver of logout tokens knows. Fields left
+// empty expect nothing.
+type LogoutExpectation struct {
+	Subject   string // sub of the session, if it names one
+	SessionID string // sid of the session, if it names one
+
+	// Seen reports whether a jti came before, and remembers it. nil remembers
+	// nothing.
+	Seen func(jti string) bool
+}
+
+// A LogoutToken says that a session at the provider has ended.
+type LogoutToken struct {
+	JWT
+	Subject   string // sub, "" if it names none
+	SessionID string // sid, "" if it names none
+	ID        string // jti
+}
+
+// VerifyLogoutToken verifies a logout token (Back-Channel Logout section 2.6).
+// Errors are as for [Client.VerifyIDToken]; whoever receives one answers it with
+// the status 400, and a good one with 200 (section 2.8). The LogoutToken is never
+// nil.
+func (c *Client) VerifyLogoutToken(ctx context.Context, raw string, expect LogoutExpectation) (*LogoutToken, error) {
+	if c.Provider == nil {
+		return &LogoutToken{}, errNoProvider
+	}
+	in := logoutTokenInput{jwtInput: c.newJWTInput(), Expect: expect}
+	in.Encryption = c.Policy.IDTokenEncryptedResponseAlg // it is encrypted like an ID Token, or not at all
+	c.read(ctx, &in.jwtInput, raw, nil)
+	if in.jwt != nil && expect.Seen != nil && in.Claims.tokenID != "" {
+		in.Replayed = expect.Seen(in.Claims.tokenID)
+	}
+	token, err := c.judgeJWT(in.jwtInput, check.Run(logoutTokenRules, in, c.Waive...))
+	return &LogoutToken{JWT: *token, Subject: in.Claims.Subject, SessionID: in.Claims.sessionID, ID: in.Claims.tokenID}, err
+}
+
+type logoutTokenInput struct {
+	jwtInput
+	Expect   LogoutExpectation
+	Replayed bool // its jti came before
+}
+
+func (in logoutTokenInput) token() jwtInput { return in.jwtInput }
+
+func backChannel(section string, item int) check.Spec {
+	return check.Spec{Doc: "OpenID Connect Back-Channel Logout 1.0", Section: section, Item: item}
+}
+
+// logoutEvent is the member of events that makes a token a logout token.
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(sealedRules("logout_token"), jwtRules("logout_token"), []check.Rule[jwtInput]{
+	{
+		ID: "logout_token.typ", Spec: backChannel("2.4", 0), Level: check.Must,
+		Text: "The header's typ, if there, is logout+jwt, or JWT: the token is not one of another kind.",
+		Eval: readable(func(in jwtInput) check.Verdict { return typIs(in.jwt, "logout+jwt", "jwt") }),
+	},
+	{
+		ID: "logout_token.iss", Spec: backChannel("2.6", 4), Level: check.Must,
+		Text: "iss is exactly the provider's issuer identifier.",
+		Eval: readable(issIs),
+	},
+	{
+		ID: "logout_token.aud", Spec: backChannel("2.6", 4), Level: check.Must,
+		Text: "aud contains this client's client_id.",
+		Eval: readable(audIs),
+	},
+	{
+		ID: "logout_token.iat", Spec: backChannel("2.6", 4), Level: check.Must,
+		Text: "iat is there, not in the future, and at most a day ago.",
+		Eval: readable(func(in jwtInput) check.Verdict {
+			if v := iatIs(in); v.Outcome != check.Pass {
+				return v
+			}
+			return check.That(in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, stamp(in.Claims.IssuedAt), "after "+stamp(in.Now.Add(-maxIssueAge)))
+		}),
+	},
+	{
+		ID: "logout_token.exp", Spec: backChannel("2.6", 4), Level: check.Must,
+		Text: "The current time is before exp.",
+		Eval: readable(expIs),
+	},
+	{
+		ID: "logout_token.subject", Spec: backChannel("2.6", 5), Level: check.Must,
+		Text: "There is a sub, or a sid, or both, and they are strings.",
+		Eval: readable(func(in jwtInput) check.Verdict {
+			for _, name := range []string{"sub", "sid"} {
+				if what := in.Claims.malformed[name]; what != "" {
+					return check.That(false, what, "a string")
+				}
+			}
+			return check.That(in.Claims.Subject != "" || in.Claims.sessionID != "", "neither", "sub or sid")
+		}),
+	},
+	{
+		ID: "logout_token.events", Spec: backChannel("2.6", 6), Level: check.Must,
+		Text: "events is an object whose member " + logoutEvent + " is an object.",
+		Eval: readable(func(in jwtInput) check.Verdict {
+			raw, ok := in.jwt.Claims.Get("events")
+			if !ok {
+				return check.That(false, "none", "an object")
+			}
+			events, err := strictjson.Parse(raw)
+			if err != nil {
+				return check.That(false, "not an object", "an object")
+			}
+			event, ok := events.Get(logoutEvent)
+			if !ok {
+				return check.That(false, fmt.Sprintf("%d other events", len(events.Members)), logoutEvent)
+			}
+			_, err = strictjson.Parse(event)
+			return check.That(err == nil, fmt.Sprintf("%.40q", event), "an object")
+		}),
+	},
+	{
+		ID: "logout_token.nonce", Spec: backChannel("2.6", 7), Level: check.Must,
+		Text: "There is no nonce: the token is no ID Token.",
+		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "nonce") }),
+	},
+})), []check.Rule[logoutTokenInput]{
+	{
+		ID: "logout_token.jti", Spec: backChannel("2.6", 8), Level: check.Must,
+		Text: "jti is there, and no token with it came before.",
+		Eval: known(func(in logoutTokenInput) check.Verdict {
+			return in.Claims.typed("jti", func() check.Verdict {
+				got := check.List(oneOrNone(in.Claims.tokenID))
+				if in.Replayed {
+					got += ", which came before"
+				}
+				return check.That(in.Claims.tokenID != "" && !in.Replayed, got, "a new one")
+			})
+		}),
+	},
+	{
+		ID: "logout_token.sub", Spec: backChannel("2.6", 10), Level: check.Must,
+		Text: "sub, if there, is that of the session.",
+		Eval: known(func(in logoutTokenInput) check.Verdict { return in.session(in.Claims.Subject, in.Expect.Subject) }),
+	},
+	{
+		ID: "logout_token.sid", Spec: backChannel("2.6", 11), Level: check.Must,
+		Text: "sid, if there, is that of the session.",
+		Eval: known(func(in logoutTokenInput) check.Verdict { return in.session(in.Claims.sessionID, in.Expect.SessionID) }),
+	},
+})
+
+// known makes a rule that looks into a logout token.
+func known(eval func(logoutTokenInput) check.Verdict) func(logoutTokenInput) check.Verdict {
+	return func(in logoutTokenInput) check.Verdict {
+		if in.jwt == nil {
+			return check.Inapplicable("the token cannot be read")
+		}
+		return eval(in)
+	}
+}
+
+// session compares a name of the session with the one that is known.
+func (in logoutTokenInput) session(got, want string) check.Verdict {
+	if got == "" || want == "" {
+		return check.Inapplicable("nothing to compare")
+	}
+	return check.Equal(got, want)
+}

@@ -1,0 +1,238 @@
+// Registering clients: OAuth 2.0 Dynamic Client Registration (RFC 7591), its
+// management (RFC 7592), and OpenID Connect Dynamic Client Registration 1.0.
+
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// A Registrar registers clients at a provider.
+type Registrar struct {
+	Provider *Provider
+	HTTP     *http.Client // sends the requests; nil means http.DefaultClient
+	MaxBody  int64        // bounds the answers, in bytes; 0 means 1 MiB
+	Waive    []string     // names rules whose failure is recorded but is not an error
+
+	// Received is called as soon as the provider has answered and the answer was
+	// read, before it is judged. What it says is shown only once: this is the
+	// place to make it durable. An error ends the call. nil does nothing.
+	Received func(*Registration) error
+}
+
+// A Registration is a client as the provider knows it (RFC 7591 section 3.2.1).
+type Registration struct {
+	ClientID        string
+	ClientSecret    string    // "" if it has none
+	SecretExpiresAt time.Time // zero if it does not expire
+
+	// AccessToken and URI are what the registration is read, changed and deleted
+	// with (RFC 7592 section 3); both are "" if that is not possible.
+	AccessToken, URI string
+
+	JSON   []byte        // as received
+	Checks check.Results // of judging it
+}
+
+// Create registers a client of the metadata, a JSON object (RFC 7591 section 2).
+// initialToken is what the provider asks for, "" if nothing (section 3).
+//
+// Errors are as for [Client.Introspect]. The Registration is returned also where
+// it breaks a rule: the client exists.
+func (r Registrar) Create(ctx context.Context, metadata []byte, initialToken string) (*Registration, error) {
+	if r.Provider == nil {
+		return nil, errors.New("oidc: a Registrar needs a Provider")
+	}
+	if r.Provider.RegistrationEndpoint == "" {
+		return nil, &ProtocolError{Endpoint: registrationEndpoint, Err: errNoEndpoint}
+	}
+	return r.ask(ctx, http.MethodPost, r.Provider.RegistrationEndpoint, initialToken, metadata, Registration{})
+}
+
+// Read fetches a registration (RFC 7592 section 2.1).
+func (r Registrar) Read(ctx context.Context, known Registration) (*Registration, error) {
+	return r.ask(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
+}
+
+// Update replaces a registration by the metadata, which has to hold all of it,
+// client_id included (RFC 7592 section 2.2).
+func (r Registrar) Update(ctx context.Context, known Registration, metadata []byte) (*Registration, error) {
+	return r.ask(ctx, http.MethodPut, known.URI, known.AccessToken, metadata, known)
+}
+
+// Delete makes the provider forget a client (RFC 7592 section 2.3).
+func (r Registrar) Delete(ctx context.Context, known Registration) error {
+	answer, err := r.send(ctx, http.MethodDelete, known.URI, known.AccessToken, nil)
+	if err != nil {
+		return err
+	}
+	if answer.status != http.StatusNoContent && answer.status != http.StatusOK {
+		return answer.refusal()
+	}
+	return nil
+}
+
+func (r Registrar) send(ctx context.Context, method, url, token string, body []byte) (*response, error) {
+	header := http.Header{}
+	if token != "" {
+		if !visible(token) {
+			return nil, errors.New("oidc: the token holds characters that do not belong in a header")
+		}
+		header.Set("Authorization", "Bearer "+token)
+	}
+	if body != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	return send(ctx, r.HTTP, request{
+		endpoint: registrationEndpoint, url: url, method: method, body: body, header: header,
+		limit: orElse(r.MaxBody, limit.Body), once: method != http.MethodGet,
+	})
+}
+
+// ask sends a request whose answer is a registration. known is what the client
+// was before.
+func (r Registrar) ask(ctx context.Context, method, url, token string, body []byte, known Registration) (*Registration, error) {
+	answer, err := r.send(ctx, method, url, token, body)
+	if err != nil {
+		return nil, err
+	}
+	want := http.StatusOK
+	if method == http.MethodPost {
+		want = http.StatusCreated
+	}
+	if answer.status/100 != 2 || answer.oauthError() != nil {
+		return nil, answer.refusal()
+	}
+	doc, err := answer.object()
+	if err != nil {
+		return nil, err
+	}
+	registered := registrationOf(doc, known)
+	if r.Received != nil {
+		if err := r.Received(registered); err != nil {
+			return registered, err
+		}
+	}
+	if answer.status != want {
+		return registered, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where %d belongs", answer.status, want))
+	}
+	registered.Checks = check.Run(registrationRules, registrationInput{doc, known, r.Provider}, r.Waive...)
+	if err := registered.Checks.Err(); err != nil {
+		return registered, answer.broken(err)
+	}
+	return registered, nil
+}
+
+// registrationOf reads a registration. What it leaves out is as before.
+func registrationOf(doc *strictjson.Object, known Registration) *Registration {
+	registered := known
+	registered.JSON = doc.Raw
+	for name, to := range map[string]*string{
+		"client_id": &registered.ClientID, "client_secret": &registered.ClientSecret,
+		"registration_access_token": &registered.AccessToken, "registration_client_uri": &registered.URI,
+	} {
+		if value, err := doc.String(name); err == nil && value != "" { // judged
+			*to = value
+		}
+	}
+	if at, err := numericDate(doc, "client_secret_expires_at"); err == nil && at.Unix() > 0 {
+		registered.SecretExpiresAt = at
+	}
+	return &registered
+}
+
+type registrationInput struct {
+	Response *strictjson.Object
+	Known    Registration // what the client was before, zero if it is new
+	Provider *Provider
+}
+
+func rfc7591(section string) check.Spec { return check.Spec{Doc: "RFC 7591", Section: section} }
+
+var registrationRules = []check.Rule[registrationInput]{
+	{
+		ID: "registration.client_id", Spec: rfc7591("3.2.1"), Level: check.Must, Essential: true,
+		Text: "client_id is a string, and that of the client that was asked about.",
+		Eval: func(in registrationInput) check.Verdict {
+			got, err := in.Response.String("client_id")
+			switch {
+			case err != nil:
+				return check.That(false, err.Error(), "a string")
+			case in.Known.ClientID != "":
+				return check.Equal(got, in.Known.ClientID)
+			}
+			return check.That(got != "", check.List(oneOrNone(got)), "a string")
+		},
+	},
+	{
+		ID: "registration.client_secret", Spec: rfc7591("3.2.1"), Level: check.Must,
+		Text: "client_secret, if there, is a string.",
+		Eval: func(in registrationInput) check.Verdict {
+			if !in.Response.Has("client_secret") {
+				return check.Inapplicable("no client_secret")
+			}
+			got, err := in.Response.String("client_secret")
+			return check.That(err == nil && got != "", "not a string, or an empty one", "a string")
+		},
+	},
+	{
+		ID: "registration.client_secret_expires_at", Spec: rfc7591("3.2.1"), Level: check.Must,
+		Text: "With a client_secret comes the time when it expires, 0 if never (client_secret_expires_at).",
+		Eval: func(in registrationInput) check.Verdict {
+			if !in.Response.Has("client_secret") {
+				return check.Inapplicable("no client_secret")
+			}
+			if !in.Response.Has("client_secret_expires_at") {
+				return check.That(false, "none", "a time, or 0")
+			}
+			_, err := numericDate(in.Response, "client_secret_expires_at")
+			if err != nil {
+				return check.That(false, err.Error(), "a time, or 0")
+			}
+			return check.Verdict{Outcome: check.Pass}
+		},
+	},
+	{
+		ID: "registration.management", Spec: check.Spec{Doc: "RFC 7592", Section: "3"}, Level: check.Must,
+		Text: "registration_access_token and registration_client_uri come together, for a new client, and the URI is https, or http on the loopback address.",
+		Eval: func(in registrationInput) check.Verdict {
+			token, tokenErr := in.Response.String("registration_access_token")
+			uri, uriErr := in.Response.String("registration_client_uri")
+			switch {
+			case tokenErr != nil || uriErr != nil:
+				return check.That(false, "not strings", "two strings, or neither")
+			case in.Known.ClientID == "" && (token == "") != (uri == ""):
+				return check.That(false, "one of them", "both, or neither")
+			case token != "" && !visible(token):
+				return check.That(false, "a token that does not belong in a header", "visible ASCII characters")
+			case uri != "" && !Browsable(uri):
+				return check.That(false, check.List([]string{uri}), "an https URL")
+			}
+			return check.Verdict{Outcome: check.Pass}
+		},
+	},
+	{
+		ID: "registration.auth_method", Spec: rfc7591("2"), Level: check.Should,
+		Text: "token_endpoint_auth_method is one that the provider's metadata allows.",
+		Eval: func(in registrationInput) check.Verdict {
+			got, err := in.Response.String("token_endpoint_auth_method")
+			allowed := in.Provider.TokenEndpointAuthMethods
+			switch {
+			case err != nil:
+				return check.That(false, err.Error(), "a string")
+			case got == "" || len(allowed) == 0:
+				return check.Inapplicable("nothing to compare")
+			}
+			return check.That(slices.Contains(allowed, got), check.List([]string{got}), "one of "+check.List(allowed))
+		},
+	},
+}

@@ -1,0 +1,135 @@
+// The rules of access and refresh tokens that are JWTs: RFC 7519, RFC 8725, and
+// RFC 9068 for access tokens that say that they keep it.
+
+package oidc
+
+import (
+	"slices"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+)
+
+// accessTokenInput is what the rules of access and refresh tokens look at.
+type accessTokenInput struct {
+	jwtInput
+	Thumbprint string // of the key that the token was to be bound to by DPoP, "" if to none
+}
+
+var (
+	accessTokenRules  = slices.Concat(opaqueTokenRules("access_token"), accessTokenOnlyRules)
+	refreshTokenRules = slices.Concat(opaqueTokenRules("refresh_token"), of(accessTokenInput.token, []check.Rule[jwtInput]{{
+		ID: "refresh_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
+		Text: "The header's typ is not that of a token of another kind.",
+		Eval: readable(func(in jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
+	}}))
+)
+
+func (in accessTokenInput) token() jwtInput { return in.jwtInput }
+
+// otherKinds are the types of JWTs that are no refresh tokens, whatever a
+// provider makes its refresh tokens of.
+var otherKinds = []string{"at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "client-authentication+jwt", "token-introspection+jwt"}
+
+// opaqueTokenRules are the rules of a token whose form is the provider's own
+// affair: what it says is to be right.
+func opaqueTokenRules(kind string) []check.Rule[accessTokenInput] {
+	return of(accessTokenInput.token, slices.Concat(jwtRules(kind), []check.Rule[jwtInput]{
+		{
+			ID: kind + ".iss", Spec: rfc7519("4.1.1"), Level: check.Must,
+			Text: "iss, if there, is the provider's issuer identifier.",
+			Eval: readable(func(in jwtInput) check.Verdict {
+				if !in.Claims.there("iss") {
+					return check.Inapplicable("no iss")
+				}
+				return check.Equal(in.Claims.Issuer, in.Issuer)
+			}),
+		},
+		{
+			ID: kind + ".exp", Spec: rfc7519("4.1.4"), Level: check.Must,
+			Text: "The current time is before exp, if there.",
+			Eval: readable(func(in jwtInput) check.Verdict {
+				return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+			}),
+		},
+	}))
+}
+
+// accessTokenOnlyRules are those that only access tokens have.
+var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule[jwtInput]{
+	{
+		ID: "access_token.typ", Spec: profile("4"), Level: check.Must,
+		Text: "The header's typ, if there, is at+jwt, or JWT as before RFC 9068: the token is not one of another kind.",
+		Eval: readable(func(in jwtInput) check.Verdict { return typIs(in.jwt, "at+jwt", "jwt") }),
+	},
+	{
+		ID: "access_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
+		Text: "The claims are not those of an ID Token (at_hash, c_hash) or a security event (events).",
+		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "at_hash", "c_hash", "events") }),
+	},
+	{
+		ID: "access_token.claims", Spec: profile("2.2"), Level: check.Must,
+		Text: "With the typ at+jwt, the claims iss, exp, aud, sub, client_id, iat and jti are there.",
+		Eval: profiled(func(in jwtInput) check.Verdict {
+			var missing []string
+			for _, name := range []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"} {
+				if !in.Claims.there(name) {
+					missing = append(missing, "no "+name)
+				}
+			}
+			return check.That(len(missing) == 0, check.List(missing), "all of them")
+		}),
+	},
+	{
+		ID: "access_token.client_id", Spec: profile("2.2"), Level: check.Must,
+		Text: "With the typ at+jwt, client_id is this client's.",
+		Eval: profiled(func(in jwtInput) check.Verdict {
+			if in.ClientID == "" || !in.Claims.there("client_id") {
+				return check.Inapplicable("no client_id to compare")
+			}
+			return in.Claims.typed("client_id", func() check.Verdict { return check.Equal(in.Claims.clientID, in.ClientID) })
+		}),
+	},
+	{
+		ID: "access_token.iat", Spec: profile("2.2"), Level: check.Must,
+		Text: "iat, if there, is not in the future.",
+		Eval: readable(func(in jwtInput) check.Verdict {
+			return in.Claims.notAfter("iat", in.Claims.IssuedAt, in.Now, in.Tolerance)
+		}),
+	},
+}), []check.Rule[accessTokenInput]{
+	{
+		ID: "access_token.cnf", Spec: check.Spec{Doc: "RFC 9449", Section: "6.1"}, Level: check.Must,
+		Text: "A token that was to be bound to the client's key says so: cnf.jkt is the key's thumbprint.",
+		Eval: func(in accessTokenInput) check.Verdict {
+			if in.jwt == nil || in.Thumbprint == "" {
+				return check.Inapplicable("no key that the token was to be bound to, or no token to look into")
+			}
+			return check.That(in.jkt() == in.Thumbprint, check.List(oneOrNone(in.jkt())), check.List([]string{in.Thumbprint}))
+		},
+	},
+})
+
+// jkt is the thumbprint of the key that the token is bound to, "" if it is bound
+// to none.
+func (in accessTokenInput) jkt() string {
+	raw, _ := in.jwt.Claims.Get("cnf")
+	cnf, err := strictjson.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	jkt, _ := cnf.String("jkt") // of another type it is none
+	return jkt
+}
+
+func profile(section string) check.Spec { return check.Spec{Doc: "RFC 9068", Section: section} }
+
+// profiled makes a rule for tokens whose typ says that they keep RFC 9068.
+func profiled(eval func(jwtInput) check.Verdict) func(jwtInput) check.Verdict {
+	return readable(func(in jwtInput) check.Verdict {
+		if mediaType(in.jwt) != "at+jwt" {
+			return check.Inapplicable("the typ is not at+jwt")
+		}
+		return eval(in)
+	})
+}
