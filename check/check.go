@@ -23,6 +23,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -260,18 +261,24 @@ func Undecided(why string) Verdict { return Verdict{Outcome: Unknown, Note: why}
 // eight of them, since a hostile token can hold any number.
 func List(values []string) string {
 	const most = 8
-	if len(values) == 0 {
+	switch len(values) {
+	case 0:
 		return "none"
+	case 1:
+		return quote(values[0])
 	}
-	quoted := make([]string, 0, most+1)
+	var b strings.Builder
 	for i, v := range values {
+		if i > 0 {
+			b.WriteString(", ")
+		}
 		if i == most {
-			quoted = append(quoted, fmt.Sprintf("and %d more", len(values)-most))
+			fmt.Fprintf(&b, "and %d more", len(values)-most)
 			break
 		}
-		quoted = append(quoted, quote(v))
+		b.WriteString(quote(v))
 	}
-	return strings.Join(quoted, ", ")
+	return b.String()
 }
 
 // quote keeps evidence on one line, printable and short, whatever the other
@@ -281,5 +288,8 @@ func quote(s string) string {
 	if len(s) > most {
 		return fmt.Sprintf("%q (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
 	}
-	return fmt.Sprintf("%q", s)
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return strconv.Quote(s)
+	}
+	return `"` + s + `"`
 }

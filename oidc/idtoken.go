@@ -61,12 +61,12 @@ func DecodeIDToken(raw string, keys ...DecryptionKey) (*IDToken, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	return e.idToken(raw), nil
+	claims, _ := readClaims(e.jwt.Claims)
+	return e.idToken(raw, claims), nil
 }
 
 // idToken is the token in the envelope, for showing.
-func (e envelope) idToken(raw string) *IDToken {
-	claims, _ := readClaims(e.jwt.Claims)
+func (e envelope) idToken(raw string, claims claimSet) *IDToken {
 	return &IDToken{Claims: claims.Claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
 }
 
@@ -89,27 +89,34 @@ type claimSet struct {
 // of the wrong type is recorded, for the rule about it to judge. The error
 // names the first such claim.
 func readClaims(doc *strictjson.Object) (claimSet, error) {
-	c := claimSet{there: doc.Has, malformed: map[string]string{}}
+	c := claimSet{there: doc.Has}
 	note := func(name string, err error) {
-		if err != nil {
-			c.malformed[name] = err.Error()
+		if err == nil {
+			return
 		}
+		if c.malformed == nil {
+			c.malformed = map[string]string{}
+		}
+		c.malformed[name] = err.Error()
 	}
-	for name, to := range map[string]*string{
-		"iss": &c.Issuer, "sub": &c.Subject, "azp": &c.AuthorizedParty,
-		"nonce": &c.Nonce, "acr": &c.ACR, "at_hash": &c.atHash, "client_id": &c.clientID,
-		"c_hash": &c.cHash, "s_hash": &c.sHash, "sid": &c.sessionID, "jti": &c.tokenID,
+	for _, text := range [...]struct {
+		name string
+		to   *string
+	}{
+		{"iss", &c.Issuer}, {"sub", &c.Subject}, {"azp", &c.AuthorizedParty}, {"nonce", &c.Nonce}, {"acr", &c.ACR}, {"at_hash", &c.atHash},
+		{"client_id", &c.clientID}, {"c_hash", &c.cHash}, {"s_hash", &c.sHash}, {"sid", &c.sessionID}, {"jti", &c.tokenID},
 	} {
 		var err error
-		*to, err = doc.String(name)
-		note(name, err)
+		*text.to, err = doc.String(text.name)
+		note(text.name, err)
 	}
-	for name, to := range map[string]*time.Time{
-		"exp": &c.Expiry, "iat": &c.IssuedAt, "nbf": &c.NotBefore, "auth_time": &c.AuthTime,
-	} {
+	for _, date := range [...]struct {
+		name string
+		to   *time.Time
+	}{{"exp", &c.Expiry}, {"iat", &c.IssuedAt}, {"nbf", &c.NotBefore}, {"auth_time", &c.AuthTime}} {
 		var err error
-		*to, err = numericDate(doc, name)
-		note(name, err)
+		*date.to, err = numericDate(doc, date.name)
+		note(date.name, err)
 	}
 	var err error
 	c.Audience, err = doc.StringOrStrings("aud")
@@ -196,9 +203,11 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 		return c.skipped(token, in), nil
 	}
 	results := check.Run(idTokenRules, in, c.Waive...)
-	results = append(results, check.Run(refreshRules, refreshInput{
-		Refreshed: in.Expect.Refreshed && in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
-	}, c.Waive...)...)
+	if in.Expect.Refreshed {
+		results = append(results, check.Run(refreshRules, refreshInput{
+			Refreshed: in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
+		}, c.Waive...)...)
+	}
 	if token != nil {
 		token.Checks = results
 		token.Verified = results.Verified() && c.Provider.trusted()
@@ -249,12 +258,17 @@ func (p *Provider) trusted() bool { return p.URL == "" || p.Checks.Verified() }
 
 // algorithms are the signature algorithms that ID Tokens may use.
 func (c *Client) algorithms() []string {
+	c.once.Do(func() { c.expected = c.chooseAlgorithms() })
+	return c.expected
+}
+
+func (c *Client) chooseAlgorithms() []string {
 	if c.Policy.Algorithms != nil {
 		return c.Policy.Algorithms
 	}
 	var algs []string
 	for _, alg := range c.Provider.IDTokenSigningAlgorithms {
-		if slices.Contains(jose.Algorithms(), alg) && !jose.IsMAC(alg) {
+		if jose.Supported(alg) && !jose.IsMAC(alg) {
 			algs = append(algs, alg)
 		}
 	}
@@ -272,7 +286,9 @@ func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, 
 	}
 	if c.Policy.Skip { // no key is fetched for what nobody judges
 		in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
-		in.jwt = in.Envelope.jwt
+		if in.jwt = in.Envelope.jwt; in.jwt != nil {
+			in.Claims, _ = readClaims(in.jwt.Claims)
+		}
 	} else {
 		c.read(ctx, &in.jwtInput, raw, begun)
 	}
@@ -280,7 +296,7 @@ func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, 
 	if in.jwt == nil {
 		return nil
 	}
-	return in.Envelope.idToken(raw)
+	return in.Envelope.idToken(raw, in.Claims)
 }
 
 // previous reads the ID Token that a refreshed one continues, nil if it is not

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -286,7 +285,7 @@ func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyF
 	if jose.IsMAC(t.Algorithm) {
 		return t.Verify(jose.SecretKey(c.Policy.Secret))
 	}
-	if !slices.Contains(jose.Algorithms(), t.Algorithm) { // no key would do: none is fetched
+	if !jose.Supported(t.Algorithm) { // no key would do: none is fetched
 		return reason.Errorf(reason.SignatureAlgorithm, "alg %.32q is not supported", t.Algorithm)
 	}
 	keys, err := c.keysFor(ctx, t, started)

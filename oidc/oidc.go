@@ -49,6 +49,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -102,7 +103,9 @@ type Client struct {
 	// shows a countdown puts it here. An error ends the poll.
 	Wait func(context.Context, time.Duration) error
 
-	keys keyCache
+	keys     keyCache
+	once     sync.Once
+	expected []string // signature algorithms of ID Tokens, once they were chosen
 }
 
 // A Policy is what a client demands of an ID Token, and of UserInfo. The zero

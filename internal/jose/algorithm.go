@@ -60,6 +60,12 @@ func Algorithms() []string {
 	return names
 }
 
+// Supported reports whether signatures by alg can be verified.
+func Supported(alg string) bool {
+	_, ok := lookup(alg)
+	return ok
+}
+
 // IsMAC reports whether alg is keyed with a shared secret: HS256, HS384 or
 // HS512.
 func IsMAC(alg string) bool {

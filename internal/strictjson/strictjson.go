@@ -11,7 +11,9 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -36,14 +38,19 @@ type Object struct {
 // holds more than [limit.JSONValues]. Callers bound the size in bytes. Errors
 // have a reason (package reason).
 func Parse(data []byte) (*Object, error) {
+	data = bytes.TrimSpace(data)
 	if err := valid(data); err != nil {
 		return nil, err
 	}
-	data = bytes.TrimSpace(data)
-	if data[0] != '{' {
+	w := walker{data: data}
+	members, err := w.document()
+	switch {
+	case err != nil:
+		return nil, err
+	case data[0] != '{':
 		return nil, reason.Errorf(reason.JSONType, "a JSON %s where an object belongs", kind(data))
 	}
-	return &Object{Members: split(data), Raw: data}, nil
+	return &Object{Members: members, Raw: data}, nil
 }
 
 // Get returns the value of the member called name, spelt exactly so. A member
@@ -155,6 +162,9 @@ func Array(raw json.RawMessage) ([]json.RawMessage, error) {
 func Text(raw json.RawMessage) (string, bool) { return text(raw) }
 
 func text(raw json.RawMessage) (string, bool) {
+	if n := len(raw); n >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : n-1]), true // of a valid document, it is what it says
+	}
 	var s string
 	if kind(raw) != "string" || json.Unmarshal(raw, &s) != nil {
 		return "", false
@@ -162,23 +172,9 @@ func text(raw json.RawMessage) (string, bool) {
 	return s, true
 }
 
-// split cuts a valid object into its members.
-func split(data []byte) []Member {
-	d := json.NewDecoder(bytes.NewReader(data))
-	_, _ = d.Token() // the brace
-	var members []Member
-	for d.More() {
-		name, _ := d.Token()
-		var value json.RawMessage
-		_ = d.Decode(&value) // the document was found valid
-		members = append(members, Member{name.(string), value})
-	}
-	return members
-}
-
 // valid reports why data is not one JSON value that every reader reads alike.
 func valid(data []byte) error {
-	if len(bytes.TrimSpace(data)) == 0 {
+	if len(data) == 0 {
 		return reason.Errorf(reason.JSONSyntax, "empty where JSON belongs")
 	}
 	if !utf8.Valid(data) {
@@ -195,9 +191,7 @@ func valid(data []byte) error {
 		var v any
 		return reason.Errorf(reason.JSONSyntax, "not JSON: %w", json.Unmarshal(data, &v))
 	}
-	w := walker{decoder: json.NewDecoder(bytes.NewReader(data))}
-	w.decoder.UseNumber()
-	return w.value()
+	return nil
 }
 
 // deep reports whether arrays and objects are nested too deep. It looks before
@@ -222,57 +216,125 @@ func deep(data []byte) bool {
 	return false
 }
 
-// A walker visits a valid document and counts.
+// A walker visits a valid document once: it counts, and looks for names that come
+// twice. What it is at is never the end, since the document is whole.
 type walker struct {
-	decoder *json.Decoder
-	values  int
+	data   []byte
+	at     int
+	values int
+}
+
+// document visits the whole, and returns the members of the outermost object.
+func (w *walker) document() ([]Member, error) {
+	if w.data[0] != '{' {
+		return nil, w.value()
+	}
+	w.values++
+	return w.object()
 }
 
 func (w *walker) value() error {
 	if w.values++; w.values > limit.JSONValues {
 		return reason.Errorf(reason.JSONValues, "JSON of more than %d values", limit.JSONValues)
 	}
-	token, err := w.decoder.Token()
-	if err != nil {
-		return reason.Errorf(reason.JSONSyntax, "not JSON: %w", err)
+	switch w.data[w.at] {
+	case '{':
+		_, err := w.object()
+		return err
+	case '[':
+		return w.array()
+	case '"':
+		w.text()
+		return nil
 	}
-	switch token {
-	case json.Delim('{'):
-		return w.object()
-	case json.Delim('['):
-		for w.decoder.More() {
-			if err := w.value(); err != nil {
-				return err
-			}
-		}
-		_, err = w.decoder.Token()
+	for w.at < len(w.data) && strings.IndexByte(",]} \t\r\n", w.data[w.at]) < 0 {
+		w.at++ // a number, true, false or null
 	}
-	return err
+	return nil
 }
 
-func (w *walker) object() error {
-	seen := map[string]bool{}
-	for w.decoder.More() {
-		token, err := w.decoder.Token()
-		if err != nil {
-			return err
+// next goes past white space, and past one of the characters that stand between
+// values.
+func (w *walker) next() byte {
+	for ; ; w.at++ {
+		switch c := w.data[w.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return c
 		}
-		name, _ := token.(string)
-		if seen[name] {
-			return reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
+	}
+}
+
+// text goes past a string.
+func (w *walker) text() {
+	for w.at++; w.data[w.at] != '"'; w.at++ {
+		if w.data[w.at] == '\\' {
+			w.at++
 		}
-		seen[name] = true
+	}
+	w.at++
+}
+
+func (w *walker) array() error {
+	w.at++
+	for w.next() != ']' {
 		if err := w.value(); err != nil {
 			return err
 		}
 	}
-	_, err := w.decoder.Token()
-	return err
+	w.at++
+	return nil
+}
+
+func (w *walker) object() ([]Member, error) {
+	w.at++
+	var members []Member
+	var seen map[string]bool // once there are many
+	for w.next() != '}' {
+		begin := w.at
+		w.text()
+		name, _ := text(w.data[begin:w.at])
+		if seen == nil && len(members) == fewMembers {
+			seen = map[string]bool{}
+			for _, m := range members {
+				seen[m.Name] = true
+			}
+		}
+		if twice(members, seen, name) {
+			return nil, reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
+		}
+		w.next()
+		begin = w.at
+		if err := w.value(); err != nil {
+			return nil, err
+		}
+		members = append(members, Member{name, w.data[begin:w.at:w.at]})
+	}
+	w.at++
+	return members, nil
+}
+
+// fewMembers are so few that looking at each is the fastest.
+const fewMembers = 16
+
+// twice reports whether a name is there already, and notes it if there are many.
+func twice(members []Member, seen map[string]bool, name string) bool {
+	if seen == nil {
+		return slices.ContainsFunc(members, func(m Member) bool { return m.Name == name })
+	}
+	if seen[name] {
+		return true
+	}
+	seen[name] = true
+	return false
 }
 
 // loneSurrogate reports whether data holds a \uD800-\uDFFF escape that is not
 // half of a pair: Go reads it as U+FFFD, others as something else.
 func loneSurrogate(data []byte) bool {
+	if bytes.IndexByte(data, '\\') < 0 {
+		return false
+	}
 	for i := 0; i < len(data); i++ {
 		if data[i] != '\\' {
 			continue

@@ -1,6 +1,8 @@
 package strictjson
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -119,6 +121,60 @@ func TestBoundsAllow(t *testing.T) {
 	} {
 		if _, err := Parse([]byte(text)); err != nil {
 			t.Errorf("%.20s...: %v", text, err)
+		}
+	}
+}
+
+// A document of many members, where a name comes twice late.
+func TestManyMembers(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, `"m%d" : [ {"a":%d} , "x\"}" ] ,`, i, i)
+	}
+	o, err := Parse([]byte("{" + b.String() + `"last":-1.5e3}`))
+	if err != nil || len(o.Members) != 101 || string(o.Members[100].Value) != "-1.5e3" || string(o.Members[7].Value) != `[ {"a":7} , "x\"}" ]` {
+		t.Fatalf("%v, %v", o, err)
+	}
+	if _, err := Parse([]byte("{" + b.String() + `"m50":1}`)); err == nil {
+		t.Error("the fifty-first name twice: accepted")
+	}
+	if _, err := Parse([]byte("{" + b.String() + `"m\u0035":1}`)); err == nil {
+		t.Error("a name twice, once with an escape: accepted")
+	}
+}
+
+// What is read is what encoding/json reads, where it is read at all.
+func FuzzAsTheStandardLibrary(f *testing.F) {
+	f.Add([]byte(`{"a":[1,"\ud83d\ude00",{"b":null}] , "c" : {"d\"":-0.5E+1}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		o, err := Parse(data)
+		if err != nil {
+			return
+		}
+		var m map[string]json.RawMessage
+		if err := json.Unmarshal(data, &m); err != nil || len(m) != len(o.Members) {
+			t.Fatalf("%q: %v, %d members, want %d", data, err, len(o.Members), len(m))
+		}
+		for _, member := range o.Members {
+			if string(m[member.Name]) != string(member.Value) {
+				t.Fatalf("%q: %q is %q, want %q", data, member.Name, member.Value, m[member.Name])
+			}
+			var want string
+			got, isString := Text(member.Value)
+			if err := json.Unmarshal(member.Value, &want); isString && (err != nil || got != want) {
+				t.Fatalf("%q: %q, want %q", member.Value, got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	data := []byte(`{"iss":"https://op.example","sub":"alice","aud":["cli"],"exp":1795563705,"iat":1795563405,"amr":["pwd","otp"],"address":{"country":"BE"},"name":"Alice"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(data); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
