@@ -103,8 +103,17 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 		name string
 		to   *string
 	}{
-		{"iss", &c.Issuer}, {"sub", &c.Subject}, {"azp", &c.AuthorizedParty}, {"nonce", &c.Nonce}, {"acr", &c.ACR}, {"at_hash", &c.atHash},
-		{"client_id", &c.clientID}, {"c_hash", &c.cHash}, {"s_hash", &c.sHash}, {"sid", &c.sessionID}, {"jti", &c.tokenID},
+		{"iss", &c.Issuer},
+		{"sub", &c.Subject},
+		{"azp", &c.AuthorizedParty},
+		{"nonce", &c.Nonce},
+		{"acr", &c.ACR},
+		{"at_hash", &c.atHash},
+		{"client_id", &c.clientID},
+		{"c_hash", &c.cHash},
+		{"s_hash", &c.sHash},
+		{"sid", &c.sessionID},
+		{"jti", &c.tokenID},
 	} {
 		var err error
 		*text.to, err = doc.String(text.name)

@@ -1,0 +1,263 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// A stage is a provider that logs alice in by itself, and a journey to it.
+type stage struct {
+	t      *testing.T
+	login  *Login
+	start  chan string // where the person is told to go
+	direct chan string // and where from another machine
+	lines  chan string // what the person types
+	told   []string
+}
+
+func newStage(t *testing.T, change ...func(*Login)) *stage {
+	t.Helper()
+	o := provider.Defaults()
+	o.Auto, o.Clients = true, []provider.Client{{ID: "app"}}
+	op, err := provider.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = op.Close() })
+	metadata, err := oidc.Discover(t.Context(), op.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, start: make(chan string, 1), direct: make(chan string, 1), lines: make(chan string)}
+	s.login = &Login{
+		Client: &oidc.Client{Provider: metadata, ID: "app"}, Place: loopback.Options{Path: "/auth/callback"},
+		Begun:  func(start, direct string) { s.start <- start; s.direct <- direct },
+		Pasted: s.lines, Strange: func(what string) { s.told = append(s.told, what) },
+	}
+	for _, c := range change {
+		c(s.login)
+	}
+	return s
+}
+
+// run runs the journey while visit plays the person, and returns the outcomes.
+func (s *stage) run(ctx context.Context, most int, visit func(start, direct string)) ([]*Outcome, error) {
+	s.t.Helper()
+	var outcomes []*Outcome
+	var person sync.WaitGroup
+	defer person.Wait()
+	over, end := context.WithCancel(ctx)
+	defer end()
+	person.Go(func() {
+		select {
+		case start := <-s.start:
+			visit(start, <-s.direct)
+		case <-over.Done(): // it never began
+		}
+	})
+	err := s.login.Run(ctx, func(o *Outcome) bool {
+		outcomes = append(outcomes, o)
+		o.Show(loopback.Page{Title: "Seen"})
+		return len(outcomes) == most
+	})
+	return outcomes, err
+}
+
+// browse follows redirects like a browser and returns the last page and address.
+func (s *stage) browse(ctx context.Context, to string) (string, *url.URL) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
+	if err != nil {
+		s.t.Error(err)
+		return "", nil
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	res, err := client.Do(r)
+	if err != nil {
+		s.t.Error(err)
+		return "", nil
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Error(err)
+	}
+	return string(page), res.Request.URL
+}
+
+// redirect returns where the provider sends the browser back to.
+func (s *stage) redirect(ctx context.Context, direct string) string {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, direct, nil)
+	if err != nil {
+		s.t.Error(err)
+		return ""
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second}
+	res, err := client.Do(r)
+	if err != nil {
+		s.t.Error(err)
+		return ""
+	}
+	defer res.Body.Close()
+	return res.Header.Get("Location")
+}
+
+func TestLoginThroughTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	outcomes, err := s.run(t.Context(), 1, func(start, _ string) {
+		page, at := s.browse(t.Context(), start)
+		if !strings.Contains(page, "Seen") || at.Path != "/auth/callback" {
+			t.Errorf("ended at %v: %s", at, page)
+		}
+	})
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil || outcomes[0].Tokens.IDToken.Subject != "alice" {
+		t.Fatalf("%v, %+v", err, outcomes)
+	}
+}
+
+// Where the browser is elsewhere, a pasted address ends the wait; what is no answer
+// does not.
+func TestPasted(t *testing.T) {
+	t.Parallel()
+	for name, form := range map[string]func(string) string{
+		"the address": func(a string) string { return " " + a + " \r" },
+		"the query":   func(a string) string { _, q, _ := strings.Cut(a, "?"); return q },
+		"with a ?":    func(a string) string { _, q, _ := strings.Cut(a, "?"); return "?" + q },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			outcomes, err := s.run(t.Context(), 1, func(_, direct string) {
+				s.lines <- ""
+				s.lines <- "what now"
+				s.lines <- "http://127.0.0.1/auth/callback?state=x&code=y"
+				s.lines <- form(s.redirect(t.Context(), direct))
+			})
+			if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil {
+				t.Fatalf("%v, %+v", err, outcomes)
+			}
+			if len(s.told) != 2 {
+				t.Errorf("told %q", s.told)
+			}
+		})
+	}
+}
+
+// A person who closes the terminal's input can still log in.
+func TestNobodyTypes(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	close(s.lines)
+	outcomes, err := s.run(t.Context(), 1, func(start, _ string) { s.browse(t.Context(), start) })
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil {
+		t.Fatalf("%v, %+v", err, outcomes)
+	}
+}
+
+// H16, F11: an answer with another state does not end the wait. One with the right
+// state does, good or bad; and no answer counts twice.
+func TestWhichAnswerEndsTheWait(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	outcomes, err := s.run(t.Context(), 1, func(_, direct string) {
+		back := s.redirect(t.Context(), direct)
+		u, err := url.Parse(back)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		q := u.Query()
+		q.Set("state", q.Get("state")+"1")
+		u.RawQuery = q.Encode()
+		if page, _ := s.browse(t.Context(), u.String()); !strings.Contains(page, "Nothing waits for this") {
+			t.Errorf("another state: %s", page)
+		}
+		q.Set("state", strings.TrimSuffix(q.Get("state"), "1"))
+		q.Set("iss", "https://evil.example") // F09
+		u.RawQuery = q.Encode()
+		if page, _ := s.browse(t.Context(), u.String()); !strings.Contains(page, "Seen") {
+			t.Errorf("another issuer: %s", page)
+		}
+	})
+	if err != nil || len(outcomes) != 1 || oidc.Reason(outcomes[0].Err) != "authorization_response.iss" || outcomes[0].Tokens != nil {
+		t.Fatalf("%v, %+v", err, outcomes)
+	}
+}
+
+// --keep-running: each visit to the start is a login of its own, and an old answer
+// is none.
+func TestSeveralLogins(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(l *Login) { l.Request.Push = true })
+	outcomes, err := s.run(t.Context(), 2, func(start, _ string) {
+		_, first := s.browse(t.Context(), start)
+		if page, _ := s.browse(t.Context(), first.String()); !strings.Contains(page, "Nothing waits for this") {
+			t.Errorf("the first answer again: %s", page)
+		}
+		s.browse(t.Context(), start)
+	})
+	if err != nil || len(outcomes) != 2 || outcomes[0].Login.State == outcomes[1].Login.State || outcomes[0].Err != nil || outcomes[1].Err != nil {
+		t.Fatalf("%v, %+v", err, outcomes)
+	}
+	if len(s.login.logins) > limit.Logins {
+		t.Errorf("%d logins are kept", len(s.login.logins))
+	}
+}
+
+// Many visits to the start, as a browser that prefetches makes them, keep no more
+// than so many logins, and the newest can be answered.
+func TestManyStarts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	outcomes, err := s.run(t.Context(), 1, func(start, _ string) {
+		for range 3 * limit.Logins {
+			s.redirect(t.Context(), start)
+		}
+		s.browse(t.Context(), start)
+	})
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil || len(s.login.logins) > limit.Logins {
+		t.Fatalf("%v, %+v, %d logins", err, outcomes, len(s.login.logins))
+	}
+}
+
+func TestTheWaitEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s := newStage(t)
+	gone := errors.New("the person went home")
+	if _, err := s.run(ctx, 1, func(string, string) { cancel(gone) }); !errors.Is(err, gone) {
+		t.Errorf("%v", err)
+	}
+	taken := newStage(t, func(l *Login) { l.Place.Host = "op.example" })
+	if _, err := taken.run(t.Context(), 1, func(string, string) {}); err == nil {
+		t.Error("a host that is not loopback")
+	}
+	nowhere := newStage(t, func(l *Login) { l.Client.Provider.AuthorizationEndpoint = "" })
+	var protocol *oidc.ProtocolError
+	if _, err := nowhere.run(t.Context(), 1, func(string, string) {}); !errors.As(err, &protocol) {
+		t.Errorf("no authorization endpoint: %v", err)
+	}
+}
+
+func FuzzParameters(f *testing.F) {
+	f.Add("http://127.0.0.1:5556/auth/callback?code=c&state=s")
+	f.Add("http://127.0.0.1/#id_token=i&state=s")
+	f.Fuzz(func(t *testing.T, address string) {
+		values, err := Parameters(address)
+		if err == nil && values == nil {
+			t.Fatal("neither parameters nor an error")
+		}
+	})
+}
