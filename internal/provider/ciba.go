@@ -127,12 +127,12 @@ func (p *Provider) decide(authReqID, deny string) {
 	if err != nil || as.Status != goidc.StatusPending {
 		return
 	}
-	if u, ok := p.users[as.Username]; ok && deny == "" {
-		if _, err = p.finish(as, u); err == nil {
-			as.Status = goidc.StatusPending // the library ends it
-			err = p.store.SaveSession(ctx, as)
-		}
-		if err == nil {
+	u, ok := p.users[as.Username]
+	if ok && deny == "" {
+		_, err = p.finish(as, u)
+	}
+	if ok && deny == "" && err == nil {
+		if err = p.store.SaveSession(ctx, as); err == nil {
 			err = p.library.GrantCIBARequest(ctx, authReqID)
 		}
 	} else {

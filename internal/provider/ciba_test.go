@@ -67,6 +67,10 @@ func TestCIBA(t *testing.T) {
 	if status, m := p.pollFor(id, secret, url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); status != http.StatusBadRequest || m["error"] != "access_denied" {
 		t.Errorf("denied: %d, %v", status, m)
 	}
+	_, m = begin("claims", `{"id_token":{"acr":{"essential":true,"value":"2"}}}`)
+	if _, m := p.pollFor(id, secret, url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); m["error"] != "access_denied" {
+		t.Errorf("what the user has not: %v", m)
+	}
 	for name, c := range map[string][3]string{
 		"unknown user":  {"login_hint", "nobody", "unknown_user_id"},
 		"long message":  {"binding_message", strings.Repeat("x", 65), "invalid_binding_message"},
@@ -175,6 +179,21 @@ func TestCIBAPage(t *testing.T) {
 		if text(tokens["error"]) != want {
 			t.Errorf("deny %q: %v", deny, tokens)
 		}
+	}
+}
+
+func TestDeviceDenied(t *testing.T) {
+	t.Parallel()
+	p := automatic(t, func(o *Options) { o.Auto, o.PollInterval = false, time.Microsecond })
+	_, m := p.post("device_authorization_endpoint", "public", "", url.Values{"scope": {"openid"}})
+	_, body := p.get(text(m["verification_uri_complete"]), "")
+	_, action, _ := strings.Cut(text(body["body"]), `action="`)
+	action, _, _ = strings.Cut(action, `"`)
+	p.metadata["page"] = p.op.Issuer + action
+	p.post("page", "x", "", url.Values{"deny": {"1"}})
+	res, m := p.post("token_endpoint", "public", "", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {text(m["device_code"])}})
+	if res.StatusCode != http.StatusBadRequest || m["error"] != "access_denied" {
+		t.Errorf("%d, %v", res.StatusCode, m)
 	}
 }
 

@@ -90,6 +90,28 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 	})
 }
 
+// tokenErrors gives refusals of the token endpoint the status of RFC 6749 section
+// 5.2, and invalid_grant to a code whose grant was revoked: the library says 403
+// and 401 for what is 400, and expired_token, which codes do not have.
+func (p *Provider) tokenErrors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		a := p.answerOf(next, r)
+		m, ok := object(a.body)
+		if ok && a.status/100 == 4 && m["error"] != "invalid_client" {
+			a.status = http.StatusBadRequest
+			if m["error"] == "expired_token" && r.PostFormValue("grant_type") == string(goidc.GrantAuthorizationCode) {
+				m["error"] = "invalid_grant"
+				a.body = encode(m)
+			}
+		}
+		a.deliver(w)
+	})
+}
+
 // assert says whose an assertion is, or the password.
 func (p *Provider) assert(ctx context.Context, assertion string) (goidc.JWTBearerResult, error) {
 	form := formOf(ctx)

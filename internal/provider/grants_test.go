@@ -186,3 +186,19 @@ func TestExchange(t *testing.T) {
 		t.Errorf("more scope than before: %v", m)
 	}
 }
+
+// A code is good for once; what comes after is refused in the words of RFC 6749.
+func TestCodeTwice(t *testing.T) {
+	t.Parallel()
+	p := automatic(t, nil)
+	form := p.codeForm("public")
+	_, tokens := p.post("token_endpoint", "public", "", form)
+	for range 3 {
+		if res, m := p.post("token_endpoint", "public", "", form); res.StatusCode != http.StatusBadRequest || m["error"] != "invalid_grant" {
+			t.Errorf("%d, %v", res.StatusCode, m)
+		}
+	}
+	if res, _ := p.get(p.endpoint("userinfo_endpoint"), text(tokens["access_token"])); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the access token after reuse of the code: %d", res.StatusCode)
+	}
+}

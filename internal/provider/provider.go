@@ -3,7 +3,9 @@
 // when it stops. It is built on github.com/luikyv/go-oidc and closes the gaps
 // that library leaves: reuse of a rotated refresh token revokes its family,
 // client credentials in the Authorization header are form-urldecoded, a
-// certificate's chain is verified, and 401s carry a challenge.
+// certificate's chain is verified, and 401s carry a challenge. What the library
+// lacks or has otherwise than the specifications is done in layers in front of
+// it, one file for each.
 //
 // It shares no code with package oidc, so that one can be tested with the
 // other.
@@ -226,7 +228,7 @@ func (p *Provider) handler() (http.Handler, error) {
 // inFront are the layers that do what the library does not, outermost last.
 func (p *Provider) inFront(h http.Handler) http.Handler {
 	for _, layer := range []func(http.Handler) http.Handler{
-		p.otherGrants, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer, p.signIntrospection,
+		p.tokenErrors, p.otherGrants, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer, p.signIntrospection,
 		p.registrations, p.askUser, p.guardUserInfo, p.protectedResource, p.trueMetadata,
 	} {
 		h = layer(h)

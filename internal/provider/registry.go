@@ -135,6 +135,14 @@ func (c Client) readKeys(client *goidc.Client) error {
 			Key: certificate.PublicKey, KeyID: "certificate", Certificates: []*x509.Certificate{certificate},
 			CertificateThumbprintSHA256: thumbprint[:],
 		}}}
+		if c.JWKS == "" {
+			return nil
+		}
+		more, err := publicKeys(c.JWKS)
+		if err != nil {
+			return err
+		}
+		client.JWKS.Keys = append(client.JWKS.Keys, more.Keys...)
 	case client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT && c.JWKS == "":
 		return errors.New("private_key_jwt needs the client's public keys, jwks, as a JWK Set")
 	case client.TokenAuthnMethod == goidc.AuthnMethodTLS && c.SubjectDN == "":

@@ -143,12 +143,15 @@ func (p *Provider) answerOf(next http.Handler, r *http.Request) *answer {
 	return a
 }
 
-// complete adds expires_in to an access token (RFC 6749 section 4.2.2), and
-// corrects the hashes of an ID Token by EdDSA: with Ed25519 they are by SHA-512,
+// complete adds expires_in to an access token (RFC 6749 section 4.2.2), names the
+// error of a response_type as RFC 6749 section 4.1.2.1 does, and corrects the hashes of an ID Token by EdDSA: with Ed25519 they are by SHA-512,
 // while the library takes SHA-256.
 func (p *Provider) complete(m map[string]any) {
 	if text(m["access_token"]) != "" {
 		m["expires_in"] = json.Number(fmt.Sprint(orElse(p.options.AccessTokenLifetime, defaultAccessToken)))
+	}
+	if m["error"] == "invalid_request" && m["error_description"] == "invalid response_type" {
+		m["error"] = "unsupported_response_type"
 	}
 	t := p.parse(text(m["id_token"]))
 	if t == nil || t.header["alg"] != "EdDSA" {

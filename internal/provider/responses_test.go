@@ -160,9 +160,16 @@ func TestResponseTypeRefused(t *testing.T) {
 		"details are no JSON":    with("public", "authorization_details", `{`),
 	} {
 		values, _ := p.respond(query)
+		if want := "unsupported_response_type"; (name == "unknown" || name == "not registered") && values.Get("error") != want {
+			t.Errorf("%s: %v", name, values)
+		}
 		if values.Get("error") == "" || values.Get("iss") != p.op.Issuer || values.Has("code") || values.Has("id_token") {
 			t.Errorf("%s: %v", name, values)
 		}
+	}
+	values, _ := p.respond(with("public", "scope", "magic", "response_mode", "jwt"))
+	if _, claims := p.open(values.Get("response")); claims["error"] != "invalid_scope" || claims["aud"] != "public" {
+		t.Errorf("an error by JARM: %v", claims)
 	}
 	for name, query := range map[string]url.Values{
 		"claims are no JSON": with("public", "claims", "{"),
