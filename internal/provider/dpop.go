@@ -72,13 +72,9 @@ func (p *Provider) readProof(r *http.Request) (*proof, error) {
 	if err != nil || len(parsed.Headers) != 1 {
 		return nil, errors.New("the proof is no JWT of a known algorithm")
 	}
-	header := parsed.Headers[0]
-	if header.ExtraHeaders[jose.HeaderType] != "dpop+jwt" {
-		return nil, errors.New("the typ of the proof is not dpop+jwt")
-	}
-	key := header.JSONWebKey
-	if key == nil || !key.Valid() || !key.IsPublic() {
-		return nil, errors.New("the proof has no public key")
+	key := parsed.Headers[0].JSONWebKey
+	if parsed.Headers[0].ExtraHeaders[jose.HeaderType] != "dpop+jwt" || key == nil || !key.Valid() || !key.IsPublic() {
+		return nil, errors.New("the proof has no public key, or its typ is not dpop+jwt")
 	}
 	thumbprint, err := key.Thumbprint(crypto.SHA256)
 	if err != nil {

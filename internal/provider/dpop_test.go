@@ -163,27 +163,34 @@ func TestNonces(t *testing.T) {
 	mine := newProver(t)
 	nonce := func(n string) map[string]any { return map[string]any{"nonce": n} }
 	var newest string
-	for _, endpoint := range []string{"pushed_authorization_request_endpoint", "device_authorization_endpoint", "token_endpoint"} {
+	for _, endpoint := range []string{"pushed_authorization_request_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint", "token_endpoint"} {
+		id, secret := "public", ""
+		if endpoint == "backchannel_authentication_endpoint" {
+			id, secret = "confidential", "s e:c%r+et"
+		}
 		form := func() url.Values {
-			if endpoint == "token_endpoint" {
-				return p.codeForm("public")
+			switch endpoint {
+			case "token_endpoint":
+				return p.codeForm(id)
+			case "backchannel_authentication_endpoint":
+				return url.Values{"scope": {"openid"}, "login_hint": {"alice"}}
 			}
-			return authorization("public")
+			return authorization(id)
 		}
 		uri := p.endpoint(endpoint)
-		res, m := p.post(endpoint, "public", "", form(), proofHeader(mine.proof("POST", uri, nil)))
+		res, m := p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nil)))
 		newest = res.Header.Get("DPoP-Nonce")
 		if res.StatusCode != http.StatusBadRequest || m["error"] != "use_dpop_nonce" || newest == "" {
 			t.Fatalf("%s without a nonce: %d, %v", endpoint, res.StatusCode, m)
 		}
-		if res, m := p.post(endpoint, "public", "", form(), proofHeader(mine.proof("POST", uri, nonce("x")))); m["error"] != "use_dpop_nonce" || res.Header.Get("DPoP-Nonce") != newest {
+		if res, m := p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nonce("x")))); m["error"] != "use_dpop_nonce" || res.Header.Get("DPoP-Nonce") != newest {
 			t.Errorf("%s with a wrong nonce: %v", endpoint, m)
 		}
-		res, m = p.post(endpoint, "public", "", form(), proofHeader(mine.proof("POST", uri, nonce(newest))))
+		res, m = p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nonce(newest))))
 		if res.StatusCode/100 != 2 || res.Header.Get("DPoP-Nonce") == newest || res.Header.Get("DPoP-Nonce") == "" {
 			t.Errorf("%s: %d, %v, nonce %q", endpoint, res.StatusCode, m, res.Header.Get("DPoP-Nonce"))
 		}
-		if _, m := p.post(endpoint, "public", "", form(), proofHeader(mine.proof("POST", uri, nonce(newest)))); m["error"] != "use_dpop_nonce" {
+		if _, m := p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nonce(newest)))); m["error"] != "use_dpop_nonce" {
 			t.Errorf("%s with an old nonce: %v", endpoint, m)
 		}
 		newest = res.Header.Get("DPoP-Nonce")
@@ -208,5 +215,28 @@ func TestNonces(t *testing.T) {
 	}
 	if res, _ := p.ask(p.op.Issuer+"/resource", "Bearer "+text(p.redeem("public", "", p.authorize(authorization("public")).Get("code"))["access_token"])); res.StatusCode != http.StatusOK {
 		t.Errorf("a bearer token needs a nonce: %d", res.StatusCode)
+	}
+}
+
+// A refresh token of a public client is bound to the key of the login.
+func TestBoundRefreshTokens(t *testing.T) {
+	t.Parallel()
+	p := automatic(t, nil)
+	mine, other := newProver(t), newProver(t)
+	uri := p.endpoint("token_endpoint")
+	_, tokens := p.post("token_endpoint", "public", "", p.codeForm("public"), proofHeader(mine.proof("POST", uri, nil)))
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {text(tokens["refresh_token"])}}
+	for _, c := range []struct {
+		name   string
+		proofs []string
+		want   string
+	}{
+		{"no proof", nil, "invalid_grant"},
+		{"other key", []string{other.proof("POST", uri, nil)}, "invalid_dpop_proof"},
+		{"good", []string{mine.proof("POST", uri, nil)}, ""},
+	} {
+		if res, m := p.post("token_endpoint", "public", "", form, proofHeader(c.proofs...)); text(m["error"]) != c.want || c.want != "" && res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d, %v", c.name, res.StatusCode, m)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -78,6 +79,7 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 				refuse(w, http.StatusBadRequest, "unauthorized_client", "the client may not use this grant")
 				return
 			}
+			r.PostForm = maps.Clone(r.PostForm) // what is in front looks at it afterwards
 			r.PostForm.Set("grant_type", string(goidc.GrantJWTBearer))
 			if form.Get("assertion") == "" {
 				r.PostForm.Set("assertion", "none")
@@ -90,9 +92,8 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 	})
 }
 
-// tokenErrors gives refusals of the token endpoint the status of RFC 6749 section
-// 5.2, and invalid_grant to a code whose grant was revoked: the library says 403
-// and 401 for what is 400, and expired_token, which codes do not have.
+// tokenErrors gives refusals of the token endpoint the status and the words of RFC
+// 6749 section 5.2: the library says 403 and 401 for what is 400.
 func (p *Provider) tokenErrors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/token" {
@@ -103,13 +104,31 @@ func (p *Provider) tokenErrors(next http.Handler) http.Handler {
 		m, ok := object(a.body)
 		if ok && a.status/100 == 4 && m["error"] != "invalid_client" {
 			a.status = http.StatusBadRequest
-			if m["error"] == "expired_token" && r.PostFormValue("grant_type") == string(goidc.GrantAuthorizationCode) {
-				m["error"] = "invalid_grant"
-				a.body = encode(m)
-			}
+			p.renameError(r, m)
+			a.body = encode(m)
 		}
 		a.deliver(w)
 	})
+}
+
+// renameError names errors of the library's otherwise: expired_token for a code
+// whose grant was revoked, which codes do not have; unauthorized_client for a
+// refresh token that is bound to a key and came without a proof.
+func (p *Provider) renameError(r *http.Request, m map[string]any) {
+	grant, code := r.PostFormValue("grant_type"), text(m["error"])
+	switch {
+	case grant == string(goidc.GrantAuthorizationCode) && code == "expired_token":
+		m["error"] = "invalid_grant"
+	case grant == string(goidc.GrantRefreshToken) && code == "unauthorized_client" && p.mayRefresh(clientID(r)):
+		m["error"], m["error_description"] = "invalid_grant", "the refresh token is bound to a key, and there is no proof of it"
+	case grant == string(grantSAML) && code == "invalid_grant" && !p.options.SAML:
+		m["error_description"] = "SAML assertions are not understood"
+	}
+}
+
+func (p *Provider) mayRefresh(id string) bool {
+	c := p.client(id)
+	return c != nil && slices.Contains(c.GrantTypes, goidc.GrantRefreshToken)
 }
 
 // assert says whose an assertion is, or the password.

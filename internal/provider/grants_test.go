@@ -107,7 +107,7 @@ func TestSAMLBearer(t *testing.T) {
 	}
 	for _, allowed := range []bool{false, true} {
 		p := automatic(t, func(o *Options) { o.SAML = allowed })
-		if _, m := p.post("token_endpoint", "public", "", saml("alice")); (m["id_token"] != nil) != allowed || !allowed && m["error"] != "invalid_grant" {
+		if _, m := p.post("token_endpoint", "public", "", saml("alice")); (m["id_token"] != nil) != allowed || !allowed && (m["error"] != "invalid_grant" || m["error_description"] != "SAML assertions are not understood") {
 			t.Errorf("%v: %v", allowed, m)
 		}
 		if _, m := p.post("token_endpoint", "public", "", saml("nobody")); m["error"] != "invalid_grant" {

@@ -228,7 +228,7 @@ func (p *Provider) handler() (http.Handler, error) {
 // inFront are the layers that do what the library does not, outermost last.
 func (p *Provider) inFront(h http.Handler) http.Handler {
 	for _, layer := range []func(http.Handler) http.Handler{
-		p.tokenErrors, p.otherGrants, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer, p.signIntrospection,
+		p.otherGrants, p.tokenErrors, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer, p.signIntrospection,
 		p.registrations, p.askUser, p.guardUserInfo, p.protectedResource, p.trueMetadata,
 	} {
 		h = layer(h)
