@@ -44,9 +44,9 @@ func (p *Provider) around(next http.Handler) http.Handler {
 		p.decodeClientID(r)
 		switch r.URL.Path {
 		case "/logout":
-			p.acceptExpiredHint(r)
+			r = p.acceptExpiredHint(r)
 		case "/device_authorization":
-			device := &deviceWriter{ResponseWriter: w}
+			device := &deviceWriter{ResponseWriter: w, interval: p.options.pollSeconds()}
 			defer device.flush()
 			w = device
 		}
@@ -58,11 +58,11 @@ func (p *Provider) around(next http.Handler) http.Handler {
 // Authorization header (RFC 6749 section 2.3.1).
 func (p *Provider) decodeClientID(r *http.Request) {
 	id, secret, ok := r.BasicAuth()
-	if !ok || p.clients[id] != nil {
+	if !ok || p.client(id) != nil {
 		return
 	}
 	decoded, err := url.QueryUnescape(id)
-	if err == nil && p.clients[decoded] != nil && !strings.Contains(decoded, ":") {
+	if err == nil && p.client(decoded) != nil && !strings.Contains(decoded, ":") {
 		r.SetBasicAuth(decoded, secret)
 	}
 }
@@ -74,7 +74,7 @@ func (p *Provider) clientCertificate(r *http.Request) *x509.Certificate {
 		return nil
 	}
 	chain := r.TLS.PeerCertificates
-	client := p.clients[r.PostFormValue("client_id")]
+	client := p.client(r.PostFormValue("client_id"))
 	if client == nil || client.TokenAuthnMethod != goidc.AuthnMethodTLS {
 		return chain[0]
 	}
@@ -104,7 +104,10 @@ type challengeWriter struct {
 func (w *challengeWriter) WriteHeader(status int) {
 	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		challenge := `Basic realm="provider"`
-		if w.path == "/userinfo" {
+		switch {
+		case strings.HasPrefix(w.path, "/register"):
+			challenge = `Bearer error="invalid_token"`
+		case w.path == "/userinfo":
 			challenge = `Bearer error="invalid_token", error_description="the access token is expired, revoked or unknown"`
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
@@ -114,12 +117,13 @@ func (w *challengeWriter) WriteHeader(status int) {
 
 func (w *challengeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// A deviceWriter adds verification_uri_complete to a device authorization
+// A deviceWriter adds verification_uri_complete and the interval to a device authorization
 // response (RFC 8628 section 3.2).
 type deviceWriter struct {
 	http.ResponseWriter
-	status int
-	body   bytes.Buffer
+	status   int
+	body     bytes.Buffer
+	interval int
 }
 
 func (w *deviceWriter) WriteHeader(status int)      { w.status = status }
@@ -129,6 +133,7 @@ func (w *deviceWriter) flush() {
 	body, m := w.body.Bytes(), map[string]any{}
 	if w.status == http.StatusOK && json.Unmarshal(body, &m) == nil {
 		m["verification_uri_complete"] = fmt.Sprintf("%s?user_code=%s", m["verification_uri"], m["user_code"])
+		m["interval"] = w.interval
 		if complete, err := json.Marshal(m); err == nil {
 			body = complete
 		}
@@ -141,23 +146,24 @@ func (w *deviceWriter) flush() {
 
 // acceptExpiredHint lets an id_token_hint that is ours and only too old through
 // to the library, which would refuse it: OpenID Connect RP-Initiated Logout 1.0
-// section 2 wants it accepted. It is replaced by the client it names.
-func (p *Provider) acceptExpiredHint(r *http.Request) {
+// section 2 wants it accepted. It is replaced by the client and the
+// user that it names.
+func (p *Provider) acceptExpiredHint(r *http.Request) *http.Request {
 	token, err := jwt.ParseSigned(r.FormValue("id_token_hint"), signatureAlgorithms)
 	if err != nil {
-		return
+		return r
 	}
 	key, err := p.keys.Key(token.Headers[0].KeyID)
 	if err != nil {
-		return
+		return r
 	}
 	var claims jwt.Claims
 	if token.Claims(key.Public().Key, &claims) != nil || claims.Issuer != p.Issuer ||
 		len(claims.Audience) != 1 || claims.Expiry == nil || time.Now().Before(claims.Expiry.Time()) {
-		return
+		return r
 	}
 	if id := r.FormValue("client_id"); id != "" && id != claims.Audience[0] {
-		return
+		return r
 	}
 	query := r.URL.Query()
 	for _, values := range []url.Values{query, r.Form, r.PostForm} {
@@ -167,4 +173,5 @@ func (p *Provider) acceptExpiredHint(r *http.Request) {
 		}
 	}
 	r.URL.RawQuery = query.Encode()
+	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.Subject))
 }

@@ -1,4 +1,4 @@
-// Encrypting ID Tokens and UserInfo for clients that are registered for it:
+// Encrypting ID Tokens, UserInfo and other answers for clients that are registered for it:
 // OpenID Connect Core 1.0 section 10.2, RFC 7516. It happens in front of the
 // library, after the faults, so that these can change what is inside.
 
@@ -110,29 +110,14 @@ type sealing struct {
 	compact func(string) string // changes the whole
 }
 
-// registerEncryption takes in how the client's tokens are to be encrypted.
-func (p *Provider) registerEncryption(c Client) error {
-	idToken, err := newEncryption(c.IDTokenEncryptionAlg, c.IDTokenEncryptionEnc, c.JWKS)
-	if err != nil {
-		return fmt.Errorf("id_token_encrypted_response_alg: %w", err)
-	}
-	userInfo, err := newEncryption(c.UserInfoEncryptionAlg, c.UserInfoEncryptionEnc, c.JWKS)
-	if err != nil {
-		return fmt.Errorf("userinfo_encrypted_response_alg: %w", err)
-	}
-	if idToken != nil {
-		p.encryption["token"][c.ID] = idToken
-	}
-	if userInfo != nil {
-		p.encryption["userinfo"][c.ID] = userInfo
-	}
-	return nil
-}
-
 // encrypt encrypts what has to be, unless a fault did.
 func (a *answer) encrypt(endpoint string) {
-	e := a.op.encryption[endpoint][a.client]
-	if e != nil && !a.plain {
+	if endpoint == "authorization" || strings.HasPrefix(a.request.URL.Path, "/authorize/") {
+		a.sealResponse()
+		return
+	}
+	e := a.op.encryptionFor(endpoint, a.client)
+	if e != nil && !a.plain && (endpoint != "introspection" || a.header.Get("Content-Type") == introspectionType) {
 		a.sealed(endpoint, e, nil)
 	}
 }
@@ -160,7 +145,9 @@ func (a *answer) sealed(endpoint string, e *encryption, change func(*sealing)) {
 		})
 	case a.ok():
 		a.body = []byte(seal(strings.TrimSpace(string(a.body))))
-		a.header.Set("Content-Type", "application/jwt")
+		if endpoint == "userinfo" {
+			a.header.Set("Content-Type", "application/jwt")
+		}
 	}
 }
 

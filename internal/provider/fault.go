@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -72,6 +73,16 @@ func (p *Provider) Misbehave(names ...string) error {
 	return nil
 }
 
+// endpointName names the endpoint at a path, "" if that is none.
+func endpointName(path string) string {
+	for _, below := range []string{"/register", resourcePath} {
+		if strings.HasPrefix(path, below+"/") {
+			path = below
+		}
+	}
+	return endpointNames[path]
+}
+
 // endpointNames are the endpoints by their paths.
 var endpointNames = map[string]string{
 	"/.well-known/openid-configuration":       "discovery",
@@ -79,6 +90,8 @@ var endpointNames = map[string]string{
 	"/jwks": "jwks", "/authorize": "authorization", "/token": "token", "/userinfo": "userinfo",
 	"/par": "pushed_authorization_request", "/device_authorization": "device_authorization",
 	"/introspect": "introspection", "/revoke": "revocation", "/logout": "end_session",
+	"/bc-authorize": "backchannel_authentication", "/register": "registration",
+	resourcePath: "resource", resourceMetadataPath: "resource_metadata",
 	baitPath: "bait",
 }
 
@@ -113,7 +126,7 @@ func (a *answer) Write(p []byte) (int, error) {
 func (p *Provider) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer p.watch.enter()()
-		name := endpointNames[r.URL.Path]
+		name := endpointName(r.URL.Path)
 		if name == "bait" {
 			p.watch.saw(Request{Endpoint: name, Method: r.Method}, "")
 			_, _ = w.Write(p.bait())
@@ -151,7 +164,11 @@ func (a *answer) belong(endpoint string) {
 		a.client = text(t.claims["aud"])
 		a.op.watch.hand(text(m["access_token"]), a.client)
 	case "userinfo":
-		a.client = a.op.watch.clientOf(a.request)
+		if a.client = a.op.watch.clientOf(a.request); a.client == "" {
+			a.client = a.op.clientOfToken(a.request)
+		}
+	case "introspection":
+		a.client = clientID(a.request)
 	}
 }
 
@@ -172,7 +189,7 @@ func (a *answer) deliver(w http.ResponseWriter) {
 	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a client that hung up is no error here
+	_, _ = w.Write(a.body) //nolint:gosec // a client that hung up is no error; pages are templates
 }
 
 // ok reports whether there is an answer worth spoiling: a refusal is left as

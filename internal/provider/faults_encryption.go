@@ -123,7 +123,7 @@ func part(i int, change func(string) string) func(*sealing) {
 // encryption is how a fault encrypts: as the client is registered, or else for
 // the stranger.
 func (a *answer) encryption() *encryption {
-	if e := a.op.encryption["token"][a.client]; e != nil {
+	if e := a.op.encryptionFor("token", a.client); e != nil {
 		return e
 	}
 	return &encryption{alg: "RSA-OAEP-256", enc: "A128CBC-HS256", keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &strangersKey().PublicKey}}}}

@@ -25,6 +25,14 @@ func ReadFile(data []byte, folder string, read func(path string) ([]byte, error)
 		IDTokenLifetime      time.Duration `yaml:"id_token_lifetime"`
 		RefreshTokenLifetime time.Duration `yaml:"refresh_token_lifetime"`
 		SigningKey           string        `yaml:"signing_key"`
+		PollInterval         time.Duration `yaml:"poll_interval"`
+		ApproveAfter         time.Duration `yaml:"approve_after"`
+		Password             bool          `yaml:"password"`
+		SAML                 bool          `yaml:"saml"`
+		DPoPNonces           bool          `yaml:"dpop_nonces"`
+		Registration         bool          `yaml:"registration"`
+		RegistrationToken    string        `yaml:"registration_token"`
+		FAPI2                string        `yaml:"fapi2"`
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
@@ -34,6 +42,8 @@ func ReadFile(data []byte, folder string, read func(path string) ([]byte, error)
 	o := Options{
 		Users: f.Users, Clients: f.Clients, Auto: f.Auto, JWTAccessTokens: f.JWTAccessTokens,
 		AccessTokenLifetime: f.AccessTokenLifetime, IDTokenLifetime: f.IDTokenLifetime, RefreshTokenLifetime: f.RefreshTokenLifetime,
+		PollInterval: f.PollInterval, ApproveAfter: f.ApproveAfter, Password: f.Password, SAML: f.SAML, DPoPNonces: f.DPoPNonces,
+		Registration: f.Registration, RegistrationToken: f.RegistrationToken, FAPI2: f.FAPI2,
 	}
 	if f.SigningKey == "" {
 		return o, nil

@@ -17,8 +17,8 @@ import (
 // client would have given it, a minute ago. It is how a program that only
 // refreshes can be tried without a browser.
 func (p *Provider) IssueRefreshToken(clientID, user, scope string) (string, error) {
-	client, ok := p.clients[clientID]
-	if !ok {
+	client := p.client(clientID)
+	if client == nil {
 		return "", fmt.Errorf("there is no client %q", clientID)
 	}
 	u, ok := p.users[user]
@@ -28,8 +28,8 @@ func (p *Provider) IssueRefreshToken(clientID, user, scope string) (string, erro
 	if scope == "" {
 		scope = client.ScopeIDs
 	}
-	session := goidc.AuthnSession{Store: map[string]any{}, Status: goidc.StatusPending}
-	if _, err := finish(&session, u); err != nil {
+	session := goidc.AuthnSession{ClientID: clientID, Store: map[string]any{}, Status: goidc.StatusPending}
+	if _, err := p.finish(&session, u); err != nil {
 		return "", err
 	}
 	then := time.Now().Add(-time.Minute)

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,8 +31,8 @@ var assertionAlgorithms = []goidc.SignatureAlgorithm{
 	goidc.ES256, goidc.ES384, goidc.ES512, edDSA,
 }
 
-func (p *Provider) library() []oidcprovider.Option {
-	options := slices.Concat(p.grants(), p.tokens(), p.authentication(), p.logout(), []oidcprovider.Option{
+func (p *Provider) settings() []oidcprovider.Option {
+	options := slices.Concat(p.profile(), p.grants(), p.responses(), p.requests(), p.tokens(), p.authentication(), p.assertions(), p.ciba(), p.registration(), p.logout(), []oidcprovider.Option{
 		oidcprovider.WithPolicies(goidc.NewPolicy("login", func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, p.login)),
 		oidcprovider.WithErrorHandler(p.report),
 		oidcprovider.WithErrorRenderer(renderError),
@@ -48,52 +47,41 @@ func (p *Provider) library() []oidcprovider.Option {
 
 func (p *Provider) grants() []oidcprovider.Option {
 	return []oidcprovider.Option{
-		oidcprovider.WithAuthCodeGrant(p.store, goidc.ResponseTypeCode),
 		oidcprovider.WithAuthCodeLifetime(int(codeLifetime / time.Second)),
 		oidcprovider.WithPKCERequired(goidc.CodeChallengeMethodSHA256),
-		oidcprovider.WithIssuerResponseParameter(),
-		oidcprovider.WithFormPostResponseMode(),
-		oidcprovider.WithPAR(p.store),
 		oidcprovider.WithRefreshTokenGrant(p.store),
-		oidcprovider.WithRefreshTokenRotation(),
 		oidcprovider.WithRefreshTokenLifetime(orElse(p.options.RefreshTokenLifetime, defaultRefreshToken)),
-		oidcprovider.WithRefreshTokenShouldIssue(func(context.Context, *goidc.Client, *goidc.Grant) bool { return true }),
-		oidcprovider.WithGrantHandler(withoutNonce),
+		oidcprovider.WithRefreshTokenShouldIssue(refreshable),
+		oidcprovider.WithGrantHandler(p.completeGrant),
 		oidcprovider.WithClientCredentialsGrant(),
 		oidcprovider.WithDeviceGrant(p.store, showDevicePage, showDeviceDone),
-		oidcprovider.WithDPoP(assertionAlgorithms[0], assertionAlgorithms[1:]...),
+		oidcprovider.WithDPoP(p.clientSignatures()[0], p.clientSignatures()[1:]...),
 	}
-}
-
-// withoutNonce keeps the nonce of a login out of refreshed ID Tokens, where
-// OpenID Connect Core 1.0 section 12.2 does not want it.
-func withoutNonce(_ context.Context, grantType goidc.GrantType, g *goidc.Grant) error {
-	if grantType == goidc.GrantRefreshToken {
-		g.AuthParams.Nonce = ""
-	}
-	return nil
 }
 
 func (p *Provider) tokens() []oidcprovider.Option {
 	access := orElse(p.options.AccessTokenLifetime, defaultAccessToken)
 	return []oidcprovider.Option{
 		oidcprovider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
-		oidcprovider.WithClaims("sub", "name", "preferred_username", "email", "email_verified", "auth_time", "amr", "acr"),
-		oidcprovider.WithACRs("1", "2"),
-		oidcprovider.WithIDTokenSignatureAlgs(signatureAlgorithms[0], signatureAlgorithms[1:]...),
-		oidcprovider.WithUserInfoSignatureAlgs(signatureAlgorithms[0], signatureAlgorithms[1:]...),
+		oidcprovider.WithClaims("sub", "name", "preferred_username", "email", "email_verified", "auth_time", "amr", "acr", "sid"),
+		oidcprovider.WithACRs(p.acrs()[0], p.acrs()[1:]...),
+		oidcprovider.WithIDTokenSignatureAlgs(p.signatures()[0], p.signatures()[1:]...),
+		oidcprovider.WithUserInfoSignatureAlgs(p.signatures()[0], p.signatures()[1:]...),
 		oidcprovider.WithIDTokenLifetime(orElse(p.options.IDTokenLifetime, defaultIDToken)),
 		oidcprovider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
 			if p.options.JWTAccessTokens {
-				return goidc.NewJWTTokenOptions(goidc.RS256, access)
+				return goidc.NewJWTTokenOptions(p.signatures()[0], access)
 			}
 			return goidc.NewOpaqueTokenOptions(access)
 		}),
 		oidcprovider.WithOpaqueTokens(p.store),
-		oidcprovider.WithTokenClaims(func(context.Context, *goidc.Token, *goidc.Grant) map[string]any {
-			return map[string]any{"aud": p.Issuer} // RFC 9068 requires one
-		}),
-		oidcprovider.WithIDTokenClaims(loginClaims),
+		oidcprovider.WithTokenClaims(p.tokenClaims),
+		// For the metadata and registration, as with JARM.
+		oidcprovider.WithIDTokenEncryption(encryptionAlgs()[0], encryptionAlgs()[1:]...),
+		oidcprovider.WithIDTokenContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
+		oidcprovider.WithUserInfoEncryption(encryptionAlgs()[0], encryptionAlgs()[1:]...),
+		oidcprovider.WithUserInfoContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
+		oidcprovider.WithIDTokenClaims(p.idTokenClaims),
 		oidcprovider.WithUserInfoClaims(p.userClaims),
 		oidcprovider.WithTokenIntrospection(func(_ context.Context, c *goidc.Client, _ goidc.TokenInfo) bool { return !c.IsPublic() }),
 		oidcprovider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true }),
@@ -107,55 +95,20 @@ func (p *Provider) authentication() []oidcprovider.Option {
 		clients = append(clients, c)
 	}
 	options := []oidcprovider.Option{
-		oidcprovider.WithNoneAuthn(), oidcprovider.WithSecretBasicAuthn(), oidcprovider.WithSecretPostAuthn(),
-		oidcprovider.WithSecretJWTAuthn(goidc.HS256, goidc.HS384, goidc.HS512),
-		oidcprovider.WithPrivateKeyJWTAuthn(assertionAlgorithms[0], assertionAlgorithms[1:]...),
+		oidcprovider.WithPrivateKeyJWTAuthn(p.clientSignatures()[0], p.clientSignatures()[1:]...),
 		oidcprovider.WithClientSecretVerifier(sameSecret),
-		oidcprovider.WithJTIConsumer(onceOnly(jtiLifetime)),
+		oidcprovider.WithJTIConsumer(p.once),
 		oidcprovider.WithJWTLeewayTime(60),
+	}
+	if p.options.FAPI2 == "" {
+		options = append(options,
+			oidcprovider.WithNoneAuthn(), oidcprovider.WithSecretBasicAuthn(), oidcprovider.WithSecretPostAuthn(),
+			oidcprovider.WithSecretJWTAuthn(goidc.HS256, goidc.HS384, goidc.HS512))
 	}
 	if len(clients) > 0 {
 		options = append(options, oidcprovider.WithStaticClients(clients[0], clients[1:]...))
 	}
 	return options
-}
-
-func (p *Provider) logout() []oidcprovider.Option {
-	return []oidcprovider.Option{
-		oidcprovider.WithLogout(nil, func(w http.ResponseWriter, _ *http.Request, _ *goidc.LogoutSession) error {
-			return show(w, http.StatusOK, "message", "You are logged out.")
-		}),
-		oidcprovider.WithLogoutPolicies(goidc.NewLogoutPolicy("at once",
-			func(*http.Request, *goidc.LogoutSession) bool { return true },
-			func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) (goidc.Status, error) {
-				return goidc.StatusSuccess, nil
-			})),
-	}
-}
-
-// loginClaims are those of the login that a grant came from.
-func loginClaims(_ context.Context, g *goidc.Grant) map[string]any {
-	claims := map[string]any{}
-	for _, name := range []string{"auth_time", "amr", "acr"} {
-		if v, ok := g.Store[name]; ok {
-			claims[name] = v
-		}
-	}
-	return claims
-}
-
-func (p *Provider) userClaims(_ context.Context, g *goidc.Grant) map[string]any {
-	claims := map[string]any{}
-	u := p.users[g.Username]
-	for _, scope := range strings.Fields(g.Scopes) {
-		switch scope {
-		case "profile":
-			claims["name"], claims["preferred_username"] = u.FullName, u.Name
-		case "email":
-			claims["email"], claims["email_verified"] = u.Email, true
-		}
-	}
-	return claims
 }
 
 func (p *Provider) report(ctx context.Context, err error) {

@@ -3,13 +3,11 @@
 package provider
 
 import (
-	"crypto/subtle"
 	"embed"
 	"errors"
 	"html/template"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
@@ -29,6 +27,9 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.
 	if session.Status != goidc.StatusPending {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "this login has ended")
 	}
+	if has(string(session.Prompt), "none") && session.Prompt != goidc.PromptTypeNone {
+		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "prompt has none and something else")
+	}
 	if p.options.Auto {
 		return p.loginAutomatically(session)
 	}
@@ -45,9 +46,8 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.
 		if r.PostFormValue("deny") != "" {
 			return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no")
 		}
-		u, ok := p.users[r.PostFormValue("username")]
-		if ok && u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(r.PostFormValue("password"))) == 1 {
-			return finish(session, u)
+		if p.rightPassword(r) {
+			return p.finish(session, p.users[r.PostFormValue("username")])
 		}
 		form.Hint, form.Error = r.PostFormValue("username"), "Wrong user name or password."
 	}
@@ -66,21 +66,7 @@ func (p *Provider) loginAutomatically(session *goidc.AuthnSession) (goidc.Status
 	if !ok {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "there is no such user")
 	}
-	return finish(session, u)
-}
-
-func finish(session *goidc.AuthnSession, u User) (goidc.Status, error) {
-	session.Subject, session.Username = u.Subject, u.Name
-	session.GrantedScopes, session.GrantedResources = session.Scopes, session.Resources
-	session.Store["auth_time"] = time.Now().Unix()
-	session.Store["acr"], session.Store["amr"] = "1", []string{"pwd"}
-	if u.ACR != "" {
-		session.Store["acr"] = u.ACR
-	}
-	if u.AMR != nil {
-		session.Store["amr"] = u.AMR
-	}
-	return goidc.StatusSuccess, nil
+	return p.finish(session, u)
 }
 
 func showDevicePage(w http.ResponseWriter, r *http.Request) error {
@@ -106,9 +92,14 @@ func renderError(w http.ResponseWriter, _ *http.Request, err error) error {
 
 // show writes a page. Nothing on it runs or is loaded from elsewhere.
 func show(w http.ResponseWriter, status int, name string, data any) error {
+	return showWith(w, status, name, data, "")
+}
+
+// showWith is show with more in the Content-Security-Policy.
+func showWith(w http.ResponseWriter, status int, name string, data any, policy string) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"+policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -3,7 +3,9 @@
 // when it stops. It is built on github.com/luikyv/go-oidc and closes the gaps
 // that library leaves: reuse of a rotated refresh token revokes its family,
 // client credentials in the Authorization header are form-urldecoded, a
-// certificate's chain is verified, and 401s carry a challenge.
+// certificate's chain is verified, and 401s carry a challenge. What the library
+// lacks or has otherwise than the specifications is done in layers in front of
+// it, one file for each.
 //
 // It shares no code with package oidc, so that one can be tested with the
 // other.
@@ -54,6 +56,35 @@ type Options struct {
 
 	Faults []string // names of Faults that it does
 
+	// PollInterval is how long a device or a CIBA client has to wait between
+	// two polls. 0 means 5 seconds.
+	PollInterval time.Duration
+	// ApproveAfter is how long the user of an automatic provider takes to
+	// answer a CIBA request. 0 means 1 second.
+	ApproveAfter time.Duration
+
+	Password bool // the password grant is allowed (RFC 6749 section 4.3)
+	SAML     bool // unsigned SAML assertions are accepted (RFC 7522)
+
+	// DPoPNonces asks for server nonces in DPoP proofs, others at the
+	// resources than at the authorization server (RFC 9449 section 8).
+	DPoPNonces bool
+
+	// Registration lets everybody register clients (RFC 7591), and
+	// RegistrationToken those that show it as the initial access token.
+	Registration      bool
+	RegistrationToken string
+
+	// FAPI2 holds clients to a FAPI 2.0 profile: "security" or "message-signing".
+	FAPI2 string
+
+	// Record keeps what is asked, for Recorded.
+	Record bool
+
+	// HTTPClient asks clients: it sends CIBA pings and logout tokens. nil is a
+	// client that follows no redirects.
+	HTTPClient *http.Client
+
 	// OnError is told of every request that ends in an error, with the reason
 	// that clients are not shown. nil is told nothing.
 	OnError func(endpoint string, err error)
@@ -69,29 +100,6 @@ type User struct {
 	Email    string   `yaml:"email"`     // the claim email
 	ACR      string   `yaml:"acr"`       // of the logins; "" means "1"
 	AMR      []string `yaml:"amr"`       // of the logins; nil means pwd
-}
-
-// A Client may ask for tokens.
-type Client struct {
-	ID                 string   `yaml:"client_id"`
-	Secret             string   `yaml:"client_secret"`
-	AuthMethod         string   `yaml:"auth_method"`   // "" means client_secret_basic, or none without a secret
-	RedirectURIs       []string `yaml:"redirect_uris"` // nil means the loopback address with any port
-	PostLogoutURIs     []string `yaml:"post_logout_redirect_uris"`
-	Scope              string   `yaml:"scope"`                        // "" means all that the provider knows
-	JWKS               string   `yaml:"jwks"`                         // public keys, JSON, for private_key_jwt and encryption
-	SubjectDN          string   `yaml:"tls_client_auth_subject_dn"`   // for tls_client_auth
-	Certificate        string   `yaml:"tls_client_certificate"`       // PEM, for self_signed_tls_client_auth
-	IDTokenSigningAlg  string   `yaml:"id_token_signed_response_alg"` // "" means RS256
-	UserInfoSigningAlg string   `yaml:"userinfo_signed_response_alg"` // "" means JSON, unsigned
-	RequirePAR         bool     `yaml:"require_pushed_authorization_requests"`
-
-	// How tokens are encrypted for the keys of JWKS; "" means not at all, and
-	// A128CBC-HS256.
-	IDTokenEncryptionAlg  string `yaml:"id_token_encrypted_response_alg"`
-	IDTokenEncryptionEnc  string `yaml:"id_token_encrypted_response_enc"`
-	UserInfoEncryptionAlg string `yaml:"userinfo_encrypted_response_alg"`
-	UserInfoEncryptionEnc string `yaml:"userinfo_encrypted_response_enc"`
 }
 
 // Defaults returns two users and a client to start with.
@@ -116,8 +124,15 @@ type Provider struct {
 	mtlsHost string
 	servers  []*http.Server
 
+	dynamic registry // the clients that registered themselves
+	library *oidcprovider.Provider
+	nonces  nonces
+	logins  logins
+	once    goidc.ConsumeJTIFunc // refuses a jti that was seen before
+
 	encryption map[string]map[string]*encryption // by endpoint, then by client
 	watch      watch
+	record     record
 }
 
 // The lifetimes of what the options leave open.
@@ -133,7 +148,11 @@ const (
 func Start(o Options) (*Provider, error) {
 	p := &Provider{
 		options: o, users: map[string]User{}, clients: map[string]*goidc.Client{}, store: newStore(),
-		encryption: map[string]map[string]*encryption{"token": {}, "userinfo": {}},
+		encryption: map[string]map[string]*encryption{}, once: onceOnly(jtiLifetime),
+	}
+	p.store.interval = o.pollInterval()
+	if err := o.validProfile(); err != nil {
+		return nil, err
 	}
 	if err := p.register(); err != nil {
 		return nil, err
@@ -198,11 +217,23 @@ func listen(port int) (net.Listener, error) {
 
 func (p *Provider) handler() (http.Handler, error) {
 	keys := func(context.Context) (goidc.JSONWebKeySet, error) { return p.keys, nil }
-	op, err := oidcprovider.New(p.Issuer, p.store, keys, p.library()...)
+	op, err := oidcprovider.New(p.Issuer, p.store, keys, p.settings()...)
 	if err != nil {
 		return nil, fmt.Errorf("the provider's options: %w", err)
 	}
-	return p.faulty(p.around(op.Handler())), nil
+	p.library = op
+	return p.recorded(p.faulty(p.around(p.inFront(op.Handler())))), nil
+}
+
+// inFront are the layers that do what the library does not, outermost last.
+func (p *Provider) inFront(h http.Handler) http.Handler {
+	for _, layer := range []func(http.Handler) http.Handler{
+		p.otherGrants, p.tokenErrors, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer, p.signIntrospection,
+		p.registrations, p.askUser, p.guardUserInfo, p.protectedResource, p.trueMetadata,
+	} {
+		h = layer(h)
+	}
+	return h
 }
 
 // Close stops the provider. Requests under way are given a second to end.

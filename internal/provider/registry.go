@@ -48,7 +48,10 @@ func (p *Provider) register() error {
 		if mutualTLS(client.TokenAuthnMethod) && p.options.Certificate == nil {
 			return fmt.Errorf("client %q: %s needs a provider that speaks TLS", c.ID, client.TokenAuthnMethod)
 		}
-		if err := p.registerEncryption(c); err != nil {
+		if p.encryption[c.ID], err = c.encryptions().with(c.JWKS); err != nil {
+			return fmt.Errorf("client %q: %w", c.ID, err)
+		}
+		if err := p.profileAllows(client); err != nil {
 			return fmt.Errorf("client %q: %w", c.ID, err)
 		}
 		p.clients[c.ID] = client
@@ -86,8 +89,6 @@ func (c Client) registration() (*goidc.Client, error) {
 	client := &goidc.Client{ID: c.ID, Secret: c.Secret, ClientMeta: goidc.ClientMeta{
 		ApplicationType:             goidc.ApplicationTypeNative,
 		TokenAuthnMethod:            method,
-		GrantTypes:                  []goidc.GrantType{goidc.GrantAuthorizationCode, goidc.GrantRefreshToken, goidc.GrantDeviceCode},
-		ResponseTypes:               []goidc.ResponseType{goidc.ResponseTypeCode},
 		ScopeIDs:                    c.Scope,
 		RedirectURIs:                c.RedirectURIs,
 		PostLogoutRedirectURIs:      c.PostLogoutURIs,
@@ -96,8 +97,8 @@ func (c Client) registration() (*goidc.Client, error) {
 		PARIsRequired:               c.RequirePAR,
 		TLSSubjectDistinguishedName: c.SubjectDN,
 	}}
-	if method != goidc.AuthnMethodNone {
-		client.GrantTypes = append(client.GrantTypes, goidc.GrantClientCredentials)
+	if err := c.extend(client); err != nil {
+		return nil, err
 	}
 	if c.Scope == "" {
 		client.ScopeIDs = allScopes
@@ -110,7 +111,11 @@ func (c Client) registration() (*goidc.Client, error) {
 	if !slices.Contains(append([]goidc.SignatureAlgorithm{""}, signatureAlgorithms...), client.IDTokenSigAlg) {
 		return nil, fmt.Errorf("the id_token_signed_response_alg %q is not known", c.IDTokenSigningAlg)
 	}
-	return client, c.readKeys(client)
+	if err := c.readKeys(client); err != nil {
+		return nil, err
+	}
+	client.JWKS = withSecret(client.JWKS, c.Secret)
+	return client, nil
 }
 
 // readKeys gives the client its public keys and its certificate.
@@ -130,22 +135,35 @@ func (c Client) readKeys(client *goidc.Client) error {
 			Key: certificate.PublicKey, KeyID: "certificate", Certificates: []*x509.Certificate{certificate},
 			CertificateThumbprintSHA256: thumbprint[:],
 		}}}
-	case client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT:
-		var set goidc.JSONWebKeySet
-		if err := json.Unmarshal([]byte(c.JWKS), &set); err != nil || len(set.Keys) == 0 {
-			return errors.New("private_key_jwt needs the client's public keys, jwks, as a JWK Set")
+		if c.JWKS == "" {
+			return nil
 		}
-		for i := range set.Keys {
-			set.Keys[i] = set.Keys[i].Public()
-			if set.Keys[i].KeyID == "" && set.Keys[i].Algorithm == "" {
-				return errors.New("each key of jwks needs a kid or an alg")
-			}
+		more, err := publicKeys(c.JWKS)
+		if err != nil {
+			return err
 		}
-		client.JWKS = &set
+		client.JWKS.Keys = append(client.JWKS.Keys, more.Keys...)
+	case client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT && c.JWKS == "":
+		return errors.New("private_key_jwt needs the client's public keys, jwks, as a JWK Set")
 	case client.TokenAuthnMethod == goidc.AuthnMethodTLS && c.SubjectDN == "":
 		return errors.New("tls_client_auth needs tls_client_auth_subject_dn")
 	case strings.HasPrefix(string(client.TokenAuthnMethod), "client_secret") && c.Secret == "":
 		return fmt.Errorf("%s needs a client_secret", client.TokenAuthnMethod)
+	case c.JWKS != "":
+		return c.readPublicKeys(client)
+	}
+	return nil
+}
+
+func (c Client) readPublicKeys(client *goidc.Client) error {
+	var err error
+	if client.JWKS, err = publicKeys(c.JWKS); err != nil {
+		return err
+	}
+	for _, k := range client.JWKS.Keys {
+		if k.KeyID == "" && k.Algorithm == "" && client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT {
+			return errors.New("each key of jwks needs a kid or an alg")
+		}
 	}
 	return nil
 }
@@ -179,6 +197,11 @@ func signingKeys(own []byte) (goidc.JSONWebKeySet, error) {
 		signingKey(goidc.RS256, rsaKey), signingKey(goidc.ES256, ecKey),
 		signingKey(edDSA, edKey), signingKey(goidc.PS256, rsaKey),
 	}}
+	decryptionKeys, err := decryptionKeys(rsaKey)
+	if err != nil {
+		return goidc.JSONWebKeySet{}, err
+	}
+	set.Keys = append(set.Keys, decryptionKeys...)
 	if own == nil {
 		return set, nil
 	}
@@ -186,6 +209,21 @@ func signingKeys(own []byte) (goidc.JSONWebKeySet, error) {
 		set.Keys = set.Keys[1:] // mine is it
 	}
 	return goidc.JSONWebKeySet{Keys: append([]goidc.JSONWebKey{mine}, set.Keys...)}, nil
+}
+
+// decryptionKeys are those that request objects are encrypted for (RFC 9101
+// section 6.1). The RSA key is the one that signs: another would double the time
+// to start, and this provider guards nothing.
+func decryptionKeys(rsaKey *rsa.PrivateKey) ([]goidc.JSONWebKey, error) {
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	keys := []goidc.JSONWebKey{signingKey("rsa-enc", rsaKey), signingKey("ec-enc", ecKey)}
+	for i := range keys {
+		keys[i].Use, keys[i].Algorithm = "enc", "" // one key for all the algorithms of its type
+	}
+	return keys, nil
 }
 
 // signingKey names a key by its thumbprint (RFC 7638) and algorithm. The

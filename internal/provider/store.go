@@ -12,22 +12,21 @@ import (
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
 
-// minPollInterval is how long a device has to wait between two polls.
-const minPollInterval = 4 * time.Second
-
 // A store implements the library's managers. They are one object, because the
 // library saves through one what it looks up through another. Values are
 // copied on the way in and out: the library changes what it is handed.
 type store struct {
-	mu       sync.Mutex
-	sessions map[string]goidc.AuthnSession
-	grants   map[string]*goidc.Grant
-	byCode   map[string]string // authorization code -> grant
-	byDevice map[string]string // device code -> grant
-	live     map[string]string // refresh token -> grant
-	spent    map[string]string // rotated refresh token -> grant
-	tokens   map[string]goidc.Token
-	polled   map[string]time.Time // device code -> last poll
+	mu        sync.Mutex
+	sessions  map[string]goidc.AuthnSession
+	grants    map[string]*goidc.Grant
+	byCode    map[string]string // authorization code -> grant
+	byDevice  map[string]string // device code -> grant
+	byRequest map[string]string // auth_req_id -> grant
+	live      map[string]string // refresh token -> grant
+	spent     map[string]string // rotated refresh token -> grant
+	tokens    map[string]goidc.Token
+	polled    map[string]time.Time // device code -> last poll
+	interval  time.Duration        // between two polls
 }
 
 var (
@@ -37,12 +36,13 @@ var (
 	_ goidc.RefreshTokenManager = (*store)(nil)
 	_ goidc.DeviceAuthManager   = (*store)(nil)
 	_ goidc.OpaqueTokenManager  = (*store)(nil)
+	_ goidc.CIBAManager         = (*store)(nil)
 )
 
 func newStore() *store {
 	return &store{
 		sessions: map[string]goidc.AuthnSession{}, grants: map[string]*goidc.Grant{},
-		byCode: map[string]string{}, byDevice: map[string]string{}, live: map[string]string{}, spent: map[string]string{},
+		byCode: map[string]string{}, byDevice: map[string]string{}, byRequest: map[string]string{}, live: map[string]string{}, spent: map[string]string{},
 		tokens: map[string]goidc.Token{}, polled: map[string]time.Time{},
 	}
 }
@@ -85,7 +85,7 @@ func (s *store) SaveGrant(_ context.Context, g *goidc.Grant) error {
 	}
 	g.Store[revisionKey] = revision(g) + 1
 	s.grants[g.ID] = copyGrant(g)
-	for key, index := range map[string]map[string]string{g.RefreshToken: s.live, g.AuthCode: s.byCode, g.DeviceCode: s.byDevice} {
+	for key, index := range map[string]map[string]string{g.RefreshToken: s.live, g.AuthCode: s.byCode, g.DeviceCode: s.byDevice, g.AuthReqID: s.byRequest} {
 		if key != "" {
 			index[key] = g.ID
 		}
@@ -141,7 +141,7 @@ func (s *store) GrantByRefreshToken(ctx context.Context, token string) (*goidc.G
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	endpoint := endpointOf(ctx)
-	if endpoint == "/userinfo" {
+	if endpoint == "/userinfo" || strings.HasPrefix(endpoint, resourcePath) {
 		return nil, goidc.ErrNotFound
 	}
 	if old := s.grants[s.spent[token]]; old != nil && endpoint == "/token" {
@@ -202,14 +202,20 @@ func (s *store) SessionByDeviceCode(_ context.Context, code string) (*goidc.Auth
 	if err != nil {
 		return nil, err
 	}
+	return as, s.poll(code)
+}
+
+// poll refuses a poll that came too soon. One that was early by a fifth may have
+// been held up less on its way than the one before.
+func (s *store) poll(code string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, again := s.polled[code]
 	s.polled[code] = time.Now()
-	if again && time.Since(last) < minPollInterval {
-		return nil, goidc.NewError(goidc.ErrorCodeSlowDown, "wait longer between two polls")
+	if again && time.Since(last) < s.interval*4/5 {
+		return goidc.NewError(goidc.ErrorCodeSlowDown, "wait longer between two polls")
 	}
-	return as, nil
+	return nil
 }
 
 // SaveToken saves an access token.

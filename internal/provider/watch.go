@@ -153,7 +153,7 @@ func (w *watch) restore(r *http.Request) {
 		return
 	}
 	for _, values := range []url.Values{r.PostForm, r.Form} {
-		for _, name := range []string{"refresh_token", "token"} {
+		for _, name := range []string{"refresh_token", "token", "subject_token", "actor_token"} {
 			if original := w.replaced[values.Get(name)]; original != "" {
 				values.Set(name, original)
 			}
@@ -221,9 +221,9 @@ type stop struct {
 
 var stops = map[string]stop{
 	"discovery":     {not: func(e string) bool { return e != "discovery" }, right: "stops: no request to any other endpoint"},
-	"authorization": {not: oneOf("token", "userinfo", "introspection"), right: "stops: redeems no code"},
-	"jwks":          {not: oneOf("userinfo", "introspection"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
-	"token":         {not: oneOf("userinfo", "introspection"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
+	"authorization": {not: oneOf("token", "userinfo", "introspection", "resource"), right: "stops: redeems no code"},
+	"jwks":          {not: oneOf("userinfo", "introspection", "resource"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
+	"token":         {not: oneOf("userinfo", "introspection", "resource"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
 	"userinfo":      {not: oneOf(), right: "discards the answer"},
 }
 

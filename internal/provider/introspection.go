@@ -1,0 +1,47 @@
+// Introspection as a signed JWT: RFC 9701. It is encrypted in encryption.go.
+
+package provider
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const introspectionType = "application/token-introspection+jwt"
+
+// signIntrospection makes the answer a JWT for those who ask for one.
+func (p *Provider) signIntrospection(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/introspect" || !accepts(r, introspectionType) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		a := p.answerOf(next, r)
+		info, ok := object(a.body)
+		if id := clientID(r); ok && a.ok() {
+			t := p.newToken(map[string]any{"iss": p.Issuer, "aud": id, "iat": time.Now().Unix(), "token_introspection": info})
+			alg := attribute(p.client(id), "introspection_signed_response_alg")
+			if alg == "" {
+				alg = string(p.signatures()[0])
+			}
+			t.header = map[string]any{"alg": alg, "kid": p.keyFor(alg).KeyID, "typ": "token-introspection+jwt"}
+			a.say(a.status, introspectionType, []byte(t.String()))
+			a.header.Set("Cache-Control", "no-store")
+		}
+		a.deliver(w)
+	})
+}
+
+// accepts reports whether a request names a media type in Accept.
+func accepts(r *http.Request, mediaType string) bool {
+	for _, header := range r.Header.Values("Accept") {
+		for part := range strings.SplitSeq(header, ",") {
+			if name, _, err := mime.ParseMediaType(part); err == nil && name == mediaType {
+				return true
+			}
+		}
+	}
+	return false
+}

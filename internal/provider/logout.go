@@ -1,0 +1,219 @@
+// Logout: OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0 and
+// Front-Channel Logout 1.0.
+
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
+)
+
+// A login is one of a user at a client.
+type login struct{ sid, client, subject string }
+
+// logins are those that nobody has logged out of.
+type logins struct {
+	mu  sync.Mutex
+	all []login
+}
+
+func (l *logins) add(one login) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, one)
+}
+
+// take takes out those that are meant.
+func (l *logins) take(meant func(login) bool) []login {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var taken []login
+	l.all = slices.DeleteFunc(l.all, func(one login) bool {
+		if meant(one) {
+			taken = append(taken, one)
+			return true
+		}
+		return false
+	})
+	return taken
+}
+
+// newLogin are the claims of a login that happens now.
+func (p *Provider) newLogin(client string, u User, acr string) map[string]any {
+	sid := rand.Text()
+	p.logins.add(login{sid, client, u.Subject})
+	amr := u.AMR
+	if amr == nil {
+		amr = []string{"pwd"}
+	}
+	return map[string]any{"auth_time": time.Now().Unix(), "acr": acr, "amr": amr, "sid": sid}
+}
+
+type hintKey struct{}
+
+func (p *Provider) logout() []oidcprovider.Option {
+	return []oidcprovider.Option{
+		oidcprovider.WithLogout(nil, func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error { return nil }),
+		oidcprovider.WithLogoutPolicies(goidc.NewLogoutPolicy("at once", func(*http.Request, *goidc.LogoutSession) bool { return true }, p.logOut)),
+	}
+}
+
+// logOut ends the logins of the user that the id_token_hint names, at all
+// clients, or else those at the client that asks.
+func (p *Provider) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.LogoutSession) (goidc.Status, error) {
+	subject := text(ls.IDTokenHintClaims["sub"])
+	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
+		subject = hint
+	}
+	ended := p.logins.take(func(l login) bool {
+		return subject != "" && l.subject == subject || subject == "" && ls.ClientID != "" && l.client == ls.ClientID
+	})
+	var frames []string
+	for _, l := range ended {
+		if err := p.sendLogoutToken(r.Context(), l); err != nil {
+			p.report(r.Context(), err)
+		}
+		if frame := p.logoutFrame(l); frame != "" {
+			frames = append(frames, frame)
+		}
+	}
+	if len(frames) == 0 && ls.PostLogoutRedirectURI != "" {
+		return goidc.StatusSuccess, nil // the library redirects
+	}
+	page := struct {
+		Frames []string
+		Next   string
+	}{frames, ""}
+	if ls.PostLogoutRedirectURI != "" {
+		page.Next = withQuery(ls.PostLogoutRedirectURI, "state", ls.State)
+	}
+	return goidc.StatusSuccess, p.showLogout(w, ls, page, frames)
+}
+
+// showLogout shows the page, which is all there is to do: the library would
+// redirect before the frames are loaded.
+func (p *Provider) showLogout(w http.ResponseWriter, ls *goidc.LogoutSession, page any, frames []string) error {
+	ls.PostLogoutRedirectURI = ""
+	return showWith(w, http.StatusOK, "logout", page, "; frame-src "+origins(frames))
+}
+
+// origins are where frames come from, for the Content-Security-Policy.
+func origins(frames []string) string {
+	list := []string{"'none'"}
+	for i, frame := range frames {
+		u, err := url.Parse(frame)
+		if err != nil {
+			continue
+		}
+		if i == 0 {
+			list = nil
+		}
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(list, origin) {
+			list = append(list, origin)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// logoutFrame is the URI that logs a login out by way of the browser, "" if the
+// client has none.
+func (p *Provider) logoutFrame(l login) string {
+	c := p.client(l.client)
+	if c == nil {
+		return ""
+	}
+	uri := attribute(c, "frontchannel_logout_uri")
+	if uri == "" {
+		return ""
+	}
+	return withQuery(uri, "iss", p.Issuer, "sid", l.sid)
+}
+
+// withQuery adds parameters, in pairs; empty ones are left out.
+func withQuery(uri string, pairs ...string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	query := u.Query()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			query.Set(pairs[i], pairs[i+1])
+		}
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// BackchannelLogout logs a user out of a client: it sends a logout token for
+// each of the user's logins there, and one without a sid if there is none.
+func (p *Provider) BackchannelLogout(clientID, user string) error {
+	c := p.client(clientID)
+	if c == nil {
+		return fmt.Errorf("there is no client %q", clientID)
+	}
+	u, ok := p.users[user]
+	if !ok {
+		return fmt.Errorf("there is no user %q", user)
+	}
+	if attribute(c, "backchannel_logout_uri") == "" {
+		return fmt.Errorf("the client %q has no backchannel_logout_uri", clientID)
+	}
+	ended := p.logins.take(func(l login) bool { return l.client == clientID && l.subject == u.Subject })
+	if len(ended) == 0 {
+		ended = []login{{"", clientID, u.Subject}}
+	}
+	var errs []error
+	for _, l := range ended {
+		errs = append(errs, p.sendLogoutToken(context.Background(), l))
+	}
+	return errors.Join(errs...)
+}
+
+// sendLogoutToken posts a logout token to the client of a login, if it takes
+// any (Back-Channel Logout 1.0 sections 2.4 and 2.5).
+func (p *Provider) sendLogoutToken(ctx context.Context, l login) error {
+	c := p.client(l.client)
+	if c == nil || attribute(c, "backchannel_logout_uri") == "" {
+		return nil
+	}
+	now := time.Now().Unix()
+	t := p.newToken(map[string]any{
+		"iss": p.Issuer, "aud": l.client, "iat": now, "exp": now + 120, "jti": rand.Text(), "sub": l.subject,
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	})
+	if l.sid != "" {
+		t.claims["sid"] = l.sid
+	}
+	alg := string(p.signatures()[0])
+	if c.IDTokenSigAlg != "" {
+		alg = string(c.IDTokenSigAlg)
+	}
+	t.header = map[string]any{"alg": alg, "kid": p.keyFor(alg).KeyID, "typ": "logout+jwt"}
+	form := url.Values{"logout_token": {t.String()}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, attribute(c, "backchannel_logout_uri"), strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := p.httpClient().Do(r)
+	if err != nil {
+		return fmt.Errorf("back-channel logout of %q: %w", l.client, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("back-channel logout of %q: HTTP status %d", l.client, res.StatusCode)
+	}
+	return nil
+}

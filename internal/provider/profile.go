@@ -1,0 +1,87 @@
+// FAPI 2.0 Security Profile and FAPI 2.0 Message Signing: what clients are held
+// to, beyond what is in the options of the library.
+
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
+)
+
+// The profiles of Options.FAPI2.
+const (
+	securityProfile = "security"
+	messageSigning  = "message-signing"
+)
+
+func (o Options) validProfile() error {
+	if !slices.Contains([]string{"", securityProfile, messageSigning}, o.FAPI2) {
+		return fmt.Errorf("the FAPI 2.0 profile %q is not known: %s or %s", o.FAPI2, securityProfile, messageSigning)
+	}
+	return nil
+}
+
+// profileAllows refuses clients that the profile has no place for.
+func (p *Provider) profileAllows(c *goidc.Client) error {
+	if p.options.FAPI2 == "" {
+		return nil
+	}
+	if c.TokenAuthnMethod != goidc.AuthnMethodPrivateKeyJWT && !mutualTLS(c.TokenAuthnMethod) {
+		return fmt.Errorf("FAPI 2.0 does not allow %s, only private_key_jwt and mutual TLS", c.TokenAuthnMethod)
+	}
+	if c.IDTokenSigAlg != "" && !slices.Contains(p.signatures(), c.IDTokenSigAlg) {
+		return fmt.Errorf("FAPI 2.0 does not allow %s", c.IDTokenSigAlg)
+	}
+	return nil
+}
+
+func (p *Provider) profile() []oidcprovider.Option {
+	if p.options.FAPI2 == "" {
+		// Rotation is what FAPI 2.0 section 5.3.2.1 does not want.
+		return []oidcprovider.Option{oidcprovider.WithRefreshTokenRotation()}
+	}
+	return []oidcprovider.Option{oidcprovider.WithProfile(goidc.ProfileFAPI2), oidcprovider.WithTokenBindingRequired()}
+}
+
+// signatures are the algorithms the provider signs by.
+func (p *Provider) signatures() []goidc.SignatureAlgorithm {
+	if p.options.FAPI2 != "" {
+		return []goidc.SignatureAlgorithm{goidc.PS256, goidc.ES256, edDSA}
+	}
+	return signatureAlgorithms
+}
+
+// clientSignatures are the algorithms of client assertions and DPoP proofs.
+func (p *Provider) clientSignatures() []goidc.SignatureAlgorithm {
+	if p.options.FAPI2 != "" {
+		return p.signatures()
+	}
+	return assertionAlgorithms
+}
+
+// requestObjectAlgorithms are those that clients sign request objects by.
+func (p *Provider) requestObjectAlgorithms() []goidc.SignatureAlgorithm {
+	if p.options.FAPI2 != "" {
+		return p.signatures()
+	}
+	return requestObjectAlgorithms()
+}
+
+// audienceIsIssuer refuses client assertions whose aud is not the issuer as a
+// string: the library takes a list with it too (FAPI 2.0 section 5.3.2.1).
+func (p *Provider) audienceIsIssuer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.options.FAPI2 != "" && r.Method == http.MethodPost {
+			t := p.parse(r.PostFormValue("client_assertion"))
+			if t != nil && text(t.claims["aud"]) != p.Issuer {
+				refuse(w, http.StatusUnauthorized, "invalid_client", "the aud of the client assertion is not the issuer as a string")
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}

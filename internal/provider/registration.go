@@ -1,0 +1,227 @@
+// Dynamic client registration and its management: RFC 7591, RFC 7592, OpenID
+// Connect Dynamic Client Registration 1.0.
+
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
+)
+
+// A registry keeps the clients that registered themselves.
+type registry struct {
+	mu         sync.Mutex
+	clients    map[string]*goidc.Client
+	encryption map[string]map[string]*encryption // by client, then by endpoint
+	deleted    func(id string)
+}
+
+var _ goidc.DCRManager = (*registry)(nil)
+
+func (r *registry) client(id string) *goidc.Client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.clients[id]
+}
+
+func (r *registry) encryptionFor(endpoint, client string) *encryption {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.encryption[client][endpoint]
+}
+
+// SaveClient saves a client. What is saved is never changed.
+func (r *registry) SaveClient(_ context.Context, c *goidc.Client) error {
+	how, err := encryptionsOf(&c.ClientMeta)
+	if err != nil {
+		return err
+	}
+	saved := *c
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.clients == nil {
+		r.clients, r.encryption = map[string]*goidc.Client{}, map[string]map[string]*encryption{}
+	}
+	r.clients[c.ID], r.encryption[c.ID] = &saved, how
+	return nil
+}
+
+// Client returns a client: as it is registered to those who manage it, and
+// elsewhere with its secret among its keys, and without encryption, which
+// happens in front of the library.
+func (r *registry) Client(ctx context.Context, id string) (*goidc.Client, error) {
+	saved := r.client(id)
+	if saved == nil {
+		return nil, goidc.ErrNotFound
+	}
+	c := *saved
+	if !strings.HasPrefix(endpointOf(ctx), "/register") {
+		c.JWKS = withSecret(c.JWKS, c.Secret)
+		c.IDTokenKeyEncAlg, c.UserInfoKeyEncAlg, c.JARMKeyEncAlg = "", "", ""
+	}
+	return &c, nil
+}
+
+// DeleteClient deletes a client and everything that it was granted.
+func (r *registry) DeleteClient(_ context.Context, id string) error {
+	r.mu.Lock()
+	delete(r.clients, id)
+	delete(r.encryption, id)
+	r.mu.Unlock()
+	r.deleted(id)
+	return nil
+}
+
+// revokeClient revokes all grants of a client.
+func (s *store) revokeClient(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.grants {
+		if g.ClientID == id {
+			s.revoke(g)
+		}
+	}
+}
+
+func encryptionsOf(m *goidc.ClientMeta) (map[string]*encryption, error) {
+	jwks, err := json.Marshal(m.JWKS)
+	if err != nil {
+		return nil, err
+	}
+	return encryptions{
+		"token":         {string(m.IDTokenKeyEncAlg), string(m.IDTokenContentEncAlg)},
+		"userinfo":      {string(m.UserInfoKeyEncAlg), string(m.UserInfoContentEncAlg)},
+		"authorization": {string(m.JARMKeyEncAlg), string(m.JARMContentEncAlg)},
+		"introspection": {text(m.CustomAttributes["introspection_encrypted_response_alg"]), text(m.CustomAttributes["introspection_encrypted_response_enc"])},
+	}.with(string(jwks))
+}
+
+func (p *Provider) registration() []oidcprovider.Option {
+	if !p.options.Registration && p.options.RegistrationToken == "" {
+		return nil
+	}
+	p.dynamic.deleted = p.store.revokeClient
+	standard := goidc.AuthnMethodSecretBasic
+	if p.options.FAPI2 != "" {
+		standard = goidc.AuthnMethodPrivateKeyJWT
+	}
+	return []oidcprovider.Option{
+		oidcprovider.WithDCR(&p.dynamic),
+		oidcprovider.WithDefaultAuthn(standard),
+		oidcprovider.WithDCRInitialTokenValidator(p.mayRegister),
+		oidcprovider.WithDCRClientHandler(p.registered),
+	}
+}
+
+// mayRegister looks at the initial access token.
+func (p *Provider) mayRegister(_ context.Context, token string) error {
+	wanted := p.options.RegistrationToken
+	if wanted != "" && subtle.ConstantTimeCompare([]byte(wanted), []byte(token)) != 1 {
+		return errors.New("another initial access token is needed")
+	}
+	return nil
+}
+
+// registered looks at what a client is about to be registered with.
+func (p *Provider) registered(_ context.Context, id string, m *goidc.ClientMeta) error {
+	if m.ScopeIDs == "" {
+		m.ScopeIDs = allScopes
+	}
+	c := &goidc.Client{ID: id, ClientMeta: *m}
+	if err := validRegistration(c); err != nil {
+		return err
+	}
+	if err := p.profileAllows(c); err != nil {
+		return err
+	}
+	_, err := encryptionsOf(m)
+	return err
+}
+
+// registrations holds requests and answers to RFC 7591 and RFC 7592.
+func (p *Provider) registrations(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if endpointName(r.URL.Path) != "registration" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		id := strings.TrimPrefix(r.URL.Path, "/register/")
+		if token, _ := accessToken(r); token == "" && r.Method != http.MethodPost {
+			refuse(w, http.StatusUnauthorized, "invalid_token", "the registration access token is missing")
+			return
+		}
+		if r.Method == http.MethodPost || r.Method == http.MethodPut {
+			if why := p.readRegistration(r, id); why != "" {
+				refuse(w, http.StatusBadRequest, "invalid_client_metadata", why)
+				return
+			}
+		}
+		a := p.answerOf(next, r)
+		a.edit(p.completeRegistration)
+		a.deliver(w)
+	})
+}
+
+// readRegistration changes the metadata that a client sends, and says why it
+// cannot be taken.
+func (p *Provider) readRegistration(r *http.Request, id string) string {
+	body, err := io.ReadAll(r.Body)
+	m, ok := object(body)
+	if err != nil || !ok {
+		r.Body = io.NopCloser(bytes.NewReader(body)) // for the library to refuse
+		return ""
+	}
+	if r.Method == http.MethodPut {
+		for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
+			if m[name] != nil {
+				return name + " is not the client's to say"
+			}
+		}
+		if c := p.client(id); c != nil && m["client_secret"] != nil && m["client_secret"] != c.Secret {
+			return "the client_secret is not the client's to choose"
+		}
+	}
+	delete(m, "client_secret")
+	if m["application_type"] == nil && onLoopback(m["redirect_uris"]) {
+		m["application_type"] = "native" // RFC 7591 has no such member
+	}
+	body = encode(m)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return ""
+}
+
+// onLoopback reports whether all of a list of URIs are http on the loopback
+// address.
+func onLoopback(list any) bool {
+	uris, _ := list.([]any)
+	for _, uri := range uris {
+		u, err := url.Parse(text(uri))
+		if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" {
+			return false
+		}
+	}
+	return len(uris) > 0
+}
+
+// completeRegistration adds what the library tells only once.
+func (p *Provider) completeRegistration(m map[string]any) {
+	c := p.client(text(m["client_id"]))
+	if c == nil {
+		return
+	}
+	m["registration_access_token"], m["client_id_issued_at"] = c.RegistrationToken, c.CreatedAt
+	if c.Secret != "" {
+		m["client_secret"], m["client_secret_expires_at"] = c.Secret, c.SecretExpiresAt
+	}
+}
