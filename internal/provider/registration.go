@@ -58,8 +58,8 @@ func (r *registry) SaveClient(_ context.Context, c *goidc.Client) error {
 }
 
 // Client returns a client: as it is registered to those who manage it, and
-// elsewhere with its secret among its keys, and without encryption, which
-// happens in front of the library.
+// elsewhere with its secret among its keys, and without what happens in
+// front of the library.
 func (r *registry) Client(ctx context.Context, id string) (*goidc.Client, error) {
 	saved := r.client(id)
 	if saved == nil {
@@ -68,7 +68,7 @@ func (r *registry) Client(ctx context.Context, id string) (*goidc.Client, error)
 	c := *saved
 	if !strings.HasPrefix(endpointOf(ctx), "/register") {
 		c.JWKS = withSecret(c.JWKS, c.Secret)
-		c.IDTokenKeyEncAlg, c.UserInfoKeyEncAlg, c.JARMKeyEncAlg = "", "", ""
+		c.IDTokenKeyEncAlg, c.UserInfoKeyEncAlg, c.JARMKeyEncAlg, c.JARMSigAlg = "", "", "", ""
 	}
 	return &c, nil
 }
