@@ -74,11 +74,10 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(context.WithValue(r.Context(), formKey{}, form), clientKey{}, id))
 		grant := goidc.GrantType(form.Get("grant_type"))
 		switch {
+		case p.refusesGrant(id, grant):
+			refuse(w, http.StatusBadRequest, "unauthorized_client", "the client may not use this grant")
+			return
 		case grant == grantPassword && p.options.Password, grant == grantSAML:
-			if c := p.client(id); c != nil && !slices.Contains(c.GrantTypes, grant) {
-				refuse(w, http.StatusBadRequest, "unauthorized_client", "the client may not use this grant")
-				return
-			}
 			r.PostForm = maps.Clone(r.PostForm) // what is in front looks at it afterwards
 			r.PostForm.Set("grant_type", string(goidc.GrantJWTBearer))
 			if form.Get("assertion") == "" {
@@ -90,6 +89,23 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// refusesGrant reports whether a client is not registered for one of the grants
+// that are all the same to the library.
+func (p *Provider) refusesGrant(id string, grant goidc.GrantType) bool {
+	c := p.client(id)
+	return c != nil && slices.Contains([]goidc.GrantType{grantPassword, grantSAML, goidc.GrantJWTBearer}, grant) && !slices.Contains(c.GrantTypes, grant)
+}
+
+// forLibrary is a client with the grant that others are handed to the library as.
+func forLibrary(c *goidc.Client) *goidc.Client {
+	own := *c
+	others := slices.Contains(c.GrantTypes, grantPassword) || slices.Contains(c.GrantTypes, grantSAML)
+	if others && !slices.Contains(c.GrantTypes, goidc.GrantJWTBearer) {
+		own.GrantTypes = append(slices.Clone(c.GrantTypes), goidc.GrantJWTBearer)
+	}
+	return &own
 }
 
 // tokenErrors gives refusals of the token endpoint the status and the words of RFC

@@ -21,7 +21,7 @@ func TestPassword(t *testing.T) {
 	}
 	p := automatic(t, func(o *Options) {
 		o.Password = true
-		o.Clients = append(o.Clients, Client{ID: "code", GrantTypes: []string{"authorization_code"}})
+		o.Clients = append(o.Clients, Client{ID: "code", GrantTypes: []string{"authorization_code"}}, Client{ID: "only", GrantTypes: []string{"password"}})
 	})
 	_, tokens := p.post("token_endpoint", "public", "", form())
 	if claims := p.claims(tokens, jose.RS256); claims["sub"] != "alice" || claims["auth_time"] == nil || tokens["refresh_token"] == nil {
@@ -33,11 +33,15 @@ func TestPassword(t *testing.T) {
 	if status, m := p.refresh("public", "", text(tokens["refresh_token"])); status != http.StatusOK {
 		t.Errorf("refresh: %d, %v", status, m)
 	}
+	if _, m := p.post("token_endpoint", "only", "", form()); m["access_token"] == nil {
+		t.Errorf("a client with this grant only: %v", m)
+	}
 	for name, c := range map[string]struct {
 		client, secret string
 		form           url.Values
 		want           string
 	}{
+		"another assertion":   {"only", "", form("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", "x"), "unauthorized_client"},
 		"wrong password":      {"public", "", form("password", "x"), "invalid_grant"},
 		"unknown user":        {"public", "", form("username", "x"), "invalid_grant"},
 		"wrong client secret": {"confidential", "x", form(), "invalid_client"},

@@ -92,7 +92,7 @@ func (p *Provider) tokens() []oidcprovider.Option {
 func (p *Provider) authentication() []oidcprovider.Option {
 	clients := make([]*goidc.Client, 0, len(p.clients))
 	for _, c := range p.clients {
-		clients = append(clients, c)
+		clients = append(clients, forLibrary(c))
 	}
 	options := []oidcprovider.Option{
 		oidcprovider.WithPrivateKeyJWTAuthn(p.clientSignatures()[0], p.clientSignatures()[1:]...),

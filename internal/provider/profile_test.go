@@ -1,10 +1,14 @@
 package provider
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"maps"
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -105,6 +109,34 @@ func TestFAPI2MessageSigning(t *testing.T) {
 	_, uri := push(object(map[string]any{"response_mode": "jwt"}))
 	values, _ := p.respond(url.Values{"client_id": {"key"}, "request_uri": {uri}})
 	if _, claims := p.open(values.Get("response")); claims["code"] == nil {
+		t.Errorf("%v", claims)
+	}
+}
+
+// A client with a certificate needs neither an assertion nor DPoP.
+func TestFAPI2MutualTLS(t *testing.T) {
+	t.Parallel()
+	ca, own := certificate(t, "CA", nil), certificate(t, "own", nil)
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Leaf)
+	o := Defaults()
+	o.Certificate, o.SigningKey, o.Auto, o.FAPI2, o.JWTAccessTokens = certificate(t, "server", ca), testKey(), true, "security", true
+	o.Clients = []Client{{ID: "self", AuthMethod: "self_signed_tls_client_auth", Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw}))}}
+	op, err := Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = op.Close() })
+	p := &peer{t: t, op: op, http: &http.Client{Timeout: 10 * time.Second, CheckRedirect: noRedirects, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{*own}, MinVersion: tls.VersionTLS12},
+	}}}
+	_, p.metadata = p.get(op.Issuer+"/.well-known/openid-configuration", "")
+	aliases, _ := p.metadata["mtls_endpoint_aliases"].(map[string]any)
+	maps.Copy(p.metadata, aliases)
+	_, m := p.post("pushed_authorization_request_endpoint", "self", "", authorization("self"))
+	back := p.authorize(url.Values{"client_id": {"self"}, "request_uri": {text(m["request_uri"])}})
+	_, claims := p.open(text(p.redeem("self", "", back.Get("code"))["access_token"]))
+	if cnf, _ := claims["cnf"].(map[string]any); cnf["x5t#S256"] != ath(string(own.Leaf.Raw)) {
 		t.Errorf("%v", claims)
 	}
 }

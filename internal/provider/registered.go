@@ -44,7 +44,7 @@ type Client struct {
 	RequestObjectSigningAlg    string `yaml:"request_object_signing_alg"`
 	RequireSignedRequestObject bool   `yaml:"require_signed_request_object"`
 
-	AuthorizationSigningAlg    string `yaml:"authorization_signed_response_alg"` // if set, all responses are JWTs
+	AuthorizationSigningAlg    string `yaml:"authorization_signed_response_alg"` // of JARM; "" means the provider's first
 	AuthorizationEncryptionAlg string `yaml:"authorization_encrypted_response_alg"`
 	AuthorizationEncryptionEnc string `yaml:"authorization_encrypted_response_enc"`
 
@@ -102,7 +102,6 @@ func (c Client) extend(client *goidc.Client) error {
 	}
 	client.AuthDetailTypes = converted[goidc.AuthDetailType](c.AuthorizationDetailsTypes)
 	client.JARSigAlg, client.JARIsRequired = goidc.SignatureAlgorithm(c.RequestObjectSigningAlg), c.RequireSignedRequestObject
-	client.JARMSigAlg = goidc.SignatureAlgorithm(c.AuthorizationSigningAlg)
 	client.DPoPTokenBindingIsRequired, client.TLSTokenBindingIsRequired = c.DPoPBound, c.CertificateBound
 	client.CIBATokenDeliveryMode = goidc.CIBATokenDeliveryMode(c.DeliveryMode)
 	if c.DeliveryMode == "" {
@@ -111,6 +110,7 @@ func (c Client) extend(client *goidc.Client) error {
 	client.CIBANotificationEndpoint = c.NotificationEndpoint
 	client.CIBAJARSigAlg = goidc.SignatureAlgorithm(c.CIBASigningAlg)
 	client.CustomAttributes = map[string]any{
+		"authorization_signed_response_alg": c.AuthorizationSigningAlg,
 		"introspection_signed_response_alg": c.IntrospectionSigningAlg,
 		"backchannel_logout_uri":            c.BackchannelLogoutURI,
 		"frontchannel_logout_uri":           c.FrontchannelLogoutURI,
@@ -132,7 +132,7 @@ func converted[T, F ~string](from []F) []T {
 // validRegistration refuses what the provider could not do.
 func validRegistration(c *goidc.Client) error {
 	for name, alg := range map[string]goidc.SignatureAlgorithm{
-		"authorization_signed_response_alg": c.JARMSigAlg,
+		"authorization_signed_response_alg": jarmAlg(c),
 		"introspection_signed_response_alg": goidc.SignatureAlgorithm(attribute(c, "introspection_signed_response_alg")),
 	} {
 		if alg != "" && !slices.Contains(signatureAlgorithms, alg) {
@@ -152,6 +152,15 @@ func validRegistration(c *goidc.Client) error {
 		return fmt.Errorf("the backchannel_token_delivery_mode %q is not known", c.CIBATokenDeliveryMode)
 	}
 	return nil
+}
+
+// jarmAlg is what JARM responses to a client are signed by, "" if it does not
+// mind. The library is not told: it would make all responses JWTs.
+func jarmAlg(c *goidc.Client) goidc.SignatureAlgorithm {
+	if c.JARMSigAlg != "" {
+		return c.JARMSigAlg
+	}
+	return goidc.SignatureAlgorithm(attribute(c, "authorization_signed_response_alg"))
 }
 
 // attribute is a member of a client's registration that the library has no

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -58,17 +59,19 @@ func (r *registry) SaveClient(_ context.Context, c *goidc.Client) error {
 }
 
 // Client returns a client: as it is registered to those who manage it, and
-// elsewhere with its secret among its keys, and without encryption, which
-// happens in front of the library.
+// elsewhere with its secret among its keys, and without what happens in
+// front of the library.
 func (r *registry) Client(ctx context.Context, id string) (*goidc.Client, error) {
 	saved := r.client(id)
 	if saved == nil {
 		return nil, goidc.ErrNotFound
 	}
-	c := *saved
-	if !strings.HasPrefix(endpointOf(ctx), "/register") {
+	c := *forLibrary(saved)
+	if strings.HasPrefix(endpointOf(ctx), "/register") {
+		c.GrantTypes = saved.GrantTypes
+	} else {
 		c.JWKS = withSecret(c.JWKS, c.Secret)
-		c.IDTokenKeyEncAlg, c.UserInfoKeyEncAlg, c.JARMKeyEncAlg = "", "", ""
+		c.IDTokenKeyEncAlg, c.UserInfoKeyEncAlg, c.JARMKeyEncAlg, c.JARMSigAlg = "", "", "", ""
 	}
 	return &c, nil
 }
@@ -161,44 +164,79 @@ func (p *Provider) registrations(next http.Handler) http.Handler {
 			refuse(w, http.StatusUnauthorized, "invalid_token", "the registration access token is missing")
 			return
 		}
+		var more []goidc.GrantType
 		if r.Method == http.MethodPost || r.Method == http.MethodPut {
-			if why := p.readRegistration(r, id); why != "" {
+			var why string
+			if more, why = p.readRegistration(r, id); why != "" {
 				refuse(w, http.StatusBadRequest, "invalid_client_metadata", why)
 				return
 			}
 		}
 		a := p.answerOf(next, r)
-		a.edit(p.completeRegistration)
+		a.edit(func(m map[string]any) {
+			p.dynamic.addGrants(text(m["client_id"]), more)
+			p.completeRegistration(m)
+		})
 		a.deliver(w)
 	})
 }
 
-// readRegistration changes the metadata that a client sends, and says why it
-// cannot be taken.
-func (p *Provider) readRegistration(r *http.Request, id string) string {
+// readRegistration changes the metadata that a client sends. It returns the grants
+// that the library does not know, and why the metadata cannot be taken.
+func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantType, string) {
 	body, err := io.ReadAll(r.Body)
 	m, ok := object(body)
 	if err != nil || !ok {
 		r.Body = io.NopCloser(bytes.NewReader(body)) // for the library to refuse
-		return ""
+		return nil, ""
 	}
 	if r.Method == http.MethodPut {
 		for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
 			if m[name] != nil {
-				return name + " is not the client's to say"
+				return nil, name + " is not the client's to say"
 			}
 		}
 		if c := p.client(id); c != nil && m["client_secret"] != nil && m["client_secret"] != c.Secret {
-			return "the client_secret is not the client's to choose"
+			return nil, "the client_secret is not the client's to choose"
 		}
 	}
 	delete(m, "client_secret")
 	if m["application_type"] == nil && onLoopback(m["redirect_uris"]) {
 		m["application_type"] = "native" // RFC 7591 has no such member
 	}
+	more := p.takeGrants(m)
 	body = encode(m)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return ""
+	return more, ""
+}
+
+// takeGrants takes the grants that the library does not know out of the metadata.
+func (p *Provider) takeGrants(m map[string]any) []goidc.GrantType {
+	list, _ := m["grant_types"].([]any)
+	var taken []goidc.GrantType
+	list = slices.DeleteFunc(list, func(v any) bool {
+		grant := goidc.GrantType(text(v))
+		ours := grant == grantPassword && p.options.Password || grant == grantSAML && p.options.SAML
+		if ours {
+			taken = append(taken, grant)
+		}
+		return ours
+	})
+	if taken != nil {
+		m["grant_types"] = list
+	}
+	return taken
+}
+
+// addGrants adds grants to those of a client.
+func (r *registry) addGrants(id string, more []goidc.GrantType) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.clients[id]; c != nil && more != nil {
+		changed := *c
+		changed.GrantTypes = append(slices.Clone(c.GrantTypes), more...)
+		r.clients[id] = &changed
+	}
 }
 
 // onLoopback reports whether all of a list of URIs are http on the loopback
@@ -220,7 +258,7 @@ func (p *Provider) completeRegistration(m map[string]any) {
 	if c == nil {
 		return
 	}
-	m["registration_access_token"], m["client_id_issued_at"] = c.RegistrationToken, c.CreatedAt
+	m["registration_access_token"], m["client_id_issued_at"], m["grant_types"] = c.RegistrationToken, c.CreatedAt, c.GrantTypes
 	if c.Secret != "" {
 		m["client_secret"], m["client_secret_expires_at"] = c.Secret, c.SecretExpiresAt
 	}

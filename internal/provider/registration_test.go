@@ -143,3 +143,21 @@ func TestRegistrationRefused(t *testing.T) {
 		t.Errorf("registration without the option: %d", res.StatusCode)
 	}
 }
+
+// Grants that only the layers in front know can be registered too.
+func TestRegistrationForThePassword(t *testing.T) {
+	t.Parallel()
+	p := automatic(t, func(o *Options) { o.Registration, o.Password = true, true })
+	_, c := p.send(http.MethodPost, p.endpoint("registration_endpoint"), "", map[string]any{"grant_types": []string{"password"}, "response_types": []string{}})
+	id, secret := text(c["client_id"]), text(c["client_secret"])
+	if grants, _ := json.Marshal(c["grant_types"]); !strings.Contains(string(grants), "password") || strings.Contains(string(grants), "jwt-bearer") {
+		t.Errorf("%v", c)
+	}
+	form := url.Values{"grant_type": {"password"}, "username": {"bob"}, "password": {"bob"}, "scope": {"openid"}}
+	if _, tokens := p.post("token_endpoint", id, secret, form); tokens["id_token"] == nil {
+		t.Errorf("%v", tokens)
+	}
+	if res, m := p.send(http.MethodPost, p.endpoint("registration_endpoint"), "", map[string]any{"grant_types": []string{string(grantSAML)}}); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("a grant that is not there: %d, %v", res.StatusCode, m)
+	}
+}

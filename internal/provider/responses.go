@@ -119,6 +119,7 @@ func (p *Provider) completeResponses(next http.Handler) http.Handler {
 		if reply := a.reply(); reply != nil {
 			if jarm := p.parse(reply.values.Get("response")); jarm != nil {
 				p.complete(jarm.claims)
+				p.signAsRegistered(jarm)
 				reply.values.Set("response", jarm.String())
 			} else {
 				members := map[string]any{}
@@ -134,6 +135,16 @@ func (p *Provider) completeResponses(next http.Handler) http.Handler {
 		}
 		a.deliver(w)
 	})
+}
+
+// signAsRegistered signs a JARM response by the algorithm of the client.
+func (p *Provider) signAsRegistered(t *token) {
+	c := p.client(text(t.claims["aud"]))
+	if c == nil || jarmAlg(c) == "" {
+		return
+	}
+	alg := string(jarmAlg(c))
+	t.header["alg"], t.header["kid"] = alg, p.keyFor(alg).KeyID
 }
 
 // answerOf is what next answers.

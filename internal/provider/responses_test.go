@@ -216,6 +216,9 @@ func TestJARM(t *testing.T) {
 			}
 		}
 	}
+	if values, _ := p.respond(authorization("signed")); values.Get("code") == "" {
+		t.Errorf("a response that was not asked for as a JWT: %v", values)
+	}
 	values, _ := p.respond(with("ec", "response_type", "code id_token", "response_mode", "jwt"))
 	_, claims := p.open(decrypted(t, private, values.Get("response")))
 	if _, inner := p.open(decrypted(t, private, text(claims["id_token"]))); inner["c_hash"] == nil {
