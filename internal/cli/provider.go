@@ -22,6 +22,8 @@ type providerOptions struct {
 	file                       string
 	users, clients             []string
 	access, id, refresh        time.Duration
+	more                       provider.Options // what flags set directly
+	registrationToken          string
 	signingKey                 string
 	tlsCert, tlsKey, clientsCA string
 	faults                     []string
@@ -40,10 +42,12 @@ func (p *program) providerCommand() *cobra.Command {
 		Long: `Run a development OpenID Provider on this machine
 
 The provider listens on 127.0.0.1, keeps everything in memory, and runs until it
-is interrupted. It has discovery, keys, the authorization code flow with PKCE, a
-login page, refresh tokens that rotate (one that comes back revokes its family),
-client credentials, UserInfo, introspection, revocation, logout, the device
-flow, PAR and DPoP.
+is interrupted. It has discovery, keys, a login page, every response type and mode
+(PAR, JAR, JARM, RAR, resource indicators, the claims parameter), refresh tokens that
+rotate (one that comes back revokes its family), the device flow and CIBA, client
+credentials, assertions, token exchange, DPoP and mutual TLS, UserInfo, introspection
+(JSON and signed), revocation, logout by all three channels, and a protected resource
+at /resource (/resource/email wants a scope, /resource/step-up a login of acr 2).
 
 It prints a configuration file that works with it, with a refresh token in a
 comment. With -o it writes both, config.yaml and refresh-token, to --output-dir.
@@ -66,6 +70,9 @@ Without --user, alice and bob can log in, each with the name as password. Withou
   id_token_lifetime: 1m
   refresh_token_lifetime: 1h
   signing_key: key.pem
+
+Clients have the members of a registration by their names (redirect_uris, grant_types,
+request_object_signing_alg, backchannel_logout_uri, dpop_bound_access_tokens, ...).
 
 To test a relying party, --fault NAME makes the provider do one thing wrong;
 "provider faults" lists them. The configuration that is printed or written then
@@ -98,6 +105,14 @@ the provider to see if it is up: -o writes refresh-token last, when it is. With
 	f.DurationVar(&o.id, "id-token-lifetime", 0, "lifetime of ID Tokens (default 5m)")
 	f.DurationVar(&o.refresh, "refresh-token-lifetime", 0, "lifetime of refresh tokens (default 24h)")
 	f.BoolVar(&o.jwtAccessTokens, "jwt-access-tokens", false, "access tokens are JWTs (RFC 9068)")
+	f.BoolVar(&o.more.Password, "password", false, "allow the password grant")
+	f.BoolVar(&o.more.SAML, "saml", false, "accept unsigned SAML assertions (saml2-bearer)")
+	f.BoolVar(&o.more.DPoPNonces, "dpop-nonces", false, "ask for nonces in DPoP proofs")
+	f.BoolVar(&o.more.Registration, "registration", false, "let everybody register clients")
+	f.StringVar(&o.registrationToken, "registration-token", "", "let clients be registered by whoever shows this (- reads standard input, @FILE a file; or OIDC_REGISTRATION_TOKEN)")
+	f.StringVar(&o.more.FAPI2, "fapi2", "", "hold clients to a FAPI 2.0 `profile`: security or message-signing")
+	f.DurationVar(&o.more.PollInterval, "poll-interval", 0, "how long a device or a CIBA client has to wait between two polls (default 5s)")
+	f.DurationVar(&o.more.ApproveAfter, "approve-after", 0, "with --auto: how long a user takes to answer a CIBA request (default 1s)")
 	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PKCS #8 PEM or JWK)")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM), to speak TLS")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
@@ -114,6 +129,9 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
 	options, err := o.gather()
+	if err == nil {
+		options.RegistrationToken, err = p.secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
+	}
 	if err != nil {
 		return err
 	}
@@ -155,6 +173,7 @@ func (o *providerOptions) gather() (provider.Options, error) {
 		options.Auto = options.Auto || o.auto
 		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
 	}
+	o.addMore(&options)
 	options.Port, options.Faults = o.port, o.faults
 	if err := o.checkFaults(); err != nil {
 		return options, err
@@ -191,6 +210,24 @@ func (o *providerOptions) gather() (provider.Options, error) {
 		}
 	}
 	return options, o.readFiles(&options)
+}
+
+// addMore adds what flags set directly to what the file says.
+func (o *providerOptions) addMore(options *provider.Options) {
+	for _, flag := range []struct{ set, to *bool }{
+		{&o.more.Password, &options.Password}, {&o.more.SAML, &options.SAML}, {&o.more.DPoPNonces, &options.DPoPNonces}, {&o.more.Registration, &options.Registration},
+	} {
+		*flag.to = *flag.to || *flag.set
+	}
+	if o.more.FAPI2 != "" {
+		options.FAPI2 = o.more.FAPI2
+	}
+	if o.more.PollInterval != 0 {
+		options.PollInterval = o.more.PollInterval
+	}
+	if o.more.ApproveAfter != 0 {
+		options.ApproveAfter = o.more.ApproveAfter
+	}
 }
 
 // readFiles reads the files that flags name.
