@@ -74,7 +74,8 @@ func (k SigningKey) GoString() string { return k.String() }
 var errNoKey = errors.New("oidc: a SigningKey without a key")
 
 // GenerateKey makes a key that signs by alg: RSA of 3072 bits, P-256, P-384, P-521
-// or Ed25519. Its kid is its thumbprint (RFC 7638).
+// or Ed25519; or one that providers encrypt tokens for by alg, RSA or P-256 (see
+// [ReadDecryptionKeys]). Its kid is its thumbprint (RFC 7638).
 func GenerateKey(alg string) (SigningKey, error) {
 	k, err := jose.Generate(alg)
 	return SigningKey{k}, err
@@ -120,3 +121,7 @@ func (k SigningKey) Thumbprint() string {
 func SignatureAlgorithms() []string {
 	return slices.DeleteFunc(jose.Algorithms(), jose.IsMAC)
 }
+
+// EncryptionAlgorithms are the algorithms by which tokens can be encrypted for a
+// client (RFC 7518 section 4.1).
+func EncryptionAlgorithms() []string { return jose.EncryptionAlgorithms() }

@@ -418,7 +418,8 @@ func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
 	return oidc.PrivateKeyJWT(key, a), nil
 }
 
-// signingKey reads the client's private key. kid, if it is not "", names it.
+// signingKey reads the client's private key. kid, if it is not "", outweighs the
+// name that it has.
 func signingKey(cfg *config.Config, kid string) (oidc.SigningKey, error) {
 	data, err := readFile(path(cfg, "private_key", cfg.PrivateKey))
 	if err != nil {
@@ -428,8 +429,10 @@ func signingKey(cfg *config.Config, kid string) (oidc.SigningKey, error) {
 	if err != nil {
 		return key, misconfigured("%s: %s: %v", origin(cfg, "private_key"), cfg.PrivateKey, err)
 	}
-	if kid != "" {
-		key = key.WithID(kid)
+	for _, id := range []string{cfg.PrivateKeyID, kid} {
+		if id != "" {
+			key = key.WithID(id)
+		}
 	}
 	return key, nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,7 +91,8 @@ func (p *program) jwtKeygenCommand() *cobra.Command {
 		Long: `Make a private key, and show its public half as a JWK Set
 
 The key goes to a file, mode 0600, and never to the terminal. It is for client
-assertions, request objects and DPoP (private_key, dpop_key).`,
+assertions, request objects and DPoP (private_key, dpop_key), or, made for an
+algorithm of encryption, for what providers encrypt (decryption_key).`,
 		Example: `  oidc-client jwt keygen --alg ES256 --out key.pem
   oidc-client jwt keygen --alg PS256 --out key.json --key-format jwk > jwks.json`,
 		Args: noArguments,
@@ -102,7 +104,7 @@ assertions, request objects and DPoP (private_key, dpop_key).`,
 	f.StringVar(&o.kid, "kid", "", "kid of the key (default its thumbprint, RFC 7638)")
 	f.StringVar(&o.format, "key-format", "", "pem or jwk (default jwk if the file ends in .json or .jwk)")
 	f.BoolVar(&o.force, "force", false, "replace a file that is there already")
-	complete(cmd, "alg", oidc.SignatureAlgorithms)
+	complete(cmd, "alg", func() []string { return slices.Concat(oidc.SignatureAlgorithms(), oidc.EncryptionAlgorithms()) })
 	return cmd
 }
 
@@ -120,7 +122,11 @@ func (p *program) makeKey(o *keygenOptions) error {
 	if o.kid != "" {
 		key = key.WithID(o.kid)
 	}
-	data, err := keyFile(key, o)
+	use := "sig"
+	if slices.Contains(oidc.EncryptionAlgorithms(), o.alg) {
+		use = "enc"
+	}
+	data, err := keyFile(key, use, o)
 	if err != nil {
 		return err
 	}
@@ -128,7 +134,7 @@ func (p *program) makeKey(o *keygenOptions) error {
 		return fmt.Errorf("the key could not be written: %w", err)
 	}
 	p.inform("the private key is in %s", o.out)
-	jwk, err := key.PublicJWK("sig")
+	jwk, err := key.PublicJWK(use)
 	if err != nil {
 		return err
 	}
@@ -136,7 +142,7 @@ func (p *program) makeKey(o *keygenOptions) error {
 }
 
 // keyFile is what the file of the key holds.
-func keyFile(key oidc.SigningKey, o *keygenOptions) ([]byte, error) {
+func keyFile(key oidc.SigningKey, use string, o *keygenOptions) ([]byte, error) {
 	format := o.format
 	if format == "" {
 		format = "pem"
@@ -148,7 +154,7 @@ func keyFile(key oidc.SigningKey, o *keygenOptions) ([]byte, error) {
 	case "pem":
 		return key.PEM()
 	case "jwk":
-		jwk, err := key.PrivateJWK("sig")
+		jwk, err := key.PrivateJWK(use)
 		return append(jwk, '\n'), err
 	}
 	return nil, usage("--key-format is pem or jwk")

@@ -39,6 +39,7 @@ type Config struct {
 	AuthMethod           string // from the provider's metadata
 	AlwaysSendClientID   bool
 	PrivateKey           string // a file
+	PrivateKeyID         string // the JWK's own
 	TLSClientCertificate string // a file
 	TLSClientKey         string // a file
 	Assertion            Assertion

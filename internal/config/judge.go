@@ -183,7 +183,7 @@ func (l *loader) provider() {
 		l.about("http_client_config.limit_max_resp_size_limit", "more than %d bytes", most)
 	}
 	if t := c.ClockTolerance; t != nil && *t > 5*time.Minute {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: clock_tolerance: tokens count as valid for %s after they expired", l.config.Origin["clock_tolerance"], *t))
+		l.warn("clock_tolerance", "tokens count as valid for %s after they expired", *t)
 	}
 	if c.SkipTLSVerification {
 		if l.has("ca_cert") {
@@ -213,10 +213,10 @@ func (l *loader) provider() {
 func (l *loader) login() {
 	c := l.config
 	if c.Login.UsePKCE != nil && !*c.Login.UsePKCE {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: use_pkce is false: an intercepted code could be used by others", l.config.Origin["use_pkce"]))
+		l.warn("use_pkce", "it is false: an intercepted code could be used by others")
 	}
 	if c.Login.PKCEChallengeMethod == "plain" {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: pkce_challenge_method: plain is never used; S256 is", l.config.Origin["pkce_challenge_method"]))
+		l.warn("pkce_challenge_method", "plain is never used; S256 is")
 	}
 	if l.has("oidc_claims_param") && !isJSON(c.Login.ClaimsParam, '{') {
 		l.about("oidc_claims_param", "not a JSON object")
@@ -239,6 +239,12 @@ func (l *loader) login() {
 	}
 }
 
+// warn remarks on a key, where it was set.
+func (l *loader) warn(key, format string, args ...any) {
+	remark := Problem{Origin: l.config.Origin[key], Key: key, Message: fmt.Sprintf(format, args...)}
+	l.config.Warnings = append(l.config.Warnings, remark.String())
+}
+
 // isJSON reports whether text is JSON that begins like an object or an array.
 func isJSON(text string, begins byte) bool {
 	text = strings.TrimSpace(text)
@@ -253,7 +259,7 @@ func (l *loader) responses() {
 		l.conflict("response_mode", "response_type", "tokens never go in a query (RFC 9700 section 4.3.2)")
 	}
 	if strings.Contains(" "+c.Login.ResponseType+" ", " token ") {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: response_type: the access token goes through the browser, where others may read it (RFC 9700 section 2.1.2)", l.config.Origin["response_type"]))
+		l.warn("response_type", "the access token goes through the browser, where others may read it (RFC 9700 section 2.1.2)")
 	}
 }
 

@@ -105,6 +105,7 @@ var parameters = []Parameter{
 	{Key: "auth_method", Flag: "auth-method", Values: authMethods, Help: "how the client authenticates; by default what the metadata allows", field: func(c *Config) any { return &c.AuthMethod }},
 	{Key: "always_set_client_id_for_token_endpoint", Help: "send client_id beside a client assertion", field: func(c *Config) any { return &c.AlwaysSendClientID }},
 	{Key: "private_key", Flag: "pem-key", File: true, Help: "file of the client's private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK", field: func(c *Config) any { return &c.PrivateKey }},
+	{Key: "private_key_id", Help: "kid of private_key in what is signed; by default the one that a JWK has", field: func(c *Config) any { return &c.PrivateKeyID }},
 	{Key: "tls_client_certificate", Flag: "pem-cert", File: true, Help: "file of the client's TLS certificate chain (PEM)", field: func(c *Config) any { return &c.TLSClientCertificate }},
 	{Key: "tls_client_key", File: true, Help: "file of the TLS certificate's private key (PEM); by default private_key", field: func(c *Config) any { return &c.TLSClientKey }},
 	{Key: "jwt_signing_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm of client assertions; by default the key's own", field: func(c *Config) any { return &c.Assertion.Algorithm }},

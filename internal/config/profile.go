@@ -4,7 +4,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -106,7 +105,7 @@ func (l *loader) fapi2Defaults() {
 		c.DPoP.Use = true
 	}
 	if c.DPoP.Use && c.DPoP.Key == "" {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: tokens are bound to a key that is gone after this run; dpop_key names a file to keep it in", c.Origin["profile"]))
+		l.warn("profile", "tokens are bound to a key that is gone after this run; dpop_key names a file to keep it in")
 	}
 }
 

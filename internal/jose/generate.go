@@ -22,11 +22,15 @@ import (
 // rsaBits is the size of the RSA keys that are made.
 const rsaBits = 3072
 
-// Generate makes a key for a signature algorithm: RSA of 3072 bits, or one of
-// the curve that the algorithm is for. Its kid is its thumbprint (RFC 7638).
+// Generate makes a key for an algorithm of signatures or encryption: RSA of 3072
+// bits, or one of the curve that the algorithm is for, P-256 if any will do. Its kid
+// is its thumbprint (RFC 7638).
 func Generate(alg string) (*PrivateKey, error) {
 	a, ok := lookup(alg)
-	if !ok || a.kty == "oct" {
+	switch kty := ktyFor(alg); {
+	case kty == "EC":
+		a.crv = "P-256"
+	case kty == "" && (!ok || a.kty == "oct"):
 		return nil, fmt.Errorf("there is no key to make for alg %q", alg)
 	}
 	signer, err := generate(a)
