@@ -65,22 +65,25 @@ func TestBrowserEverything(t *testing.T) {
 // The login page of our own provider.
 func TestBrowserOurProvider(t *testing.T) {
 	t.Parallel()
-	options := provider.Defaults()
-	options.Clients = []provider.Client{{ID: "app"}}
-	op, err := provider.Start(options)
-	check(t, err)
-	t.Cleanup(func() { _ = op.Close() })
 	for name, start := range browsers(t, "alice", "alice", func() *httpBrowser { return newHTTPBrowser("", nil) }) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := start(t)
 			l := land(t)
+			options := provider.Defaults()
+			options.Clients = []provider.Client{{ID: "app", RedirectURIs: []string{l.URL}}}
+			op, err := provider.Start(options)
+			check(t, err)
+			t.Cleanup(func() { _ = op.Close() })
 			query := url.Values{
 				"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s"}, "redirect_uri": {l.URL},
 				"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"},
 			}
-			_, err := b.Open(t.Context(), op.Issuer+"/authorize?"+query.Encode())
+			p, err := b.Open(t.Context(), op.Issuer+"/authorize?"+query.Encode())
 			check(t, err)
+			if !strings.HasPrefix(p.URL.String(), l.URL) {
+				t.Fatalf("%s: %s", p.URL, p.Body)
+			}
 			if got := l.wait(t); got.Get("code") == "" || got.Get("state") != "s" {
 				t.Errorf("%v", got)
 			}

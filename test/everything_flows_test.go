@@ -50,6 +50,12 @@ func TestEverythingClientAuthentication(t *testing.T) {
 			if refreshed.Status != http.StatusOK || refreshed.text("refresh_token") == tokens.text("refresh_token") {
 				t.Errorf("refresh: %d %s", refreshed.Status, refreshed.Body)
 			}
+			if rp.DPoP == nil { // our own client, with the same registration
+				code, stdout, stderr := runProgram([]string{"refresh-token", "-c", rp.config(t, ""), "--refresh-token", "-"}, refreshed.text("refresh_token"))
+				if code != 0 {
+					t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
+				}
+			}
 		})
 	}
 }
@@ -349,22 +355,24 @@ func TestEverythingCIBA(t *testing.T) {
 		user   string
 		more   metadata
 		signed bool
+		wait   bool     // until the test decides
 		want   []string // the errors, before tokens
 	}{
 		"poll":    {user: "alice"},
 		"pending": {user: "later", want: []string{"authorization_pending"}},
 		"refused": {user: "deny", want: []string{"access_denied"}},
+		"decided": {user: "later", want: []string{"authorization_pending"}, wait: true},
 		"signed":  {user: "alice", more: metadata{"backchannel_authentication_request_signing_alg": "ES256"}, signed: true},
 		"ping":    {user: "alice", more: metadata{"backchannel_token_delivery_mode": "ping"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s.tryCIBA(t, c.user, c.more, c.signed, c.want)
+			s.tryCIBA(t, c.user, c.more, c.signed, c.wait, c.want)
 		})
 	}
 }
 
-func (s *everything) tryCIBA(t *testing.T, user string, more metadata, signed bool, want []string) {
+func (s *everything) tryCIBA(t *testing.T, user string, more metadata, signed, wait bool, want []string) {
 	pings := make(chan string, 1)
 	asked := metadata{"grant_types": []string{grantCIBA, "authorization_code"}, "backchannel_token_delivery_mode": "poll", "token_endpoint_auth_method": "client_secret_basic"}
 	for name, value := range more {
@@ -381,7 +389,11 @@ func (s *everything) tryCIBA(t *testing.T, user string, more metadata, signed bo
 		})
 	}
 	rp := s.register(t, asked)
-	form := url.Values{"scope": {"openid"}, "login_hint": {user}, "binding_message": {"tx-1"}, "client_notification_token": {"the-token"}}
+	message := "tx-1"
+	if wait {
+		message = "wait"
+	}
+	form := url.Values{"scope": {"openid"}, "login_hint": {user}, "binding_message": {message}, "client_notification_token": {"the-token"}}
 	if signed {
 		form = url.Values{"request": {rp.requestObject(t, way{}, form)}}
 	}
@@ -397,6 +409,9 @@ func (s *everything) tryCIBA(t *testing.T, user string, more metadata, signed bo
 	}
 	poll := url.Values{"grant_type": {grantCIBA}, "auth_req_id": {id}}
 	a := rp.post(t, "token_endpoint", poll)
+	if wait {
+		s.decide(t, id, true)
+	}
 	for _, e := range want {
 		if a.text("error") != e {
 			t.Errorf("%s", a.Body)
@@ -501,8 +516,9 @@ func TestEverythingFAPI(t *testing.T) {
 			if got := rp.logIn(t, s.browser("alice"), way{}, nil); got.Get("error") == "" {
 				t.Errorf("a login without PAR: %v", got)
 			}
-			if n := len(s.received(t, rp.ID, "/request")); n == 0 {
-				t.Error("nothing is in the log")
+			log := s.received(t, rp.ID, "/request")
+			if len(log) == 0 || log[0].form().Get("redirect_uri") == "" && log[0].form().Get("request") == "" || (log[0].Headers["dpop"] == "") != (rp.DPoP == nil) {
+				t.Errorf("the log: %+v", log)
 			}
 		})
 	}

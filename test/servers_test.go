@@ -23,12 +23,12 @@ type shared[T any] struct {
 	value *T
 }
 
-// get makes the value, or returns the one that is there. What may be missing on
+// get starts the value, or returns the one that is there. What may be missing on
 // a machine has to be looked for before: a skip here would be a failure of the
 // next test.
-func (s *shared[T]) get(t *testing.T, make func(*testing.T) *T) *T {
+func (s *shared[T]) get(t *testing.T, start func(*testing.T) *T) *T {
 	t.Helper()
-	s.once.Do(func() { s.value = make(t) })
+	s.once.Do(func() { s.value = start(t) })
 	if s.value == nil {
 		t.Fatal("it could not be started; the first test that wanted it says why")
 	}

@@ -1,9 +1,9 @@
 // Dex is an OpenID Provider in Go, independent of ours, for interoperability
 // tests: the server of github.com/dexidp/dex with everything in memory.
 //
-// Its standard input is a line of JSON, a settings; the answer on its standard output is another
-// one, {"issuer": URL}, when it listens, on a loopback address. It ends when
-// its standard input does, and after five minutes at the latest.
+// Its standard input is a line of JSON, its settings; on its standard output it
+// answers with another, {"issuer": URL}, when it listens, on a loopback address.
+// It ends when its standard input does, and after ten minutes at the latest.
 package main
 
 import (
@@ -21,6 +21,7 @@ import (
 	"github.com/dexidp/dex/server"
 	"github.com/dexidp/dex/storage"
 	"github.com/dexidp/dex/storage/memory"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -40,7 +41,7 @@ func main() {
 		log.Fatal(err)
 	}
 	go func() {
-		time.Sleep(5 * time.Minute)
+		time.Sleep(10 * time.Minute)
 		os.Exit(3)
 	}()
 	_, _ = io.Copy(io.Discard, stdin)
@@ -87,6 +88,6 @@ func (s settings) server(issuer string) (http.Handler, error) {
 	store = storage.WithStaticConnectors(store, []storage.Connector{{ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email"}})
 	return server.NewServer(context.Background(), server.Config{
 		Issuer: issuer, Storage: store, Logger: logger, Web: server.WebConfig{Dir: s.Web},
-		SupportedResponseTypes: s.Responses, SkipApprovalScreen: !s.Approve,
+		SupportedResponseTypes: s.Responses, SkipApprovalScreen: !s.Approve, PrometheusRegistry: prometheus.NewRegistry(),
 	})
 }
