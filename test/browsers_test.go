@@ -71,7 +71,7 @@ func TestBrowserOurProvider(t *testing.T) {
 			b := start(t)
 			l := land(t)
 			options := provider.Defaults()
-			options.Clients = []provider.Client{{ID: "app", RedirectURIs: []string{l.URL}}}
+			options.Clients = []provider.Client{{ID: "app", RedirectURIs: []string{"http://127.0.0.1/callback"}}} // the library takes any port only where none is registered
 			op, err := provider.Start(options)
 			check(t, err)
 			t.Cleanup(func() { _ = op.Close() })

@@ -57,7 +57,7 @@ func run(stdin *bufio.Reader) error {
 	if err := json.Unmarshal(line, &s); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
