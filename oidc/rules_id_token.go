@@ -386,11 +386,11 @@ func algNone(t *jose.JWT) check.Verdict {
 }
 
 // algExpected judges whether a token's algorithm is one of those expected.
-func algExpected(t *jose.JWT, algorithms []string) check.Verdict {
+func algExpected(t *jose.JWT, expected algorithms) check.Verdict {
 	if strings.EqualFold(t.Algorithm, "none") {
 		return check.Inapplicable("none is no algorithm")
 	}
-	return check.That(slices.Contains(algorithms, t.Algorithm), check.List([]string{t.Algorithm}), "one of "+check.List(algorithms))
+	return check.That(slices.Contains(expected.names, t.Algorithm), check.List([]string{t.Algorithm}), expected.text)
 }
 
 // signatureVerdict judges what came of checking a signature. Keys that could
