@@ -187,14 +187,28 @@ func rawTime(list []signed) time.Duration {
 
 // verifyStream runs the program.
 func (b bench) verifyStream(keys, kind string, list []signed) (time.Duration, int64, error) {
-	var in strings.Builder
+	stdin, stdout := filepath.Join(b.folder, "tokens"), filepath.Join(b.folder, "verdicts")
+	var all strings.Builder
 	for _, t := range list {
-		in.WriteString(t.token + "\n")
+		all.WriteString(t.token + "\n")
+	}
+	if err := os.WriteFile(stdin, []byte(all.String()), 0o600); err != nil {
+		return 0, 0, err
 	}
 	args := []string{"jwt", "verify", "--jwks", keys, "--as", kind, "--issuer", "https://op.example", "--client-id", "cli"}
 	cmd := exec.Command(b.binary, args...) //nolint:gosec,noctx // the program under measurement
-	var out, errs bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in.String()), &out, &errs
+	var errs bytes.Buffer
+	in, err := os.Open(stdin)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer in.Close()
+	out, err := os.Create(stdout)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer out.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &errs
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, 0, err
@@ -204,7 +218,11 @@ func (b bench) verifyStream(keys, kind string, list []signed) (time.Duration, in
 		return 0, 0, fmt.Errorf("jwt verify: %w: %s", err, errs.String())
 	}
 	took := time.Since(start)
-	if got := bytes.Count(out.Bytes(), []byte("valid")); got != len(list) {
+	verdicts, err := os.ReadFile(stdout)
+	if err != nil {
+		return 0, 0, err
+	}
+	if got := bytes.Count(verdicts, []byte("valid")); got != len(list) {
 		return 0, 0, fmt.Errorf("%d of %d are valid", got, len(list))
 	}
 	return took, memory(), nil

@@ -297,6 +297,13 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		}),
 	},
 	{
+		ID: "id_token.essential", Spec: core("5.5.1", 0), Level: check.Should,
+		Text: "The claims that were asked for as essential are there.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return essentialThere(in.Claims, essentialClaims(in.Expect.Claims, "id_token"))
+		}),
+	},
+	{
 		ID: "id_token.amr_type", Spec: core("2", 0), Level: check.Must,
 		Text: "amr, if there, is an array of strings.",
 		Eval: about(func(in idTokenInput) check.Verdict {

@@ -287,9 +287,10 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.nonce":         claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
 		"id_token.acr":           func(i *in) { i.Policy.ACRValues = []string{"higher"} },
 		"id_token.auth_time":     claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
-		"id_token.at_hash":       claimed(func(c *claimSet) { c.atHash += "1" }), // C18
-		"id_token.c_hash":        claimed(func(c *claimSet) { c.cHash += "1" }),  // C20
-		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),  // A11
+		"id_token.at_hash":       claimed(func(c *claimSet) { c.atHash += "1" }),                                                         // C18
+		"id_token.c_hash":        claimed(func(c *claimSet) { c.cHash += "1" }),                                                          // C20
+		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),                                                          // A11
+		"id_token.essential":     func(i *in) { i.Expect.Claims = `{"id_token":{"email":{"essential":true},"acr":{"essential":true}}}` }, // V20
 		"id_token.acr_requested": func(i *in) { i.Expect.ACRValues = []string{"higher"} },
 		"id_token.amr_type":      claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
 		"id_token.amr":           claimed(func(c *claimSet) { c.AMR = []string{"pwd"} }),
@@ -486,6 +487,7 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.nbf": func(in *userInfoInput) {
 			in.Claims = claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli","nbf":99999999999}`)
 		},
+		"userinfo.essential":   func(in *userInfoInput) { in.Asked = `{"userinfo":{"email":{"essential":true},"name":null}}` },
 		"userinfo.sub_present": func(in *userInfoInput) { in.Claims.Subject = "" },
 		"userinfo.sub":         func(in *userInfoInput) { in.Claims.Subject = "uinvalid" }, // C22
 		"userinfo.signature":   func(in *userInfoInput) { in.Signature = errors.New("the signature does not match") },

@@ -449,7 +449,9 @@ func TestFaultsLogin(t *testing.T) {
 func TestFaultCatalogue(t *testing.T) {
 	t.Parallel()
 	without := map[string]string{
-		"discovery.tls": "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
+		"id_token.essential": "a claim that a provider does not have is no fault of its own (TestEssentialClaims)",
+		"userinfo.essential": "likewise",
+		"discovery.tls":      "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
 	}
 	// Their faults come with what the provider learns next.
 	growing := []string{
