@@ -22,7 +22,9 @@ import (
 func TestEveryCommandInBothForms(t *testing.T) {
 	t.Parallel()
 	schema := compile(t, "../docs/output.schema.json")
-	s := newScene(t, func(o *provider.Options) { o.Password, o.SAML, o.Registration, o.JWTAccessTokens = true, true, true, true })
+	s := newScene(t, func(o *provider.Options) {
+		o.Password, o.SAML, o.Registration, o.JWTAccessTokens = true, true, true, true
+	})
 	s.write("password", []byte("alice"))
 	s.write("saml", []byte(`<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"><Subject><NameID>alice</NameID></Subject></Assertion>`))
 	s.write("change", []byte(`{"client_name":"Changed"}`))
@@ -112,7 +114,9 @@ func TestLogoutReceiver(t *testing.T) {
 	check(t, err)
 	address := free.Addr().String()
 	check(t, free.Close())
-	s := newScene(t, func(o *provider.Options) { o.Clients[0].BackchannelLogoutURI = "http://" + address + "/backchannel_logout" })
+	s := newScene(t, func(o *provider.Options) {
+		o.Clients[0].BackchannelLogoutURI = "http://" + address + "/backchannel_logout"
+	})
 	s.ok("client", "-c", s.config("app"), "-p", "0", "-o", "--output-dir", s.folder)
 	s.write("id", []byte(s.read("access_token_resp.json")["id_token"].(string)))
 	var receiver sync.WaitGroup
