@@ -449,9 +449,11 @@ func TestFaultsLogin(t *testing.T) {
 func TestFaultCatalogue(t *testing.T) {
 	t.Parallel()
 	without := map[string]string{
-		"id_token.essential": "a claim that a provider does not have is no fault of its own (TestEssentialClaims)",
-		"userinfo.essential": "likewise",
-		"discovery.tls":      "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
+		"id_token.essential":      "a claim that a provider does not have is no fault of its own (TestEssentialClaims)",
+		"userinfo.essential":      "likewise",
+		"frontchannel_logout.iss": "a browser brings it, who may be anyone's (TestLogoutReceiver)",
+		"frontchannel_logout.sid": "likewise",
+		"discovery.tls":           "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
 	}
 	// Their faults come with what the provider learns next.
 	growing := []string{
