@@ -451,7 +451,7 @@ func TestFaultCatalogue(t *testing.T) {
 	without := map[string]string{
 		"id_token.essential":      "a claim that a provider does not have is no fault of its own (TestEssentialClaims)",
 		"userinfo.essential":      "likewise",
-		"frontchannel_logout.iss": "a browser brings it, who may be anyone's (TestLogoutReceiver)",
+		"frontchannel_logout.iss": "a browser brings it, who may be anyone's (TestFrontchannelLogoutRules)",
 		"frontchannel_logout.sid": "likewise",
 		"discovery.tls":           "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
 	}
