@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -35,6 +36,7 @@ type play struct {
 	stdin   string
 	secrets []string             // that nobody may be shown
 	hears   func(address string) // is told where the command listens
+	kept    string               // the file of a registration
 
 	code           int
 	stdout, stderr string
@@ -82,15 +84,22 @@ func playEndSession(p *play) {
 }
 
 func playLogoutReceiver(p *play) {
-	p.args = append(p.args, "--listen", "127.0.0.1:0", "--count", "1", "--id-token", p.s.previous())
+	count := 1
+	if p.f.Name == "logout-token-replayed" {
+		count = 2
+	}
+	p.args = append(p.args, "--listen", "127.0.0.1:0", "--count", fmt.Sprint(count), "--id-token", p.s.previous())
 	p.hears = func(address string) {
 		p.s.receiver.Store(&address)
-		_ = p.s.op.BackchannelLogout("app", "alice") // what it answers is in the record
+		for range count {
+			_ = p.s.op.BackchannelLogout("app", "alice") // what it answers is in the record
+		}
 	}
 }
 
 func playRegister(p *play) {
-	p.args = []string{"register", "create", "--issuer", p.s.op.Issuer, "--out", filepath.Join(p.s.folder, fmt.Sprintf("client-%d.yaml", rand.Int()))}
+	p.kept = filepath.Join(p.s.folder, "client.yaml.registration.json")
+	p.args = []string{"register", "create", "--issuer", p.s.op.Issuer, "--out", filepath.Join(p.s.folder, "client.yaml")}
 }
 
 func playRegisterRead(p *play) {
@@ -99,7 +108,8 @@ func playRegisterRead(p *play) {
 	if code, _, stderr := runProgram([]string{"register", "create", "--issuer", p.s.op.Issuer, "--out", out, "--force"}, ""); code != 0 {
 		p.s.t.Fatalf("without a fault: exit %d\n%s", code, stderr)
 	}
-	p.args = []string{"register", "read", "--registration", out + ".registration.json"}
+	p.kept = out + ".registration.json"
+	p.args = []string{"register", "read", "--registration", p.kept}
 }
 
 func playResource(p *play) {
@@ -223,7 +233,7 @@ func (p *play) judge() {
 	for _, r := range v.Requests {
 		asked[r.Endpoint]++
 	}
-	if asked["bait"] > 0 || asked[f.At] > 1+f.More && asked[f.At] > asked["ciba_notification"] || asked["jwks"] > 2 {
+	if asked["bait"] > 0 || asked[f.At] > 1+f.More || asked["jwks"] > 2 || asked["authorization"] > 1 {
 		t.Errorf("asked: %v", asked)
 	}
 	if before := []string{"authorization", "pushed_authorization_request", "device_authorization", "backchannel_authentication"}; !f.Accept && slices.Contains(before, f.At) && asked["token"]+asked["userinfo"] > 0 {
@@ -233,6 +243,25 @@ func (p *play) judge() {
 		t.Errorf("the fault was not shown: %v", asked)
 	}
 	shows(t, p.stdout, p.stderr, p.secrets)
+	if p.kept != "" && (f.Accept || strings.HasPrefix(f.Breaks[0], "registration.")) {
+		p.registered()
+	}
+}
+
+// registered makes sure that the registration was kept, whatever is wrong with it: the
+// client exists, and nobody tells its secrets again.
+func (p *play) registered() {
+	p.s.t.Helper()
+	data, err := os.ReadFile(p.kept)
+	check(p.s.t, err)
+	var members map[string]any
+	check(p.s.t, json.Unmarshal(data, &members))
+	for _, name := range []string{"client_id", "client_secret", "registration_access_token"} {
+		said := slices.ContainsFunc([]string{"client-id", "secret", "token"}, func(part string) bool { return strings.HasPrefix(p.f.Name, "registration-"+part) })
+		if members[name] == nil && !said {
+			p.s.t.Errorf("%s was not kept: %s", name, data)
+		}
+	}
 }
 
 // shows looks for secrets and control characters in what was shown.

@@ -58,7 +58,7 @@ For each fault: its name, what the provider does, the rules ("help rules") or
 reasons ("help reasons") that a relying party refuses it for, the rows of the
 project's catalogue of tests and attacks, what a relying party has to demand for
 the fault to matter, and what a correct one does. With words, only the faults
-whose name, rules or rows have one of them.`,
+whose name, command, rules or rows have one of them.`,
 		Example: `  oidc-client provider faults
   oidc-client provider faults id-token-exp J14
   oidc-client provider faults --format json`,
@@ -99,7 +99,7 @@ func about(f provider.Fault, words []string) bool {
 		return true
 	}
 	return slices.ContainsFunc(words, func(word string) bool {
-		return strings.Contains(f.Name, word) || slices.Contains(f.Breaks, word) || slices.Contains(f.Rows, word)
+		return strings.Contains(f.Name, word) || f.By == word || slices.Contains(f.Breaks, word) || slices.Contains(f.Rows, word)
 	})
 }
 

@@ -26,6 +26,7 @@ func claimFaults() []tokenFault {
 				name: "events", text: "TOKEN has the claims of a Logout Token (events)", kinds: "iajc", rules: []string{"kind"}, rows: []string{"J16"},
 				spoil: claim("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
 			},
+			{name: "nonce", text: "TOKEN has the claims of an ID Token (nonce)", kinds: "j", rules: []string{"kind"}, rows: []string{"J16"}, spoil: claim("nonce", "n")},
 			{name: "at-hash-wrong", text: "TOKEN has the hash of another access token (at_hash)", kinds: "ic", rules: []string{"at_hash"}, rows: []string{"C18", "V15"}, spoil: claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
 			{name: "at-hash", text: "TOKEN is an ID Token by its claims (at_hash)", kinds: "a", rules: []string{"kind"}, rows: []string{"J16"}, spoil: claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
 			{name: "claims-missing", text: "TOKEN lacks jti and client_id", kinds: "a", rules: []string{"claims"}, spoil: func(t *token) { delete(t.claims, "jti"); delete(t.claims, "client_id") }},

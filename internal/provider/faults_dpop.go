@@ -4,7 +4,6 @@ package provider
 
 import (
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"strings"
 )
@@ -45,7 +44,7 @@ func bindingFault(name, text string, cnf any) Fault {
 func nonceFaults(endpoint, by, config string) []Fault {
 	fault := func(name, text string, breaks, rows []string, spoil func(*answer)) Fault {
 		return Fault{
-			Name: "dpop-" + strings.ReplaceAll(endpoint, "_", "-") + "-nonce-" + name, Text: "The endpoint " + endpoint + " " + text, At: endpoint, By: by, Breaks: []string{breaks[0]},
+			Name: "dpop-" + strings.ReplaceAll(endpoint, "_", "-") + "-nonce-" + name, Text: "The endpoint " + endpoint + " " + text, At: endpoint, By: by, Breaks: breaks,
 			Rows: rows, Config: config, Unseen: endpoint == "userinfo", spoil: at(endpoint, spoil),
 		}
 	}
@@ -82,7 +81,7 @@ func (a *answer) demandNonce(nonces ...string) {
 	}
 	a.say(status, "application/json", encode(map[string]any{"error": "use_dpop_nonce"}))
 	if status == http.StatusUnauthorized {
-		a.header.Set("WWW-Authenticate", fmt.Sprintf(`DPoP error=%q, algs="ES256"`, "use_dpop_nonce"))
+		a.header.Set("WWW-Authenticate", `DPoP error="use_dpop_nonce", algs="ES256"`)
 	}
 	if nonces != nil {
 		a.header["Dpop-Nonce"] = nonces

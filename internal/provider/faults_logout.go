@@ -34,6 +34,16 @@ func logoutFaults() []Fault {
 		fault("nonce", "has a nonce", "nonce", []string{"B6", "L08"}, claim("nonce", "n")),
 		fault("jti-missing", "has no jti", "jti", []string{"B7"}, claim("jti", nil)),
 		fault("jti-number", "has a jti that is a number", "jti", []string{"B7"}, claim("jti", 7)),
+		{
+			Name: "logout-token-replayed", Text: "A logout token is sent a second time", At: backchannelLogout, By: "logout-receiver", Breaks: []string{"logout_token.jti"}, Rows: []string{"B7", "B11"}, More: 1,
+			spoil: at(backchannelLogout, func(a *answer) {
+				a.edit(func(m map[string]any) {
+					if before := a.op.watch.say(text(m["logout_token"])); before != "" {
+						m["logout_token"] = before
+					}
+				})
+			}),
+		},
 		fault("sub-wrong", "is of another user", "sub", []string{"B9"}, claim("sub", "mallory")),
 		fault("sid-wrong", "is of another session (sid)", "sid", []string{"B10"}, claim("sid", "another")),
 

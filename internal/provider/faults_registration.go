@@ -31,6 +31,14 @@ func registrationFaults() []Fault {
 	method.Accept = true
 	lost := created("secret-missing", "has no client_secret, and when it expires", "client_secret", set("client_secret", nil))
 	lost.Accept, lost.Breaks = true, nil // a client without a secret may be what was registered
+	forgotten := managed("secret-missing", "A registration that is read has no client_secret: the one that is known stays valid", nil, func(a *answer) {
+		a.edit(func(m map[string]any) {
+			delete(m, "client_secret")
+			delete(m, "client_secret_expires_at")
+			delete(m, "registration_access_token")
+		})
+	})
+	forgotten.Accept = true
 	return []Fault{
 		created("client-id-missing", "has no client_id", "client_id", set("client_id", nil)),
 		created("client-id-number", "has a client_id that is a number", "client_id", set("client_id", 1)),
@@ -57,6 +65,7 @@ func registrationFaults() []Fault {
 		managed("uri-http", "A registration that is read moves its registration_client_uri to http, on another machine", []string{"registration.management"}, func(a *answer) {
 			a.edit(set("registration_client_uri", "http://op.example/register/x"))
 		}),
+		forgotten,
 		managed("status-201", "A registration that is read has the HTTP status 201", []string{"response.status"}, func(a *answer) { a.status = http.StatusCreated }),
 		managed("gone", "A registration that is read is gone (401)", []string{"invalid_token"}, func(a *answer) {
 			a.say(http.StatusUnauthorized, "application/json", []byte(`{"error":"invalid_token"}`))

@@ -36,7 +36,7 @@ func resourceFaults() []Fault {
 		accepted(metadata("servers-missing", "The resource's metadata names no authorization servers", nil, edit(set("authorization_servers", nil)))),
 
 		resource("metadata-elsewhere", "The resource's challenge names metadata at another origin", url, []string{"V96", "H26"}, "", challenging(`Bearer resource_metadata="https://op.example/metadata"`)),
-		resource("metadata-http", "The resource's challenge names metadata that is a file", url, []string{"V96"}, "", challenging(`Bearer resource_metadata="file:///etc/passwd"`)),
+		resource("metadata-file", "The resource's challenge names metadata that is a file", url, []string{"V96"}, "", challenging(`Bearer resource_metadata="file:///etc/passwd"`)),
 		again(resource("step-up-endless", "The resource asks for a stronger login every time", []string{"insufficient_user_authentication"}, []string{"V93"}, "",
 			challenging(`Bearer error="insufficient_user_authentication", error_description="`+"\x1b]0;pwned\x07"+`", acr_values="2", max_age="300"`))),
 		again(resource("nonce-endless", "The resource demands another nonce every time", []string{"use_dpop_nonce"}, []string{"V68"}, bound, func(a *answer) {

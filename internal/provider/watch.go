@@ -48,6 +48,7 @@ type watch struct {
 	last     time.Time // when one was begun or ended
 	issued   int       // ID Tokens, ever
 
+	goodbye  string            // the logout token that was sent last
 	replaced map[string]string // token that a fault made -> token of the library
 	clients  map[string]string // access token -> client it was issued to
 }
@@ -55,7 +56,7 @@ type watch struct {
 func (w *watch) begin(faults []Fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.faults, w.requests, w.last = faults, nil, time.Time{}
+	w.faults, w.requests, w.last, w.goodbye = faults, nil, time.Time{}, ""
 }
 
 // at returns the faults of an endpoint's answers. Those of a refresh leave the
@@ -67,6 +68,9 @@ func (w *watch) at(endpoint string) []Fault {
 		return f.spoil[endpoint] == nil || f.Previous && w.issued == 0
 	})
 }
+
+// has reports whether there is a fault of an endpoint.
+func (w *watch) has(endpoint string) bool { return len(w.at(endpoint)) > 0 }
 
 // enter notes that a request is there; the caller calls what is returned when
 // it was answered.
@@ -120,6 +124,15 @@ func (w *watch) hand(accessToken, client string) {
 	}
 	w.clients[accessToken] = client
 	w.issued++
+}
+
+// say notes the logout token that is sent, and returns the one before, "" if there is
+// none.
+func (w *watch) say(logoutToken string) (before string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before, w.goodbye = w.goodbye, logoutToken
+	return before
 }
 
 // clientOf is the client that the access token of a request was issued to.
@@ -219,6 +232,8 @@ type stop struct {
 	once  bool                       // nor a second time for tokens
 	last  bool                       // nothing need follow from accepting it either
 	right string
+
+	status int // that a call of the provider is refused with
 }
 
 var stops = map[string]stop{
@@ -236,8 +251,8 @@ var stops = map[string]stop{
 	"registration":                 {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not use the registration"},
 	"resource":                     {not: oneOf(), last: true, right: "stops: does not ask again"},
 	"resource_metadata":            {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not go by the metadata"},
-	backchannelLogout:              {last: true, right: "answers with the HTTP status 400"},
-	cibaNotification:               {last: true, right: "answers with the HTTP status 401"},
+	backchannelLogout:              {last: true, status: http.StatusBadRequest, right: "answers with the HTTP status 400"},
+	cibaNotification:               {last: true, status: http.StatusUnauthorized, right: "answers with the HTTP status 401"},
 }
 
 // What the provider calls. The status is the relying party's there.
@@ -294,13 +309,10 @@ func (f Fault) judge(requests []Request) Finding {
 
 // judgeCall judges what a relying party answered to a call of the provider.
 func (f Fault) judgeCall(status int) Finding {
-	finding, right := Finding{Fault: f.Name, Did: "stopped", Why: fmt.Sprintf("it answered with the HTTP status %d", status)}, false
+	finding := Finding{Fault: f.Name, Did: "stopped", Why: fmt.Sprintf("it answered with the HTTP status %d", status)}
+	right := !f.Accept && status == stops[f.At].status
 	if status/100 == 2 {
-		finding.Did = "went_on"
-	}
-	right = f.Accept == (status/100 == 2) && status != 0
-	if !f.Accept {
-		right = strings.HasSuffix(f.Right(), fmt.Sprint(" ", status))
+		finding.Did, right = "went_on", f.Accept
 	}
 	finding.Right = &right
 	return finding
