@@ -184,6 +184,6 @@ func (r AuthorizationRequest) openID() bool {
 func (l *Login) expectation() Expectation {
 	return Expectation{
 		Nonce: l.Nonce, Optional: !l.Request.openID(), ACRValues: strings.Fields(l.Request.Params.Get("acr_values")),
-		AuthorizationDetails: l.Request.Params.Get("authorization_details"),
+		AuthorizationDetails: l.Request.Params.Get("authorization_details"), Claims: l.Request.Params.Get("claims"),
 	}
 }

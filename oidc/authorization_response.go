@@ -96,13 +96,13 @@ func (c *Client) frontTokens(ctx context.Context, login *Login, response url.Val
 			return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: err}
 		}
 	}
-	t.IDToken, t.broken = nil, nil
+	t.asked = r.Params.Get("claims")
 	login.Checks = append(login.Checks, t.Checks...)
 	if !r.expects("id_token") {
 		return t, nil
 	}
 	v, err := c.verifyIDToken(ctx, t.IssuedIDToken, judged{
-		Expectation: Expectation{Nonce: login.Nonce, ACRValues: login.expectation().ACRValues}, accessToken: t.AccessToken,
+		Expectation: Expectation{Nonce: login.Nonce, ACRValues: login.expectation().ACRValues, Claims: login.expectation().Claims}, accessToken: t.AccessToken,
 		front: frontChannel{came: true, code: response.Get("code"), state: login.State},
 	})
 	login.IDToken, t.IDToken, t.broken = v.token, v.token, err

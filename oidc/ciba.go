@@ -62,7 +62,7 @@ func (c *Client) AuthenticateBackchannel(ctx context.Context, r BackchannelReque
 	}
 	b.expect = Expectation{
 		Optional: !slices.Contains(strings.Fields(form.Get("scope")), "openid"), ACRValues: strings.Fields(form.Get("acr_values")),
-		AuthorizationDetails: form.Get("authorization_details"),
+		AuthorizationDetails: form.Get("authorization_details"), Claims: form.Get("claims"),
 	}
 	if r.Object != nil {
 		if c.Provider == nil {

@@ -57,17 +57,7 @@ func (t *JWT) parameters() url.Values {
 }
 
 // jarmRules are in the order of JARM section 2.4.
-var jarmRules = slices.Concat(sealedRules("jarm"), []check.Rule[jwtInput]{
-	{
-		ID: "jarm.iss", Spec: jarm("2.4"), Level: check.Must,
-		Text: "iss is exactly the provider's issuer identifier.",
-		Eval: readable(issIs),
-	},
-	{
-		ID: "jarm.aud", Spec: jarm("2.4"), Level: check.Must,
-		Text: "aud contains this client's client_id.",
-		Eval: readable(audIs),
-	},
+var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4")), []check.Rule[jwtInput]{
 	{
 		ID: "jarm.exp", Spec: jarm("2.4"), Level: check.Must,
 		Text: "The current time is before exp.",

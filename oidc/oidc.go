@@ -105,7 +105,7 @@ type Client struct {
 
 	keys     keyCache
 	once     sync.Once
-	expected []string // signature algorithms of ID Tokens, once they were chosen
+	expected algorithms // signature algorithms of ID Tokens, once they were chosen
 }
 
 // A Policy is what a client demands of an ID Token, and of UserInfo. The zero

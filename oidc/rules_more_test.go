@@ -352,3 +352,20 @@ func TestResponseTypes(t *testing.T) {
 		}
 	}
 }
+
+// V20: only what is essential, of the member that is about this answer.
+func TestEssentialClaims(t *testing.T) {
+	t.Parallel()
+	for parameter, want := range map[string]string{
+		`{"userinfo":{"a":{"essential":true},"b":null,"c":{"essential":false},"d":{"essential":"yes"}},"id_token":{"e":{"essential":true}}}`: "[a]",
+		`{"id_token":{"e":{"essential":true}}}`: "[]", `{"userinfo":null}`: "[]", `[]`: "[]", ``: "[]", `{"userinfo":[{"essential":true}]}`: "[]",
+	} {
+		if got := fmt.Sprint(essentialClaims(parameter, "userinfo")); got != want {
+			t.Errorf("%s: %s, want %s", parameter, got, want)
+		}
+	}
+	in := userInfoInput{jwtInput: jwtInput{Claims: claims(t, `{"sub":"u","email":"x"}`)}, Asked: `{"userinfo":{"email":{"essential":true}}}`}
+	if got := verdictOf(t, userInfoRules, "userinfo.essential", in); got != check.Pass {
+		t.Errorf("there: %s", got)
+	}
+}

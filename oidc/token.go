@@ -46,6 +46,7 @@ type Tokens struct {
 	Raw    []byte
 	Checks check.Results // of judging the answer and the ID Token
 
+	asked           string // the claims parameter of the login, "" if there was none
 	previousSubject string // of the ID Token before, "" if it is not known
 	broken          error  // why they may not be used, nil if they may
 }
@@ -81,7 +82,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if tokens == nil {
 		return nil, err
 	}
-	tokens.broken = err
+	tokens.broken, tokens.asked = err, g.Expect.Claims
 	if c.Received != nil {
 		if err := c.Received(tokens); err != nil {
 			return tokens, err

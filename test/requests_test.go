@@ -140,8 +140,8 @@ func (s *scene) only(requests []provider.Recorded, endpoint string) provider.Rec
 	return found[0]
 }
 
-// claimsOf reads a JWT without verifying it.
-func claimsOf(t *testing.T, jwt string) (header, claims map[string]any) {
+// jwtParts reads a JWT without verifying it.
+func jwtParts(t *testing.T, jwt string) (header, claims map[string]any) {
 	t.Helper()
 	parts := strings.Split(jwt, ".")
 	if len(parts) != 3 {
@@ -233,7 +233,7 @@ func TestClientAssertions(t *testing.T) {
 			continue
 		}
 		endpoints[r.Endpoint] = true
-		_, claims := claimsOf(t, assertion)
+		_, claims := jwtParts(t, assertion)
 		exp, _ := claims["exp"].(float64)
 		iat, _ := claims["iat"].(float64)
 		if claims["iss"] != "signer" || claims["sub"] != "signer" || claims["aud"] != s.op.Issuer || seen[claims["jti"]] || claims["jti"] == "" ||
@@ -273,7 +273,7 @@ func TestDPoPProofs(t *testing.T) {
 			}
 			continue
 		}
-		header, claims := claimsOf(t, proof)
+		header, claims := jwtParts(t, proof)
 		jwk, err := json.Marshal(header["jwk"])
 		check(t, err)
 		keys[string(jwk)] = true
@@ -334,7 +334,7 @@ func TestPushedAndSignedRequests(t *testing.T) {
 	if pushed.Form.Has("scope") || pushed.Form.Has("state") {
 		t.Errorf("parameters beside the request object: %v", pushed.Form)
 	}
-	header, claims := claimsOf(t, pushed.Value("request"))
+	header, claims := jwtParts(t, pushed.Value("request"))
 	_, sub := claims["sub"]
 	exp, _ := claims["exp"].(float64)
 	if header["typ"] != "oauth-authz-req+jwt" || claims["iss"] != "signer" || claims["client_id"] != "signer" || claims["aud"] != s.op.Issuer || sub ||
@@ -347,7 +347,7 @@ func TestPushedAndSignedRequests(t *testing.T) {
 	for _, lifetime := range []string{"jwt_request_token_duration: 1m", "legacy_request_jwt_header_type: true", "strict_oidc_rfc6749_param: true"} {
 		requests := s.ok("client", "-c", s.config("signer", "use_request_parameter: true", lifetime), "-p", "0")
 		r := s.only(requests, "authorization")
-		header, claims := claimsOf(t, r.Value("request"))
+		header, claims := jwtParts(t, r.Value("request"))
 		switch {
 		case strings.HasPrefix(lifetime, "jwt") && claims["exp"].(float64)-claims["iat"].(float64) != 60,
 			strings.HasPrefix(lifetime, "legacy") && header["typ"] != "JWT",
@@ -404,7 +404,7 @@ func TestBackchannelRequests(t *testing.T) {
 	s := newScene(t)
 	requests := s.ok("ciba", "-c", s.config("ciba-signer", "use_request_parameter: true"), "--login-hint", "alice", "--binding-message", "W4SCT")
 	r := s.only(requests, "backchannel_authentication")
-	_, claims := claimsOf(t, r.Value("request"))
+	_, claims := jwtParts(t, r.Value("request"))
 	if claims["login_hint"] != "alice" || claims["binding_message"] != "W4SCT" || claims["aud"] != s.op.Issuer || claims["iss"] != "ciba-signer" || r.Form.Has("login_hint") {
 		t.Errorf("signed request: %v, %v", claims, r.Form)
 	}

@@ -32,7 +32,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"oidc-client": realMain, "browse": browseMain})
+	testscript.Main(endings{m}, map[string]func(){"oidc-client": realMain, "browse": browseMain})
 }
 
 // realMain is the program's main.

@@ -47,10 +47,7 @@ for the tokens at the pace that the provider sets until the user is done there.`
 func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}

@@ -221,8 +221,11 @@ func (p *program) oauthHint(e *oidc.Error) string {
 			text += ")"
 		}
 	}
-	if text == "" && e.URI != "" {
+	switch {
+	case text == "" && e.URI != "":
 		text = "the provider refers to " + e.URI
+	case text == "" && e.Code != "":
+		text = "what " + e.Code + " means is for the provider to say; -d shows what was sent"
 	}
 	if e.Scope != "" {
 		text += " (the scope it asks for: " + e.Scope + ")"

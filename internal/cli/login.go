@@ -105,10 +105,7 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 	if o.keepRunning && p.options.json() {
 		return usage("--keep-running shows one login after the other, and --format json one document")
 	}
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}

@@ -90,15 +90,20 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	return client, nil
 }
 
+// prepare makes sure that results can be kept, and reads the configuration.
+func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
+	if err := p.probeOutput(); err != nil {
+		return nil, err
+	}
+	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+}
+
 // trade gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
 func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *config.Config) (oidc.Grant, error)) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, o)
 	if err != nil {
 		return err
 	}

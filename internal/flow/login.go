@@ -64,7 +64,7 @@ func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error 
 		return err
 	}
 	defer func() { _ = l.listener.Close() }() // what it delivers is only a page
-	l.Begun(l.listener.URL(loopback.StartPath), l.logins[0].URL)
+	l.Begun(l.listener.URL(loopback.StartPath), l.first())
 	for {
 		outcome, err := l.next(ctx)
 		if err != nil {
@@ -89,13 +89,23 @@ func (l *Login) open(ctx context.Context) (err error) {
 	if l.Request.RedirectURI == "" {
 		l.Request.RedirectURI = l.listener.URL(l.Place.Path)
 	}
-	if err = l.begin(ctx); err != nil {
+	l.mu.Lock() // a browser may come to the start at once
+	err = l.begin(ctx)
+	l.mu.Unlock()
+	if err != nil {
 		_ = l.listener.Close()
 	}
 	return err
 }
 
-// begin makes a login. Those before stay answerable for a while.
+// first is where the first login is.
+func (l *Login) first() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.logins[0].URL
+}
+
+// begin makes a login, under the lock. Those before stay answerable for a while.
 func (l *Login) begin(ctx context.Context) error {
 	with := l.With
 	with.Request = l.Request
@@ -112,7 +122,7 @@ func (l *Login) begin(ctx context.Context) error {
 func (l *Login) start(ctx context.Context) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.left {
+	if l.left || len(l.logins) == 0 {
 		if err := l.begin(ctx); err != nil {
 			l.strange("another login could not begin: " + err.Error())
 			return "", err
