@@ -119,7 +119,7 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 		return nil, broken
 	}
 	registered := registrationOf(doc, known)
-	if r.Received != nil && registered.ClientID != "" {
+	if r.Received != nil && registered.ClientID+registered.ClientSecret+registered.AccessToken != "" {
 		if err := r.Received(registered); err != nil {
 			return registered, err
 		}
@@ -138,8 +138,8 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 }
 
 // registrationOf reads a registration. What it leaves out, or has of a wrong type, is
-// as before; and an answer about another client, or about none, changes nothing but
-// the token that it may have brought.
+// as before; and an answer about another client than the one that is known, or about
+// none, changes nothing but the token that it may have brought.
 func registrationOf(doc *strictjson.Object, known Registration) *Registration {
 	registered := known
 	take := func(name string, to *string) {
@@ -148,7 +148,7 @@ func registrationOf(doc *strictjson.Object, known Registration) *Registration {
 		}
 	}
 	id, err := doc.String("client_id")
-	if err != nil || known.ClientID != "" && id != known.ClientID {
+	if known.ClientID != "" && (err != nil || id != known.ClientID) {
 		if id == "" {
 			take("registration_access_token", &registered.AccessToken)
 		}

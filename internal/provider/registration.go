@@ -111,7 +111,7 @@ func encryptionsOf(m *goidc.ClientMeta) (map[string]*encryption, error) {
 }
 
 func (p *Provider) registration() []oidcprovider.Option {
-	if !p.options.Registration && p.options.RegistrationToken == "" {
+	if !p.options.Registration && p.options.RegistrationToken == "" && !p.watch.has("registration") {
 		return nil
 	}
 	p.dynamic.deleted = p.store.revokeClient
