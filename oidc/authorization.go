@@ -72,9 +72,9 @@ type Login struct {
 	// response, once Exchange has judged it.
 	Checks check.Results
 
-	// IDToken is the one that came through the browser, once Exchange has judged
-	// it; nil if none was asked for.
-	IDToken *IDToken
+	// Tokens are those that came through the browser, once Exchange has judged
+	// them; nil if none were asked for.
+	Tokens *Tokens
 }
 
 // Authorize makes an authorization request ready to send. state, nonce and the

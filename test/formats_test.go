@@ -106,6 +106,28 @@ func (s *scene) arguments(id, command string) []string {
 	return args
 }
 
+// What came through the browser is shown beside what came for the code; none of it is
+// lost.
+func TestFrontChannelTokensAreShown(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	args := []string{"client", "-c", s.config("app", "response_type: code id_token token"), "-p", "0"}
+	code, stdout, stderr := s.run(append(args, "--format", "json")...)
+	var doc struct {
+		Front, Back struct{ AccessToken string }
+		IDToken     struct{ Verified bool }
+	}
+	check(t, json.Unmarshal([]byte(strings.NewReplacer(
+		"authorization_token_response", "front", "token_response", "back", "access_token", "accesstoken", "authorization_id_token", "idtoken",
+	).Replace(stdout)), &doc))
+	if code != 0 || doc.Front.AccessToken == "" || doc.Back.AccessToken == "" || doc.Front.AccessToken == doc.Back.AccessToken || !doc.IDToken.Verified {
+		t.Errorf("exit %d: %+v\n%s", code, doc, stderr)
+	}
+	if _, text, _ := s.run(args...); strings.Count(text, "authorization response:") != 2 {
+		t.Errorf("as text:\n%s", text)
+	}
+}
+
 // L04: a provider's logout token is taken, answered with 200, and shown; one that
 // comes again is not.
 func TestLogoutReceiver(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -289,14 +290,15 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions, outcome *flow.Outcome) error {
 	p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
 	p.warnings(outcome.Login.Checks)
-	if front := outcome.Login.IDToken; front != nil && outcome.Tokens != nil && outcome.Tokens.IDToken != front {
-		p.showFrontIDToken(front)
+	front := outcome.Login.Tokens
+	if front != nil && outcome.Tokens != front {
+		p.showFrontTokens(front)
 	}
 	if outcome.Tokens != nil && p.run.TokenResponse == nil && outcome.Tokens.Raw != nil {
 		_ = p.receive(outcome.Tokens) // through the browser: nothing was received before
 	}
 	tokens := outcome.Tokens
-	if tokens != nil && tokens.IDToken == outcome.Login.IDToken && tokens.IDToken != nil {
+	if tokens != nil && tokens == front {
 		own := *tokens // its checks are the login's
 		own.Checks = nil
 		tokens = &own
@@ -309,11 +311,19 @@ func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *con
 	return err
 }
 
-// showFrontIDToken shows the ID Token that came through the browser, beside the one
-// that came for the code.
-func (p *program) showFrontIDToken(t *oidc.IDToken) {
-	p.run.Members.Add("authorization_id_token", (&transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}).Document())
-	p.showClaims("IDToken Claims of the authorization response", "IDTokenClaims", t.JSON, t.Verified)
+// showFrontTokens shows what came through the browser, beside what came for the code.
+func (p *program) showFrontTokens(t *oidc.Tokens) {
+	p.redactor.Learn(t.AccessToken, t.IssuedIDToken)
+	if t.AccessToken != "" {
+		p.run.Members.Add("authorization_token_response", json.RawMessage(t.Raw))
+		if !p.options.json() {
+			p.out.JSON("Access Token Response of the authorization response", "Response", t.Raw)
+		}
+	}
+	if id := t.IDToken; id != nil {
+		p.run.Members.Add("authorization_id_token", (&transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON, Verified: id.Verified}).Document())
+		p.showClaims("IDToken Claims of the authorization response", "IDTokenClaims", id.JSON, id.Verified)
+	}
 }
 
 // again makes ready for another login, and shows how this one went.
