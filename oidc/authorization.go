@@ -112,16 +112,22 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 	if login.Request.NoPKCE {
 		login.CodeVerifier = ""
 	}
-	params := c.authorizationParams(login)
-	if login.Request.Object != nil {
-		if params, err = c.requestObject(ctx, login, params); err != nil {
-			return nil, err
+	// A request object is used once: a second attempt makes another.
+	request := func() (url.Values, error) {
+		params := c.authorizationParams(login)
+		if login.Request.Object == nil {
+			return params, nil
 		}
+		return c.requestObject(ctx, login, params)
 	}
+	var params url.Values
 	if login.pushed(c.Provider) {
-		if params, err = c.push(ctx, login, params); err != nil {
-			return nil, err
-		}
+		params, err = c.push(ctx, login, request)
+	} else {
+		params, err = request()
+	}
+	if err != nil {
+		return nil, err
 	}
 	query := u.Query()
 	maps.Copy(query, params)

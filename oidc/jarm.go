@@ -70,7 +70,7 @@ var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4"
 	},
 	{
 		ID: "jarm.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims are not those of an ID Token (nonce, at_hash) or a security event (events).",
-		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "nonce", "at_hash", "events") }),
+		Text: "The claims are not those of a token about a user (sub, nonce, at_hash) or of a security event (events).",
+		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "sub", "nonce", "at_hash", "events") }),
 	},
 }, jwtRules("jarm"))

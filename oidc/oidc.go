@@ -208,6 +208,7 @@ func Rules() check.Results {
 		check.Describe(userInfoRules),
 		check.Describe(introspectionRules),
 		check.Describe(logoutTokenRules),
+		check.Describe(frontchannelLogoutRules),
 		check.Describe(anyJWTRules),
 		check.Describe(endSessionRules),
 		check.Describe(registrationRules),

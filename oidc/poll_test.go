@@ -80,6 +80,7 @@ func TestPace(t *testing.T) {
 		"slow_down stays (V85)":    {5 * s, []http.HandlerFunc{says("slow_down"), pending, says("slow_down"), granted}, []time.Duration{5 * s, 10 * s, 10 * s, 15 * s}},
 		"no answer backs off":      {5 * s, []http.HandlerFunc{fails, fails, pending, granted}, []time.Duration{5 * s, 10 * s, 20 * s, 20 * s}},
 		"never slower than so":     {time.Minute, []http.HandlerFunc{fails, granted}, []time.Duration{time.Minute, time.Minute}},
+		"slow_down by a 429":       {5 * s, []http.HandlerFunc{fakeop.Says(429, map[string]string{"Content-Type": "application/json"}, `{"error":"slow_down"}`), granted}, []time.Duration{5 * s, 10 * s}},
 		"K06: slow_down with 503s": {5 * s, []http.HandlerFunc{says("slow_down"), fails, granted}, []time.Duration{5 * s, 10 * s, 20 * s}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,6 +113,7 @@ func TestPollEnds(t *testing.T) {
 		"denied":       {[]http.HandlerFunc{pending, says("access_denied")}, "access_denied", 2},
 		"expired":      {[]http.HandlerFunc{says("expired_token")}, "expired_token", 1},
 		"unknown":      {[]http.HandlerFunc{pending, pending, says("invalid_request")}, "invalid_request", 3},
+		"denied, 503":  {[]http.HandlerFunc{fakeop.Says(503, map[string]string{"Content-Type": "application/json"}, `{"error":"access_denied"}`)}, "access_denied", 1},
 		"a page":       {[]http.HandlerFunc{html}, "response.content_type", 1},
 		"for ever":     {[]http.HandlerFunc{pending}, "expired_token", 23},
 		"no answer":    {[]http.HandlerFunc{fails}, "expired_token", 4},

@@ -243,6 +243,30 @@ func TestEndSessionRules(t *testing.T) {
 	}
 }
 
+// L12: what a page makes the browser say.
+func TestFrontchannelLogoutRules(t *testing.T) {
+	t.Parallel()
+	good := func() frontchannelLogoutInput {
+		return frontchannelLogoutInput{url.Values{"iss": {"https://op.example"}, "sid": {"s"}}, "https://op.example", LogoutExpectation{SessionID: "s"}}
+	}
+	testTable(t, frontchannelLogoutRules, good, map[string]func(*frontchannelLogoutInput){
+		"frontchannel_logout.iss": func(in *frontchannelLogoutInput) { in.Query.Set("iss", "https://op.example1") },
+		"frontchannel_logout.sid": func(in *frontchannelLogoutInput) { in.Expect.SessionID = "t" },
+	})
+	for query, ok := range map[string]bool{"": true, "iss=https://op.example&sid=s": true, "sid=s": false, "iss=https://op.example": false} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := check.Run(frontchannelLogoutRules, frontchannelLogoutInput{values, "https://op.example", LogoutExpectation{}}).Err(); (err == nil) != ok {
+			t.Errorf("%q: %v", query, err)
+		}
+	}
+	if check.Run(frontchannelLogoutRules, frontchannelLogoutInput{url.Values{}, "https://op.example", LogoutExpectation{SessionID: "s"}}).Err() == nil {
+		t.Error("no session named, and one expected")
+	}
+}
+
 // V100.
 func TestRegistrationRules(t *testing.T) {
 	t.Parallel()

@@ -548,7 +548,7 @@ func TestRulesListsEveryTable(t *testing.T) {
 	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules) +
 		len(accessTokenRules) + len(refreshTokenRules) + len(jarmRules) + len(pushedAuthorizationRules) + len(deviceAuthorizationRules) +
 		len(backchannelAuthenticationRules) + len(hybridRules) + len(introspectionRules) + len(logoutTokenRules) + len(endSessionRules) +
-		len(registrationRules) + len(protectedResourceRules) + len(anyJWTRules)
+		len(registrationRules) + len(protectedResourceRules) + len(anyJWTRules) + len(frontchannelLogoutRules)
 	if len(seen) != want {
 		t.Errorf("%d rules listed, %d in tables", len(seen), want)
 	}

@@ -446,9 +446,11 @@ func TestFaultsUserInfoAndDiscover(t *testing.T) {
 func TestFaultCatalogue(t *testing.T) {
 	t.Parallel()
 	without := map[string]string{
-		"id_token.essential": "a claim that a provider does not have is no fault of its own (TestEssentialClaims)",
-		"userinfo.essential": "likewise",
-		"discovery.tls":      "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
+		"id_token.essential":      "a claim that a provider does not have is no fault of its own (TestEssentialClaims)",
+		"userinfo.essential":      "likewise",
+		"frontchannel_logout.iss": "a browser brings it, who may be anyone's (TestFrontchannelLogoutRules)",
+		"frontchannel_logout.sid": "likewise",
+		"discovery.tls":           "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
 	}
 	for _, r := range oidc.Rules() {
 		if strings.HasPrefix(r.ID, "jwt.") {

@@ -42,7 +42,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		"app: refresh-token --refresh-token @refresh", "app: userinfo --token @access",
 		"app: introspect --token @access", "app: introspect --token @access --signed",
 		"app: resource ISSUER/resource --token @access", "app: resource ISSUER/resource --metadata", "app: resource ISSUER/resource/step-up --token @access",
-		"app: discover", "app: end-session --token @id --no-redirect --no-browser",
+		"app: discover", "app: end-session -p 0 --token @id --no-redirect",
 		"app: register create", "app: register read --registration made.yaml.registration.json",
 		"app: register update --registration made.yaml.registration.json --metadata @change",
 		"app: jwt verify @id", "app: jwt verify @access --as access_token", "app: jwt decode @id",

@@ -18,6 +18,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -287,7 +288,26 @@ func (p *program) discover(ctx context.Context, cfg *config.Config, client *http
 	}
 	p.run.Issuer = provider.Issuer
 	p.warnings(provider.Checks)
-	return provider, nil
+	return provider, pushedElsewhere(cfg, provider)
+}
+
+// pushedElsewhere takes the PAR endpoint from the member of the metadata that the
+// configuration names.
+func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
+	name := cfg.Login.PAREndpointWellKnownKey
+	if name == "" || cfg.Endpoints.PAR != "" {
+		return nil
+	}
+	metadata, err := strictjson.Parse(provider.Raw)
+	if err != nil {
+		return err
+	}
+	endpoint, err := metadata.String(name)
+	if err != nil || !oidc.Browsable(endpoint) {
+		return misconfigured("%s: the metadata has no https URL called %s", origin(cfg, "par_endpoint_wellknown_key"), name)
+	}
+	provider.PushedAuthorizationRequestEndpoint = endpoint
+	return nil
 }
 
 // newClient makes the client of a configuration at a provider.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -119,12 +120,16 @@ func (p *program) showDevice(d *oidc.DeviceAuthorization, o *deviceOptions) {
 	if d.VerificationURIComplete != "" {
 		target = d.VerificationURIComplete
 	}
-	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", d.VerificationURI, d.UserCode)
+	// Escaped here, since a line break of theirs would look like a line of ours.
+	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", transcript.Escape(d.VerificationURI), transcript.Escape(d.UserCode))
 	if d.VerificationURIComplete != "" {
-		text += fmt.Sprintf("or go to   %s\nand compare the code\n", d.VerificationURIComplete)
+		text += fmt.Sprintf("or go to   %s\nand compare the code\n", transcript.Escape(d.VerificationURIComplete))
 	}
 	p.err.Block("To log in, on any device", "Device", text)
 	p.redactor.Learn(d.DeviceCode)
+	if p.err.Colour { // the code large, as far as a terminal can
+		p.err.Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
+	}
 	if !o.noQR && p.env.Terminal(p.env.Stderr) {
 		p.err.Raw(qrCode(target))
 	}

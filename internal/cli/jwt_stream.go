@@ -28,124 +28,166 @@ type verified struct {
 // verifyLines verifies the tokens of standard input, one a line. One alone is shown
 // whole.
 func (p *program) verifyLines(ctx context.Context, judge judge) error {
-	scanner := bufio.NewScanner(p.env.Stdin)
-	scanner.Buffer(make([]byte, 0, 64<<10), limit.Token+2)
-	first, err := nextLine(ctx, scanner)
+	lines := readLines(ctx, p.env.Stdin)
+	first, err := lines.next(ctx)
 	if err != nil {
 		return err
 	}
-	second, err := nextLine(ctx, scanner)
+	second, err := lines.next(ctx)
 	switch {
 	case first == "":
 		return usage("there is no token: standard input was empty")
-	case err == nil && second == "":
-		return p.verifyOne(ctx, judge, first)
 	case err != nil:
 		return err
+	case second == "":
+		return p.verifyOne(ctx, judge, first)
 	}
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	report := &report{p: p, out: bufio.NewWriter(p.env.Stdout)}
 	report.begin()
-	err = parallel(ctx, lines(scanner, first, second), judge, report.add)
-	if readErr := scanner.Err(); err == nil && readErr != nil {
-		err = usage("standard input: %v", readErr)
-	}
-	return report.end(ctx, err)
+	return report.end(ctx, p.verifyParallel(ctx, lines, []string{first, second}, judge, report))
 }
 
-// nextLine is the next line that is not empty, "" at the end. It gives up when ctx
-// ends: nobody may ever type one.
-func nextLine(ctx context.Context, scanner *bufio.Scanner) (string, error) {
-	return read(ctx, "standard input", func() ([]byte, error) {
+// A stream is the lines of a reader that are not empty.
+type stream struct {
+	lines chan string
+	err   error // why it ended early; set before lines is closed
+}
+
+// readLines reads on until ctx ends, or nobody takes a line any more.
+func readLines(ctx context.Context, r io.Reader) *stream {
+	s := &stream{lines: make(chan string, 1024)}
+	go func() {
+		defer close(s.lines)
+		scanner := bufio.NewScanner(r)
+		scanner.Buffer(make([]byte, 0, 64<<10), limit.Token+2)
 		for scanner.Scan() {
-			if line := strings.TrimSpace(scanner.Text()); line != "" {
-				return []byte(line), nil
+			line := strings.TrimSpace(scanner.Text())
+			if line == "" {
+				continue
+			}
+			select {
+			case s.lines <- line:
+			case <-ctx.Done():
+				return
 			}
 		}
-		return nil, scanner.Err()
-	})
+		s.err = scanner.Err()
+	}()
+	return s
 }
 
-// lines are the tokens of a stream, of which two were read ahead.
-func lines(scanner *bufio.Scanner, ahead ...string) func() (string, bool) {
-	return func() (string, bool) {
-		if len(ahead) > 0 {
-			line := ahead[0]
-			ahead = ahead[1:]
-			return line, true
+// next is the next line, "" at the end.
+func (s *stream) next(ctx context.Context) (string, error) {
+	select {
+	case line, more := <-s.lines:
+		if !more && s.err != nil {
+			return "", usage("standard input: %v", s.err)
 		}
-		for scanner.Scan() {
-			if line := strings.TrimSpace(scanner.Text()); line != "" {
-				return line, true
+		return line, nil
+	case <-ctx.Done():
+		return "", &waitError{"standard input", context.Cause(ctx)}
+	}
+}
+
+// batch is the next line and those that are there already.
+func (s *stream) batch(ctx context.Context) ([]string, error) {
+	const most = 64
+	first, err := s.next(ctx)
+	if err != nil || first == "" {
+		return nil, err
+	}
+	batch := []string{first}
+	for len(batch) < most {
+		select {
+		case line, more := <-s.lines:
+			if !more {
+				return batch, nil
 			}
+			batch = append(batch, line)
+		default:
+			return batch, nil
 		}
-		return "", false
 	}
+	return batch, nil
 }
 
-// parallel judges the tokens of next on all processors, and hands what came of them
-// to done in their order. So many are under way at a time that none waits for the
-// slowest, and no more.
-func parallel(ctx context.Context, next func() (string, bool), judge judge, done func(verified) error) error {
-	const batch = 64
-	type job struct {
-		tokens  []string
-		first   int
-		results chan []verified
-	}
+// A job is a batch under way.
+type job struct {
+	tokens  []string
+	first   int // the number of its first line
+	results chan []verified
+}
+
+// verifyParallel judges on all processors, and reports in the order of the lines. So
+// many batches are under way that no processor waits for the slowest, and no more.
+func (p *program) verifyParallel(ctx context.Context, lines *stream, ahead []string, judge judge, report *report) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	workers := runtime.GOMAXPROCS(0)
-	jobs, order := make(chan job, workers), make(chan job, 4*workers)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	jobs, order, ended := make(chan job, workers), make(chan job, 4*workers), make(chan error, 1)
 	for range workers {
 		go func() {
 			for j := range jobs {
-				results := make([]verified, len(j.tokens))
-				for i, raw := range j.tokens {
-					token, err := judge(ctx, raw)
-					results[i] = verified{j.first + i, token, err}
-				}
-				j.results <- results
+				j.results <- j.judge(ctx, judge)
 			}
 		}()
 	}
 	go func() {
 		defer close(order)
 		defer close(jobs)
-		for line := 1; ; {
-			j := job{first: line, results: make(chan []verified, 1)}
-			for len(j.tokens) < batch {
-				raw, ok := next()
-				if !ok {
-					break
-				}
-				j.tokens = append(j.tokens, raw)
-			}
-			if len(j.tokens) == 0 {
-				return
-			}
-			line += len(j.tokens)
-			select {
-			case order <- j:
-				jobs <- j
-			case <-ctx.Done():
-				return
-			}
-		}
+		ended <- feed(ctx, lines, ahead, jobs, order)
 	}()
 	for j := range order {
-		for _, v := range <-j.results {
-			if err := done(v); err != nil {
+		var results []verified
+		select {
+		case results = <-j.results:
+		case <-ctx.Done():
+			return &waitError{"standard input", context.Cause(ctx)}
+		}
+		for _, v := range results {
+			if err := report.add(v); err != nil {
+				cancel(err)
 				return err
 			}
 		}
-		if ctx.Err() != nil {
-			break
+		if len(order) == 0 { // nothing more at the moment: what there is can be seen
+			report.flush()
 		}
 	}
-	return context.Cause(ctx)
+	return <-ended
+}
+
+// feed hands out the lines in batches.
+func feed(ctx context.Context, lines *stream, ahead []string, jobs, order chan<- job) error {
+	for next := 1; ; {
+		tokens, err := ahead, error(nil)
+		if ahead = nil; tokens == nil {
+			tokens, err = lines.batch(ctx)
+		}
+		if err != nil || tokens == nil {
+			return err
+		}
+		j := job{tokens, next, make(chan []verified, 1)}
+		next += len(tokens)
+		select {
+		case order <- j:
+			jobs <- j
+		case <-ctx.Done():
+			return &waitError{"standard input", context.Cause(ctx)}
+		}
+	}
+}
+
+func (j job) judge(ctx context.Context, judge judge) []verified {
+	results := make([]verified, len(j.tokens))
+	for i, raw := range j.tokens {
+		token, err := judge(ctx, raw)
+		results[i] = verified{j.first + i, token, err}
+	}
+	return results
 }
 
 // A report shows what came of a stream, as it comes.
@@ -162,6 +204,9 @@ func (r *report) begin() {
 		fmt.Fprintf(r.out, "{\"schema\":%d,\"command\":%s,\"tokens\":[", transcript.Version, head)
 	}
 }
+
+// flush shows what there is. That it cannot be shown comes out at the end.
+func (r *report) flush() { _ = r.out.Flush() }
 
 // add shows one result. A key that cannot be had ends the stream.
 func (r *report) add(v verified) error {

@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/config"
@@ -34,7 +35,9 @@ func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
 	}
 	a := assertion(cfg)
 	if a.Algorithm == "" {
-		a.Algorithm = signingAlgorithm(cfg, key)
+		if a.Algorithm, err = signingAlgorithm(cfg, key); err != nil {
+			return oidc.ClientAuth{}, err
+		}
 	}
 	if err := key.Fits(a.Algorithm); err != nil {
 		return oidc.ClientAuth{}, misconfigured("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), a.Algorithm, err)
@@ -63,12 +66,18 @@ func signingKey(cfg *config.Config, kid string) (oidc.SigningKey, error) {
 
 // signingAlgorithm is what a key signs by if nobody says: its own, but that the
 // profiles allow PS256 only where others use RS256.
-func signingAlgorithm(cfg *config.Config, key oidc.SigningKey) string {
+func signingAlgorithm(cfg *config.Config, key oidc.SigningKey) (string, error) {
 	alg := key.Algorithm()
-	if cfg.Profile != "" && alg == "RS256" {
-		return "PS256"
+	if cfg.Profile == "" {
+		return alg, nil
 	}
-	return alg
+	if alg == "RS256" && key.Fits("PS256") == nil {
+		return "PS256", nil
+	}
+	if !slices.Contains(config.FAPI2Algorithms(), alg) {
+		return "", misconfigured("%s: the profile %s signs by %s, and the key by %s", origin(cfg, "profile"), cfg.Profile, strings.Join(config.FAPI2Algorithms(), ", "), alg)
+	}
+	return alg, nil
 }
 
 // dpop is the key that tokens are bound to, nil if they are not.
@@ -82,7 +91,12 @@ func (p *program) dpop(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP,
 	}
 	alg := cfg.DPoP.Algorithm
 	if alg == "" {
-		alg = signingAlgorithm(cfg, key)
+		if alg, err = signingAlgorithm(cfg, key); err != nil {
+			return nil, err
+		}
+	}
+	if allowed := provider.DPoPSigningAlgorithms; len(allowed) > 0 && !slices.Contains(allowed, alg) {
+		p.warn("DPoP proofs are signed by %s, and the metadata allows %s", alg, strings.Join(allowed, ", "))
 	}
 	dpop, err := oidc.NewDPoP(key, alg)
 	if err != nil {

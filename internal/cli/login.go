@@ -5,6 +5,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -154,12 +155,12 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		if own, ok := loopback.Place(uri); ok {
 			place.Host, place.Port, place.Path = own.Host, own.Port, own.Path
 		} else if u, err := url.Parse(uri); err == nil {
-			place.ProxiedHost, place.ProxiedPath = u.Host, u.Path
+			place.ProxiedHost, place.ProxiedPath = u.Host, loopback.Path(u)
 		}
 		request.RedirectURI = uri
 	}
 	return &flow.Login{
-		Client: client, Request: request, Place: place,
+		Client: client, Request: request, Place: place, Exchange: p.redeem(client, o),
 		With: oidc.Login{Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier},
 		Begun: func(start, direct string) {
 			p.inform("Go to %s", start)
@@ -169,6 +170,18 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		Pasted:  p.pastedLines(ctx),
 		Strange: func(what string) { p.warn("%s", what) },
 	}, nil
+}
+
+// redeem judges an answer and redeems its code. Nothing that is shown may keep what
+// comes from being kept.
+func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error) {
+	return func(ctx context.Context, login *oidc.Login, response url.Values) (*oidc.Tokens, error) {
+		if o.fakeVerifier {
+			login.CodeVerifier = rand.Text() + rand.Text()
+			p.warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
+		}
+		return guarded(p, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
+	}
 }
 
 // authorizationRequest is what is asked for at the login.
@@ -239,7 +252,9 @@ func requestObject(cfg *config.Config, kid string) (*oidc.RequestObject, error) 
 	}
 	if o.Key = key; o.Algorithm == "" {
 		if o.Algorithm = cfg.Assertion.Algorithm; o.Algorithm == "" || strings.HasPrefix(o.Algorithm, "HS") {
-			o.Algorithm = signingAlgorithm(cfg, key)
+			if o.Algorithm, err = signingAlgorithm(cfg, key); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := key.Fits(o.Algorithm); err != nil {
@@ -256,6 +271,7 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
+		keepRunning() // a program in the background that reads from its terminal is stopped otherwise
 		scanner := bufio.NewScanner(p.env.Stdin)
 		scanner.Buffer(nil, limit.Form)
 		for scanner.Scan() {
@@ -308,7 +324,7 @@ func (p *program) again(ctx context.Context, err error) error {
 		err = nil
 	}
 	fresh := transcript.Run{Command: p.run.Command, Issuer: p.run.Issuer}
-	*p.run, p.explained = fresh, false
+	*p.run, p.explained, p.unwritten = fresh, false, nil
 	if ctx.Err() == nil {
 		p.inform("waiting for another login; Ctrl-C ends this")
 	}

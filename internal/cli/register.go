@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -149,7 +150,7 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	r.Received = func(registered *oidc.Registration) error {
 		return p.receiveRegistration(registered, func() error { return files.commit(cfg, registered) })
 	}
-	registered, err := r.Create(ctx, metadata, initial)
+	registered, err := guarded(p, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
 	p.judgeRegistration(registered)
 	return err
 }
@@ -165,10 +166,11 @@ func (p *program) newMetadata(ctx context.Context, cfg *config.Config, o *regist
 			members[name] = value
 		}
 	}
-	set("redirect_uris", withDefaultList(o.redirectURIs, "http://127.0.0.1:5556/auth/callback"), o.redirectURIs != nil)
 	set("grant_types", withDefaultList(o.grantTypes, "authorization_code", "refresh_token"), o.grantTypes != nil)
-	if _, there := members["response_types"]; !there {
-		members["response_types"] = []string{"code"}
+	if o.grantTypes == nil || slices.Contains(o.grantTypes, "authorization_code") { // or there is nothing to redirect
+		set("redirect_uris", withDefaultList(o.redirectURIs, "http://127.0.0.1:5556/auth/callback"), o.redirectURIs != nil)
+		set("response_types", []string{"code"}, false)
+		set("application_type", "native", false)
 	}
 	set("client_name", orText(o.name, "oidc-client"), o.name != "")
 	if o.postLogouts != nil {
@@ -292,7 +294,7 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 			return reservation.Commit(data)
 		})
 	}
-	registered, err := act(ctx, r, known, o)
+	registered, err := guarded(p, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })
 	p.judgeRegistration(registered)
 	return err
 }
@@ -301,6 +303,7 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 func (p *program) receiveRegistration(registered *oidc.Registration, keep func() error) error {
 	p.redactor.Learn(registered.ClientSecret, registered.AccessToken)
 	err := keep()
+	p.recorder.Release()
 	p.run.Members.Add("registration", json.RawMessage(registered.JSON))
 	if !p.options.json() {
 		p.out.JSON("Client Registration", "Registration", registered.JSON)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/config"
@@ -53,15 +54,18 @@ func registrationFile(r *oidc.Registration) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o strictjson.Ordered
-	for _, m := range doc.Members {
-		o.Add(m.Name, m.Value)
+	own := []struct{ name, value string }{
+		{"client_id", r.ClientID}, {"client_secret", r.ClientSecret}, {"registration_access_token", r.AccessToken}, {"registration_client_uri", r.URI},
 	}
-	for name, value := range map[string]string{
-		"client_secret": r.ClientSecret, "registration_access_token": r.AccessToken, "registration_client_uri": r.URI,
-	} {
-		if value != "" && !doc.Has(name) {
-			o.Add(name, value)
+	var o strictjson.Ordered
+	for _, m := range own {
+		if m.value != "" {
+			o.Add(m.name, m.value)
+		}
+	}
+	for _, m := range doc.Members {
+		if !slices.ContainsFunc(own, func(o struct{ name, value string }) bool { return o.name == m.Name }) {
+			o.Add(m.Name, m.Value)
 		}
 	}
 	data, err := o.MarshalJSON()

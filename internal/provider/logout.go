@@ -60,7 +60,11 @@ func (p *Provider) newLogin(client string, u User, acr string) map[string]any {
 	return map[string]any{"auth_time": time.Now().Unix(), "acr": acr, "amr": amr, "sid": sid}
 }
 
-type hintKey struct{}
+// What the library is not told: the user of an old hint, and where the browser goes.
+type (
+	hintKey struct{}
+	backKey struct{}
+)
 
 func (p *Provider) logout() []oidcprovider.Option {
 	return []oidcprovider.Option{
@@ -75,6 +79,9 @@ func (p *Provider) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.Logo
 	subject := text(ls.IDTokenHintClaims["sub"])
 	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
 		subject = hint
+	}
+	if back, ok := r.Context().Value(backKey{}).(string); ok {
+		ls.PostLogoutRedirectURI = back
 	}
 	ended := p.logins.take(func(l login) bool {
 		return subject != "" && l.subject == subject || subject == "" && ls.ClientID != "" && l.client == ls.ClientID
