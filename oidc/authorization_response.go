@@ -92,13 +92,13 @@ func (c *Client) frontTokens(ctx context.Context, login *Login, response url.Val
 	t := &Tokens{IssuedIDToken: response.Get("id_token")}
 	if r.expects("token") {
 		t = tokensOf(members(response), tokenResponseInput{Now: c.now()}, c.Waive) // no proof was sent for them
-		if err := t.Checks.Err(); err != nil {
-			return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: err}
-		}
+	}
+	login.Checks = append(login.Checks, t.Checks...)
+	if err := t.Checks.Err(); err != nil {
+		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: err}
 	}
 	login.Tokens = t
 	t.asked = r.Params.Get("claims")
-	login.Checks = append(login.Checks, t.Checks...)
 	if !r.expects("id_token") {
 		return t, nil
 	}

@@ -137,9 +137,12 @@ func ready(t *testing.T, f provider.Fault, form ...string) *play {
 
 // strayed reports whether a listener turns the fault's answer away: any page can
 // send it parameters, and what has not the state of the login is none of its
-// business. TestFaultsLogin has the rules of logins.
+// business. TestFaultsLogin and TestFaultsLogout have the rules.
 func strayed(f provider.Fault) bool {
-	if f.At != "authorization" && f.At != "end_session" || len(f.Breaks) == 0 {
+	if f.At == "end_session" {
+		return true
+	}
+	if f.At != "authorization" || len(f.Breaks) == 0 {
 		return false
 	}
 	switch f.Breaks[0] {
@@ -243,7 +246,7 @@ func (p *play) judge() {
 		t.Errorf("the fault was not shown: %v", asked)
 	}
 	shows(t, p.stdout, p.stderr, p.secrets)
-	if p.kept != "" && (f.Accept || strings.HasPrefix(f.Breaks[0], "registration.")) {
+	if p.kept != "" && (f.Accept || strings.HasPrefix(f.Breaks[0], "registration.") && !strings.HasPrefix(f.Name, "registration-client-id-")) {
 		p.registered()
 	}
 }
@@ -257,7 +260,7 @@ func (p *play) registered() {
 	var members map[string]any
 	check(p.s.t, json.Unmarshal(data, &members))
 	for _, name := range []string{"client_id", "client_secret", "registration_access_token"} {
-		said := slices.ContainsFunc([]string{"client-id", "secret", "token"}, func(part string) bool { return strings.HasPrefix(p.f.Name, "registration-"+part) })
+		said := slices.ContainsFunc([]string{"secret", "token"}, func(part string) bool { return strings.HasPrefix(p.f.Name, "registration-"+part) })
 		if members[name] == nil && !said {
 			p.s.t.Errorf("%s was not kept: %s", name, data)
 		}
@@ -466,6 +469,31 @@ func TestFaultsLogin(t *testing.T) {
 			}
 			if v := s.op.Judge(); v.Right == nil || !*v.Right {
 				t.Errorf("did wrong: %+v", v)
+			}
+		})
+	}
+}
+
+// The same of the way back from a logout.
+func TestFaultsLogout(t *testing.T) {
+	t.Parallel()
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, f := range provider.Faults() {
+		if f.At != "end_session" {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, f)
+			check(t, s.op.Misbehave(f.Name))
+			op, err := oidc.Discover(context.Background(), s.op.Issuer)
+			check(t, err)
+			client := &oidc.Client{Provider: op, ID: "app"}
+			logout, err := client.EndSession(context.Background(), oidc.EndSessionRequest{PostLogoutRedirectURI: "http://" + s.address + "/logout/callback"})
+			check(t, err)
+			var broken *rules.Error
+			if err := client.LoggedOut(logout, answered(t, browser, logout.URL)); !errors.As(err, &broken) || broken.First.ID != f.Breaks[0] {
+				t.Errorf("%v, want %v", err, f.Breaks)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -120,12 +121,24 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 		return err
 	}
 	var settled error
-	err = p.waitFor(ctx, "the login in the browser", journey.Run(ctx, func(outcome *flow.Outcome) bool {
+	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
 		settled = p.settleLogin(ctx, client, cfg, o, outcome)
 		return !o.keepRunning || ctx.Err() != nil
-	}))
+	})
 	if err == nil {
 		err = settled
+	}
+	return err
+}
+
+// runLogin runs the journey of a login. What kept it from beginning is explained here,
+// since no outcome has it.
+func (p *program) runLogin(ctx context.Context, journey *flow.Login, done func(*flow.Outcome) bool) error {
+	err := p.waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
+	var broken *check.Error
+	if errors.As(err, &broken) {
+		p.run.Checks = append(p.run.Checks, broken.Results...)
+		p.explain()
 	}
 	return err
 }

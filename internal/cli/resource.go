@@ -249,7 +249,7 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 	}
 	var tokens *oidc.Tokens
 	var settled error
-	err = p.waitFor(ctx, "the login in the browser", journey.Run(ctx, func(outcome *flow.Outcome) bool {
+	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
 		tokens, settled = outcome.Tokens, outcome.Err
 		p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
 		if tokens != nil {
@@ -257,7 +257,7 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 		}
 		outcome.Show(p.landingPage(ctx, settled))
 		return true
-	}))
+	})
 	return tokens, errors.Join(err, settled)
 }
 

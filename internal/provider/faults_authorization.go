@@ -205,7 +205,7 @@ func pushedFaults() []Fault {
 			Rows: []string{"V72"}, Config: pushes, spoil: at("pushed_authorization_request", func(a *answer) { a.status = http.StatusOK }),
 		},
 		said("refused", "The pushed request is refused", http.StatusBadRequest, `{"error":"invalid_request","error_description":"\u001b]0;pwned\u0007no"}`, "invalid_request"),
-		said("refused-201", "The pushed request is refused with the HTTP status 201", http.StatusCreated, `{"error":"invalid_request"}`, "pushed_authorization.request_uri"),
+		said("refused-201", "The pushed request is refused with the HTTP status 201", http.StatusCreated, `{"error":"invalid_request","expires_in":60}`, "pushed_authorization.request_uri"),
 	}
 }
 

@@ -191,7 +191,7 @@ func suites(m mutant) []suite {
 	list := []suite{{"tests of the package", ".", []string{"./oidc"}}}
 	for _, kind := range kinds(m.name) {
 		if names := faults(kind); names != nil {
-			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", "^(TestFaultsRefreshToken|TestFaultsCommands|TestFaultsWaiting|TestFaultsLogin|TestFaultsJWT)$/^(" + strings.Join(names, "|") + ")$", "."}})
+			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", "^(TestFaultsRefreshToken|TestFaultsCommands|TestFaultsWaiting|TestFaultsLogin|TestFaultsLogout|TestFaultsJWT)$/^(" + strings.Join(names, "|") + ")$", "."}})
 		}
 	}
 	return list
