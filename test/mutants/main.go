@@ -68,7 +68,7 @@ func main() {
 
 // rules are the mutants of the rule tables.
 func rules(root string) []mutant {
-	files, err := filepath.Glob(filepath.Join(root, "oidc", "rules_*.go"))
+	files, err := filepath.Glob(filepath.Join(root, "oidc", "*.go"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -197,14 +197,18 @@ func suites(m mutant) []suite {
 	return list
 }
 
-// kinds are the ids that the source of an ID stands for: a table that is made
-// for two kinds of tokens has two of each.
+// kinds are the ids that the source of an ID stands for: a table that is made for
+// several kinds of tokens has one of each.
 func kinds(id string) []string {
 	suffix, shared := strings.CutPrefix(id, `kind + "`)
 	if !shared {
 		return []string{id}
 	}
-	return []string{"access_token" + suffix, "refresh_token" + suffix}
+	var ids []string
+	for _, kind := range []string{"access_token", "refresh_token", "jarm", "introspection", "logout_token", "jwt"} {
+		ids = append(ids, kind+suffix)
+	}
+	return ids
 }
 
 // faults are those that break a rule, at most six.
