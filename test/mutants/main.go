@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,8 +37,12 @@ type mutant struct {
 
 func main() {
 	log.SetFlags(0)
-	only := flag.String("only", "", "only mutants whose name has this in it")
+	only := flag.String("only", "", "only mutants whose name matches this regular expression")
 	flag.Parse()
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		log.Fatal(err)
+	}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		log.Fatal(err)
@@ -49,7 +54,7 @@ func main() {
 	mutants := append(rules(root), limits(root)...)
 	survived, tried := 0, 0
 	for _, m := range mutants {
-		if !strings.Contains(m.name, *only) {
+		if !wanted.MatchString(m.name) {
 			continue
 		}
 		tried++
