@@ -379,9 +379,9 @@ func TestFaultsJWT(t *testing.T) {
 	}
 }
 
-// onlyIDTokens are faults of what any JWT may lack, of text that is not taken for a token,
-// and one whose reason jwt verify does not tell.
-var onlyIDTokens = []string{"id-token-jwe-missing", "id-token-exp-missing", "id-token-iss-missing", "id-token-json", "id-token-jwe-unsigned"}
+// onlyIDTokens are faults of what any JWT may lack, and of text that is not taken for a
+// token.
+var onlyIDTokens = []string{"id-token-jwe-missing", "id-token-exp-missing", "id-token-iss-missing", "id-token-json"}
 
 // asJWT are the rules of any JWT that a fault of the ID Token breaks, nil if there is
 // another among those that it breaks.
