@@ -130,7 +130,9 @@ type journey struct {
 	rp   *rawClient // at a provider with a log of what arrived, or nil
 	seen int        // how much of the log was looked at
 	jtis map[string]bool
-	ping string // where the program listens for a ping
+
+	port        string // of the redirect URI; "" means any
+	ping, calls string // where the program listens for a ping, and for logout tokens
 }
 
 func (j *journey) errorf(format string, args ...any) {
@@ -160,7 +162,7 @@ type ran struct {
 	FrontIDToken       *verified `json:"authorization_id_token"`
 	Introspection      map[string]any
 	IntrospectionToken *verified `json:"introspection_token"`
-	Resource           map[string]any
+	Registration       map[string]any
 	Logouts            []struct{ Accepted bool }
 	requests           []received // what arrived meanwhile
 }
