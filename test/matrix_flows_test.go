@@ -290,7 +290,7 @@ func (j *journey) access(r *ran) *ran {
 	if j.cell.Bound == "DPoP" {
 		want = "DPoP"
 	}
-	if r.text("access_token") == "" || r.text("token_type") != want {
+	if r.text("access_token") == "" || !strings.EqualFold(r.text("token_type"), want) {
 		j.fatalf("%s: the token_type %q, want %s", strings.Join(r.args, " "), r.text("token_type"), want)
 	}
 	return r
@@ -321,9 +321,8 @@ func (j *journey) refresh(login *ran) *ran {
 	if second == "" || second == first {
 		j.errorf("the refresh token was not rotated")
 	}
-	if r.outcome("refresh.sub") != "pass" || len(r.to("/token")) != 1 {
-		j.errorf("refresh.sub: %s, %d token requests", r.outcome("refresh.sub"), len(r.to("/token")))
-	}
+	j.hold(r, "refresh.sub: "+r.outcome("refresh.sub"), r.outcome("refresh.sub") == "pass")
+	j.hold(r, "one token request", j.rp == nil || len(r.to("/token")) == 1)
 	return j.tokens(j.must(second, "refresh-token", "--refresh-token", "-"))
 }
 

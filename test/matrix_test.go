@@ -64,15 +64,15 @@ func (c *cell) run(t *testing.T) {
 	}
 }
 
-// runCells runs all cells, two at a time, but those that wait all at once; then it
-// shows what was run.
-func runCells(t *testing.T, cells []*cell) {
+// runCells runs all cells, some at a time (or as many as there are processors), but
+// those that wait all at once; then it shows what was run.
+func runCells(t *testing.T, cells []*cell, atOnce ...int) {
 	t.Helper()
 	began := time.Now()
 	t.Run("cells", func(t *testing.T) {
 		var all sync.WaitGroup
 		defer all.Wait()
-		slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+		slots := make(chan struct{}, append(atOnce, runtime.GOMAXPROCS(0))[0])
 		for _, c := range cells {
 			all.Go(func() {
 				if !c.waits {
