@@ -125,6 +125,7 @@ type journey struct {
 	folder   string
 	config   string  // the configuration file
 	browser  browser // what the program opens
+	screen   *window // that, if it is the real one
 	failures []string
 
 	rp   *rawClient // at a provider with a log of what arrived, or nil
