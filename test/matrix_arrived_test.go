@@ -5,6 +5,7 @@
 package test
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -151,8 +152,12 @@ func (j *journey) binds(r received) {
 	}
 	header, claims := jwtParts(j.t, proof)
 	jwk, _ := header["jwk"].(map[string]any)
-	if header["typ"] != "dpop+jwt" || jwk == nil || jwk["d"] != nil {
+	if header["typ"] != "dpop+jwt" || jwk == nil || jwk["d"] != nil || j.jwk != nil && !maps.Equal(j.jwk, jwk) { // one key for all
 		j.errorf("%s: the header of the proof: %v", r.Path, header)
+	}
+	j.jwk = jwk
+	if _, alg, chosen := strings.Cut(j.cell.Flow, "DPoP by "); chosen && header["alg"] != alg {
+		j.errorf("%s: a proof by %v", r.Path, header["alg"])
 	}
 	place := map[string]string{"main": j.rp.provider.Issuer, "mtls": j.rp.provider.MTLS}[r.Listener] + r.Path
 	if claims["htm"] != r.Method || claims["htu"] != place || claims["iat"] == nil || !j.fresh(claims["jti"]) {

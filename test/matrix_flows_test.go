@@ -187,6 +187,13 @@ func matrixFlows() []matrixFlow {
 			j.refresh(j.tokens(j.must("", "ciba", "--login-hint", "alice", "--ping", j.ping)))
 		}},
 
+		{name: "CIBA poll, the user takes a while", waits: true, with: plain, client: poll, try: func(j *journey) {
+			j.tokens(j.must("", "ciba", "--login-hint", "later"))
+		}},
+		{name: "CIBA poll, hints", waits: true, with: plain, client: poll, try: (*journey).hints},
+		{name: "CIBA poll, the user says no", waits: true, with: plain, client: poll, try: func(j *journey) { j.refused(6, "access_denied", "ciba", "--login-hint", "deny") }},
+		{name: "device, the user says no", waits: true, with: plain, user: "deny", try: func(j *journey) { j.refused(6, "access_denied", "device", "--open") }},
+
 		{name: "password", try: (*journey).password},
 		{name: "jwt-bearer", key: true, try: (*journey).bearer},
 		{name: "token-exchange", try: (*journey).exchange},
@@ -208,8 +215,15 @@ func matrixFlows() []matrixFlow {
 		},
 		{name: "revoke a refresh token", try: (*journey).revokeRefreshToken},
 		{name: "resource", try: (*journey).resource},
-		{name: "the user says no", user: "deny", try: (*journey).denied},
-		{name: "nobody is logged in", try: (*journey).nobody},
+		{name: "pairwise", with: plain, client: metadata{"subject_type": "pairwise", "grant_types": []string{"authorization_code", "refresh_token"}}, try: func(j *journey) { j.logInAndRefresh() }},
+		{name: "the user says no", user: "deny", try: func(j *journey) { j.refused(6, "access_denied", "client", "-p", "0") }},
+		{name: "nobody is logged in", try: func(j *journey) { j.refused(6, "login_required", "client", "-p", "0", "--prompt", "none") }},
+		{name: "a resource that is not there", try: func(j *journey) {
+			j.refused(3, "invalid_target", "client", "-p", "0", "--resource", "https://unknown.example/")
+		}},
+		{name: "a resource that is not there, --par", try: func(j *journey) {
+			j.refused(3, "invalid_target", "client", "-p", "0", "--par", "--resource", "https://unknown.example/")
+		}},
 	}
 }
 
@@ -232,6 +246,19 @@ var knownFailures = map[string]string{
 	"userinfo, signed/*/DPoP":                                noProof,
 	"userinfo, encrypted/*/DPoP":                             noProof,
 
+	"a resource that is not there/*/*": noPerson,
+
+	"JARM by RS256/*/*":                   noAlg,
+	"JARM by PS256/*/*":                   noAlg,
+	"JARM by ES256/*/*":                   noAlg,
+	"JARM by EdDSA/*/*":                   noAlg,
+	"JARM by Ed25519/*/*":                 noAlg,
+	"introspect --signed, by RS256/*/*":   noAlg,
+	"introspect --signed, by PS256/*/*":   noAlg,
+	"introspect --signed, by ES256/*/*":   noAlg,
+	"introspect --signed, by EdDSA/*/*":   noAlg,
+	"introspect --signed, by Ed25519/*/*": noAlg,
+
 	registerFlow + "/client_secret_basic/*": noSecret,
 	registerFlow + "/client_secret_post/*":  noSecret,
 	registerFlow + "/client_secret_jwt/*":   noSecret,
@@ -239,6 +266,8 @@ var knownFailures = map[string]string{
 
 const (
 	noIss    = "authorization_response.iss wants iss beside an ID Token, which names the issuer (RFC 9207 section 4)"
+	noAlg    = "no key says by which algorithm JARM or an introspection response is signed: both are held to token_signing_alg, that of ID Tokens (JARM section 3, RFC 9701 section 6)"
+	noPerson = "every OAuth error that the browser brings back is of the kind interaction, exit 6, though no person can do anything about this one (exit code 3: the provider answered with an OAuth error)"
 	noSecret = "register create --auth-method client_secret_... wants the client_secret that the provider is still to issue (RFC 7591 section 3.2.1)"
 	noProof  = "the command userinfo makes no DPoP proof (RFC 9449 section 7.1)"
 )
@@ -256,7 +285,7 @@ func TestMatrix(t *testing.T) {
 	t.Parallel()
 	s := startEverything(t)
 	var cells []*cell
-	for _, f := range matrixFlows() {
+	for _, f := range append(matrixFlows(), algorithmFlows()...) {
 		with := f.with
 		if with == nil {
 			with = common
@@ -272,6 +301,45 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 	runCells(t, cells)
+}
+
+// plain is one combination, for what has nothing to do with it.
+var plain = []combination{{"client_secret_basic", "none"}}
+
+// algorithmFlows try each algorithm where it is chosen.
+func algorithmFlows() []matrixFlow {
+	logIn := func(j *journey) { j.logInAndRefresh() }
+	var list []matrixFlow
+	for _, alg := range []string{"HS256", "RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
+		list = append(list, matrixFlow{name: "ID Token by " + alg, with: plain, client: metadata{"id_token_signed_response_alg": alg}, try: logIn})
+		if alg != "Ed25519" { // which the tests' own client cannot name
+			own := plain
+			if alg != "HS256" {
+				own = []combination{{"private_key_jwt " + alg, "none"}}
+			}
+			list = append(list, matrixFlow{name: "JAR by " + alg, with: own, client: metadata{"request_object_signing_alg": alg}, config: "request_object_signing_alg: " + alg + "\n", try: (*journey).requestObject})
+		}
+		if alg == "HS256" {
+			continue
+		}
+		list = append(list,
+			matrixFlow{name: "DPoP by " + alg, with: []combination{{"client_secret_basic", "DPoP"}}, config: "dpop_signing_alg: " + alg + "\n", try: logIn},
+			matrixFlow{name: "JARM by " + alg, with: plain, client: metadata{"authorization_signed_response_alg": alg}, config: "response_mode: jwt\nauthorization_signed_response_alg: " + alg + "\n", try: (*journey).jarm},
+			matrixFlow{name: "introspect --signed, by " + alg, with: plain, client: metadata{"introspection_signed_response_alg": alg}, config: "introspection_signed_response_alg: " + alg + "\n", try: (*journey).introspectSigned},
+			matrixFlow{name: "userinfo, by " + alg, with: plain, client: metadata{"userinfo_signed_response_alg": alg}, config: "userinfo_signed_response_alg: " + alg + "\n", try: (*journey).userInfo})
+	}
+	encs := []string{"A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"}
+	for i, alg := range []string{"RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"} {
+		key := forEC
+		if strings.HasPrefix(alg, "RSA") {
+			key = forRSA
+		}
+		list = append(list, matrixFlow{
+			name: "ID Token for " + alg, with: plain, client: metadata{"id_token_encrypted_response_alg": alg, "id_token_encrypted_response_enc": encs[i%len(encs)]},
+			config: "token_encryption_alg: [" + alg + "]\n" + key, try: logIn,
+		})
+	}
+	return list
 }
 
 // tokens looks at what every login of alice has to give.
@@ -357,7 +425,7 @@ func (j *journey) object(r *ran, object string) {
 	}
 	header, claims := jwtParts(j.t, object)
 	j.hold(r, fmt.Sprintf("the request object: %v %v", header, claims),
-		header["typ"] == "oauth-authz-req+jwt" && header["alg"] == j.rp.Signing.Alg && claims["aud"] == j.rp.provider.Issuer && claims["iss"] == j.rp.ID && claims["sub"] == nil)
+		header["typ"] == "oauth-authz-req+jwt" && header["alg"] == j.rp.Registered.text("request_object_signing_alg") && claims["aud"] == j.rp.provider.Issuer && claims["iss"] == j.rp.ID && claims["sub"] == nil)
 }
 
 func (j *journey) pushedObject() {
@@ -491,12 +559,17 @@ func (j *journey) resource() {
 	j.hold(bad, fmt.Sprintf("exit %d %+v", bad.code, bad.Error), bad.code == 3 && bad.Error != nil && bad.Error.Code == "invalid_token")
 }
 
-func (j *journey) denied() {
-	r := j.run("", "client", "-p", "0")
-	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error), r.code == 6 && r.Error != nil && r.Error.Kind == "interaction" && r.Error.Code == "access_denied")
+// refused runs a command that the provider, or its user, refuses.
+func (j *journey) refused(code int, reason string, args ...string) {
+	r := j.run("", args...)
+	kind := map[int]string{3: "provider", 6: "interaction"}[code]
+	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error), r.code == code && r.Error != nil && r.Error.Kind == kind && r.Error.Code == reason && r.Error.Hint != "")
 }
 
-func (j *journey) nobody() {
-	r := j.run("", "client", "-p", "0", "--prompt", "none")
-	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error), r.code == 6 && r.Error != nil && r.Error.Code == "login_required")
+// hints names the user in the other ways.
+func (j *journey) hints() {
+	r := j.tokens(j.must("", "ciba", "--login-hint", "alice", "--scope", "openid", "--requested-expiry", "60s"))
+	token := j.write("hint", r.text("id_token"))
+	j.tokens(j.must("", "ciba", "--id-token-hint", token))
+	j.tokens(j.must("", "ciba", "--login-hint-token", token, "--user-code", j.write("code", "1234"), "--acr-values", "urn:example:loa:2"))
 }

@@ -40,6 +40,7 @@ type stop struct{}
 
 // run runs the cell. One that is known to be broken has to fail.
 func (c *cell) run(t *testing.T) {
+	c.outcome = "FAILED" // if a helper ends the test
 	j := &journey{t: t, cell: c, folder: t.TempDir(), jtis: map[string]bool{}}
 	func() {
 		defer func() {
@@ -57,7 +58,6 @@ func (c *cell) run(t *testing.T) {
 		c.outcome = "broken: " + c.Broken
 		t.Logf("known to be broken (%s):\n%s", c.Broken, strings.Join(j.failures, "\n"))
 	case len(j.failures) > 0:
-		c.outcome = "FAILED"
 		t.Error(strings.Join(j.failures, "\n"))
 	default:
 		c.outcome = "ok"
@@ -131,6 +131,7 @@ type journey struct {
 	rp   *rawClient // at a provider with a log of what arrived, or nil
 	seen int        // how much of the log was looked at
 	jtis map[string]bool
+	jwk  map[string]any // of the DPoP proofs
 
 	port        string // of the redirect URI; "" means any
 	ping, calls string // where the program listens for a ping, and for logout tokens
