@@ -62,14 +62,18 @@ func newChromium(t *testing.T, path string) *context.Context {
 	return &process
 }
 
+// refusalButton is the button that says no.
+const refusalButton = "button[value=deny], button[name=deny], button[value=no], button[name=abort]"
+
 // pageState is a page with what is on it to do.
 const pageState = `({url: location.href, title: document.title, text: document.body ? document.body.innerText : "", ready: document.readyState,
-  password: !!document.querySelector("input[type=password]"), wrong: !!document.querySelector("#error, .error, #login-error"),
+  password: !!document.querySelector("input[type=password]"), refusal: !!document.querySelector(` + "`" + refusalButton + "`" + `), wrong: !!document.querySelector("#error, .error, #login-error"),
   buttons: [...document.querySelectorAll("button:not([type=button]), input[type=submit]")].filter(b => b.offsetParent !== null).length})`
 
 type chromiumPage struct {
 	URL, Title, Text, Ready string
 	Password, Wrong         bool
+	Refusal                 bool
 	Buttons                 int
 }
 
@@ -131,7 +135,9 @@ func pause(ctx context.Context, d time.Duration) error {
 // act fills in the page's form and clicks the button that the user would.
 func (c *chromium) act(tab context.Context, p chromiumPage) error {
 	button := chromedp.CSS("button:not([type=button]), input[type=submit]")
-	if p.Password {
+	if c.Deny && p.Refusal {
+		button = refusalButton
+	} else if p.Password {
 		password := c.Password
 		if password == "" {
 			password = c.User + "-password"
@@ -140,8 +146,6 @@ func (c *chromium) act(tab context.Context, p chromiumPage) error {
 		if err := chromedp.Do(tab, chromedp.SetValue(field, c.User), chromedp.SendKeys(chromedp.CSS("input[type=password]"), password)); err != nil {
 			return err
 		}
-	} else if c.Deny {
-		button = "button[value=deny], button[name=deny], button[value=no], button[name=abort]"
 	}
 	_, err := chromedp.RunResponse(tab, chromedp.Click(button))
 	return err
