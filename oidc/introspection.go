@@ -62,6 +62,7 @@ func (c *Client) Introspect(ctx context.Context, r IntrospectionRequest) (*Intro
 		return nil, refusal
 	}
 	in := introspectionInput{jwtInput: c.newJWTInput(), Signed: r.Signed}
+	in.signedBy(c.Policy.IntrospectionSignedResponseAlg)
 	in.Encryption, in.Encrypted = c.Policy.IntrospectionEncryptedResponseAlg, len(c.Policy.IntrospectionEncryptedResponseAlg) > 0
 	if err := c.readIntrospection(ctx, answer, &in); err != nil {
 		return nil, err

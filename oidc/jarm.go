@@ -33,6 +33,7 @@ func (c *Client) readJARM(ctx context.Context, login *Login, response url.Values
 // never nil; if raw is none it only has Checks.
 func (c *Client) VerifyJARM(ctx context.Context, raw string) (*JWT, error) {
 	in := c.newJWTInput()
+	in.signedBy(c.Policy.AuthorizationSignedResponseAlg)
 	in.Encryption, in.Encrypted = c.Policy.AuthorizationEncryptedResponseAlg, len(c.Policy.AuthorizationEncryptedResponseAlg) > 0
 	return c.verifyJWT(ctx, in, raw, jarmRules)
 }

@@ -36,6 +36,14 @@ func (c *Client) newJWTInput() jwtInput {
 	}
 }
 
+// signedBy expects the algorithm that the client is registered with, "" those of any
+// token.
+func (in *jwtInput) signedBy(alg string) {
+	if alg != "" {
+		in.Algorithms = newAlgorithms(alg)
+	}
+}
+
 // read reads a token into the input and checks its signature. begun is a fetch of
 // the keys that is under way, nil if none is. What is wrong is left to the rules.
 func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun *keyFetch) {

@@ -135,6 +135,15 @@ type Policy struct {
 	// of IDTokenEncryptedResponseAlg.
 	UserInfoEncryptedResponseAlg []string
 
+	// AuthorizationSignedResponseAlg is the algorithm that authorization responses
+	// (JARM) have to be signed by, as the client is registered; "" leaves it to
+	// Algorithms.
+	AuthorizationSignedResponseAlg string
+
+	// IntrospectionSignedResponseAlg is the same for introspection responses (RFC
+	// 9701).
+	IntrospectionSignedResponseAlg string
+
 	// AuthorizationEncryptedResponseAlg are the algorithms by one of which
 	// authorization responses (JARM) have to be encrypted, as the client is
 	// registered. nil means that they must not be.

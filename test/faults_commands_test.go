@@ -293,7 +293,7 @@ func expectedBy(f provider.Fault) (int, string) {
 	switch {
 	case f.At == "ciba_notification":
 		return 0, ""
-	case strayed(f), !f.Accept && f.At == "authorization" && table == code, person && (code == "access_denied" || code == "expired_token"):
+	case strayed(f), !f.Accept && f.At == "authorization" && (code == "access_denied" || code == "login_required"), person && (code == "access_denied" || code == "expired_token"):
 		return 6, "interaction"
 	case !f.Accept && slices.Contains([]string{"pushed_authorization", "device_authorization", "backchannel_authentication", "registration", "protected_resource"}, table):
 		return 4, "protocol"

@@ -28,6 +28,8 @@ type clientFlags struct {
 	config string
 	kid    string
 	login  bool // the command logs a user in
+
+	unregistered bool // the command registers the client
 }
 
 // add adds the flags of the parameters' table to a command.
@@ -106,7 +108,7 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		}
 		flags["client-secret"] = []string{secret}
 	}
-	cfg, err := config.Load(config.Sources{Name: name, File: data, Getenv: p.env.Getenv, Flags: flags, Require: require})
+	cfg, err := config.Load(config.Sources{Name: name, File: data, Getenv: p.env.Getenv, Flags: flags, Require: require, Unregistered: c.unregistered})
 	if err != nil {
 		return nil, err
 	}

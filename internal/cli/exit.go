@@ -175,7 +175,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Provider, refusal.Endpoint, refusal.Status
 		f.Code, f.Description = oidc.Reason(refusal), refusal.Description
 		f.Message = p.refusalMessage(refusal)
-		if refusal.Endpoint == "authorization" || p.withPerson() && slices.Contains([]string{"access_denied", "expired_token"}, refusal.Code) {
+		if p.isThePersons(refusal) {
 			f.Kind = transcript.Interaction
 		}
 	case errors.As(err, &broken):
@@ -190,6 +190,19 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		*text = p.redactor.Text(*text)
 	}
 	return f
+}
+
+// personsCodes are the errors that say that a person did not, or has to, do something:
+// RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6, RFC 8628 section
+// 3.5, and Unmet Authentication Requirements.
+var personsCodes = []string{
+	"access_denied", "expired_token", "login_required", "interaction_required", "consent_required", "account_selection_required",
+	"unmet_authentication_requirements",
+}
+
+// isThePersons reports whether a refusal is a person's, or wants one.
+func (p *program) isThePersons(e *oidc.Error) bool {
+	return (e.Endpoint == "authorization" || p.withPerson()) && slices.Contains(personsCodes, e.Code)
 }
 
 // withPerson reports whether the command waits for a person elsewhere.

@@ -98,6 +98,8 @@ var ruleHints = map[string]string{
 	"id_token.acr":                     "log in again at the level that acr_list asks for (acr_values), or change acr_list",
 	"id_token.amr":                     "log in again by a method of amr_list, or change amr_list",
 	"id_token.auth_time":               "the login is longer ago than max_age: log in again",
+	"jarm.alg":                         "if the client is registered so, say it by authorization_signed_response_alg",
+	"introspection.alg":                "if the client is registered so, say it by introspection_signed_response_alg",
 	"id_token.alg":                     "if the provider is to sign so, add the algorithm to token_signing_alg",
 	"id_token.alg_none":                "the token is not signed: anyone can have made it, do not use it",
 	"access_token.readable":            "the access token is no JWT: leave access_token_jwt out, or change the client's registration",

@@ -21,6 +21,7 @@ func policy(cfg *config.Config) (oidc.Policy, error) {
 		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
 		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
 		IDTokenEncryptedResponseAlg: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
+		AuthorizationSignedResponseAlg: cfg.AuthorizationSigningAlgorithm, IntrospectionSignedResponseAlg: cfg.IntrospectionSigningAlgorithm,
 		AuthorizationEncryptedResponseAlg: cfg.AuthorizationEncryptionAlgorithms, IntrospectionEncryptedResponseAlg: cfg.IntrospectionEncryptionAlgorithms,
 		UserInfoSignedResponseAlg: cfg.UserInfoSigningAlgorithm, UserInfoEncryptedResponseAlg: cfg.UserInfoEncryptionAlgorithms,
 	}

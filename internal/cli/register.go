@@ -37,7 +37,7 @@ func (p *program) registerCommand() *cobra.Command {
 }
 
 func (p *program) registerCreateCommand() *cobra.Command {
-	var o registerOptions
+	o := registerOptions{client: clientFlags{unregistered: true}}
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Register a new client (RFC 7591)",

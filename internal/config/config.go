@@ -56,10 +56,12 @@ type Config struct {
 	RequireIDToken         bool
 
 	// What tokens are encrypted with, and what UserInfo must be.
-	TokenEncryptionAlgorithms    []string // ID Tokens must not be encrypted
-	DecryptionKey                string   // a file; PrivateKey
-	UserInfoSigningAlgorithm     string   // need not be signed
-	UserInfoEncryptionAlgorithms []string // need not be encrypted
+	TokenEncryptionAlgorithms     []string // ID Tokens must not be encrypted
+	DecryptionKey                 string   // a file; PrivateKey
+	UserInfoSigningAlgorithm      string   // need not be signed
+	AuthorizationSigningAlgorithm string   // one of TokenSigningAlgorithms
+	IntrospectionSigningAlgorithm string   // likewise
+	UserInfoEncryptionAlgorithms  []string // need not be encrypted
 
 	// What other answers have to be.
 	AuthorizationEncryptionAlgorithms []string // must not be encrypted

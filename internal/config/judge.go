@@ -111,7 +111,7 @@ func (l *loader) authentication() {
 			l.conflict("auth_method", "client_secret", "a client that authenticates by none has no secret")
 		}
 	case "client_secret_basic", "client_secret_post", "client_secret_jwt":
-		if !secret {
+		if !secret && !l.unregistered {
 			l.about("auth_method", "%s needs a client_secret%s", c.AuthMethod, l.howToSet("client_secret"))
 		}
 	case "private_key_jwt":
@@ -152,8 +152,13 @@ func (l *loader) algorithms() {
 			l.about("token_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
 		}
 	}
-	if alg := c.UserInfoSigningAlgorithm; len(c.ClientSecret) < sizes[alg] {
-		l.about("userinfo_signed_response_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, sizes[alg])
+	for key, alg := range map[string]string{
+		"userinfo_signed_response_alg": c.UserInfoSigningAlgorithm, "authorization_signed_response_alg": c.AuthorizationSigningAlgorithm,
+		"introspection_signed_response_alg": c.IntrospectionSigningAlgorithm,
+	} {
+		if len(c.ClientSecret) < sizes[alg] {
+			l.about(key, "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, sizes[alg])
+		}
 	}
 	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg", "authorization_encrypted_response_alg", "introspection_encrypted_response_alg"} {
 		if l.has(key) && !l.has("decryption_key") && !l.has("private_key") {

@@ -27,12 +27,16 @@ type Sources struct {
 	Getenv  func(string) string // nil means no environment
 	Flags   map[string][]string // values of the flags that were given, by flag name
 	Require []string            // keys that must be set
+
+	// Unregistered says that the client is to be registered: the provider has yet to
+	// issue its secret.
+	Unregistered bool
 }
 
 // Load reads a configuration. The error is [Problems]: everything that is
 // wrong, in the order of the file.
 func Load(s Sources) (*Config, error) {
-	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv}
+	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv, unregistered: s.Unregistered}
 	if l.getenv == nil {
 		l.getenv = func(string) string { return "" }
 	}
@@ -74,7 +78,8 @@ type loader struct {
 	getenv   func(string) string
 	problems Problems
 
-	unreadable bool // the file is not YAML
+	unreadable   bool // the file is not YAML
+	unregistered bool
 }
 
 func (l *loader) complain(o Origin, key, format string, args ...any) {

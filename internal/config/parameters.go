@@ -137,6 +137,8 @@ var parameters = []Parameter{
 	{Key: "userinfo_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm UserInfo has to be signed with; by default it need not be signed", field: func(c *Config) any { return &c.UserInfoSigningAlgorithm }},
 	{Key: "userinfo_encrypted_response_alg", Values: encryption, Help: "algorithms UserInfo has to be encrypted with; by default it need not be, and may be by token_encryption_alg", field: func(c *Config) any { return &c.UserInfoEncryptionAlgorithms }},
 
+	{Key: "authorization_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm an authorization response (JARM) has to be signed with; by default one of token_signing_alg", field: func(c *Config) any { return &c.AuthorizationSigningAlgorithm }},
+	{Key: "introspection_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm an introspection response (RFC 9701) has to be signed with; by default one of token_signing_alg", field: func(c *Config) any { return &c.IntrospectionSigningAlgorithm }},
 	{Key: "authorization_encrypted_response_alg", Values: encryption, Help: "algorithms an authorization response (JARM) has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.AuthorizationEncryptionAlgorithms }},
 	{Key: "introspection_encrypted_response_alg", Values: encryption, Help: "algorithms an introspection response (RFC 9701) has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.IntrospectionEncryptionAlgorithms }},
 	{Key: "use_signed_introspection", Help: "ask for signed introspection responses (RFC 9701), and take no others", field: func(c *Config) any { return &c.SignedIntrospection }},

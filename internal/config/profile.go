@@ -91,6 +91,7 @@ func (l *loader) fapi2Algorithms() {
 	for key, alg := range map[string]string{
 		"jwt_signing_alg": c.Assertion.Algorithm, "request_object_signing_alg": c.Login.RequestObjectSigningAlgorithm,
 		"dpop_signing_alg": c.DPoP.Algorithm, "userinfo_signed_response_alg": c.UserInfoSigningAlgorithm,
+		"authorization_signed_response_alg": c.AuthorizationSigningAlgorithm, "introspection_signed_response_alg": c.IntrospectionSigningAlgorithm,
 	} {
 		if bad(alg) {
 			l.breaks(key, why)
