@@ -29,6 +29,8 @@ func main() {
 	log.SetFlags(0)
 	binary := flag.String("binary", "bin/oidc-client", "the program to measure")
 	runs := flag.Int("n", 20, "counted runs of each command, after two that are not")
+	tokens := flag.Int("tokens", 100_000, "tokens of each algorithm for jwt verify; 0 leaves it out")
+	only := flag.String("only", "", "measure only this: verify")
 	flag.Parse()
 	path, err := filepath.Abs(*binary)
 	if err != nil {
@@ -40,7 +42,14 @@ func main() {
 	}
 	defer os.RemoveAll(folder)
 	b := bench{binary: path, runs: *runs, folder: folder}
-	if err := b.all(); err != nil {
+	err = nil
+	if *only != "verify" {
+		err = b.all()
+	}
+	if err == nil && *tokens > 0 {
+		err = b.verify(*tokens)
+	}
+	if err != nil {
 		log.Print(err)
 		os.Exit(1) //nolint:gocritic // the folder is temporary
 	}

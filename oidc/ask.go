@@ -18,10 +18,11 @@ type question struct {
 	endpoint string // its name
 	metadata string // its name in the metadata
 	form     url.Values
-	accept   string // "" means JSON
-	once     bool   // see request.once
-	bound    bool   // it carries a DPoP proof, if the client has a key for one
-	ready    func() // called when nothing stands against sending; nil does nothing
+	fresh    func() (url.Values, error) // makes the form, anew for each attempt, if it is not nil
+	accept   string                     // "" means JSON
+	once     bool                       // see request.once
+	bound    bool                       // it carries a DPoP proof, if the client has a key for one
+	ready    func()                     // called when nothing stands against sending; nil does nothing
 }
 
 // ask sends a question. A provider that wants a nonce in the proof is asked
@@ -51,6 +52,13 @@ func (c *Client) at(metadata string) string {
 
 func (c *Client) attempt(ctx context.Context, q question, endpoint string) (*response, error) {
 	form, header := url.Values{}, http.Header{}
+	if q.fresh != nil {
+		made, err := q.fresh()
+		if err != nil {
+			return nil, err
+		}
+		q.form = made
+	}
 	maps.Copy(form, q.form)
 	if q.accept != "" {
 		header.Set("Accept", q.accept)

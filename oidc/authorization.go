@@ -72,9 +72,9 @@ type Login struct {
 	// response, once Exchange has judged it.
 	Checks check.Results
 
-	// IDToken is the one that came through the browser, once Exchange has judged
-	// it; nil if none was asked for.
-	IDToken *IDToken
+	// Tokens are those that came through the browser, once Exchange has judged
+	// them; nil if none were asked for.
+	Tokens *Tokens
 }
 
 // Authorize makes an authorization request ready to send. state, nonce and the
@@ -112,16 +112,22 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 	if login.Request.NoPKCE {
 		login.CodeVerifier = ""
 	}
-	params := c.authorizationParams(login)
-	if login.Request.Object != nil {
-		if params, err = c.requestObject(ctx, login, params); err != nil {
-			return nil, err
+	// A request object is used once: a second attempt makes another.
+	request := func() (url.Values, error) {
+		params := c.authorizationParams(login)
+		if login.Request.Object == nil {
+			return params, nil
 		}
+		return c.requestObject(ctx, login, params)
 	}
+	var params url.Values
 	if login.pushed(c.Provider) {
-		if params, err = c.push(ctx, login, params); err != nil {
-			return nil, err
-		}
+		params, err = c.push(ctx, login, request)
+	} else {
+		params, err = request()
+	}
+	if err != nil {
+		return nil, err
 	}
 	query := u.Query()
 	maps.Copy(query, params)
@@ -184,6 +190,6 @@ func (r AuthorizationRequest) openID() bool {
 func (l *Login) expectation() Expectation {
 	return Expectation{
 		Nonce: l.Nonce, Optional: !l.Request.openID(), ACRValues: strings.Fields(l.Request.Params.Get("acr_values")),
-		AuthorizationDetails: l.Request.Params.Get("authorization_details"),
+		AuthorizationDetails: l.Request.Params.Get("authorization_details"), Claims: l.Request.Params.Get("claims"),
 	}
 }

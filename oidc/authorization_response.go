@@ -91,21 +91,22 @@ func (c *Client) frontTokens(ctx context.Context, login *Login, response url.Val
 	}
 	t := &Tokens{IssuedIDToken: response.Get("id_token")}
 	if r.expects("token") {
-		t = c.tokensOf(members(response), Grant{Expect: login.expectation()})
-		if err := t.Checks.Err(); err != nil {
-			return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: err}
-		}
+		t = tokensOf(members(response), tokenResponseInput{Now: c.now()}, c.Waive) // no proof was sent for them
 	}
-	t.IDToken, t.broken = nil, nil
 	login.Checks = append(login.Checks, t.Checks...)
+	if err := t.Checks.Err(); err != nil {
+		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: err}
+	}
+	login.Tokens = t
+	t.asked = r.Params.Get("claims")
 	if !r.expects("id_token") {
 		return t, nil
 	}
 	v, err := c.verifyIDToken(ctx, t.IssuedIDToken, judged{
-		Expectation: Expectation{Nonce: login.Nonce, ACRValues: login.expectation().ACRValues}, accessToken: t.AccessToken,
+		Expectation: Expectation{Nonce: login.Nonce, ACRValues: login.expectation().ACRValues, Claims: login.expectation().Claims}, accessToken: t.AccessToken,
 		front: frontChannel{came: true, code: response.Get("code"), state: login.State},
 	})
-	login.IDToken, t.IDToken, t.broken = v.token, v.token, err
+	t.IDToken, t.broken = v.token, err
 	login.Checks = append(login.Checks, v.checks...)
 	return t, err
 }
@@ -133,10 +134,10 @@ func members(response url.Values) *strictjson.Object {
 // redeem trades the code for tokens, and compares them with what came before.
 func (c *Client) redeem(ctx context.Context, login *Login, code string) (*Tokens, error) {
 	tokens, err := c.Token(ctx, authorizationCode(code, login))
-	if err != nil || login.IDToken == nil || tokens.IDToken == nil || c.Policy.Skip {
+	if err != nil || login.Tokens == nil || login.Tokens.IDToken == nil || tokens.IDToken == nil || c.Policy.Skip {
 		return tokens, err
 	}
-	results := check.Run(hybridRules, hybridInput{Front: login.IDToken.Claims, Back: tokens.IDToken.Claims}, c.Waive...)
+	results := check.Run(hybridRules, hybridInput{Front: login.Tokens.IDToken.Claims, Back: tokens.IDToken.Claims}, c.Waive...)
 	tokens.Checks = append(tokens.Checks, results...)
 	tokens.IDToken.Verified = tokens.IDToken.Verified && results.Verified()
 	tokens.broken = results.Err()

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -45,6 +46,7 @@ type Backchannel struct {
 
 	notification string        // the bearer token of the provider's call, "" if it does not call
 	called       chan struct{} // closed when it called
+	once         sync.Once
 	expect       Expectation
 }
 
@@ -62,7 +64,7 @@ func (c *Client) AuthenticateBackchannel(ctx context.Context, r BackchannelReque
 	}
 	b.expect = Expectation{
 		Optional: !slices.Contains(strings.Fields(form.Get("scope")), "openid"), ACRValues: strings.Fields(form.Get("acr_values")),
-		AuthorizationDetails: form.Get("authorization_details"),
+		AuthorizationDetails: form.Get("authorization_details"), Claims: form.Get("claims"),
 	}
 	if r.Object != nil {
 		if c.Provider == nil {
@@ -132,11 +134,7 @@ func (b *Backchannel) Called(authorization, requestID string) bool {
 	if b.notification == "" || !same || !strings.EqualFold(scheme, "Bearer") || requestID != b.RequestID {
 		return false
 	}
-	select {
-	case <-b.called:
-	default:
-		close(b.called)
-	}
+	b.once.Do(func() { close(b.called) })
 	return true
 }
 

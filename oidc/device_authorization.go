@@ -61,7 +61,7 @@ func (c *Client) AuthorizeDevice(ctx context.Context, scope []string, params url
 	}
 	d.expect = Expectation{
 		Optional: !slices.Contains(scope, "openid"), ACRValues: strings.Fields(form.Get("acr_values")),
-		AuthorizationDetails: form.Get("authorization_details"),
+		AuthorizationDetails: form.Get("authorization_details"), Claims: form.Get("claims"),
 	}
 	d.Checks = check.Run(deviceAuthorizationRules, deviceAuthorizationInput{doc}, c.Waive...)
 	if err := d.Checks.Err(); err != nil {

@@ -82,7 +82,7 @@ func (d *DPoP) prove(header http.Header, p proof, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("DPoP: %q is not a URL", withoutQuery(p.url))
 	}
-	u.RawQuery, u.Fragment, u.RawFragment = "", "", ""
+	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
 	claims := map[string]any{"jti": rand.Text(), "htm": p.method, "htu": u.String(), "iat": now.Unix()}
 	if nonce := d.nonce(p.role, u); nonce != "" {
 		claims["nonce"] = nonce

@@ -3,8 +3,10 @@ package oidc
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -82,6 +84,96 @@ func FuzzIDTokenRules(f *testing.F) {
 		c := in.Claims
 		if c.Issuer != "https://op.example" || c.Subject == "" || c.Nonce != "n1" || !c.Expiry.Add(in.Policy.tolerance()).After(in.Now) {
 			t.Fatalf("accepted %s", data)
+		}
+	})
+}
+
+// tokenSeeds are JWTs, or nearly.
+var tokenSeeds = []string{
+	"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIiwiZXhwIjoxZTE5fQ.AA",
+	"eyJhbGciOiJub25lIn0.eyJldmVudHMiOnsiaHR0cDovL3NjaGVtYXMub3BlbmlkLm5ldC9ldmVudC9iYWNrY2hhbm5lbC1sb2dvdXQiOnt9fX0.",
+	"eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA.AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA", "...", "",
+}
+
+// Nothing that nobody signed is accepted, as whatever it comes.
+func FuzzSignedThings(f *testing.F) {
+	for _, seed := range tokenSeeds {
+		f.Add(seed)
+	}
+	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}} // without jwks_uri: nothing is fetched
+	f.Fuzz(func(t *testing.T, raw string) {
+		if token, err := client.VerifyLogoutToken(context.Background(), raw, LogoutExpectation{}); err == nil || token.Verified {
+			t.Fatalf("accepted the logout token %q", raw)
+		}
+		if token, err := client.VerifyJARM(context.Background(), raw); err == nil || token.Verified {
+			t.Fatalf("accepted the response %q", raw)
+		}
+		if token, err := client.VerifyJWT(context.Background(), raw); err == nil || token.Verified {
+			t.Fatalf("accepted the token %q", raw)
+		}
+		login := &Login{State: "s", Request: AuthorizationRequest{ResponseMode: "query.jwt"}}
+		response := url.Values{"response": {raw}}
+		client.Answers(login, response)
+		if _, err := client.Exchange(context.Background(), login, response); err == nil {
+			t.Fatalf("redeemed %q", raw)
+		}
+	})
+}
+
+// No authorization response is accepted but that of the login.
+func FuzzAuthorizationResponse(f *testing.F) {
+	f.Add("code=c&state=s&iss=https%3A%2F%2Fop.example", "code")
+	f.Add("error=access_denied&state=s", "code id_token")
+	f.Add("id_token=a.b.c&state=s", "id_token")
+	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example", AuthorizationResponseIss: true}}
+	f.Fuzz(func(t *testing.T, query, responseType string) {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		login := &Login{State: "the-state", Request: AuthorizationRequest{ResponseType: responseType}}
+		if _, err := client.Exchange(context.Background(), login, values); err == nil {
+			t.Fatalf("accepted %q", query)
+		}
+		if client.Answers(login, values) && values.Get("state") != "the-state" {
+			t.Fatalf("taken for an answer: %q", query)
+		}
+	})
+}
+
+// Answers of the endpoints that are asked directly are judged without falling over,
+// and what is accepted can be used.
+func FuzzDirectAnswers(f *testing.F) {
+	f.Add([]byte(`{"device_code":"d","user_code":"A","verification_uri":"https://op.example/d","verification_uri_complete":"https://op.example/d?c=A","expires_in":60,"interval":5}`))
+	f.Add([]byte(`{"auth_req_id":"r","expires_in":1e400,"interval":-1}`))
+	f.Add([]byte(`{"client_id":"c","client_secret":"s","client_secret_expires_at":0,"registration_client_uri":"javascript:1","registration_access_token":"r"}`))
+	f.Add([]byte(`{"resource":"https://api.example/","authorization_servers":["http://x"]}`))
+	f.Add([]byte(`{"request_uri":"urn:x","expires_in":"60"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		doc, err := strictjson.Parse(data)
+		if err != nil {
+			return
+		}
+		if check.Run(deviceAuthorizationRules, deviceAuthorizationInput{doc}).Err() == nil {
+			uri, _ := doc.String("verification_uri")
+			if complete, _ := doc.String("verification_uri_complete"); !Browsable(uri) || complete != "" && !Browsable(complete) {
+				t.Fatalf("a URI that is none: %s", data)
+			}
+		}
+		if every := interval(doc); every < time.Second || every > 5*time.Minute {
+			t.Fatalf("an interval of %s", every)
+		}
+		check.Run(backchannelAuthenticationRules, backchannelInput{doc})
+		check.Run(pushedAuthorizationRules, pushedAuthorizationInput{doc})
+		if check.Run(registrationRules, registrationInput{Response: doc, Provider: &Provider{}}).Err() == nil {
+			if r := registrationOf(doc, Registration{}); r.ClientID == "" || r.URI != "" && !Browsable(r.URI) {
+				t.Fatalf("a registration that cannot be used: %s", data)
+			}
+		}
+		if check.Run(protectedResourceRules, protectedResourceInput{doc, "https://api.example/"}).Err() == nil {
+			if resource, _ := doc.String("resource"); resource != "https://api.example/" {
+				t.Fatalf("another resource: %s", data)
+			}
 		}
 	})
 }

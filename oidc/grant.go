@@ -33,6 +33,11 @@ type Expectation struct {
 	// Core 1.0 section 3.1.2.1). See [Policy.ACRValues] for a demand.
 	ACRValues []string
 
+	// Claims is the claims parameter that was sent (OpenID Connect Core 1.0 section
+	// 5.5), JSON. That a claim which was asked for as essential did not come is a
+	// remark.
+	Claims string
+
 	// AuthorizationDetails are those that were asked for (RFC 9396), JSON.
 	AuthorizationDetails string
 

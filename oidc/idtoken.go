@@ -266,8 +266,8 @@ func unreachable(err error) error {
 func (p *Provider) trusted() bool { return p.URL == "" || p.Checks.Verified() }
 
 // algorithms are the signature algorithms that ID Tokens may use.
-func (c *Client) algorithms() []string {
-	c.once.Do(func() { c.expected = c.chooseAlgorithms() })
+func (c *Client) algorithms() algorithms {
+	c.once.Do(func() { c.expected = newAlgorithms(c.chooseAlgorithms()...) })
 	return c.expected
 }
 

@@ -154,23 +154,13 @@ var introspectionRules = slices.Concat([]check.Rule[introspectionInput]{
 			return check.That(in.Response.Has("active"), check.List(nil), "a boolean")
 		},
 	},
-}, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), []check.Rule[jwtInput]{
+}, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), partyRules("introspection", rfc9701("5")), []check.Rule[jwtInput]{
 	{
 		ID: "introspection.typ", Spec: rfc9701("5"), Level: check.Must,
 		Text: "The header's typ of a signed answer is token-introspection+jwt.",
 		Eval: readable(func(in jwtInput) check.Verdict {
 			return check.That(mediaType(in.jwt) == "token-introspection+jwt", check.List(oneOrNone(in.jwt.Type)), `"token-introspection+jwt"`)
 		}),
-	},
-	{
-		ID: "introspection.iss", Spec: rfc9701("5"), Level: check.Must,
-		Text: "A signed answer's iss is the provider's issuer identifier.",
-		Eval: readable(issIs),
-	},
-	{
-		ID: "introspection.aud", Spec: rfc9701("5"), Level: check.Must,
-		Text: "A signed answer's aud contains this client's client_id.",
-		Eval: readable(audIs),
 	},
 	{
 		ID: "introspection.iat", Spec: rfc9701("5"), Level: check.Must,

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/jose"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
 // A RequestObject says how an authorization request is signed.
@@ -54,7 +54,9 @@ func (o RequestObject) Sign(clientID, issuer string, params url.Values, now time
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(lifetime).Unix(),
 	}
 	for name, values := range params {
-		claims[name] = requestClaim(name, values)
+		if len(values) > 0 {
+			claims[name] = requestClaim(name, values)
+		}
 	}
 	maps.Copy(claims, o.Claims)
 	for _, name := range []string{"request", "request_uri", "sub"} {
@@ -119,7 +121,7 @@ func (c *Client) encryptRequest(ctx context.Context, o *RequestObject, signed st
 		return signed, nil
 	}
 	if c.Provider.JWKSURI == "" {
-		return "", errors.New("the metadata has no jwks_uri, and so no key to encrypt for")
+		return "", &ProtocolError{Endpoint: discoveryEndpoint, URL: c.Provider.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri, and so no key to encrypt for")}
 	}
 	set, err := fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, orElse(c.MaxBody, limit.Keys))
 	if err != nil {
@@ -127,7 +129,7 @@ func (c *Client) encryptRequest(ctx context.Context, o *RequestObject, signed st
 	}
 	key, err := jose.ReadEncryptionKey(set.Raw, o.EncryptionAlg)
 	if err != nil {
-		return "", err
+		return "", &ProtocolError{Endpoint: jwksEndpoint, URL: withoutQuery(c.Provider.JWKSURI), Err: err}
 	}
 	return jose.Encrypt([]byte(signed), key, o.EncryptionAlg, withDefault(o.EncryptionEnc, "A128CBC-HS256"), "JWT")
 }

@@ -57,17 +57,7 @@ func (t *JWT) parameters() url.Values {
 }
 
 // jarmRules are in the order of JARM section 2.4.
-var jarmRules = slices.Concat(sealedRules("jarm"), []check.Rule[jwtInput]{
-	{
-		ID: "jarm.iss", Spec: jarm("2.4"), Level: check.Must,
-		Text: "iss is exactly the provider's issuer identifier.",
-		Eval: readable(issIs),
-	},
-	{
-		ID: "jarm.aud", Spec: jarm("2.4"), Level: check.Must,
-		Text: "aud contains this client's client_id.",
-		Eval: readable(audIs),
-	},
+var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4")), []check.Rule[jwtInput]{
 	{
 		ID: "jarm.exp", Spec: jarm("2.4"), Level: check.Must,
 		Text: "The current time is before exp.",
@@ -80,7 +70,7 @@ var jarmRules = slices.Concat(sealedRules("jarm"), []check.Rule[jwtInput]{
 	},
 	{
 		ID: "jarm.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims are not those of an ID Token (nonce, at_hash) or a security event (events).",
-		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "nonce", "at_hash", "events") }),
+		Text: "The claims are not those of a token about a user (sub, nonce, at_hash) or of a security event (events).",
+		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "sub", "nonce", "at_hash", "events") }),
 	},
 }, jwtRules("jarm"))

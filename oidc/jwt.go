@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/jose"
 )
 
@@ -19,9 +20,9 @@ type jwtInput struct {
 
 	Issuer     string // of the provider's metadata
 	ClientID   string
-	Algorithms []string // that it may be signed by
-	Encryption []string // that it may be encrypted by, nil if it must not be
-	Encrypted  bool     // it has to be
+	Algorithms algorithms // that it may be signed by
+	Encryption []string   // that it may be encrypted by, nil if it must not be
+	Encrypted  bool       // it has to be
 	Tolerance  time.Duration
 	Now        time.Time
 
@@ -38,7 +39,7 @@ func (c *Client) newJWTInput() jwtInput {
 // read reads a token into the input and checks its signature. begun is a fetch of
 // the keys that is under way, nil if none is. What is wrong is left to the rules.
 func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun *keyFetch) {
-	in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
+	in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys).signedOnly()
 	if in.Envelope.jwt == nil {
 		return
 	}
@@ -61,4 +62,15 @@ func (in jwtInput) claimsJSON() []byte {
 		return nil
 	}
 	return in.jwt.Claims.Raw
+}
+
+// algorithms are names of algorithms, and how evidence writes them: that is worked
+// out once, not for each token.
+type algorithms struct {
+	names []string
+	text  string // "one of ..."
+}
+
+func newAlgorithms(names ...string) algorithms {
+	return algorithms{names, "one of " + check.List(names)}
 }

@@ -105,7 +105,7 @@ type Client struct {
 
 	keys     keyCache
 	once     sync.Once
-	expected []string // signature algorithms of ID Tokens, once they were chosen
+	expected algorithms // signature algorithms of ID Tokens, once they were chosen
 }
 
 // A Policy is what a client demands of an ID Token, and of UserInfo. The zero
@@ -208,6 +208,7 @@ func Rules() check.Results {
 		check.Describe(userInfoRules),
 		check.Describe(introspectionRules),
 		check.Describe(logoutTokenRules),
+		check.Describe(frontchannelLogoutRules),
 		check.Describe(anyJWTRules),
 		check.Describe(endSessionRules),
 		check.Describe(registrationRules),

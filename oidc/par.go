@@ -20,11 +20,16 @@ func (l *Login) pushed(p *Provider) bool {
 
 // push pushes the request and returns the parameters that stand for it: nothing
 // but client_id and request_uri (RFC 9126 section 4).
-func (c *Client) push(ctx context.Context, login *Login, params url.Values) (url.Values, error) {
-	form := maps.Clone(params)
-	maps.Copy(form, login.Request.PushParams)
+func (c *Client) push(ctx context.Context, login *Login, request func() (url.Values, error)) (url.Values, error) {
 	answer, err := c.ask(ctx, question{
-		endpoint: parEndpoint, metadata: "pushed_authorization_request_endpoint", form: form, bound: true,
+		endpoint: parEndpoint, metadata: "pushed_authorization_request_endpoint", bound: true,
+		fresh: func() (url.Values, error) {
+			params, err := request()
+			form := url.Values{}
+			maps.Copy(form, login.Request.PushParams)
+			maps.Copy(form, params) // what Authorize made outweighs the rest
+			return form, err
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -70,16 +70,24 @@ func (p *pace) next(ctx context.Context, tokens *Tokens, err error) bool {
 	switch {
 	case err == nil, tokens != nil, ctx.Err() != nil:
 		return false
-	case errors.As(err, &silence): // also a refusal with the status 429 or 5xx
-		p.interval = min(2*p.interval, limit.PollMost)
-		return true
-	case errors.As(err, &refusal) && refusal.Code == "slow_down":
+	case errors.As(err, &refusal) && refusal.Code == "slow_down": // also with the status 429 or 503
 		p.interval = min(p.interval+limit.PollSlower, limit.PollMost)
 		return true
 	case refusal != nil && refusal.Code == "authorization_pending":
 		return true
+	case refusal != nil && final(refusal.Code):
+		return false
+	case errors.As(err, &silence):
+		p.interval = min(2*p.interval, limit.PollMost)
+		return true
 	}
 	return false
+}
+
+// final reports whether an error code ends the questions whatever the HTTP status
+// beside it.
+func final(code string) bool {
+	return code != "server_error" && code != "temporarily_unavailable"
 }
 
 // pause waits, until it is called for at the latest.

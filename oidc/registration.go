@@ -46,8 +46,10 @@ type Registration struct {
 // Create registers a client of the metadata, a JSON object (RFC 7591 section 2).
 // initialToken is what the provider asks for, "" if nothing (section 3).
 //
-// Errors are as for [Client.Introspect]. The Registration is returned also where
-// it breaks a rule: the client exists.
+// The error is an [*Error] if the provider refused, and otherwise a
+// [*TransportError] or a [*ProtocolError], whose cause is a [*check.Error] if the
+// answer breaks a rule. The Registration is returned also beside an error, if there
+// is one: the client exists.
 func (r Registrar) Create(ctx context.Context, metadata []byte, initialToken string) (*Registration, error) {
 	if r.Provider == nil {
 		return nil, errors.New("oidc: a Registrar needs a Provider")
@@ -94,7 +96,7 @@ func (r Registrar) send(ctx context.Context, method, url, token string, body []b
 	}
 	return send(ctx, r.HTTP, request{
 		endpoint: registrationEndpoint, url: url, method: method, body: body, header: header,
-		limit: orElse(r.MaxBody, limit.Body), once: method != http.MethodGet,
+		limit: orElse(r.MaxBody, limit.Body), once: true, // also a look at it may bring a new token
 	})
 }
 
@@ -112,18 +114,21 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 	if answer.status/100 != 2 || answer.oauthError() != nil {
 		return nil, answer.refusal()
 	}
-	doc, err := answer.object()
-	if err != nil {
-		return nil, err
+	doc, broken := answer.object() // of another media type it is there all the same
+	if doc == nil {
+		return nil, broken
 	}
 	registered := registrationOf(doc, known)
-	if r.Received != nil {
+	if r.Received != nil && registered.ClientID+registered.ClientSecret+registered.AccessToken != "" {
 		if err := r.Received(registered); err != nil {
 			return registered, err
 		}
 	}
-	if answer.status != want {
-		return registered, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where %d belongs", answer.status, want))
+	if broken == nil && answer.status != want {
+		broken = answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where %d belongs", answer.status, want))
+	}
+	if broken != nil {
+		return registered, broken
 	}
 	registered.Checks = check.Run(registrationRules, registrationInput{doc, known, r.Provider}, r.Waive...)
 	if err := registered.Checks.Err(); err != nil {
@@ -132,20 +137,33 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 	return registered, nil
 }
 
-// registrationOf reads a registration. What it leaves out is as before.
+// registrationOf reads a registration. What it leaves out, or has of a wrong type, is
+// as before; and an answer about another client than the one that is known, or about
+// none, changes nothing but the token that it may have brought.
 func registrationOf(doc *strictjson.Object, known Registration) *Registration {
 	registered := known
-	registered.JSON = doc.Raw
-	for name, to := range map[string]*string{
-		"client_id": &registered.ClientID, "client_secret": &registered.ClientSecret,
-		"registration_access_token": &registered.AccessToken, "registration_client_uri": &registered.URI,
-	} {
+	take := func(name string, to *string) {
 		if value, err := doc.String(name); err == nil && value != "" { // judged
 			*to = value
 		}
 	}
-	if at, err := numericDate(doc, "client_secret_expires_at"); err == nil && at.Unix() > 0 {
-		registered.SecretExpiresAt = at
+	id, err := doc.String("client_id")
+	if known.ClientID != "" && (err != nil || id != known.ClientID) {
+		if id == "" {
+			take("registration_access_token", &registered.AccessToken)
+		}
+		return &registered
+	}
+	registered.JSON = doc.Raw
+	take("client_id", &registered.ClientID)
+	take("client_secret", &registered.ClientSecret)
+	take("registration_access_token", &registered.AccessToken)
+	take("registration_client_uri", &registered.URI)
+	if at, err := numericDate(doc, "client_secret_expires_at"); err == nil && doc.Has("client_secret_expires_at") {
+		registered.SecretExpiresAt = time.Time{}
+		if at.Unix() > 0 {
+			registered.SecretExpiresAt = at
+		}
 	}
 	return &registered
 }
@@ -225,7 +243,10 @@ var registrationRules = []check.Rule[registrationInput]{
 		Text: "token_endpoint_auth_method is one that the provider's metadata allows.",
 		Eval: func(in registrationInput) check.Verdict {
 			got, err := in.Response.String("token_endpoint_auth_method")
-			allowed := in.Provider.TokenEndpointAuthMethods
+			var allowed []string
+			if in.Provider != nil {
+				allowed = in.Provider.TokenEndpointAuthMethods
+			}
 			switch {
 			case err != nil:
 				return check.That(false, err.Error(), "a string")

@@ -52,9 +52,9 @@ type Challenge struct {
 }
 
 // Resource sends a request with the access token of t, or without one if t is nil.
-// Redirects are not followed. The answer is returned whatever its status; one of 401
-// or 403 is also an [*Error], whose Code is the challenge's, and another that refuses
-// a [*ProtocolError].
+// Redirects are not followed. An answer of 401 or 403 is returned beside an [*Error],
+// whose Code is the challenge's, and another of 4xx beside a [*ProtocolError]; of 3xx,
+// 429 and 5xx there is only an error.
 func (c *Client) Resource(ctx context.Context, t *Tokens, r ResourceRequest) (*ResourceResponse, error) {
 	if t != nil && t.broken != nil {
 		return nil, fmt.Errorf("oidc: these tokens may not be used: %w", t.broken)

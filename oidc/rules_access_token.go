@@ -64,8 +64,10 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 	},
 	{
 		ID: "access_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims are not those of an ID Token (at_hash, c_hash) or a security event (events).",
-		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "at_hash", "c_hash", "events") }),
+		Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state) or an introspection response.",
+		Eval: readable(func(in jwtInput) check.Verdict {
+			return notThere(in.Claims, "at_hash", "c_hash", "s_hash", "events", "code", "state", "token_introspection")
+		}),
 	},
 	{
 		ID: "access_token.claims", Spec: profile("2.2"), Level: check.Must,

@@ -297,6 +297,13 @@ var idTokenRules = []check.Rule[idTokenInput]{
 		}),
 	},
 	{
+		ID: "id_token.essential", Spec: core("5.5.1", 0), Level: check.Should,
+		Text: "The claims that were asked for as essential are there.",
+		Eval: about(func(in idTokenInput) check.Verdict {
+			return essentialThere(in.Claims, essentialClaims(in.Expect.Claims, "id_token"))
+		}),
+	},
+	{
 		ID: "id_token.amr_type", Spec: core("2", 0), Level: check.Must,
 		Text: "amr, if there, is an array of strings.",
 		Eval: about(func(in idTokenInput) check.Verdict {
@@ -386,11 +393,11 @@ func algNone(t *jose.JWT) check.Verdict {
 }
 
 // algExpected judges whether a token's algorithm is one of those expected.
-func algExpected(t *jose.JWT, algorithms []string) check.Verdict {
+func algExpected(t *jose.JWT, expected algorithms) check.Verdict {
 	if strings.EqualFold(t.Algorithm, "none") {
 		return check.Inapplicable("none is no algorithm")
 	}
-	return check.That(slices.Contains(algorithms, t.Algorithm), check.List([]string{t.Algorithm}), "one of "+check.List(algorithms))
+	return check.That(slices.Contains(expected.names, t.Algorithm), check.List([]string{t.Algorithm}), expected.text)
 }
 
 // signatureVerdict judges what came of checking a signature. Keys that could

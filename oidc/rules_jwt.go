@@ -85,6 +85,23 @@ func sealedRules(kind string) []check.Rule[jwtInput] {
 	}
 }
 
+// partyRules are the rules of a kind of token that is from the provider, for this
+// client.
+func partyRules(kind string, spec check.Spec) []check.Rule[jwtInput] {
+	return []check.Rule[jwtInput]{
+		{
+			ID: kind + ".iss", Spec: spec, Level: check.Must,
+			Text: "iss is exactly the provider's issuer identifier.",
+			Eval: readable(issIs),
+		},
+		{
+			ID: kind + ".aud", Spec: spec, Level: check.Must,
+			Text: "aud contains this client's client_id.",
+			Eval: readable(audIs),
+		},
+	}
+}
+
 // readable judges whether there is a signed JWT.
 func (in jwtInput) readable() check.Verdict {
 	switch {

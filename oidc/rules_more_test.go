@@ -243,6 +243,30 @@ func TestEndSessionRules(t *testing.T) {
 	}
 }
 
+// L12: what a page makes the browser say.
+func TestFrontchannelLogoutRules(t *testing.T) {
+	t.Parallel()
+	good := func() frontchannelLogoutInput {
+		return frontchannelLogoutInput{url.Values{"iss": {"https://op.example"}, "sid": {"s"}}, "https://op.example", LogoutExpectation{SessionID: "s"}}
+	}
+	testTable(t, frontchannelLogoutRules, good, map[string]func(*frontchannelLogoutInput){
+		"frontchannel_logout.iss": func(in *frontchannelLogoutInput) { in.Query.Set("iss", "https://op.example1") },
+		"frontchannel_logout.sid": func(in *frontchannelLogoutInput) { in.Expect.SessionID = "t" },
+	})
+	for query, ok := range map[string]bool{"": true, "iss=https://op.example&sid=s": true, "sid=s": false, "iss=https://op.example": false} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := check.Run(frontchannelLogoutRules, frontchannelLogoutInput{values, "https://op.example", LogoutExpectation{}}).Err(); (err == nil) != ok {
+			t.Errorf("%q: %v", query, err)
+		}
+	}
+	if check.Run(frontchannelLogoutRules, frontchannelLogoutInput{url.Values{}, "https://op.example", LogoutExpectation{SessionID: "s"}}).Err() == nil {
+		t.Error("no session named, and one expected")
+	}
+}
+
 // V100.
 func TestRegistrationRules(t *testing.T) {
 	t.Parallel()
@@ -350,5 +374,22 @@ func TestResponseTypes(t *testing.T) {
 		if got := verdictOf(t, authorizationResponseRules, "authorization_response.mode", in); (got == check.Pass) != c.ok {
 			t.Errorf("%q, %v, signed %v: %s", c.mode, c.values, c.signed, got)
 		}
+	}
+}
+
+// V20: only what is essential, of the member that is about this answer.
+func TestEssentialClaims(t *testing.T) {
+	t.Parallel()
+	for parameter, want := range map[string]string{
+		`{"userinfo":{"a":{"essential":true},"b":null,"c":{"essential":false},"d":{"essential":"yes"}},"id_token":{"e":{"essential":true}}}`: "[a]",
+		`{"id_token":{"e":{"essential":true}}}`: "[]", `{"userinfo":null}`: "[]", `[]`: "[]", ``: "[]", `{"userinfo":[{"essential":true}]}`: "[]",
+	} {
+		if got := fmt.Sprint(essentialClaims(parameter, "userinfo")); got != want {
+			t.Errorf("%s: %s, want %s", parameter, got, want)
+		}
+	}
+	in := userInfoInput{jwtInput: jwtInput{Claims: claims(t, `{"sub":"u","email":"x"}`)}, Asked: `{"userinfo":{"email":{"essential":true}}}`}
+	if got := verdictOf(t, userInfoRules, "userinfo.essential", in); got != check.Pass {
+		t.Errorf("there: %s", got)
 	}
 }

@@ -236,7 +236,7 @@ func goodIDToken(t *testing.T) func() idTokenInput {
 		return idTokenInput{
 			Present: true,
 			jwtInput: jwtInput{
-				Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256", "HS256"}, Now: noon, Tolerance: time.Minute,
+				Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256", "HS256"), Now: noon, Tolerance: time.Minute,
 				jwt: &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
 				Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
 				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q,"c_hash":%q,"s_hash":%q}`,
@@ -277,7 +277,7 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.azp":           claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
 		"id_token.signature":     func(i *in) { i.Signature = errors.New("the signature does not match") },                           // C06
 		"id_token.alg_none":      func(i *in) { i.jwt = &jose.JWT{Algorithm: "none"}; i.AccessToken = ""; i.Front = frontChannel{} }, // J01
-		"id_token.alg":           func(i *in) { i.Algorithms = []string{"ES256"} },                                                   // F24
+		"id_token.alg":           func(i *in) { i.Algorithms = newAlgorithms("ES256") },                                              // F24
 		"id_token.mac":           func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
 		"id_token.exp":           claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
 		"id_token.iat":           claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
@@ -287,9 +287,10 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.nonce":         claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
 		"id_token.acr":           func(i *in) { i.Policy.ACRValues = []string{"higher"} },
 		"id_token.auth_time":     claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
-		"id_token.at_hash":       claimed(func(c *claimSet) { c.atHash += "1" }), // C18
-		"id_token.c_hash":        claimed(func(c *claimSet) { c.cHash += "1" }),  // C20
-		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),  // A11
+		"id_token.at_hash":       claimed(func(c *claimSet) { c.atHash += "1" }),                                                         // C18
+		"id_token.c_hash":        claimed(func(c *claimSet) { c.cHash += "1" }),                                                          // C20
+		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),                                                          // A11
+		"id_token.essential":     func(i *in) { i.Expect.Claims = `{"id_token":{"email":{"essential":true},"acr":{"essential":true}}}` }, // V20
 		"id_token.acr_requested": func(i *in) { i.Expect.ACRValues = []string{"higher"} },
 		"id_token.amr_type":      claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
 		"id_token.amr":           claimed(func(c *claimSet) { c.AMR = []string{"pwd"} }),
@@ -430,7 +431,7 @@ func TestRefreshRules(t *testing.T) {
 func goodJWT(t *testing.T, typ, json string) jwtInput {
 	t.Helper()
 	return jwtInput{
-		Claims: claims(t, json), Issuer: "https://op.example", ClientID: "cli", Algorithms: []string{"RS256"}, Now: noon,
+		Claims: claims(t, json), Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256"), Now: noon,
 		jwt: &jose.JWT{Algorithm: "RS256", Type: typ, Claims: object(t, json)},
 	}
 }
@@ -486,6 +487,7 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.nbf": func(in *userInfoInput) {
 			in.Claims = claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli","nbf":99999999999}`)
 		},
+		"userinfo.essential":   func(in *userInfoInput) { in.Asked = `{"userinfo":{"email":{"essential":true},"name":null}}` },
 		"userinfo.sub_present": func(in *userInfoInput) { in.Claims.Subject = "" },
 		"userinfo.sub":         func(in *userInfoInput) { in.Claims.Subject = "uinvalid" }, // C22
 		"userinfo.signature":   func(in *userInfoInput) { in.Signature = errors.New("the signature does not match") },
@@ -546,7 +548,7 @@ func TestRulesListsEveryTable(t *testing.T) {
 	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules) +
 		len(accessTokenRules) + len(refreshTokenRules) + len(jarmRules) + len(pushedAuthorizationRules) + len(deviceAuthorizationRules) +
 		len(backchannelAuthenticationRules) + len(hybridRules) + len(introspectionRules) + len(logoutTokenRules) + len(endSessionRules) +
-		len(registrationRules) + len(protectedResourceRules) + len(anyJWTRules)
+		len(registrationRules) + len(protectedResourceRules) + len(anyJWTRules) + len(frontchannelLogoutRules)
 	if len(seen) != want {
 		t.Errorf("%d rules listed, %d in tables", len(seen), want)
 	}
@@ -589,7 +591,7 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "RS256"} }, check.NotApplicable},
 		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Type: "application/JWT"} }, check.Pass},
 		{"id_token.alg", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "rs256"} }, check.Fail},
-		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = []string{"NONE"} }, check.Fail},
+		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = newAlgorithms("NONE") }, check.Fail},
 		{"id_token.encryption", func(i *idTokenInput) {
 			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope.jwt = i.jwt

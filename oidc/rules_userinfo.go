@@ -9,6 +9,7 @@ type userInfoInput struct {
 	jwtInput        // the answer, if it was a JWT
 	Signing  string // that it has to be signed by, "" if it need not be
 	Subject  string // of the ID Token, "" if there is none
+	Asked    string // the claims parameter, JSON, "" if there was none
 }
 
 // signed makes a rule that applies to signed answers only.
@@ -95,6 +96,13 @@ var userInfoRules = []check.Rule[userInfoInput]{
 			}
 			return check.Equal(in.Claims.Subject, in.Subject)
 		},
+	},
+	{
+		ID: "userinfo.essential", Spec: core("5.5.1", 0), Level: check.Should,
+		Text: "The claims that were asked for as essential are there.",
+		Eval: opened(func(in userInfoInput) check.Verdict {
+			return essentialThere(in.Claims, essentialClaims(in.Asked, "userinfo"))
+		}),
 	},
 	{
 		ID: "userinfo.signature", Spec: core("5.3.4", 0), Level: check.Must,

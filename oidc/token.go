@@ -46,6 +46,7 @@ type Tokens struct {
 	Raw    []byte
 	Checks check.Results // of judging the answer and the ID Token
 
+	asked           string // the claims parameter of the login, "" if there was none
 	previousSubject string // of the ID Token before, "" if it is not known
 	broken          error  // why they may not be used, nil if they may
 }
@@ -81,7 +82,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if tokens == nil {
 		return nil, err
 	}
-	tokens.broken = err
+	tokens.broken, tokens.asked = err, g.Expect.Claims
 	if c.Received != nil {
 		if err := c.Received(tokens); err != nil {
 			return tokens, err
@@ -126,11 +127,12 @@ func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
 	if parseErr != nil {
 		doc = salvage(answer.body)
 	}
+	in := tokenResponseInput{Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails}
 	var t *Tokens
 	refusal := answer.oauthError()
 	holds := doc != nil && (doc.Has("access_token") || doc.Has("refresh_token") && refusal == nil)
 	if answer.status/100 == 2 && holds {
-		t = c.tokensOf(doc, g)
+		t = tokensOf(doc, in, c.Waive)
 	}
 	switch {
 	case refusal != nil: // also in a 200
@@ -142,7 +144,7 @@ func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
 		return t, err
 	}
 	if t == nil {
-		t = c.tokensOf(doc, g)
+		t = tokensOf(doc, in, c.Waive)
 	}
 	if err := t.Checks.Err(); err != nil {
 		return t, answer.broken(err)
@@ -151,9 +153,9 @@ func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
 }
 
 // tokensOf reads the members of a token response and judges them.
-func (c *Client) tokensOf(doc *strictjson.Object, g Grant) *Tokens {
-	in := tokenResponseInput{Response: doc, Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails}
-	t := &Tokens{Raw: doc.Raw, Checks: check.Run(tokenResponseRules, in, c.Waive...)}
+func tokensOf(doc *strictjson.Object, in tokenResponseInput, waive []string) *Tokens {
+	in.Response = doc
+	t := &Tokens{Raw: doc.Raw, Checks: check.Run(tokenResponseRules, in, waive...)}
 	t.AccessToken, _ = doc.String("access_token")
 	t.TokenType, _ = doc.String("token_type")
 	t.RefreshToken, _ = doc.String("refresh_token")

@@ -40,7 +40,7 @@ var unspoken = []string{
 // another matter; previous ID Tokens are its caller's; and it has to be allowed
 // http, for a provider on the loopback address.
 func compared(f provider.Fault) bool {
-	return !strings.HasPrefix(f.Name, "authorization-") && !f.Previous && f.Name != "metadata-endpoint-http" &&
+	return f.By == "" && !f.Previous && f.Name != "metadata-endpoint-http" &&
 		!slices.ContainsFunc(unspoken, func(key string) bool { return strings.Contains(f.Config, key) })
 }
 

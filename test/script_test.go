@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"op": startFake, "provider": startProvider, "asked": asked, "status": status, "mode": mode, "certificate": certificate, "await": await,
+			"op": startFake, "provider": startProvider, "asked": asked, "reached": reached, "status": status, "mode": mode, "certificate": certificate, "await": await,
 		},
 	})
 }
@@ -117,6 +117,21 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 	if got := server.(*fakeop.OP).Asked(args[0]); got != want {
 		ts.Fatalf("%s was asked %d times, not %d", args[0], got, want)
 	}
+}
+
+// reached is "reached PATH": the fake provider is asked for PATH, within ten seconds.
+func reached(ts *testscript.TestScript, _ bool, args []string) {
+	server, ok := fakes.Load(ts.Getenv("WORK"))
+	if !ok {
+		ts.Fatalf("there is no fake provider")
+	}
+	for range 1000 {
+		if server.(*fakeop.OP).Asked(args[0]) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s was not asked", args[0])
 }
 
 // status is "status CODE PROGRAM [ARG ...]": the program ends with CODE.

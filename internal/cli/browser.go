@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -45,7 +47,7 @@ func (p *program) browsers(command string) [][]string {
 	if command == "" {
 		command = p.env.Getenv("BROWSER")
 	}
-	if argv := strings.Fields(command); len(argv) > 0 {
+	if argv := strings.Fields(strings.ReplaceAll(command, "%s", "")); len(argv) > 0 {
 		return [][]string{argv}
 	}
 	switch runtime.GOOS {
@@ -65,7 +67,9 @@ func (p *program) browsers(command string) [][]string {
 
 // start starts a program and does not wait for it. What it prints goes nowhere.
 func start(argv []string) error {
-	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) //nolint:gosec // the user's own browser, which outlives this program
+	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...)                                  //nolint:gosec // the user's own browser, which outlives this program
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OIDC_") }) // our secrets are none of its business
+	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -60,10 +60,7 @@ the client's backchannel_client_notification_endpoint is registered.`,
 func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}

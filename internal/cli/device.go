@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -47,10 +48,7 @@ for the tokens at the pace that the provider sets until the user is done there.`
 func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
@@ -122,12 +120,16 @@ func (p *program) showDevice(d *oidc.DeviceAuthorization, o *deviceOptions) {
 	if d.VerificationURIComplete != "" {
 		target = d.VerificationURIComplete
 	}
-	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", d.VerificationURI, d.UserCode)
+	// Escaped here, since a line break of theirs would look like a line of ours.
+	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", transcript.Escape(d.VerificationURI), transcript.Escape(d.UserCode))
 	if d.VerificationURIComplete != "" {
-		text += fmt.Sprintf("or go to   %s\nand compare the code\n", d.VerificationURIComplete)
+		text += fmt.Sprintf("or go to   %s\nand compare the code\n", transcript.Escape(d.VerificationURIComplete))
 	}
 	p.err.Block("To log in, on any device", "Device", text)
 	p.redactor.Learn(d.DeviceCode)
+	if p.err.Colour { // the code large, as far as a terminal can
+		p.err.Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
+	}
 	if !o.noQR && p.env.Terminal(p.env.Stderr) {
 		p.err.Raw(qrCode(target))
 	}

@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"net/url"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -75,19 +76,43 @@ func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 	return p.logOut(ctx, client, cfg, r, o)
 }
 
-// leave sends the browser away and does not wait for it.
+// leave leads the browser away and does not wait for it to come back. The ID Token
+// in the request is for the browser only: it is in no argv, and not shown.
 func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSessionRequest, o *endSessionOptions) error {
 	logout, err := client.EndSession(ctx, r)
 	if err != nil {
 		return err
 	}
+	place, err := o.browser.place(loggedOutPath)
+	if err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	var once sync.Once
+	place.Secret, place.Mine = true, func(url.Values) bool { return false }
+	place.Start = func(context.Context) (string, error) {
+		once.Do(func() { close(gone) })
+		return logout.URL, nil
+	}
+	listener, err := loopback.Listen(place)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // what it delivers is only a redirect
+	p.inform("Go to %s", listener.StartURL())
+	p.openBrowser(&o.browser, listener.StartURL())
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		return p.waitFor(ctx, "the browser to go to the logout", context.Cause(ctx))
+	}
 	p.run.Members.Add("end_session", map[string]any{"came_back": false})
-	p.inform("Go to %s", logout.URL)
-	p.openBrowser(&o.browser, logout.URL)
+	p.inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
 	return nil
 }
 
-// logOut sends the browser away, waits for it, and judges how it comes back.
+// logOut sends the browser away, waits for it, and judges how it comes back. What
+// has another state is not from this logout: it is told, and the wait goes on.
 func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.Config, r oidc.EndSessionRequest, o *endSessionOptions) error {
 	place, err := o.browser.place(loggedOutPath)
 	if err != nil {
@@ -100,12 +125,21 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 		if own, ok := loopback.Place(uri); ok {
 			place.Host, place.Port, place.Path = own.Host, own.Port, own.Path
 		} else if u, err := url.Parse(uri); err == nil {
-			place.ProxiedHost, place.ProxiedPath = u.Host, u.Path
+			place.ProxiedHost, place.ProxiedPath = u.Host, loopback.Path(u)
 		}
 	}
+	ready := make(chan struct{}) // the logout, whose redirect URI has the listener's port
 	var logout *oidc.Logout
-	place.Mine = func(url.Values) bool { return true } // whoever comes, came from a logout
-	place.Start = func(context.Context) (string, error) { return logout.URL, nil }
+	place.Secret = true
+	place.Start = func(context.Context) (string, error) { <-ready; return logout.URL, nil }
+	place.Mine = func(values url.Values) bool {
+		<-ready
+		mine := values.Get("state") == logout.State
+		if !mine {
+			p.warn("the browser came to %s without the state of this logout; the wait goes on", place.Path)
+		}
+		return mine
+	}
 	listener, err := loopback.Listen(place)
 	if err != nil {
 		return err
@@ -114,11 +148,13 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 	if r.PostLogoutRedirectURI == "" {
 		r.PostLogoutRedirectURI = listener.URL(place.Path)
 	}
-	if logout, err = client.EndSession(ctx, r); err != nil {
+	logout, err = client.EndSession(ctx, r)
+	if err != nil {
 		return err
 	}
-	p.inform("Go to %s", listener.URL(loopback.StartPath))
-	p.openBrowser(&o.browser, listener.URL(loopback.StartPath))
+	close(ready)
+	p.inform("Go to %s", listener.StartURL())
+	p.openBrowser(&o.browser, listener.StartURL())
 	visit, err := listener.Wait(ctx)
 	if err != nil {
 		return p.waitFor(ctx, "the browser to come back from the logout", err)

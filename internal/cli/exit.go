@@ -13,6 +13,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -136,6 +137,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		protocol    *oidc.ProtocolError
 		refusal     *oidc.Error
 		broken      *check.Error
+		noPort      *loopback.ListenError
 		wrongParty  *wrongPartyError
 		unfinished  *unfinishedError
 	)
@@ -149,6 +151,8 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		}
 	case errors.As(err, &wrongUsage):
 		f.Kind = transcript.Usage
+	case errors.As(err, &noPort):
+		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
 	case errors.As(err, &problems), errors.As(err, &wrongConfig):
 		f.Kind = transcript.Config
 	case errors.As(err, &waited) && !errors.Is(err, context.Canceled):

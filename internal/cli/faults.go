@@ -58,7 +58,7 @@ For each fault: its name, what the provider does, the rules ("help rules") or
 reasons ("help reasons") that a relying party refuses it for, the rows of the
 project's catalogue of tests and attacks, what a relying party has to demand for
 the fault to matter, and what a correct one does. With words, only the faults
-whose name, rules or rows have one of them.`,
+whose name, command, rules or rows have one of them.`,
 		Example: `  oidc-client provider faults
   oidc-client provider faults id-token-exp J14
   oidc-client provider faults --format json`,
@@ -99,7 +99,7 @@ func about(f provider.Fault, words []string) bool {
 		return true
 	}
 	return slices.ContainsFunc(words, func(word string) bool {
-		return strings.Contains(f.Name, word) || slices.Contains(f.Breaks, word) || slices.Contains(f.Rows, word)
+		return strings.Contains(f.Name, word) || f.By == word || slices.Contains(f.Breaks, word) || slices.Contains(f.Rows, word)
 	})
 }
 
@@ -129,8 +129,8 @@ func faultNeeds(f provider.Fault) string {
 	if f.Previous {
 		needs = append(needs, "an ID Token before it (--previous-id-token)")
 	}
-	if f.At == "authorization" || strings.HasPrefix(f.Name, "authorization-") {
-		needs = append(needs, "a login")
+	if f.By != "" {
+		needs = append(needs, "what the command "+f.By+" does")
 	}
 	return strings.Join(needs, "; ")
 }
@@ -138,6 +138,7 @@ func faultNeeds(f provider.Fault) string {
 // needs adds to a client's configuration file what the faults have to be
 // demanded by, and makes the keys that their tokens are encrypted for.
 func (o *providerOptions) needs(client *provider.Client) error {
+	o.places(client)
 	for _, f := range provider.Faults() {
 		if !slices.Contains(o.faults, f.Name) {
 			continue
@@ -155,11 +156,29 @@ func (o *providerOptions) needs(client *provider.Client) error {
 	if err != nil {
 		return err
 	}
-	o.decryptionKey, client.JWKS = private, string(public)
-	if strings.Contains(o.config, "token_encryption_alg: ") {
-		client.IDTokenEncryptionAlg = "RSA-OAEP-256"
-	}
+	o.decryptionKey = private
+	client.Demand(o.config, string(public))
 	return nil
+}
+
+// places are where this program's commands are called at by default.
+func (o *providerOptions) places(client *provider.Client) {
+	if o.comes("logout-receiver") && client.BackchannelLogoutURI == "" {
+		client.BackchannelLogoutURI = "http://127.0.0.1:5557" + backchannelLogoutPath
+	}
+	if o.comes("end-session") && client.PostLogoutURIs == nil {
+		client.PostLogoutURIs = []string{"http://127.0.0.1:5556" + loggedOutPath}
+	}
+	if o.comes("ciba") && client.NotificationEndpoint == "" && slices.Contains(o.faults, "ciba-ping-bearer") {
+		client.DeliveryMode, client.NotificationEndpoint = "ping", "http://127.0.0.1:5558/"
+	}
+}
+
+// comes reports whether a relying party comes to one of the faults by a command.
+func (o *providerOptions) comes(command string) bool {
+	return slices.ContainsFunc(provider.Faults(), func(f provider.Fault) bool {
+		return slices.Contains(o.faults, f.Name) && (f.By == command || strings.HasPrefix(f.By, command+" "))
+	})
 }
 
 // An unfinishedError says that --timeout or an interrupt ended provider --once

@@ -20,6 +20,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -39,14 +40,14 @@ var oauthHints = map[string]string{
 	"invalid_request":                   "the provider found a parameter missing, repeated or malformed; -d shows what was sent",
 	"unauthorized_client":               "this client may not use this grant: allow it in the client's registration at the provider",
 	"unsupported_grant_type":            "the provider does not support this grant; `oidc-client discover` shows grant_types_supported",
-	"invalid_scope":                     "a refresh may only ask for scopes that the login was granted: leave --scope out, or log in again with the scope",
+	"invalid_scope":                     "the provider does not know a scope, or does not allow it for this client",
 	"access_denied":                     "the user or the provider's policy said no",
 	"server_error":                      "the provider failed; try again later, and see its log",
 	"temporarily_unavailable":           "the provider is overloaded or down for maintenance; try again later",
 	"invalid_target":                    "the provider does not know this resource or audience, or does not allow it for this client (RFC 8707)",
 	"unsupported_response_type":         "the provider does not support this response_type for this client",
 	"invalid_token":                     "the access token is expired, revoked or malformed, or is not meant for this endpoint",
-	"insufficient_scope":                "the access token lacks a scope; UserInfo needs openid",
+	"insufficient_scope":                "the access token lacks a scope: get one that has it",
 	"insufficient_user_authentication":  "the resource wants a stronger or fresher login (RFC 9470): log in again with the acr_values or max_age it names",
 	"login_required":                    "log in again",
 	"interaction_required":              "log in again: the provider wants to ask the user something",
@@ -66,6 +67,19 @@ var oauthHints = map[string]string{
 	"invalid_redirect_uri":              "the provider does not know the redirect URI: it has to be registered exactly as it is sent",
 	"invalid_client_metadata":           "the provider does not take the client's metadata as it is",
 	"request_not_supported":             "the provider takes no signed requests: leave use_request_parameter out",
+}
+
+// commandHints are where a code means something else to a command.
+var commandHints = map[[2]string]string{
+	{"refresh-token", "invalid_scope"}:  "a refresh may only ask for scopes that the login was granted: leave --scope out, or log in again with the scope",
+	{"userinfo", "insufficient_scope"}:  "the access token lacks a scope; UserInfo needs openid",
+	{"client", "invalid_grant"}:         "the provider did not take the code: it was used before or expired, or the provider lost the redirect_uri or the PKCE challenge; log in again",
+	{"password", "invalid_grant"}:       "the name or the password is wrong, or the user may not log in so",
+	{"jwt-bearer", "invalid_grant"}:     "the provider did not take the assertion: compare its iss, sub, aud, exp and key with what the provider trusts",
+	{"saml2-bearer", "invalid_grant"}:   "the provider did not take the assertion: compare its issuer, audience, times and signature with what the provider trusts",
+	{"token-exchange", "invalid_grant"}: "the provider did not take a token: it is expired or revoked, or of another type than was said",
+	{"device", "invalid_grant"}:         "the provider does not know the device code any more: begin again",
+	{"ciba", "invalid_grant"}:           "the provider does not know the request any more: begin again",
 }
 
 // ruleHints are by the id of the rule that was broken.
@@ -120,15 +134,14 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var wrongConfig *configError
 	var problems config.Problems
 	var unfinished *unfinishedError
+	var noPort *loopback.ListenError
 	switch {
 	case errors.As(err, &unfinished):
 		add("a relying party has to come while the provider runs; --timeout and --settle bound the wait")
 	case f.Code == relyingPartyCode:
 		add("`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs to matter")
 	case f.Code == interruptedCode:
-		if !oidc.MaySpend(err) && p.run.TokenResponse == nil {
-			add("nothing was lost: run the command again")
-		}
+		add(p.interruptedHint(err))
 	case errors.As(err, &broken):
 		for _, r := range broken.Results {
 			if r.Broken() {
@@ -141,6 +154,8 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.oauthHint(refusal))
 	case f.Kind == transcript.Protocol:
 		add(p.protocolHint(f))
+	case errors.As(err, &noPort):
+		add("--port names another port, and 0 takes a free one; the redirect URI has to be registered with it, unless the provider allows any port of the loopback address")
 	case errors.As(err, &wrongConfig):
 		add(wrongConfig.hint)
 	case errors.As(err, &problems):
@@ -167,6 +182,20 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.keptHint())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// interruptedHint says what became of what was under way.
+func (p *program) interruptedHint(err error) string {
+	var transport *oidc.TransportError
+	switch {
+	case oidc.MaySpend(err), p.run.TokenResponse != nil:
+		return ""
+	case errors.As(err, &transport) && transport.Sent && transport.Endpoint == "registration":
+		return "the provider may have registered, changed or deleted the client all the same: look there first"
+	case errors.As(err, &transport) && transport.Sent && slices.Contains([]string{"device_authorization", "backchannel_authentication"}, transport.Endpoint):
+		return "the provider may have taken the request all the same: the user may be asked"
+	}
+	return "nothing was lost: run the command again"
 }
 
 // waitHint is the advice for a wait that ended without what was waited for.
@@ -205,6 +234,9 @@ func (p *program) configHint(problems config.Problems) string {
 
 func (p *program) oauthHint(e *oidc.Error) string {
 	text := oauthHints[e.Code]
+	if own := commandHints[[2]string{p.run.Command, e.Code}]; own != "" {
+		text = own
+	}
 	if e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && e.Endpoint == "token" {
 		text = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
 		if p.method != "" {
@@ -406,6 +438,8 @@ func (p *program) protocolHint(f *transcript.Failure) string {
 		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
 		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not sent after redirects"
+	case f.Code == "endpoint.url":
+		return "what names the address is not to be trusted with it: it has to be https, and a resource's metadata at the resource's own origin"
 	case f.HTTPStatus == 0:
 		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in the configuration"
 	}

@@ -208,7 +208,9 @@ func (p *program) makeAssertion(cfg *config.Config, kid, endpoint string, claims
 		}
 	}
 	if a.Algorithm == "" {
-		a.Algorithm = signingAlgorithm(cfg, key)
+		if a.Algorithm, err = signingAlgorithm(cfg, key); err != nil {
+			return err
+		}
 	}
 	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, p.env.Now(), more)
 	if err != nil {

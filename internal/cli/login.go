@@ -5,6 +5,8 @@ package cli
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -105,10 +108,7 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 	if o.keepRunning && p.options.json() {
 		return usage("--keep-running shows one login after the other, and --format json one document")
 	}
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
@@ -121,12 +121,24 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 		return err
 	}
 	var settled error
-	err = p.waitFor(ctx, "the login in the browser", journey.Run(ctx, func(outcome *flow.Outcome) bool {
+	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
 		settled = p.settleLogin(ctx, client, cfg, o, outcome)
 		return !o.keepRunning || ctx.Err() != nil
-	}))
+	})
 	if err == nil {
 		err = settled
+	}
+	return err
+}
+
+// runLogin runs the journey of a login. What kept it from beginning is explained here,
+// since no outcome has it.
+func (p *program) runLogin(ctx context.Context, journey *flow.Login, done func(*flow.Outcome) bool) error {
+	err := p.waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
+	var broken *check.Error
+	if errors.As(err, &broken) {
+		p.run.Checks = append(p.run.Checks, broken.Results...)
+		p.explain()
 	}
 	return err
 }
@@ -157,12 +169,12 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		if own, ok := loopback.Place(uri); ok {
 			place.Host, place.Port, place.Path = own.Host, own.Port, own.Path
 		} else if u, err := url.Parse(uri); err == nil {
-			place.ProxiedHost, place.ProxiedPath = u.Host, u.Path
+			place.ProxiedHost, place.ProxiedPath = u.Host, loopback.Path(u)
 		}
 		request.RedirectURI = uri
 	}
 	return &flow.Login{
-		Client: client, Request: request, Place: place,
+		Client: client, Request: request, Place: place, Exchange: p.redeem(client, o),
 		With: oidc.Login{Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier},
 		Begun: func(start, direct string) {
 			p.inform("Go to %s", start)
@@ -172,6 +184,18 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		Pasted:  p.pastedLines(ctx),
 		Strange: func(what string) { p.warn("%s", what) },
 	}, nil
+}
+
+// redeem judges an answer and redeems its code. Nothing that is shown may keep what
+// comes from being kept.
+func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error) {
+	return func(ctx context.Context, login *oidc.Login, response url.Values) (*oidc.Tokens, error) {
+		if o.fakeVerifier {
+			login.CodeVerifier = rand.Text() + rand.Text()
+			p.warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
+		}
+		return guarded(p, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
+	}
 }
 
 // authorizationRequest is what is asked for at the login.
@@ -242,7 +266,9 @@ func requestObject(cfg *config.Config, kid string) (*oidc.RequestObject, error) 
 	}
 	if o.Key = key; o.Algorithm == "" {
 		if o.Algorithm = cfg.Assertion.Algorithm; o.Algorithm == "" || strings.HasPrefix(o.Algorithm, "HS") {
-			o.Algorithm = signingAlgorithm(cfg, key)
+			if o.Algorithm, err = signingAlgorithm(cfg, key); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := key.Fits(o.Algorithm); err != nil {
@@ -259,6 +285,7 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
+		keepRunning() // a program in the background that reads from its terminal is stopped otherwise
 		scanner := bufio.NewScanner(p.env.Stdin)
 		scanner.Buffer(nil, limit.Form)
 		for scanner.Scan() {
@@ -276,14 +303,15 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions, outcome *flow.Outcome) error {
 	p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
 	p.warnings(outcome.Login.Checks)
-	if front := outcome.Login.IDToken; front != nil && outcome.Tokens != nil && outcome.Tokens.IDToken != front {
-		p.showFrontIDToken(front)
+	front := outcome.Login.Tokens
+	if front != nil && outcome.Tokens != front {
+		p.showFrontTokens(front)
 	}
 	if outcome.Tokens != nil && p.run.TokenResponse == nil && outcome.Tokens.Raw != nil {
 		_ = p.receive(outcome.Tokens) // through the browser: nothing was received before
 	}
 	tokens := outcome.Tokens
-	if tokens != nil && tokens.IDToken == outcome.Login.IDToken && tokens.IDToken != nil {
+	if tokens != nil && tokens == front {
 		own := *tokens // its checks are the login's
 		own.Checks = nil
 		tokens = &own
@@ -296,11 +324,19 @@ func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *con
 	return err
 }
 
-// showFrontIDToken shows the ID Token that came through the browser, beside the one
-// that came for the code.
-func (p *program) showFrontIDToken(t *oidc.IDToken) {
-	p.run.Members.Add("authorization_id_token", (&transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}).Document())
-	p.showClaims("IDToken Claims of the authorization response", "IDTokenClaims", t.JSON, t.Verified)
+// showFrontTokens shows what came through the browser, beside what came for the code.
+func (p *program) showFrontTokens(t *oidc.Tokens) {
+	p.redactor.Learn(t.AccessToken, t.IssuedIDToken)
+	if t.AccessToken != "" {
+		p.run.Members.Add("authorization_token_response", json.RawMessage(t.Raw))
+		if !p.options.json() {
+			p.out.JSON("Access Token Response of the authorization response", "Response", t.Raw)
+		}
+	}
+	if id := t.IDToken; id != nil {
+		p.run.Members.Add("authorization_id_token", (&transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON, Verified: id.Verified}).Document())
+		p.showClaims("IDToken Claims of the authorization response", "IDTokenClaims", id.JSON, id.Verified)
+	}
 }
 
 // again makes ready for another login, and shows how this one went.
@@ -311,7 +347,7 @@ func (p *program) again(ctx context.Context, err error) error {
 		err = nil
 	}
 	fresh := transcript.Run{Command: p.run.Command, Issuer: p.run.Issuer}
-	*p.run, p.explained = fresh, false
+	*p.run, p.explained, p.unwritten = fresh, false, nil
 	if ctx.Err() == nil {
 		p.inform("waiting for another login; Ctrl-C ends this")
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -82,7 +83,8 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	if err != nil {
 		return usage("--listen: %v", err)
 	}
-	r := &logoutReceiver{client: client, expect: expect, logouts: make(chan logout)}
+	r := &logoutReceiver{client: client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
+	r.expect.Seen = r.memory.has
 	server := &http.Server{
 		Handler: r, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
@@ -99,7 +101,7 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 
 // sessionOf is what an ID Token says of its session.
 func sessionOf(raw string, client *oidc.Client) (oidc.LogoutExpectation, error) {
-	expect := oidc.LogoutExpectation{Seen: seenBefore()}
+	var expect oidc.LogoutExpectation
 	if raw == "" {
 		return expect, nil
 	}
@@ -114,18 +116,23 @@ func sessionOf(raw string, client *oidc.Client) (oidc.LogoutExpectation, error) 
 	return expect, nil
 }
 
-// seenBefore remembers the jti of logout tokens, as many as are bounded.
-func seenBefore() func(string) bool {
-	var mu sync.Mutex
-	seen := map[string]bool{}
-	return func(jti string) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		before := seen[jti]
-		if len(seen) < limit.LogoutTokens {
-			seen[jti] = true
-		}
-		return before
+// A memory is of the jti of logout tokens that were good, as many as are bounded.
+type memory struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (m *memory) has(jti string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.seen[jti]
+}
+
+func (m *memory) add(jti string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.seen) < limit.LogoutTokens {
+		m.seen[jti] = true
 	}
 }
 
@@ -135,6 +142,7 @@ type logout struct {
 	token   *oidc.LogoutToken
 	iss     string
 	sid     string
+	checks  check.Results // of a call by the browser
 	err     error
 }
 
@@ -143,6 +151,7 @@ type logoutReceiver struct {
 	client  *oidc.Client
 	expect  oidc.LogoutExpectation
 	logouts chan logout
+	memory  memory
 }
 
 // ServeHTTP answers as Back-Channel Logout section 2.8 has it: 200, or 400 with
@@ -171,6 +180,7 @@ func (r *logoutReceiver) backchannel(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		refuse(w, "invalid_request", "the logout token does not verify")
 	} else {
+		r.memory.add(token.ID)
 		w.WriteHeader(http.StatusOK)
 	}
 	r.tell(req.Context(), logout{channel: "back", token: token, err: err})
@@ -196,9 +206,7 @@ func logoutToken(w http.ResponseWriter, req *http.Request) (string, error) {
 func (r *logoutReceiver) frontchannel(w http.ResponseWriter, req *http.Request) {
 	query := req.URL.Query()
 	l := logout{channel: "front", iss: query.Get("iss"), sid: query.Get("sid")}
-	if query.Has("iss") != query.Has("sid") || query.Has("iss") && l.iss != r.client.Provider.Issuer ||
-		r.expect.SessionID != "" && query.Has("sid") && l.sid != r.expect.SessionID {
-		l.err = &oidc.ProtocolError{Endpoint: "frontchannel_logout", Err: errors.New("iss and sid come together, iss is the provider's issuer, and sid the session's")}
+	if l.checks, l.err = r.client.FrontchannelLogout(query, r.expect); l.err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 	} else {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -241,7 +249,8 @@ func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int)
 			return &waitError{"a logout from the provider", context.Cause(ctx)}
 		}
 		if len(list) == limit.LogoutTokens {
-			return errors.Join(err, fmt.Errorf("%d logouts are enough for one run", limit.LogoutTokens))
+			p.warn("%d logouts are enough for one run", limit.LogoutTokens)
+			return err
 		}
 	}
 	p.explain()
@@ -263,6 +272,7 @@ func (p *program) showLogout(l logout) strictjson.Ordered {
 		}
 		return d
 	}
+	p.run.Checks = append(p.run.Checks, l.checks...)
 	d.Add("iss", l.iss)
 	d.Add("sid", l.sid)
 	if !p.options.json() {

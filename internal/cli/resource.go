@@ -96,7 +96,7 @@ func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, targe
 		name, value, ok := strings.Cut(line, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		switch {
-		case !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(line, "\r\n\x00"):
+		case !ok || !headerName(name) || strings.ContainsAny(line, "\r\n\x00"):
 			return r, usage("a --header is not name: value")
 		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"}, strings.ToLower(name)):
 			return r, usage("--header %s cannot be set here", name)
@@ -107,6 +107,15 @@ func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, targe
 		return r, usage("--request is an HTTP method, in upper case")
 	}
 	return r, nil
+}
+
+// headerName reports whether a name is one of a header field (RFC 9110 section
+// 5.6.2).
+func headerName(name string) bool {
+	odd := func(r rune) bool {
+		return !strings.ContainsRune("!#$%&'*+-.^_`|~", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}
+	return name != "" && !strings.ContainsFunc(name, odd)
 }
 
 // askResource asks a resource without a token what it wants.
@@ -131,11 +140,12 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 	if answer.Challenge != nil {
 		p.showChallenge(answer.Challenge)
 	}
-	if metaErr := p.resourceMetadata(ctx, cfg, httpClient, r.URL, answer.Challenge); metaErr != nil {
-		return metaErr
-	}
+	metaErr := p.resourceMetadata(ctx, cfg, httpClient, r.URL, answer.Challenge)
 	p.explain()
-	return nil
+	if metaErr != nil && !o.metadata && err != nil {
+		return err // it says nothing of itself, and that it wants a token is what there is to say
+	}
+	return metaErr
 }
 
 // useToken uses the resource with a token, and, if it is asked for, once more
@@ -149,10 +159,7 @@ func (p *program) useToken(ctx context.Context, cmd *cobra.Command, o *resourceO
 	if err != nil {
 		return err
 	}
-	tokens := &oidc.Tokens{AccessToken: token, TokenType: "Bearer"}
-	if client.DPoP != nil {
-		tokens.TokenType = "DPoP"
-	}
+	tokens := presented(token, client)
 	answer, err := client.Resource(ctx, tokens, r)
 	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" && o.stepUp {
 		p.showChallenge(answer.Challenge)
@@ -188,22 +195,53 @@ func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *res
 		return nil, err
 	}
 	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	client.DPoP, err = p.boundTo(cfg, &oidc.Provider{})
+	return client, err
+}
+
+// boundTo is the key that a token which is there already is bound to, nil if it is
+// bound to none.
+func (p *program) boundTo(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
 	if cfg.DPoP.Use && cfg.DPoP.Key == "" {
 		return nil, usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
 	}
-	client.DPoP, err = p.dpop(cfg, &oidc.Provider{})
-	return client, err
+	return p.dpop(cfg, provider)
+}
+
+// presented is an access token as it is sent: bound to the client's key, if it has
+// one.
+func presented(token string, client *oidc.Client) *oidc.Tokens {
+	if client.DPoP != nil {
+		return &oidc.Tokens{AccessToken: token, TokenType: "DPoP"}
+	}
+	return &oidc.Tokens{AccessToken: token, TokenType: "Bearer"}
+}
+
+// demand adds what a challenge asks for to what the configuration demands. A
+// resource does not weaken that.
+func (p *program) demand(client *oidc.Client, cfg *config.Config, c *oidc.Challenge) error {
+	if len(c.ACRValues) > 0 {
+		both := c.ACRValues
+		if len(cfg.ACRList) > 0 {
+			both = slices.DeleteFunc(slices.Clone(both), func(acr string) bool { return !slices.Contains(cfg.ACRList, acr) })
+		}
+		if len(both) == 0 {
+			return misconfigured("the resource asks for acr %s, and acr_list allows none of them", strings.Join(c.ACRValues, " or ")).
+				try("acr_list has to name what the resource asks for, if it is to be used")
+		}
+		cfg.Login.ACRValues, client.Policy.ACRValues = strings.Join(both, " "), both
+	}
+	if c.MaxAge != nil && (client.Policy.MaxAge == nil || *c.MaxAge < *client.Policy.MaxAge) {
+		client.Policy.MaxAge = c.MaxAge
+	}
+	return nil
 }
 
 // stepUp logs in again with what the challenge asks for, which the new ID Token has
 // to show.
 func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.Config, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
-	if len(c.ACRValues) > 0 {
-		cfg.Login.ACRValues = strings.Join(c.ACRValues, " ")
-		client.Policy.ACRValues = c.ACRValues
-	}
-	if c.MaxAge != nil {
-		client.Policy.MaxAge = c.MaxAge
+	if err := p.demand(client, cfg, c); err != nil {
+		return nil, err
 	}
 	journey, err := p.login(ctx, client, cfg, &o.loginOptions)
 	if err != nil {
@@ -211,7 +249,7 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 	}
 	var tokens *oidc.Tokens
 	var settled error
-	err = p.waitFor(ctx, "the login in the browser", journey.Run(ctx, func(outcome *flow.Outcome) bool {
+	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
 		tokens, settled = outcome.Tokens, outcome.Err
 		p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
 		if tokens != nil {
@@ -219,7 +257,7 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 		}
 		outcome.Show(p.landingPage(ctx, settled))
 		return true
-	}))
+	})
 	return tokens, errors.Join(err, settled)
 }
 

@@ -34,7 +34,7 @@ func (o *tokenOptions) add(cmd *cobra.Command) {
 // set, or are the program's.
 var ownParams = []string{
 	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "refresh_token", "code", "code_verifier",
-	"state", "nonce", "redirect_uri", "code_challenge", "code_challenge_method", "request", "request_uri", "device_code", "auth_req_id",
+	"state", "nonce", "redirect_uri", "scope", "max_age", "response_type", "response_mode", "code_challenge", "code_challenge_method", "request", "request_uri", "device_code", "auth_req_id",
 	"password", "assertion", "subject_token", "actor_token", "token",
 }
 
@@ -90,15 +90,20 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	return client, nil
 }
 
+// prepare makes sure that results can be kept, and reads the configuration.
+func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
+	if err := p.probeOutput(); err != nil {
+		return nil, err
+	}
+	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+}
+
 // trade gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
 func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *config.Config) (oidc.Grant, error)) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	if err := p.probeOutput(); err != nil {
-		return err
-	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := p.prepare(ctx, cmd, o)
 	if err != nil {
 		return err
 	}
@@ -117,14 +122,23 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 	return p.settle(ctx, client, cfg, o, tokens, err)
 }
 
-// ask sends a grant. Nothing that is shown may keep the answer from being kept.
+// ask sends a grant.
 func (p *program) ask(ctx context.Context, client *oidc.Client, grant oidc.Grant) (*oidc.Tokens, error) {
-	if p.env.Shield != nil && grant.Once {
+	if !grant.Once {
+		return client.Token(ctx, grant)
+	}
+	return guarded(p, func() (*oidc.Tokens, error) { return client.Token(ctx, grant) })
+}
+
+// guarded makes a request whose answer comes one time only. Nothing that is shown
+// meanwhile may keep it from being kept: a pager may be slow, or gone.
+func guarded[T any](p *program, request func() (T, error)) (T, error) {
+	if p.env.Shield != nil {
 		p.env.Shield()
 	}
 	p.recorder.Hold()
 	defer p.recorder.Release()
-	return client.Token(ctx, grant)
+	return request()
 }
 
 // settle does what is done with tokens once they were judged: err is what came of

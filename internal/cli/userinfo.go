@@ -61,7 +61,10 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
-	info, err := client.UserInfo(ctx, &oidc.Tokens{AccessToken: token})
+	if client.DPoP, err = p.boundTo(cfg, provider); err != nil {
+		return err
+	}
+	info, err := client.UserInfo(ctx, presented(token, client))
 	if errors.Is(err, oidc.ErrNoUserInfo) {
 		return &oidc.ProtocolError{Endpoint: "userinfo", URL: provider.URL, Err: err}
 	}

@@ -231,12 +231,26 @@ func (l *loader) login() {
 	}
 	l.responses()
 	l.requestObjects()
+	for key, names := range map[string]map[string]string{"authorize_additional_parameters": c.Login.AuthorizeParameters, "par_additional_parameters": c.Login.PARParameters} {
+		for _, name := range reserved {
+			if _, there := names[name]; there {
+				l.about(key, "%s is not to be set here: it is made anew for each request, or has a key of its own", name)
+			}
+		}
+	}
 	if slices.Contains(strings.Fields(c.Login.Prompt), "none") && c.MaxAge != nil && *c.MaxAge == 0 {
 		l.conflict("prompt", "max_age", "a login that must be new (max_age 0) cannot be silent (none)")
 	}
 	if l.has("par_additional_parameters") && l.has("use_par") && !c.Login.UsePAR {
 		l.conflict("par_additional_parameters", "use_par", "they are sent only with a pushed request")
 	}
+}
+
+// reserved are the parameters of an authorization request that are the program's, or
+// are judged by keys of their own.
+var reserved = []string{
+	"client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "request", "request_uri",
+	"response_type", "response_mode", "scope", "max_age", "dpop_jkt",
 }
 
 // warn remarks on a key, where it was set.

@@ -11,6 +11,9 @@ import (
 // fapi2Algorithms are those that FAPI 2.0 allows (Security Profile section 5.4.1).
 var fapi2Algorithms = []string{"PS256", "ES256", "EdDSA", "Ed25519"}
 
+// FAPI2Algorithms are those that the profiles allow.
+func FAPI2Algorithms() []string { return slices.Clone(fapi2Algorithms) }
+
 // profile applies the profile of the file.
 func (l *loader) profile() {
 	switch l.config.Profile {
@@ -67,6 +70,12 @@ func (l *loader) fapi2() {
 		l.breaks("insecure_wellknown_endpoint", "the metadata's issuer is compared")
 	}
 	l.breaks("alternative_wellknown_endpoint", "the metadata is at its well-known place")
+	for _, key := range []string{
+		"token_endpoint", "authorize_endpoint", "userinfo_endpoint", "jwks_endpoint", "introspect_endpoint", "par_endpoint", "endsession_endpoint",
+		"revocation_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint", "registration_endpoint", "par_endpoint_wellknown_key",
+	} {
+		l.breaks(key, "endpoints are those of the metadata")
+	}
 	l.breaks("waive", "no rule is waived")
 	l.fapi2Algorithms()
 	l.fapi2Defaults()

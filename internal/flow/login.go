@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
@@ -34,10 +35,21 @@ type Login struct {
 	// nothing.
 	Strange func(what string)
 
+	// Exchange judges an answer and redeems it; nil means that of the Client. It is
+	// where a program guards what must not be lost.
+	Exchange func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error)
+
 	mu       sync.Mutex
-	logins   []*oidc.Login // the newest last, of which any may be answered
-	left     bool          // the newest was handed to a browser
+	logins   []pending // of which any may be answered, the newest last
+	told     int       // how often something strange was told
 	listener *loopback.Listener
+}
+
+// A pending login can be answered.
+type pending struct {
+	*oidc.Login
+	made time.Time
+	left bool // it was handed to a browser
 }
 
 // An Outcome is how one login went.
@@ -60,17 +72,21 @@ func (o *Outcome) Show(p loopback.Page) {
 // reports that it was the last. The error is about the journey; that of a login is
 // in its outcome.
 func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error {
-	if err := l.open(ctx); err != nil {
+	first, err := l.open(ctx)
+	if err != nil {
 		return err
 	}
 	defer func() { _ = l.listener.Close() }() // what it delivers is only a page
-	l.Begun(l.listener.URL(loopback.StartPath), l.logins[0].URL)
+	l.Begun(l.listener.StartURL(), first.URL)
+	if l.Exchange == nil {
+		l.Exchange = l.Client.Exchange
+	}
 	for {
 		outcome, err := l.next(ctx)
 		if err != nil {
 			return err
 		}
-		outcome.Tokens, outcome.Err = l.Client.Exchange(ctx, outcome.Login, outcome.visit.Values)
+		outcome.Tokens, outcome.Err = l.Exchange(ctx, outcome.Login, outcome.visit.Values)
 		if done(outcome) {
 			return nil
 		}
@@ -79,56 +95,110 @@ func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error 
 
 // open listens, and makes the first login: what is wrong with it shows before
 // anyone is sent anywhere.
-func (l *Login) open(ctx context.Context) (err error) {
-	l.Place.Start, l.Place.Mine = l.start, func(values url.Values) bool { return l.answered(values) != nil }
+func (l *Login) open(ctx context.Context) (*oidc.Login, error) {
+	l.Place.Start, l.Place.Mine = l.start, l.mine
 	l.Place.Fragment = l.Request.ResponseMode == "fragment" || l.Request.ResponseMode == "fragment.jwt" ||
 		l.Request.ResponseMode == "" && l.Request.ResponseType != "" && l.Request.ResponseType != "code"
-	if l.listener, err = loopback.Listen(l.Place); err != nil {
-		return err
+	listener, err := loopback.Listen(l.Place)
+	if err != nil {
+		return nil, err
 	}
+	l.listener = listener
 	if l.Request.RedirectURI == "" {
-		l.Request.RedirectURI = l.listener.URL(l.Place.Path)
+		l.Request.RedirectURI = listener.URL(l.Place.Path)
 	}
-	if err = l.begin(ctx); err != nil {
-		_ = l.listener.Close()
+	first, err := l.begin(ctx, false)
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
 	}
-	return err
+	return first, nil
 }
 
-// begin makes a login. Those before stay answerable for a while.
-func (l *Login) begin(ctx context.Context) error {
+// begin makes a login. Those before stay answerable for a while, since a browser may
+// have been sent to any of them.
+func (l *Login) begin(ctx context.Context, left bool) (*oidc.Login, error) {
 	with := l.With
 	with.Request = l.Request
 	login, err := l.Client.AuthorizeWith(ctx, with)
-	if login != nil {
-		l.logins = append(l.logins, login)
-		l.logins = l.logins[max(0, len(l.logins)-limit.Logins):]
+	if err != nil {
+		return nil, err
 	}
-	l.left = false
-	return err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.logins = append(l.logins, pending{login, time.Now(), left})
+	return login, nil
 }
 
 // start leads a browser to the provider: each to a login of its own.
 func (l *Login) start(ctx context.Context) (string, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.left {
-		if err := l.begin(ctx); err != nil {
-			l.strange("another login could not begin: " + err.Error())
-			return "", err
-		}
+	if login := l.untouched(); login != nil {
+		return login.URL, nil
 	}
-	l.left = true
-	return l.logins[len(l.logins)-1].URL, nil
+	if l.crowded() {
+		l.strange("another login was asked for, and so many wait for an answer already that it was not begun")
+		return "", errors.New("too many logins wait for an answer")
+	}
+	login, err := l.begin(ctx, true)
+	if err != nil {
+		l.strange("another login could not begin: " + err.Error())
+		return "", err
+	}
+	return login.URL, nil
 }
 
-// answered is the login that parameters answer, nil if none.
-func (l *Login) answered(values url.Values) *oidc.Login {
+// untouched hands out the newest login, if no browser was sent to it and it still
+// works.
+func (l *Login) untouched() *oidc.Login {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, login := range l.logins {
-		if l.Client.Answers(login, values) {
-			return login
+	if len(l.logins) == 0 {
+		return nil
+	}
+	newest := &l.logins[len(l.logins)-1]
+	expired := !newest.ExpiresAt.IsZero() && !time.Now().Before(newest.ExpiresAt)
+	if newest.left || expired {
+		return nil
+	}
+	newest.left = true
+	return newest.Login
+}
+
+// crowded forgets logins that nobody will answer any more, and reports whether there
+// are too many all the same.
+func (l *Login) crowded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.logins = slices.DeleteFunc(l.logins, func(p pending) bool { return time.Since(p.made) > limit.LoginAge })
+	return len(l.logins) >= limit.Logins
+}
+
+// answers reports whether parameters answer one of the logins.
+func (l *Login) answers(values url.Values) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.logins, func(p pending) bool { return l.Client.Answers(p.Login, values) })
+}
+
+// mine is answers, and tells of what looks like an answer and is none.
+func (l *Login) mine(values url.Values) bool {
+	answers := l.answers(values)
+	if !answers && (values.Has("response") || values.Has("state") || values.Has("code") || values.Has("error")) {
+		l.strange("something came back that is no answer to this login (another state, or a response that cannot be read); the wait goes on")
+	}
+	return answers
+}
+
+// claim takes the login that parameters answer, so that no answer counts twice; nil
+// if there is none any more. The newest comes first: several may have one state, if
+// a test sets it.
+func (l *Login) claim(values url.Values) *oidc.Login {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, p := range slices.Backward(l.logins) {
+		if l.Client.Answers(p.Login, values) {
+			l.logins = slices.Delete(l.logins, i, i+1)
+			return p.Login
 		}
 	}
 	return nil
@@ -136,44 +206,22 @@ func (l *Login) answered(values url.Values) *oidc.Login {
 
 // next waits for an answer, from the browser or from the person.
 func (l *Login) next(ctx context.Context) (*Outcome, error) {
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	arrived := make(chan *loopback.Visit, 1)
-	failed := make(chan error, 1)
-	go func() {
-		visit, err := l.listener.Wait(waiting)
-		if err != nil {
-			failed <- err
-			return
-		}
-		arrived <- visit
-	}()
 	for {
 		var visit *loopback.Visit
 		select {
-		case visit = <-arrived:
-		case err := <-failed:
-			return nil, err
+		case visit = <-l.listener.Visits():
 		case line, ok := <-l.Pasted:
 			if visit = l.pasted(line, ok); visit == nil {
 				continue
 			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
-		login := l.answered(visit.Values)
-		if login == nil {
-			continue // taken by an answer before it
+		if login := l.claim(visit.Values); login != nil {
+			return &Outcome{Login: login, visit: visit}, nil
 		}
-		l.forget(login)
-		return &Outcome{Login: login, visit: visit}, nil
+		visit.Show(loopback.Stray) // it came twice
 	}
-}
-
-// forget takes a login out: no answer counts twice.
-func (l *Login) forget(login *oidc.Login) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.logins = slices.DeleteFunc(l.logins, func(other *oidc.Login) bool { return other == login })
-	l.left = true
 }
 
 // pasted reads an address that a person typed, nil if it is no answer.
@@ -186,21 +234,26 @@ func (l *Login) pasted(line string, ok bool) *loopback.Visit {
 		return nil
 	}
 	values, err := Parameters(line)
-	if err != nil || l.answered(values) == nil {
+	if err != nil || !l.answers(values) {
 		l.strange("what was pasted is not the address that this login ends on: it begins with " + l.Request.RedirectURI + " and holds state")
 		return nil
 	}
 	return &loopback.Visit{Values: values}
 }
 
+// strange tells of what came, a few times: any page can make it come.
 func (l *Login) strange(what string) {
-	if l.Strange != nil {
+	l.mu.Lock()
+	l.told++
+	tell := l.Strange != nil && l.told <= limit.Strange
+	l.mu.Unlock()
+	if tell {
 		l.Strange(what)
 	}
 }
 
-// Parameters are those of an address that a browser ended on: of its query and of
-// its fragment, or of either alone.
+// Parameters are those of an address that a browser ended on: of its query, or of its
+// fragment if it has no query. The query alone will do.
 func Parameters(address string) (url.Values, error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)

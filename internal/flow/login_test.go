@@ -24,6 +24,7 @@ type stage struct {
 	start  chan string // where the person is told to go
 	direct chan string // and where from another machine
 	lines  chan string // what the person types
+	mu     sync.Mutex
 	told   []string
 }
 
@@ -44,12 +45,18 @@ func newStage(t *testing.T, change ...func(*Login)) *stage {
 	s.login = &Login{
 		Client: &oidc.Client{Provider: metadata, ID: "app"}, Place: loopback.Options{Path: "/auth/callback"},
 		Begun:  func(start, direct string) { s.start <- start; s.direct <- direct },
-		Pasted: s.lines, Strange: func(what string) { s.told = append(s.told, what) },
+		Pasted: s.lines, Strange: s.strange,
 	}
 	for _, c := range change {
 		c(s.login)
 	}
 	return s
+}
+
+func (s *stage) strange(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, what)
 }
 
 // run runs the journey while visit plays the person, and returns the outcomes.
@@ -216,19 +223,64 @@ func TestSeveralLogins(t *testing.T) {
 	}
 }
 
-// Many visits to the start, as a browser that prefetches makes them, keep no more
-// than so many logins, and the newest can be answered.
+// Many visits to the start, as any page can make them, keep no more than so many
+// logins, and do not push out the one that the person was sent to.
 func TestManyStarts(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	outcomes, err := s.run(t.Context(), 1, func(start, _ string) {
+	outcomes, err := s.run(t.Context(), 1, func(start, direct string) {
 		for range 3 * limit.Logins {
 			s.redirect(t.Context(), start)
 		}
+		s.browse(t.Context(), direct)
+	})
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil || len(s.login.logins) > limit.Logins || len(s.told) > limit.Strange {
+		t.Fatalf("%v, %+v, %d logins, told %q", err, outcomes, len(s.login.logins), s.told)
+	}
+}
+
+// An answer that is delivered twice at the same moment ends one login, and the wait
+// for the other goes on.
+func TestDeliveredTwice(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	exchanging, twice := make(chan bool), sync.WaitGroup{}
+	s.login.Exchange = func(ctx context.Context, login *oidc.Login, values url.Values) (*oidc.Tokens, error) {
+		select {
+		case exchanging <- true:
+		default:
+		}
+		return s.login.Client.Exchange(ctx, login, values)
+	}
+	outcomes, err := s.run(t.Context(), 2, func(start, direct string) {
+		back := s.redirect(t.Context(), direct)
+		for range 2 {
+			twice.Go(func() { s.browse(t.Context(), back) })
+		}
+		<-exchanging
+		twice.Wait()
 		s.browse(t.Context(), start)
 	})
-	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil || len(s.login.logins) > limit.Logins {
-		t.Fatalf("%v, %+v, %d logins", err, outcomes, len(s.login.logins))
+	if err != nil || len(outcomes) != 2 || outcomes[0].Err != nil || outcomes[1].Err != nil {
+		t.Fatalf("%v, %+v", err, outcomes)
+	}
+}
+
+// V73: a request that was pushed is not used after it expired.
+func TestExpiredRequest(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(l *Login) { l.Request.Push = true })
+	outcomes, err := s.run(t.Context(), 1, func(start, direct string) {
+		s.login.mu.Lock()
+		s.login.logins[0].ExpiresAt = time.Now().Add(-time.Second)
+		s.login.mu.Unlock()
+		if to := s.redirect(t.Context(), start); to == direct {
+			t.Error("a request that expired")
+		}
+		s.browse(t.Context(), start)
+	})
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil {
+		t.Fatalf("%v, %+v", err, outcomes)
 	}
 }
 

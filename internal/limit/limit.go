@@ -26,6 +26,7 @@ const (
 	KeyCount     = 100    // keys of a JWK Set that are looked at
 	Nonces       = 100    // origins whose DPoP nonces are kept
 	LogoutTokens = 10_000 // logouts that logout-receiver takes in one run
+	Strange      = 5      // remarks on what comes to the loopback listener and is no answer
 	Logins       = 16     // authorization requests of one command that may still be answered
 )
 
@@ -45,6 +46,7 @@ const (
 	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
 	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
 	LandingPage = 20 * time.Second // a browser waits for the end of a login
+	LoginAge    = 15 * time.Minute // of an authorization request that may still be answered, where there are many
 
 	PollInterval = 5 * time.Second // between two questions whether a user is done, if the provider does not say
 	PollLeast    = time.Second     // the same, whatever the provider says
@@ -77,6 +79,7 @@ func Table() []Row {
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
 		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
 		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
+		{"Strange", fmt.Sprint(Strange), "remarks on what comes to the loopback listener and is no answer"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
@@ -88,6 +91,7 @@ func Table() []Row {
 		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout"},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
+		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
 		{"PollInterval", PollInterval.String(), "between two questions whether a user is done, if the provider does not say"},
 		{"PollLeast", PollLeast.String(), "the same at least, whatever the provider says"},
 		{"PollMost", PollMost.String(), "the same at most"},

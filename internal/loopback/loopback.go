@@ -8,6 +8,7 @@ package loopback
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -29,15 +30,16 @@ import (
 type Options struct {
 	Host string // of the URLs: 127.0.0.1 if it is "", [::1], or localhost, which listens on both
 	Port int    // 0 takes a free one
-	Path string // where the browser comes back, such as /callback
+	Path string // where the browser comes back, such as /callback; not escaped
 
 	// Proxied is a host and a path by which a proxy in front may hand the browser
 	// on. "" means none.
 	ProxiedHost, ProxiedPath string
 
-	// Start says where the path /login leads, anew for each visit to it. nil means
-	// that there is no such path.
-	Start func(context.Context) (string, error)
+	// Start says where StartPath leads, anew for each visit to it. nil means that
+	// there is no such path. Secret makes the path one that nobody can guess.
+	Start  func(context.Context) (string, error)
+	Secret bool
 
 	// Mine reports whether parameters are those that are waited for. It is called
 	// for whatever any page makes a browser send.
@@ -54,6 +56,7 @@ const StartPath = "/login"
 // A Listener listens on the loopback address.
 type Listener struct {
 	options Options
+	start   string // the path that leads away
 	port    int
 	servers []*http.Server
 	visits  chan *Visit
@@ -76,17 +79,30 @@ func (v *Visit) Show(p Page) {
 	}
 }
 
+// A ListenError says that the port could not be had.
+type ListenError struct{ Err error }
+
+// Error is the system's.
+func (e *ListenError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the system's error.
+func (e *ListenError) Unwrap() error { return e.Err }
+
 // Listen opens the port and serves it until Close. A port that is taken, by
-// anyone and for any address that the host means, is an error.
+// anyone and for any address that the host means, is a [*ListenError].
 func Listen(o Options) (*Listener, error) {
 	if o.Host == "" {
 		o.Host = "127.0.0.1"
 	}
 	listeners, err := listen(o.Host, o.Port)
 	if err != nil {
-		return nil, err
+		return nil, &ListenError{err}
 	}
-	l := &Listener{options: o, port: listeners[0].Addr().(*net.TCPAddr).Port, visits: make(chan *Visit), closed: make(chan struct{})}
+	start := StartPath
+	if o.Secret {
+		start += "/" + rand.Text()
+	}
+	l := &Listener{options: o, start: start, port: listeners[0].Addr().(*net.TCPAddr).Port, visits: make(chan *Visit), closed: make(chan struct{})}
 	for _, on := range listeners {
 		server := &http.Server{
 			Handler: l, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 30 * time.Second,
@@ -129,10 +145,16 @@ func listen(host string, port int) ([]net.Listener, error) {
 	return listeners, nil
 }
 
+// StartURL is where a browser is led away from.
+func (l *Listener) StartURL() string { return l.URL(l.start) }
+
 // URL is the URL of a path of the listener.
 func (l *Listener) URL(path string) string { return "http://" + l.host() + path }
 
 func (l *Listener) host() string { return l.options.Host + ":" + strconv.Itoa(l.port) }
+
+// Visits are what comes. Each has to be answered with Show.
+func (l *Listener) Visits() <-chan *Visit { return l.visits }
 
 // Wait waits for a visit. The error is the cause that ctx ended for.
 func (l *Listener) Wait(ctx context.Context) (*Visit, error) {
@@ -164,10 +186,10 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !l.named(r.Host):
 		stray(w, http.StatusMisdirectedRequest)
-	case r.URL.Path == l.options.Path, l.options.ProxiedPath != "" && r.URL.Path == l.options.ProxiedPath:
+	case r.URL.Path == l.start && l.options.Start != nil && r.Method == http.MethodGet && r.URL.RawQuery == "" && navigates(r):
+		l.lead(w, r)
+	case r.URL.Path == l.options.Path, l.options.ProxiedHost != "" && r.URL.Path == l.options.ProxiedPath:
 		l.arrive(w, r)
-	case r.URL.Path == StartPath && l.options.Start != nil && r.Method == http.MethodGet:
-		l.start(w, r)
 	default:
 		stray(w, http.StatusNotFound)
 	}
@@ -179,7 +201,14 @@ func (l *Listener) named(host string) bool {
 	return host == l.host() || l.port == 80 && host == l.options.Host || l.options.ProxiedHost != "" && host == l.options.ProxiedHost
 }
 
-func (l *Listener) start(w http.ResponseWriter, r *http.Request) {
+// navigates reports whether a person goes somewhere: not a picture, a frame or a
+// script of a page that wants to know what is behind this address.
+func navigates(r *http.Request) bool {
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	return dest == "" || dest == "document"
+}
+
+func (l *Listener) lead(w http.ResponseWriter, r *http.Request) {
 	to, err := l.options.Start(r.Context())
 	if err != nil {
 		show(w, http.StatusBadGateway, Page{Title: "This did not work", Text: "The login could not begin. The terminal tells why.", Bad: true})
@@ -260,6 +289,14 @@ func (l *Listener) parameters(w http.ResponseWriter, r *http.Request) (url.Value
 	return nil, errors.New("neither GET nor POST")
 }
 
+// Path is the path of a redirect URI, "/" if it has none.
+func Path(u *url.URL) string {
+	if u.Path == "" {
+		return "/"
+	}
+	return u.Path
+}
+
 // Place takes a redirect URI apart, and reports whether a listener can serve it:
 // http on the loopback address.
 func Place(uri string) (o Options, ok bool) {
@@ -277,9 +314,5 @@ func Place(uri string) (o Options, ok bool) {
 			return o, false
 		}
 	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	return Options{Host: host, Port: port, Path: path}, slices.Contains([]string{"127.0.0.1", "localhost", "[::1]"}, host)
+	return Options{Host: host, Port: port, Path: Path(u)}, slices.Contains([]string{"127.0.0.1", "localhost", "[::1]"}, host)
 }

@@ -177,6 +177,30 @@ func TestStart(t *testing.T) {
 	if a.status != http.StatusFound || a.header.Get("Location") != "https://op.example/authorize?state=s" || a.header.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("%+v", a)
 	}
+	for name, headers := range map[string]map[string]string{
+		"a frame": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "a picture": {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "image"},
+	} {
+		r := request(t, http.MethodGet, l.URL(StartPath), "")
+		for h, v := range headers {
+			r.Header.Set(h, v)
+		}
+		if a := ask(t, r); a.status != http.StatusNotFound {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	typed := request(t, http.MethodGet, l.URL(StartPath), "")
+	typed.Header.Set("Sec-Fetch-Site", "none")
+	typed.Header.Set("Sec-Fetch-Dest", "document")
+	if a := ask(t, typed); a.status != http.StatusFound {
+		t.Errorf("typed in: %d", a.status)
+	}
+	hidden := listening(t, func(o *Options) { o.Secret = true })
+	if a := ask(t, request(t, http.MethodGet, hidden.URL(StartPath), "")); a.status != http.StatusNotFound {
+		t.Errorf("a path that can be guessed: %d", a.status)
+	}
+	if a := ask(t, request(t, http.MethodGet, hidden.StartURL(), "")); a.status != http.StatusFound {
+		t.Errorf("the secret path: %d", a.status)
+	}
 	broken := listening(t, func(o *Options) {
 		o.Start = func(context.Context) (string, error) { return "", errors.New("secret") }
 	})
@@ -256,16 +280,17 @@ func TestListen(t *testing.T) {
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]Options{
-		"http://127.0.0.1:99/cb":   {Host: "127.0.0.1", Port: 99, Path: "/cb"},
-		"http://localhost:7":       {Host: "localhost", Port: 7, Path: "/"},
-		"http://[::1]:8/a/b":       {Host: "[::1]", Port: 8, Path: "/a/b"},
-		"http://127.0.0.1/x":       {Host: "127.0.0.1", Port: 80, Path: "/x"},
-		"https://127.0.0.1:99/cb":  {},
-		"http://127.0.0.1:99/cb?a": {},
-		"http://op.example/cb":     {},
-		"http://u@127.0.0.1:1/":    {},
-		"app:/cb":                  {},
-		"%":                        {},
+		"http://127.0.0.1:99/cb":    {Host: "127.0.0.1", Port: 99, Path: "/cb"},
+		"http://localhost:7":        {Host: "localhost", Port: 7, Path: "/"},
+		"http://[::1]:8/a/b":        {Host: "[::1]", Port: 8, Path: "/a/b"},
+		"http://127.0.0.1/x":        {Host: "127.0.0.1", Port: 80, Path: "/x"},
+		"https://127.0.0.1:99/cb":   {},
+		"http://127.0.0.1:99/a%20b": {Host: "127.0.0.1", Port: 99, Path: "/a b"},
+		"http://127.0.0.1:99/cb?a":  {},
+		"http://op.example/cb":      {},
+		"http://u@127.0.0.1:1/":     {},
+		"app:/cb":                   {},
+		"%":                         {},
 	} {
 		got, ok := Place(uri)
 		if ok != (want.Host != "") || ok && (got.Host != want.Host || got.Port != want.Port || got.Path != want.Path) {

@@ -50,10 +50,10 @@ func show(w http.ResponseWriter, status int, p Page) {
 	}{p, ""})
 }
 
-// stray answers what nobody waits for.
-func stray(w http.ResponseWriter, status int) {
-	show(w, status, Page{Title: "Nothing waits for this", Text: "This page belongs to a program on this machine, which waits for something else.", Bad: true})
-}
+// Stray is the page for what nobody waits for.
+var Stray = Page{Title: "Nothing waits for this", Text: "This page belongs to a program on this machine, which waits for something else.", Bad: true}
+
+func stray(w http.ResponseWriter, status int) { show(w, status, Stray) }
 
 func showFragment(w http.ResponseWriter) {
 	sum := sha256.Sum256([]byte(fragmentScript))

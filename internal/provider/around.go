@@ -44,7 +44,7 @@ func (p *Provider) around(next http.Handler) http.Handler {
 		p.decodeClientID(r)
 		switch r.URL.Path {
 		case "/logout":
-			r = p.acceptExpiredHint(r)
+			r = p.allowAnyPort(p.acceptExpiredHint(r))
 		case "/device_authorization":
 			device := &deviceWriter{ResponseWriter: w, interval: p.options.pollSeconds()}
 			defer device.flush()
@@ -165,13 +165,47 @@ func (p *Provider) acceptExpiredHint(r *http.Request) *http.Request {
 	if id := r.FormValue("client_id"); id != "" && id != claims.Audience[0] {
 		return r
 	}
+	change(r, func(values url.Values) {
+		values.Del("id_token_hint")
+		values.Set("client_id", claims.Audience[0])
+	})
+	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.Subject))
+}
+
+// allowAnyPort lets a client that registered nothing come back from a logout to any
+// port of the loopback address, as from a login. The library compares with a list: so
+// it is not told, and logOut is.
+func (p *Provider) allowAnyPort(r *http.Request) *http.Request {
+	back := r.FormValue("post_logout_redirect_uri")
+	client := p.clients[hintedClient(r)]
+	if client == nil || client.PostLogoutRedirectURIs != nil || !loopbackURI(back) {
+		return r
+	}
+	change(r, func(values url.Values) { values.Del("post_logout_redirect_uri") })
+	return r.WithContext(context.WithValue(r.Context(), backKey{}, back))
+}
+
+// hintedClient is the client that a logout names, or that its hint is for. Whether
+// the hint is true, the library says.
+func hintedClient(r *http.Request) string {
+	if id := r.FormValue("client_id"); id != "" {
+		return id
+	}
+	var claims jwt.Claims
+	token, err := jwt.ParseSigned(r.FormValue("id_token_hint"), signatureAlgorithms)
+	if err != nil || token.UnsafeClaimsWithoutVerification(&claims) != nil || len(claims.Audience) != 1 {
+		return ""
+	}
+	return claims.Audience[0]
+}
+
+// change changes the parameters of a request, wherever they are kept.
+func change(r *http.Request, how func(url.Values)) {
 	query := r.URL.Query()
 	for _, values := range []url.Values{query, r.Form, r.PostForm} {
 		if values != nil {
-			values.Del("id_token_hint")
-			values.Set("client_id", claims.Audience[0])
+			how(values)
 		}
 	}
 	r.URL.RawQuery = query.Encode()
-	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.Subject))
 }

@@ -4,8 +4,10 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,7 +47,7 @@ func (p *Provider) ciba() []oidcprovider.Option {
 		oidcprovider.WithCIBAJAR(algorithms[0], algorithms[1:]...),
 		oidcprovider.WithCIBAPollingInterval(p.options.pollSeconds()),
 		oidcprovider.WithCIBALifetime(120),
-		oidcprovider.WithHTTPClientFunc(func(context.Context) *http.Client { return p.httpClient() }),
+		oidcprovider.WithHTTPClientFunc(func(context.Context) *http.Client { return p.pingClient() }),
 	}
 }
 
@@ -58,6 +60,53 @@ func (p *Provider) httpClient() *http.Client {
 		Timeout:       5 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// pingClient is httpClient, by which clients are told that the user is done.
+func (p *Provider) pingClient() *http.Client {
+	c := *p.httpClient()
+	c.Transport = &pingTransport{p, c.Transport}
+	return &c
+}
+
+// A pingTransport spoils calls of clients. A call that is wrong is followed by the
+// right one: nobody could go on without it.
+type pingTransport struct {
+	op   *Provider
+	next http.RoundTripper
+}
+
+// RoundTrip sends a call.
+func (t *pingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.next == nil {
+		t.next = http.DefaultTransport
+	}
+	if r.Body == nil {
+		return t.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	_ = r.Body.Close() // it was read
+	a := &answer{op: t.op, status: http.StatusOK, header: r.Header.Clone(), body: body}
+	if faults := a.spoilt(cibaNotification, false); faults != nil {
+		defer t.op.watch.enter()()
+		seen := Request{Endpoint: cibaNotification, Method: r.Method, Faults: faults}
+		if res, err := t.next.RoundTrip(withBody(r, a.header, a.body)); err == nil {
+			seen.Status = res.StatusCode
+			_ = res.Body.Close() // only its status matters
+		}
+		t.op.watch.saw(seen, "")
+	}
+	return t.next.RoundTrip(withBody(r, r.Header, body))
+}
+
+// withBody is a request with another header and body.
+func withBody(r *http.Request, header http.Header, body []byte) *http.Request {
+	r = r.Clone(r.Context())
+	r.Header, r.Body, r.ContentLength = header, io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return r
 }
 
 // startCIBA looks at an authentication request and finds its user.

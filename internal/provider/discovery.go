@@ -45,10 +45,12 @@ func (p *Provider) completeMetadata(m map[string]any) {
 		"frontchannel_logout_supported": true, "frontchannel_logout_session_supported": true,
 	})
 	grants, _ := m["grant_types_supported"].([]any)
-	for grant, there := range map[string]bool{string(grantPassword): p.options.Password, string(grantSAML): p.options.SAML} {
-		if there {
-			grants = append(slices.Clone(grants), grant)
-		}
+	grants = slices.Clone(grants)
+	if p.options.Password {
+		grants = append(grants, grantPassword)
+	}
+	if p.options.SAML {
+		grants = append(grants, grantSAML)
 	}
 	m["grant_types_supported"] = grants
 	if aliases, ok := m["mtls_endpoint_aliases"].(map[string]any); ok {

@@ -27,11 +27,18 @@ type Fault struct {
 	Breaks []string `json:"breaks,omitempty"`
 	Rows   []string `json:"rows,omitempty"` // of the project's catalogue of attacks and tests
 
+	// By is the command of oidc-client that comes to the fault, "" for
+	// refresh-token. Other relying parties have to do the same.
+	By string `json:"by,omitempty"`
+
 	// Accept says that a correct relying party takes it in its stride.
 	Accept bool `json:"accept"`
 	// Unseen says that what the relying party does next does not tell whether
 	// it noticed.
 	Unseen bool `json:"-"`
+
+	// More is how often a correct relying party may ask the endpoint again.
+	More int `json:"more,omitempty"`
 
 	// Config is what the relying party has to demand for the fault to matter,
 	// as lines of oidc-client's configuration.
@@ -40,7 +47,8 @@ type Fault struct {
 	// before the refresh. The first ID Token of the provider is right then.
 	Previous bool `json:"previous_id_token,omitempty"`
 
-	spoil map[string]func(*answer) // by endpoint
+	spoil   map[string]func(*answer) // by endpoint
+	instead bool                     // at times the fault answers itself, and the provider behind is not asked
 }
 
 // Right says what a correct relying party does.
@@ -56,8 +64,24 @@ func Faults() []Fault { return slices.Clone(catalogue()) }
 
 var catalogue = sync.OnceValue(func() []Fault {
 	return slices.Concat(
-		metadataFaults(), keysFaults(), authorizationFaults(), responseFaults(), tokenFaults(), encryptionFaults(), userInfoEncryptionFaults(), userInfoFaults(), transportFaults())
+		metadataFaults(), keysFaults(), authorizationFaults(), pushedFaults(), deviceFaults(), cibaFaults(), responseFaults(), grantFaults(), hybridFaults(),
+		tokenFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(), dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
+		logoutFaults(), registrationFaults(), resourceFaults(), transportFaults())
 })
+
+// Demand registers the client for what a relying party demands, as lines of
+// oidc-client's configuration: keys to encrypt for, and where it is called.
+func (c *Client) Demand(config, jwks string) {
+	const alg = "RSA-OAEP-256"
+	for key, to := range map[string]*string{
+		"token_encryption_alg": &c.IDTokenEncryptionAlg, "authorization_encrypted_response_alg": &c.AuthorizationEncryptionAlg,
+		"introspection_encrypted_response_alg": &c.IntrospectionEncryptionAlg,
+	} {
+		if strings.Contains(config, key+": ") && jwks != "" {
+			*to, c.JWKS = alg, jwks
+		}
+	}
+}
 
 // Misbehave makes the provider do these faults from now on, and no others.
 func (p *Provider) Misbehave(names ...string) error {
@@ -75,7 +99,7 @@ func (p *Provider) Misbehave(names ...string) error {
 
 // endpointName names the endpoint at a path, "" if that is none.
 func endpointName(path string) string {
-	for _, below := range []string{"/register", resourcePath} {
+	for _, below := range []string{"/authorize", "/register", resourcePath} {
 		if strings.HasPrefix(path, below+"/") {
 			path = below
 		}
@@ -134,13 +158,11 @@ func (p *Provider) faulty(next http.Handler) http.Handler {
 		}
 		p.watch.restore(r)
 		a := &answer{op: p, request: r, status: http.StatusOK, header: http.Header{}}
-		next.ServeHTTP(a, r)
-		a.belong(name)
-		seen := Request{Endpoint: name, Method: r.Method}
-		for _, f := range p.watch.at(name) {
-			if a.spoil(f.spoil[name]) {
-				seen.Faults = append(seen.Faults, f.Name)
-			}
+		seen := Request{Endpoint: name, Method: r.Method, Faults: a.spoilt(name, true)}
+		if seen.Faults == nil {
+			next.ServeHTTP(a, r)
+			a.belong(name)
+			seen.Faults = a.spoilt(name, false)
 		}
 		a.encrypt(name)
 		if a.send == nil {
@@ -152,13 +174,17 @@ func (p *Provider) faulty(next http.Handler) http.Handler {
 }
 
 // belong finds out whose tokens the answer holds: that of the ID Token's
-// audience, or of the access token that was shown.
+// audience, or else who asks, or that of the access token that was shown.
 func (a *answer) belong(endpoint string) {
 	switch endpoint {
 	case "token":
 		m, ok := object(a.body)
+		if !ok || !a.ok() {
+			return
+		}
 		t := a.op.parse(text(m["id_token"]))
-		if !ok || !a.ok() || t == nil {
+		if t == nil {
+			a.client = clientID(a.request)
 			return
 		}
 		a.client = text(t.claims["aud"])
@@ -172,13 +198,24 @@ func (a *answer) belong(endpoint string) {
 	}
 }
 
+// spoilt applies the faults of an endpoint, and names those that something came of.
+// instead chooses those that answer themselves, or the others.
+func (a *answer) spoilt(endpoint string, instead bool) (names []string) {
+	for _, f := range a.op.watch.at(endpoint) {
+		if f.instead == instead && a.spoil(f.spoil[endpoint]) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // spoil applies a fault, and reports whether anything came of it: a refusal has
 // no tokens to spoil.
 func (a *answer) spoil(fault func(*answer)) bool {
 	status, body, header := a.status, slices.Clone(a.body), a.header.Clone()
 	fault(a)
 	return a.send != nil || a.status != status || !bytes.Equal(a.body, body) ||
-		!maps.EqualFunc(a.header, header, slices.Equal) || a.plain && a.ok()
+		!maps.EqualFunc(a.header, header, slices.Equal) || a.plain && a.status < http.StatusBadRequest
 }
 
 func (a *answer) deliver(w http.ResponseWriter) {

@@ -126,6 +126,10 @@ func (a *answer) encryption() *encryption {
 	if e := a.op.encryptionFor("token", a.client); e != nil {
 		return e
 	}
+	return strangersEncryption()
+}
+
+func strangersEncryption() *encryption {
 	return &encryption{alg: "RSA-OAEP-256", enc: "A128CBC-HS256", keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &strangersKey().PublicKey}}}}
 }
 

@@ -1,4 +1,5 @@
-// Faults of tokens: of ID Tokens, of UserInfo as a JWT, and of access and refresh
+// Faults of tokens: of ID Tokens, wherever they come from, of UserInfo, authorization
+// and introspection responses as JWTs, of logout tokens, and of access and refresh
 // tokens that are JWTs. Here are those of their text, RFC 7519 and RFC 8259.
 
 package provider
@@ -26,14 +27,26 @@ type tokenFault struct {
 
 // kinds are the kinds of tokens.
 var kinds = []struct {
-	letter, name, rule, at, config string
-	change                         func(*answer, func(*token))
+	letter, name, rule, at, by, config string
+	unseen                             bool // what is made of it does not show in requests
+	change                             func(*answer, func(*token))
 }{
-	{"i", "id-token", "id_token", "token", "", (*answer).idToken},
-	{"u", "userinfo-jwt", "userinfo", "userinfo", "", (*answer).userInfoJWT},
-	{"a", "access-token", "access_token", "token", "access_token_jwt: true\n", (*answer).accessToken},
-	{"r", "refresh-token", "refresh_token", "token", "refresh_token_jwt: true\n", (*answer).refreshToken},
+	{"i", "id-token", "id_token", "token", "", "", false, (*answer).idToken},
+	{"u", "userinfo-jwt", "userinfo", "userinfo", "", "", true, (*answer).userInfoJWT},
+	{"a", "access-token", "access_token", "token", "", "access_token_jwt: true\n", true, (*answer).accessToken},
+	{"r", "refresh-token", "refresh_token", "token", "", "refresh_token_jwt: true\n", true, (*answer).refreshToken},
+	{"c", "login-id-token", "id_token", "token", "client", "", false, (*answer).loginIDToken},
+	{"f", "front-id-token", "id_token", "authorization", "client", hybrid, false, (*answer).frontIDToken},
+	{"j", "jarm", "jarm", "authorization", "client", signedResponse, false, (*answer).jarm},
+	{"n", "introspection-jwt", "introspection", "introspection", "introspect", "use_signed_introspection: true\n", true, (*answer).introspectionJWT},
+	{"l", "logout-token", "logout_token", backchannelLogout, "logout-receiver", "", false, (*answer).logoutToken},
 }
+
+// What a relying party has to ask for.
+const (
+	hybrid         = "response_type: code id_token\nresponse_mode: form_post\n"
+	signedResponse = "response_mode: jwt\n"
+)
 
 func tokenFaults() []Fault {
 	var list []Fault
@@ -43,10 +56,11 @@ func tokenFaults() []Fault {
 				continue
 			}
 			fault := Fault{
-				Name: kind.name + "-" + f.name, Text: sentence(strings.ReplaceAll(f.text, "TOKEN", kindText(kind.letter))), At: kind.at, Rows: f.rows,
-				Accept: f.accept, Unseen: kind.letter != "i" && !f.accept, Config: kind.config + f.config, Previous: f.previous,
+				Name: kind.name + "-" + f.name, Text: sentence(strings.ReplaceAll(f.text, "TOKEN", kindText(kind.letter))), At: kind.at,
+				By: kind.by, Accept: f.accept, Unseen: kind.unseen && !f.accept, Config: kind.config + f.config, Previous: f.previous,
 				spoil: at(kind.at, func(a *answer) { kind.change(a, f.spoil) }),
 			}
+			fault.Rows = append(slices.Clone(f.rows), kindRows[fault.Name]...)
 			for _, rule := range f.rules {
 				if !strings.Contains(rule, ".") {
 					rule = kind.rule + "." + rule
@@ -62,15 +76,27 @@ func tokenFaults() []Fault {
 	return list
 }
 
+// kindRows are the rows that are about one kind of token.
+var kindRows = map[string][]string{
+	"jarm-alg-none": {"F25", "V79"}, "jarm-signature-spoilt": {"F26", "V79"}, "jarm-exp-past": {"F27", "V79"}, "jarm-exp-missing": {"F28"},
+	"jarm-iss-wrong": {"F29", "V59"}, "jarm-iss-missing": {"F30"}, "jarm-aud-wrong": {"F31"}, "jarm-aud-missing": {"F32"},
+	"logout-token-alg-none": {"B2", "L05"}, "logout-token-signature-spoilt": {"B2"}, "logout-token-alg-other": {"B2", "L09"},
+	"logout-token-aud-wrong": {"B3", "L10"}, "logout-token-iss-wrong": {"B3", "B8", "L11"}, "logout-token-exp-past": {"B3"}, "logout-token-iat-missing": {"B3"},
+}
+
 // sentence begins a text with a capital.
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func kindText(letter string) string {
-	return map[string]string{"i": "the ID Token", "u": "the signed UserInfo response", "a": "the access token, a JWT,", "r": "the refresh token, a JWT,"}[letter]
+	return map[string]string{
+		"i": "the ID Token", "u": "the signed UserInfo response", "a": "the access token, a JWT,", "r": "the refresh token, a JWT,",
+		"c": "the ID Token of a login", "f": "the ID Token that comes with the code, through the browser,", "j": "the authorization response, a JWT,",
+		"n": "the introspection response, a JWT,", "l": "the logout token",
+	}[letter]
 }
 
 const (
-	all     = "iuar"
+	all     = "iuarjnl"
 	noneBut = "token_signing_alg: [RS256]\n" // with several, another alg may be right
 )
 
@@ -106,7 +132,7 @@ func encodingFaults() []tokenFault {
 		return payload(func(data []byte) []byte { return append([]byte("{"+json+","), data[1:]...) })
 	}
 	return []tokenFault{
-		unreadable("parts-two", "TOKEN has two parts", all, []string{"J13"}, whole(func(s string) string { return s[:strings.LastIndex(s, ".")] })),
+		unreadable("parts-two", "TOKEN has two parts", all+"c", []string{"J13"}, whole(func(s string) string { return s[:strings.LastIndex(s, ".")] })),
 		unreadable("parts-four", "TOKEN has four parts", "iu", []string{"J13"}, whole(func(s string) string { return s + ".AA" })),
 		unreadable("dots", "TOKEN is 200,000 dots", "iu", []string{"J13"}, whole(func(string) string { return strings.Repeat(".", 200_000) })),
 		unreadable("long", "TOKEN is longer than 256 KiB", "iu", []string{"J13"}, claim("padding", strings.Repeat("x", 256<<10))),
@@ -130,8 +156,8 @@ func encodingFaults() []tokenFault {
 				return s[:len(s)-1] + string(alphabet[last^1])
 			}
 		}),
-		unreadable("claim-duplicate", "TOKEN has sub twice: another, and the right one", all, []string{"J14"}, member(`"sub":"mallory"`)),
-		unreadable("claim-duplicate-deep", "TOKEN has a member twice deep in its claims", "i", []string{"J14"}, member(`"x":{"y":[{"z":1,"z":2}]}`)),
+		unreadable("claim-duplicate", "TOKEN has sub twice: another, and the right one", "iuarl", []string{"J14"}, member(`"sub":"mallory"`)),
+		unreadable("claim-duplicate-deep", "TOKEN has a member twice deep in its claims", "ijn", []string{"J14"}, member(`"x":{"y":[{"z":1,"z":2}]}`)),
 		unreadable("payload-list", "TOKEN has a payload that is a list", "i", []string{"H11"}, payload(func(d []byte) []byte { return []byte("[" + string(d) + "]") })),
 		unreadable("payload-string", "TOKEN has a payload that is a string", "i", []string{"H11"}, payload(func([]byte) []byte { return []byte(`"claims"`) })),
 		unreadable("payload-null", "TOKEN has a payload of null", "i", []string{"H11"}, payload(func([]byte) []byte { return []byte("null") })),

@@ -1,4 +1,4 @@
-// Faults of metadata, keys and authorization responses: OpenID Connect
+// Faults of metadata and keys: OpenID Connect
 // Discovery 1.0, RFC 8414, RFC 7517, RFC 9207.
 
 package provider
@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
-	"net/url"
 	"strings"
 	"time"
 
@@ -204,50 +203,4 @@ func selfSigned(key *rsa.PrivateKey) string {
 		panic(err) // a key that was made here
 	}
 	return base64.StdEncoding.EncodeToString(der)
-}
-
-// authorizationFaults are of the redirect that ends a login.
-func authorizationFaults() []Fault {
-	redirect := func(name, text string, breaks, rows []string, change func(*Provider, url.Values)) Fault {
-		return Fault{
-			Name: "authorization-" + name, Text: text, At: "authorization", Breaks: breaks, Rows: rows,
-			spoil: at("authorization", func(a *answer) {
-				u, err := url.Parse(a.header.Get("Location"))
-				if err != nil || a.status/100 != 3 {
-					return
-				}
-				query := u.Query()
-				change(a.op, query)
-				u.RawQuery = query.Encode()
-				a.header.Set("Location", u.String())
-			}),
-		}
-	}
-	state, iss := []string{"authorization_response.state"}, []string{"authorization_response.iss"}
-	return []Fault{
-		redirect("state-wrong", "The authorization response has another state", state, []string{"F11", "V54"}, func(_ *Provider, q url.Values) { q.Set("state", q.Get("state")+"1") }),
-		redirect("state-missing", "The authorization response has no state", state, []string{"F12"}, func(_ *Provider, q url.Values) { q.Del("state") }),
-		redirect("iss-wrong", "The authorization response is of another issuer", iss, []string{"F09", "V56"}, func(p *Provider, q url.Values) { q.Set("iss", p.Issuer+"1") }),
-		redirect("iss-missing", "The authorization response has no iss, though the metadata promises one", iss, []string{"F10", "V57"}, func(_ *Provider, q url.Values) { q.Del("iss") }),
-		redirect("code-and-error", "The authorization response has a code and an error", []string{"authorization_response.code"}, []string{"H36"}, func(_ *Provider, q url.Values) { q.Set("error", "access_denied") }),
-		redirect("nothing", "The authorization response has neither a code nor an error", []string{"authorization_response.code"}, nil, func(_ *Provider, q url.Values) { q.Del("code") }),
-		redirect("code-twice", "The authorization response has two codes", []string{"authorization_response.once"}, []string{"V31"}, func(_ *Provider, q url.Values) { q.Add("code", "another") }),
-		nonce("wrong", "The ID Token of a login has another nonce", []string{"C14", "F20", "A14", "V11"}, func(t *token) { t.claims["nonce"] = text(t.claims["nonce"]) + "1" }),
-		nonce("missing", "The ID Token of a login has no nonce", []string{"F21", "A15", "V11"}, claim("nonce", nil)),
-	}
-}
-
-// nonce makes a fault of the ID Token of a login. Its nonce is not in a refreshed
-// one.
-func nonce(name, what string, rows []string, change func(*token)) Fault {
-	return Fault{
-		Name: "authorization-nonce-" + name, Text: what, At: "token", Breaks: []string{"id_token.nonce"}, Rows: rows,
-		spoil: at("token", func(a *answer) {
-			a.idToken(func(t *token) {
-				if text(t.claims["nonce"]) != "" {
-					change(t)
-				}
-			})
-		}),
-	}
 }

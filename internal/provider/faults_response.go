@@ -117,9 +117,40 @@ func userInfoFaults() []Fault {
 // quick makes a relying party give up soon.
 const quick = "http_client_config: {timeout_duration: 1s}\n"
 
+// elsewhere are the endpoints that other commands ask, whose answers come in fewer
+// wrong ways: the program reads them all in one place.
+var elsewhere = []struct{ endpoint, by, config string }{
+	{"pushed_authorization_request", "client", "use_par: true\n"},
+	{"device_authorization", "device", ""},
+	{"backchannel_authentication", "ciba", ""},
+	{"introspection", "introspect", ""},
+	{"revocation", "revoke", ""},
+	{"registration", "register", ""},
+	{"resource_metadata", "resource", ""},
+}
+
+// some are the faults that all endpoints' answers can have.
+var some = []string{"endless", "not-json", "duplicate", "utf8", "deep", "captive-portal", "redirect-307", "redirect-file", "status-500", "hang", "cut"}
+
 // transportFaults are those of every endpoint's answer.
 func transportFaults() []Fault {
 	var list []Fault
+	for _, place := range elsewhere {
+		for _, f := range slices.Concat(bodyFaults(), statusFaults(), connectionFaults()) {
+			if !slices.Contains(some, f.Name) || place.endpoint == "revocation" && readsBody(f) {
+				continue
+			}
+			f.Name, f.At, f.By = strings.ReplaceAll(place.endpoint, "_", "-")+"-"+f.Name, place.endpoint, place.by
+			f.Text = sentence(strings.ReplaceAll(f.Text, "ANSWER", "the answer of the endpoint "+place.endpoint))
+			f.Unseen = slices.Contains([]string{"introspection", "revocation"}, place.endpoint)
+			if f.Name == "pushed-authorization-request-captive-portal" {
+				f.Breaks = []string{"response.status"} // 201 belongs there
+			}
+			f.Config += place.config
+			f.spoil = at(place.endpoint, f.spoil[""])
+			list = append(list, f)
+		}
+	}
 	for _, endpoint := range []string{"discovery", "jwks", "token", "userinfo"} {
 		for _, f := range slices.Concat(bodyFaults(), statusFaults(), connectionFaults()) {
 			if endpoint == "jwks" && (f.Name == "media-type" || f.Name == "captive-portal") {
@@ -133,6 +164,11 @@ func transportFaults() []Fault {
 		}
 	}
 	return list
+}
+
+// readsBody reports whether a fault is of what is in the body.
+func readsBody(f Fault) bool {
+	return strings.HasPrefix(f.Breaks[0], "json.") || f.Breaks[0] == "response.content_type" || f.Name == "cut"
 }
 
 func transportFault(name, text, breaks string, rows []string, spoil func(*answer)) Fault {

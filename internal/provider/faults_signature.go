@@ -14,7 +14,7 @@ func signatureFaults() []tokenFault {
 	signature := []string{"signature"}
 	return []tokenFault{
 		{
-			name: "signature-spoilt", text: "TOKEN has a signature whose every byte is wrong", kinds: all, rules: signature, rows: []string{"C06", "A21", "K20", "V6"},
+			name: "signature-spoilt", text: "TOKEN has a signature whose every byte is wrong", kinds: all + "cf", rules: signature, rows: []string{"C06", "A21", "K20", "V6"},
 			spoil: func(t *token) {
 				t.signature = func(s []byte) []byte {
 					for i := range s {
@@ -82,17 +82,17 @@ func algorithmFaults() []tokenFault {
 			name: "hmac-empty", text: "TOKEN is signed by HS256 with an empty secret", kinds: all, rules: []string{"signature", "alg"}, rows: []string{"J07"}, config: noneBut,
 			spoil: func(t *token) { t.mac([]byte{}) },
 		},
-		{name: "alg-none", text: "TOKEN has alg none and no signature", kinds: all, rules: []string{"signature", "alg_none"}, rows: []string{"J01", "C05", "F23", "A22", "K21"}, spoil: unsigned("none")},
+		{name: "alg-none", text: "TOKEN has alg none and no signature", kinds: all + "cf", rules: []string{"signature", "alg_none"}, rows: []string{"J01", "C05", "F23", "A22", "K21"}, spoil: unsigned("none")},
 		{name: "alg-none-mixed", text: "TOKEN has alg nOnE and no signature", kinds: all, rules: []string{"signature", "alg_none"}, rows: []string{"J01"}, spoil: unsigned("nOnE")},
 		{
 			name: "alg-none-signed", text: "TOKEN has alg none, and a signature", kinds: "i", rules: []string{"signature", "alg_none"}, rows: []string{"J01"},
 			spoil: func(t *token) { t.header["alg"], t.alg = "none", "RS256" },
 		},
-		{name: "alg-other", text: "TOKEN is signed by ES256, with a key that is published, where RS256 was agreed upon", kinds: all, rules: []string{"alg"}, rows: []string{"F24", "A23", "K22", "V7"}, config: noneBut, spoil: es256},
+		{name: "alg-other", text: "TOKEN is signed by ES256, with a key that is published, where RS256 was agreed upon", kinds: all + "c", rules: []string{"alg"}, rows: []string{"F24", "A23", "K22", "V7"}, config: noneBut, spoil: es256},
 		{name: "alg-missing", text: "TOKEN has no alg", kinds: all, rules: []string{"readable"}, spoil: func(t *token) { delete(t.header, "alg"); t.alg = "RS256" }},
 		{name: "alg-lower-case", text: "TOKEN has the alg rs256", kinds: "i", rules: []string{"signature", "alg"}, spoil: func(t *token) { t.header["alg"], t.alg = "rs256", "RS256" }},
 		{
-			name: "mac-audiences", text: "TOKEN is signed by HS256 with the client's secret, and has another audience besides", kinds: "i", rules: []string{"mac"}, rows: []string{"V8"},
+			name: "mac-audiences", text: "TOKEN is signed by HS256 with the client's secret, and has another audience besides", kinds: "ic", rules: []string{"mac"}, rows: []string{"V8"},
 			config: "token_signing_alg: [HS256]\ntrusted_audiences: [other]\n",
 			spoil: func(t *token) {
 				t.mac([]byte(t.secret()))
@@ -184,8 +184,8 @@ func headerFaults() []tokenFault {
 			},
 		},
 		{name: "header-list", text: "TOKEN has a header that is a list", kinds: "i", rules: []string{"readable"}, spoil: func(t *token) { t.headerJSON, t.alg = []byte(`["RS256"]`), "RS256" }},
-		{name: "typ-access-token", text: "TOKEN says that it is an access token (typ at+jwt)", kinds: "iur", rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "at+jwt")},
-		{name: "typ-logout-token", text: "TOKEN says that it is a Logout Token (typ logout+jwt)", kinds: all, rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "application/logout+JWT")},
+		{name: "typ-access-token", text: "TOKEN says that it is an access token (typ at+jwt)", kinds: "iurjnlcf", rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "at+jwt")},
+		{name: "typ-logout-token", text: "TOKEN says that it is a Logout Token (typ logout+jwt)", kinds: "iuarjn", rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "application/logout+JWT")},
 		{name: "typ-request-object", text: "TOKEN says that it is a request object (typ oauth-authz-req+jwt)", kinds: "iua", rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "oauth-authz-req+jwt")},
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/pem"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -94,16 +96,14 @@ var testKey = sync.OnceValue(func() []byte {
 func TestJudgeFindsTheCredulous(t *testing.T) {
 	t.Parallel()
 	for _, f := range Faults() {
-		if strings.HasPrefix(f.Name, "authorization-") {
-			continue
+		if f.By != "" {
+			continue // TestJudgeFindsTheCredulousElsewhere
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, func(o *Options) {
 				o.SigningKey = testKey()
-				if strings.Contains(f.Config, "token_encryption_alg") {
-					o.Clients[1].JWKS, o.Clients[1].IDTokenEncryptionAlg = encryptionKeys(t), "RSA-OAEP-256"
-				}
+				o.Clients[1].Demand(f.Config, someKeys())
 			})
 			token, err := p.op.IssueRefreshToken("public", "alice", "")
 			if err != nil {
@@ -136,15 +136,134 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 	}
 }
 
-// encryptionKeys are a client's public keys, RSA and EC.
-func encryptionKeys(t *testing.T) string {
-	t.Helper()
+// come is a relying party that does what other commands do: it takes whatever the
+// browser brings, asks more often than it may, and answers every call with 200.
+func (c credulous) come(f Fault) {
+	switch f.By {
+	case "client":
+		c.login(f)
+	case "client-credentials":
+		c.form("/token", url.Values{"grant_type": {"client_credentials"}})
+	case "device":
+		c.poll("/device_authorization", "urn:ietf:params:oauth:grant-type:device_code", "device_code", url.Values{"scope": {"openid"}})
+	case "ciba":
+		c.poll("/bc-authorize", grantCIBA, "auth_req_id", url.Values{"scope": {"openid"}, "login_hint": {"alice"}})
+	case "logout-receiver":
+		for range 2 {
+			_ = c.op.BackchannelLogout("confidential", "alice") // it is told nothing that matters here
+		}
+		return
+	}
+	c.get(c.op.Issuer+"/userinfo", "x")
+}
+
+// form posts a form as the client called confidential.
+func (c credulous) form(path string, form url.Values) map[string]any {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.op.Issuer+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth("confidential", url.QueryEscape("s e:c%r+et"))
+	return c.ask(r)
+}
+
+// login redeems what it is given for a code, and asks for UserInfo.
+func (c credulous) login(f Fault) {
+	c.t.Helper()
+	query := authorization("confidential")
+	for line := range strings.Lines(f.Config) {
+		if name, value, _ := strings.Cut(strings.TrimSpace(line), ": "); strings.HasPrefix(name, "response_") {
+			query.Set(name, value)
+		}
+	}
+	if strings.Contains(f.Config, "use_par") {
+		c.form("/par", query)
+	}
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, c.op.Issuer+"/authorize?"+query.Encode(), nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tokens := c.form("/token", url.Values{"grant_type": {"authorization_code"}, "code": {c.code(r)}, "code_verifier": {verifier}, "redirect_uri": query["redirect_uri"]})
+	access, _ := tokens["access_token"].(string)
+	for range 3 {
+		c.get(c.op.Issuer+"/userinfo", access)
+	}
+}
+
+// code is that of an authorization response.
+func (c credulous) code(r *http.Request) string {
+	browser := *c.http
+	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := browser.Do(r)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	a := &answer{op: c.op, request: r, header: res.Header}
+	a.body, _ = io.ReadAll(res.Body)
+	reply := a.reply()
+	if reply == nil {
+		return ""
+	}
+	c.op.unpack(reply.values)
+	return reply.values.Get("code")
+}
+
+// poll asks to have a user log in elsewhere, and then for tokens, whatever it is told.
+func (c credulous) poll(path, grant, name string, form url.Values) {
+	c.t.Helper()
+	begun := c.form(path, form)
+	if complete, _ := begun["verification_uri_complete"].(string); strings.HasPrefix(complete, c.op.Issuer) {
+		c.get(complete, "")
+	}
+	code, _ := begun[name].(string)
+	for range 6 {
+		c.form("/token", url.Values{"grant_type": {grant}, name: {code}})
+	}
+}
+
+// Whoever takes everything is found out elsewhere too.
+func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
+	t.Parallel()
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
+	for _, f := range Faults() {
+		if !slices.Contains([]string{"client", "client-credentials", "device", "ciba", "logout-receiver"}, f.By) || f.At == cibaNotification {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, func(o *Options) {
+				o.SigningKey, o.Auto, o.PollInterval, o.ApproveAfter = testKey(), true, time.Microsecond, time.Microsecond
+				o.Clients[0].Demand(f.Config, someKeys())
+				o.Clients[0].BackchannelLogoutURI = receiver.URL
+			})
+			if err := p.op.Misbehave(f.Name); err != nil {
+				t.Fatal(err)
+			}
+			credulous{t, &http.Client{Timeout: time.Second}, p.op, ""}.come(f)
+			v := p.op.Judge()
+			right := v.Findings[0].Right
+			if f.Unseen != (right == nil) || right != nil && *right != f.Accept {
+				t.Errorf("%+v", v)
+			}
+			if _, shown := p.op.Quiet(); !shown {
+				t.Error("the fault was not shown")
+			}
+		})
+	}
+}
+
+// someKeys are a client's public keys, RSA and EC.
+var someKeys = sync.OnceValue(func() string {
 	_, public, err := NewDecryptionKeys()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return string(public)
-}
+})
 
 // Each fault is judged by itself, from where it was shown.
 func TestJudge(t *testing.T) {
@@ -153,6 +272,11 @@ func TestJudge(t *testing.T) {
 	accept := Fault{Name: "accept", At: "discovery", Accept: true}
 	named := map[string]Fault{
 		"stop": stop, "accept": accept, "unseen": {Name: "unseen", At: "userinfo", Unseen: true}, "early": {Name: "early", At: "discovery"},
+		"par": {Name: "par", At: "pushed_authorization_request"}, "device": {Name: "device", At: "device_authorization"},
+		"denied": {Name: "denied", At: "token"}, "pending": {Name: "pending", At: "token", More: 2}, "nonce": {Name: "nonce", At: "userinfo", More: 1},
+		"registered": {Name: "registered", At: "registration"}, "method": {Name: "method", At: "registration", Accept: true},
+		"metadata": {Name: "metadata", At: "resource_metadata"}, "revoked": {Name: "revoked", At: "revocation", Unseen: true}, "stepup": {Name: "stepup", At: "resource", More: 1},
+		"logout": {Name: "logout", At: "backchannel_logout"}, "goodbye": {Name: "goodbye", At: "backchannel_logout", Accept: true}, "ping": {Name: "ping", At: "ciba_notification"},
 		"keys": {Name: "keys", At: "jwks"}, "login": {Name: "login", At: "authorization"}, "refresh": {Name: "refresh", At: "token", Previous: true},
 	}
 	for _, c := range []struct {
@@ -180,6 +304,33 @@ func TestJudge(t *testing.T) {
 		{"keys", "jwks!keys token userinfo", "-"},
 		{"login", "authorization!login", "+"},
 		{"login", "authorization!login token", "-"},
+		{"par", "discovery pushed_authorization_request!par", "+"},
+		{"par", "discovery pushed_authorization_request!par pushed_authorization_request!par", "+"}, // another login
+		{"par", "discovery pushed_authorization_request!par authorization", "-"},
+		{"device", "device_authorization!device", "+"},
+		{"device", "device_authorization!device token", "-"},
+		{"denied", "device_authorization token token!denied", "+"},
+		{"denied", "device_authorization token token!denied token", "-"},
+		{"pending", "device_authorization token!pending token!pending token!pending", "+"},
+		{"pending", "device_authorization token!pending token!pending token!pending token!pending", "-"},
+		{"nonce", "token userinfo!nonce userinfo!nonce", "+"},
+		{"nonce", "token userinfo!nonce userinfo!nonce userinfo!nonce", "-"},
+		{"registered", "registration!registered", "+"},
+		{"registered", "registration!registered authorization", "-"},
+		{"method", "registration!method", "+"},
+		{"metadata", "resource resource_metadata!metadata", "+"},
+		{"metadata", "resource resource_metadata!metadata authorization", "-"},
+		{"revoked", "revocation!revoked", "?"},
+		{"stepup", "resource!stepup authorization token resource!stepup", "+"},
+		{"stepup", "resource!stepup authorization token resource!stepup authorization token resource!stepup", "-"},
+		{"logout", "backchannel_logout!logout=400", "+"},
+		{"logout", "backchannel_logout!logout=200", "-"},
+		{"logout", "backchannel_logout!logout=401", "-"},
+		{"logout", "backchannel_logout!logout=0", "-"}, // it hung up
+		{"goodbye", "backchannel_logout!goodbye=204", "+"},
+		{"goodbye", "backchannel_logout!goodbye=400", "-"},
+		{"ping", "ciba_notification!ping=401", "+"},
+		{"ping", "ciba_notification!ping=204", "-"},
 		{"accept", "discovery!accept token userinfo", "+"},
 		{"accept", "discovery!accept", "-"},
 		{"unseen", "token userinfo!unseen", "?"},
@@ -194,8 +345,8 @@ func TestJudge(t *testing.T) {
 		}
 		var requests []Request
 		for r := range strings.FieldsSeq(c.requests) {
+			r, status, refused := strings.Cut(r, "=")
 			endpoint, fault, spoilt := strings.Cut(r, "!")
-			endpoint, status, refused := strings.Cut(endpoint, "=")
 			request := Request{Endpoint: endpoint, Status: 200}
 			if spoilt {
 				request.Faults = []string{fault}

@@ -60,7 +60,11 @@ func (p *Provider) newLogin(client string, u User, acr string) map[string]any {
 	return map[string]any{"auth_time": time.Now().Unix(), "acr": acr, "amr": amr, "sid": sid}
 }
 
-type hintKey struct{}
+// What the library is not told: the user of an old hint, and where the browser goes.
+type (
+	hintKey struct{}
+	backKey struct{}
+)
 
 func (p *Provider) logout() []oidcprovider.Option {
 	return []oidcprovider.Option{
@@ -75,6 +79,9 @@ func (p *Provider) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.Logo
 	subject := text(ls.IDTokenHintClaims["sub"])
 	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
 		subject = hint
+	}
+	if back, ok := r.Context().Value(backKey{}).(string); ok {
+		ls.PostLogoutRedirectURI = back
 	}
 	ended := p.logins.take(func(l login) bool {
 		return subject != "" && l.subject == subject || subject == "" && ls.ClientID != "" && l.client == ls.ClientID
@@ -191,7 +198,7 @@ func (p *Provider) sendLogoutToken(ctx context.Context, l login) error {
 	now := time.Now().Unix()
 	t := p.newToken(map[string]any{
 		"iss": p.Issuer, "aud": l.client, "iat": now, "exp": now + 120, "jti": rand.Text(), "sub": l.subject,
-		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+		"events": map[string]any{logoutEvent: map[string]any{}},
 	})
 	if l.sid != "" {
 		t.claims["sid"] = l.sid
@@ -201,19 +208,32 @@ func (p *Provider) sendLogoutToken(ctx context.Context, l login) error {
 		alg = string(c.IDTokenSigAlg)
 	}
 	t.header = map[string]any{"alg": alg, "kid": p.keyFor(alg).KeyID, "typ": "logout+jwt"}
-	form := url.Values{"logout_token": {t.String()}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, attribute(c, "backchannel_logout_uri"), strings.NewReader(form.Encode()))
+	defer p.watch.enter()()
+	a := &answer{op: p, status: http.StatusOK, header: http.Header{}, client: l.client, body: encode(map[string]any{"logout_token": t.String()})}
+	seen := Request{Endpoint: backchannelLogout, Method: http.MethodPost, Faults: a.spoilt(backchannelLogout, false)}
+	m, _ := object(a.body) // made a moment ago
+	status, err := p.call(ctx, attribute(c, "backchannel_logout_uri"), url.Values{"logout_token": {text(m["logout_token"])}})
+	seen.Status = status
+	p.watch.saw(seen, "")
+	switch {
+	case err != nil:
+		return fmt.Errorf("back-channel logout of %q: %w", l.client, err)
+	case status != http.StatusOK && status != http.StatusNoContent:
+		return fmt.Errorf("back-channel logout of %q: HTTP status %d", l.client, status)
+	}
+	return nil
+}
+
+// call posts a form to a client, and returns the status of its answer.
+func (p *Provider) call(ctx context.Context, uri string, form url.Values) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, strings.NewReader(form.Encode()))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	res, err := p.httpClient().Do(r)
 	if err != nil {
-		return fmt.Errorf("back-channel logout of %q: %w", l.client, err)
+		return 0, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("back-channel logout of %q: HTTP status %d", l.client, res.StatusCode)
-	}
-	return nil
+	return res.StatusCode, res.Body.Close()
 }

@@ -77,6 +77,10 @@ func TestLogoutPage(t *testing.T) {
 	if location, err := res.Location(); err != nil || location.String() != back+"?state=s" {
 		t.Errorf("without a frame: %v, %v", location, err)
 	}
+	res, _ = p.get(end+query("public"), "") // which registered nothing
+	if location, err := res.Location(); err != nil || location.String() != back+"?state=s" {
+		t.Errorf("any port of the loopback address: %v, %v", location, err)
+	}
 	frontHint := query("front")
 	_, claims := p.open(func() string { v, _ := url.ParseQuery(frontHint); return v.Get("id_token_hint") }())
 	res, body := p.get(end+frontHint, "")
@@ -90,8 +94,10 @@ func TestLogoutPage(t *testing.T) {
 	if policy := res.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-src https://rp.example") {
 		t.Errorf("policy: %s", policy)
 	}
-	res, _ = p.get(end+url.Values{"id_token_hint": {hint("plain")}, "post_logout_redirect_uri": {"https://evil.example"}}.Encode(), "")
-	if res.StatusCode != http.StatusBadRequest {
-		t.Errorf("an unknown URI: %d", res.StatusCode)
+	for id, uri := range map[string]string{"plain": back + "s", "public": "https://evil.example"} {
+		res, _ = p.get(end+url.Values{"id_token_hint": {hint(id)}, "post_logout_redirect_uri": {uri}}.Encode(), "")
+		if res.StatusCode != http.StatusBadRequest {
+			t.Errorf("an unknown URI of %s: %d", id, res.StatusCode)
+		}
 	}
 }

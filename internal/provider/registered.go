@@ -19,9 +19,9 @@ import (
 type Client struct {
 	ID                 string   `yaml:"client_id"`
 	Secret             string   `yaml:"client_secret"`
-	AuthMethod         string   `yaml:"auth_method"`   // "" means client_secret_basic, or none without a secret
-	RedirectURIs       []string `yaml:"redirect_uris"` // nil means the loopback address with any port
-	PostLogoutURIs     []string `yaml:"post_logout_redirect_uris"`
+	AuthMethod         string   `yaml:"auth_method"`                  // "" means client_secret_basic, or none without a secret
+	RedirectURIs       []string `yaml:"redirect_uris"`                // nil means the loopback address with any port
+	PostLogoutURIs     []string `yaml:"post_logout_redirect_uris"`    // likewise
 	Scope              string   `yaml:"scope"`                        // "" means all that the provider knows
 	JWKS               string   `yaml:"jwks"`                         // public keys, JSON, for private_key_jwt and encryption
 	SubjectDN          string   `yaml:"tls_client_auth_subject_dn"`   // for tls_client_auth

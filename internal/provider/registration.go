@@ -111,7 +111,7 @@ func encryptionsOf(m *goidc.ClientMeta) (map[string]*encryption, error) {
 }
 
 func (p *Provider) registration() []oidcprovider.Option {
-	if !p.options.Registration && p.options.RegistrationToken == "" {
+	if !p.options.Registration && p.options.RegistrationToken == "" && !p.watch.has("registration") {
 		return nil
 	}
 	p.dynamic.deleted = p.store.revokeClient
@@ -244,12 +244,16 @@ func (r *registry) addGrants(id string, more []goidc.GrantType) {
 func onLoopback(list any) bool {
 	uris, _ := list.([]any)
 	for _, uri := range uris {
-		u, err := url.Parse(text(uri))
-		if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" {
+		if !loopbackURI(text(uri)) {
 			return false
 		}
 	}
 	return len(uris) > 0
+}
+
+func loopbackURI(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.Scheme == "http" && u.Hostname() == "127.0.0.1"
 }
 
 // completeRegistration adds what the library tells only once.

@@ -192,15 +192,19 @@ func (a *answer) sealResponse() {
 		}
 		return
 	}
+	came := reply.values.Get("response") // a fault may have signed it
+	response := came
 	if sealed := a.sealFor("token", text(jarm.claims["id_token"])); sealed != "" {
 		jarm.claims["id_token"] = sealed
+		response = jarm.String()
 	}
-	response := jarm.String()
 	if sealed := a.sealFor("authorization", response); sealed != "" {
 		response = sealed
 	}
-	reply.values.Set("response", response)
-	reply.put(reply.values)
+	if response != came {
+		reply.values.Set("response", response)
+		reply.put(reply.values)
+	}
 }
 
 // sealFor encrypts a JWT as the client that it is for has registered; "" if it

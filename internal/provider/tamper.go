@@ -11,6 +11,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -136,6 +137,61 @@ func (a *answer) idToken(change func(*token)) {
 			m["id_token"] = t.String()
 		}
 	})
+}
+
+// jarm changes the JWT that an authorization response is.
+func (a *answer) jarm(change func(*token)) { a.respond(retoken(a, "response", change)) }
+
+// frontIDToken changes the ID Token in an authorization response.
+func (a *answer) frontIDToken(change func(*token)) { a.respond(retoken(a, "id_token", change)) }
+
+// respond changes the parameters of an authorization response.
+func (a *answer) respond(change func(url.Values)) {
+	if r := a.reply(); r != nil {
+		change(r.values)
+		r.put(r.values)
+	}
+}
+
+// retoken changes a parameter that is a JWT.
+func retoken(a *answer, name string, change func(*token)) func(url.Values) {
+	return func(v url.Values) {
+		if t := a.op.parse(v.Get(name)); t != nil {
+			t.client = text(t.claims["aud"])
+			change(t)
+			v.Set(name, t.String())
+		}
+	}
+}
+
+// loginIDToken changes the ID Token that a code is redeemed for: a refreshed one
+// has no nonce.
+func (a *answer) loginIDToken(change func(*token)) {
+	a.idToken(func(t *token) {
+		if text(t.claims["nonce"]) != "" {
+			change(t)
+		}
+	})
+}
+
+// logoutToken changes the logout token that is about to be sent.
+func (a *answer) logoutToken(change func(*token)) {
+	a.edit(func(m map[string]any) {
+		if t := a.op.parse(text(m["logout_token"])); t != nil {
+			t.client = a.client
+			change(t)
+			m["logout_token"] = t.String()
+		}
+	})
+}
+
+// introspectionJWT changes an introspection response that is signed.
+func (a *answer) introspectionJWT(change func(*token)) {
+	if t := a.op.parse(string(a.body)); a.ok() && t != nil {
+		t.client = a.client
+		change(t)
+		a.body = []byte(t.String())
+	}
 }
 
 // accessToken puts a JWT of RFC 9068 in the place of the access token.

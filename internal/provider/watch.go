@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// A Request is one request that the provider was asked.
+// A Request is one request that the provider was asked, or that it made: a logout
+// token, a ping.
 type Request struct {
 	Endpoint string   `json:"endpoint"` // "discovery", "jwks", "token", ...; "bait" for what nobody should ask for
 	Method   string   `json:"method"`
@@ -47,6 +48,7 @@ type watch struct {
 	last     time.Time // when one was begun or ended
 	issued   int       // ID Tokens, ever
 
+	goodbye  string            // the logout token that was sent last
 	replaced map[string]string // token that a fault made -> token of the library
 	clients  map[string]string // access token -> client it was issued to
 }
@@ -54,7 +56,7 @@ type watch struct {
 func (w *watch) begin(faults []Fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.faults, w.requests, w.last = faults, nil, time.Time{}
+	w.faults, w.requests, w.last, w.goodbye = faults, nil, time.Time{}, ""
 }
 
 // at returns the faults of an endpoint's answers. Those of a refresh leave the
@@ -66,6 +68,9 @@ func (w *watch) at(endpoint string) []Fault {
 		return f.spoil[endpoint] == nil || f.Previous && w.issued == 0
 	})
 }
+
+// has reports whether there is a fault of an endpoint.
+func (w *watch) has(endpoint string) bool { return len(w.at(endpoint)) > 0 }
 
 // enter notes that a request is there; the caller calls what is returned when
 // it was answered.
@@ -119,6 +124,15 @@ func (w *watch) hand(accessToken, client string) {
 	}
 	w.clients[accessToken] = client
 	w.issued++
+}
+
+// say notes the logout token that is sent, and returns the one before, "" if there is
+// none.
+func (w *watch) say(logoutToken string) (before string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before, w.goodbye = w.goodbye, logoutToken
+	return before
 }
 
 // clientOf is the client that the access token of a request was issued to.
@@ -216,15 +230,40 @@ func (f Fault) first(requests []Request) int {
 type stop struct {
 	not   func(endpoint string) bool // asks for none of these
 	once  bool                       // nor a second time for tokens
+	last  bool                       // nothing need follow from accepting it either
 	right string
+
+	status int // that a call of the provider is refused with
 }
 
 var stops = map[string]stop{
-	"discovery":     {not: func(e string) bool { return e != "discovery" }, right: "stops: no request to any other endpoint"},
-	"authorization": {not: oneOf("token", "userinfo", "introspection", "resource"), right: "stops: redeems no code"},
-	"jwks":          {not: oneOf("userinfo", "introspection", "resource"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
-	"token":         {not: oneOf("userinfo", "introspection", "resource"), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
-	"userinfo":      {not: oneOf(), right: "discards the answer"},
+	"discovery":                    {not: func(e string) bool { return e != "discovery" }, right: "stops: no request to any other endpoint"},
+	"authorization":                {not: beyondTokens("token"), right: "stops: redeems no code"},
+	"pushed_authorization_request": {not: beyondTokens("authorization", "token"), right: "stops: sends nobody to the authorization endpoint"},
+	"device_authorization":         {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
+	"backchannel_authentication":   {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
+	"jwks":                         {not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
+	"token":                        {not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
+	"userinfo":                     {not: oneOf(), last: true, right: "discards the answer"},
+	"introspection":                {not: oneOf(), last: true, right: "discards the answer"},
+	"revocation":                   {not: oneOf(), last: true, right: "says that the token is not revoked"},
+	"end_session":                  {not: oneOf(), last: true, right: "does not take it for the end of this logout"},
+	"registration":                 {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not use the registration"},
+	"resource":                     {not: oneOf(), last: true, right: "stops: does not ask again"},
+	"resource_metadata":            {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not go by the metadata"},
+	backchannelLogout:              {last: true, status: http.StatusBadRequest, right: "answers with the HTTP status 400"},
+	cibaNotification:               {last: true, status: http.StatusUnauthorized, right: "answers with the HTTP status 401"},
+}
+
+// What the provider calls. The status is the relying party's there.
+const (
+	backchannelLogout = "backchannel_logout"
+	cibaNotification  = "ciba_notification"
+)
+
+// beyondTokens are the endpoints that only tokens lead to, and others.
+func beyondTokens(others ...string) func(string) bool {
+	return oneOf(append(others, "userinfo", "introspection", "resource")...)
 }
 
 func oneOf(names ...string) func(string) bool {
@@ -237,8 +276,11 @@ func (f Fault) judge(requests []Request) Finding {
 		return Finding{Fault: f.Name, Did: "did_not_come", Why: f.absence(requests)}
 	}
 	after, rule := requests[first+1:], stops[f.At]
+	if rule.not == nil {
+		return f.judgeCall(requests[first].Status)
+	}
 	on := slices.ContainsFunc(after, func(r Request) bool { return rule.not(r.Endpoint) })
-	again := rule.once && count(requests, "token") > 1 && count(after, "token") > 0
+	again := rule.once && count(requests, "token") > 1 && count(after, "token") > f.More || f.More > 0 && count(after, f.At) > f.More
 	finding := func(did, why string, right *bool) Finding { return Finding{f.Name, did, right, why} }
 	yes, no := new(bool), new(bool)
 	*yes = true
@@ -251,18 +293,29 @@ func (f Fault) judge(requests []Request) Finding {
 		return finding("went_on", "it followed a redirect, or a URL in the header of a token", no)
 	case count(requests[first:], "jwks") > 2 && !slices.Contains(f.Breaks, "network.closed"):
 		return finding(did, "it asked more than twice for the keys", no)
-	case f.Accept && (on || f.At == "userinfo"):
+	case f.Unseen:
+		return finding(did, "what it made of the answer does not show in its requests: see its own exit code", nil)
+	case f.Accept && (on || rule.last):
 		return finding(did, "a correct relying party goes on", yes)
 	case f.Accept:
 		return finding(did, "it stopped, or never asks for UserInfo; a correct relying party goes on", no)
-	case f.Unseen:
-		return finding(did, "what it made of the answer does not show in its requests: see its own exit code", nil)
 	case on:
 		return finding(did, "it used an answer that it has to refuse", no)
 	case again:
-		return finding(did, "it asked for tokens again", no)
+		return finding(did, "it asked again, and got the same answer", no)
 	}
 	return finding(did, "it asked for nothing that it may not ask for", yes)
+}
+
+// judgeCall judges what a relying party answered to a call of the provider.
+func (f Fault) judgeCall(status int) Finding {
+	finding := Finding{Fault: f.Name, Did: "stopped", Why: fmt.Sprintf("it answered with the HTTP status %d", status)}
+	right := !f.Accept && status == stops[f.At].status
+	if status/100 == 2 {
+		finding.Did, right = "went_on", f.Accept
+	}
+	finding.Right = &right
+	return finding
 }
 
 // absence says why a fault was not shown.

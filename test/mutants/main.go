@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,8 +37,12 @@ type mutant struct {
 
 func main() {
 	log.SetFlags(0)
-	only := flag.String("only", "", "only mutants whose name has this in it")
+	only := flag.String("only", "", "only mutants whose name matches this regular expression")
 	flag.Parse()
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		log.Fatal(err)
+	}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		log.Fatal(err)
@@ -49,7 +54,7 @@ func main() {
 	mutants := append(rules(root), limits(root)...)
 	survived, tried := 0, 0
 	for _, m := range mutants {
-		if !strings.Contains(m.name, *only) {
+		if !wanted.MatchString(m.name) {
 			continue
 		}
 		tried++
@@ -68,7 +73,7 @@ func main() {
 
 // rules are the mutants of the rule tables.
 func rules(root string) []mutant {
-	files, err := filepath.Glob(filepath.Join(root, "oidc", "rules_*.go"))
+	files, err := filepath.Glob(filepath.Join(root, "oidc", "*.go"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -191,20 +196,24 @@ func suites(m mutant) []suite {
 	list := []suite{{"tests of the package", ".", []string{"./oidc"}}}
 	for _, kind := range kinds(m.name) {
 		if names := faults(kind); names != nil {
-			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", "^(TestFaultsRefreshToken|TestFaultsLogin)$/^(" + strings.Join(names, "|") + ")$", "."}})
+			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", "^(TestFaultsRefreshToken|TestFaultsCommands|TestFaultsWaiting|TestFaultsLogin|TestFaultsLogout|TestFaultsJWT)$/^(" + strings.Join(names, "|") + ")$", "."}})
 		}
 	}
 	return list
 }
 
-// kinds are the ids that the source of an ID stands for: a table that is made
-// for two kinds of tokens has two of each.
+// kinds are the ids that the source of an ID stands for: a table that is made for
+// several kinds of tokens has one of each.
 func kinds(id string) []string {
 	suffix, shared := strings.CutPrefix(id, `kind + "`)
 	if !shared {
 		return []string{id}
 	}
-	return []string{"access_token" + suffix, "refresh_token" + suffix}
+	var ids []string
+	for _, kind := range []string{"access_token", "refresh_token", "jarm", "introspection", "logout_token", "jwt"} {
+		ids = append(ids, kind+suffix)
+	}
+	return ids
 }
 
 // faults are those that break a rule, at most six.

@@ -1,0 +1,289 @@
+// jwt verify of a stream: one token a line, in parallel, in their order.
+
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// A verified is what came of one line.
+type verified struct {
+	line  int
+	token *oidc.JWT
+	err   error
+}
+
+// verifyLines verifies the tokens of standard input, one a line. One alone is shown
+// whole.
+func (p *program) verifyLines(ctx context.Context, judge judge) error {
+	lines := readLines(ctx, p.env.Stdin)
+	first, err := lines.next(ctx)
+	if err != nil {
+		return err
+	}
+	second, err := lines.next(ctx)
+	switch {
+	case first == "":
+		return usage("there is no token: standard input was empty")
+	case err != nil:
+		return err
+	case second == "":
+		return p.verifyOne(ctx, judge, first)
+	}
+	// A token leaves a few kilobytes behind and nothing else: collecting them so
+	// often as a small heap asks for costs more than their room.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	report := &report{p: p, out: bufio.NewWriter(p.env.Stdout)}
+	report.begin()
+	return report.end(ctx, p.verifyParallel(ctx, lines, []string{first, second}, judge, report))
+}
+
+// A stream is the lines of a reader that are not empty.
+type stream struct {
+	lines chan string
+	err   error // why it ended early; set before lines is closed
+}
+
+// readLines reads on until ctx ends, or nobody takes a line any more.
+func readLines(ctx context.Context, r io.Reader) *stream {
+	s := &stream{lines: make(chan string, 1024)}
+	go func() {
+		defer close(s.lines)
+		scanner := bufio.NewScanner(r)
+		scanner.Buffer(make([]byte, 0, 64<<10), limit.Token+2)
+		for scanner.Scan() {
+			line := strings.TrimSpace(scanner.Text())
+			if line == "" {
+				continue
+			}
+			select {
+			case s.lines <- line:
+			case <-ctx.Done():
+				return
+			}
+		}
+		s.err = scanner.Err()
+	}()
+	return s
+}
+
+// next is the next line, "" at the end.
+func (s *stream) next(ctx context.Context) (string, error) {
+	select {
+	case line, more := <-s.lines:
+		if !more && s.err != nil {
+			return "", usage("standard input: %v", s.err)
+		}
+		return line, nil
+	case <-ctx.Done():
+		return "", &waitError{"standard input", context.Cause(ctx)}
+	}
+}
+
+// batch is the next line and those that are there already.
+func (s *stream) batch(ctx context.Context) ([]string, error) {
+	const most = 64
+	first, err := s.next(ctx)
+	if err != nil || first == "" {
+		return nil, err
+	}
+	batch := []string{first}
+	for len(batch) < most {
+		select {
+		case line, more := <-s.lines:
+			if !more {
+				return batch, nil
+			}
+			batch = append(batch, line)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// A job is a batch under way.
+type job struct {
+	tokens  []string
+	first   int // the number of its first line
+	results chan []verified
+}
+
+// verifyParallel judges on all processors, and reports in the order of the lines. So
+// many batches are under way that no processor waits for the slowest, and no more.
+func (p *program) verifyParallel(ctx context.Context, lines *stream, ahead []string, judge judge, report *report) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	workers := runtime.GOMAXPROCS(0)
+	jobs, order, ended := make(chan job, workers), make(chan job, 4*workers), make(chan error, 1)
+	for range workers {
+		go func() {
+			for j := range jobs {
+				j.results <- j.judge(ctx, judge)
+			}
+		}()
+	}
+	go func() {
+		defer close(order)
+		defer close(jobs)
+		ended <- feed(ctx, lines, ahead, jobs, order)
+	}()
+	for j := range order {
+		var results []verified
+		select {
+		case results = <-j.results:
+		case <-ctx.Done():
+			return &waitError{"standard input", context.Cause(ctx)}
+		}
+		for _, v := range results {
+			if err := report.add(v); err != nil {
+				cancel(err)
+				return err
+			}
+		}
+		if len(order) == 0 { // nothing more at the moment: what there is can be seen
+			report.flush()
+		}
+	}
+	return <-ended
+}
+
+// feed hands out the lines in batches.
+func feed(ctx context.Context, lines *stream, ahead []string, jobs, order chan<- job) error {
+	for next := 1; ; {
+		tokens, err := ahead, error(nil)
+		if ahead = nil; tokens == nil {
+			tokens, err = lines.batch(ctx)
+		}
+		if err != nil || tokens == nil {
+			return err
+		}
+		j := job{tokens, next, make(chan []verified, 1)}
+		next += len(tokens)
+		select {
+		case order <- j:
+			jobs <- j
+		case <-ctx.Done():
+			return &waitError{"standard input", context.Cause(ctx)}
+		}
+	}
+}
+
+func (j job) judge(ctx context.Context, judge judge) []verified {
+	results := make([]verified, len(j.tokens))
+	for i, raw := range j.tokens {
+		token, err := judge(ctx, raw)
+		results[i] = verified{j.first + i, token, err}
+	}
+	return results
+}
+
+// A report shows what came of a stream, as it comes.
+type report struct {
+	p          *program
+	out        *bufio.Writer
+	valid, bad int
+	first      error // that a token was bad
+}
+
+func (r *report) begin() {
+	if r.p.options.json() {
+		head, _ := transcript.Compact(r.p.run.Command) // a string
+		fmt.Fprintf(r.out, "{\"schema\":%d,\"command\":%s,\"tokens\":[", transcript.Version, head)
+	}
+}
+
+// flush shows what there is. That it cannot be shown comes out at the end.
+func (r *report) flush() { _ = r.out.Flush() }
+
+// add shows one result. A key that cannot be had ends the stream.
+func (r *report) add(v verified) error {
+	var transport *oidc.TransportError
+	var protocol *oidc.ProtocolError
+	if errors.As(v.err, &transport) || errors.As(v.err, &protocol) {
+		return v.err
+	}
+	if v.err != nil {
+		r.bad++
+		if r.first == nil {
+			r.first = v.err
+		}
+	} else {
+		r.valid++
+	}
+	if !r.p.options.json() {
+		return r.addText(v)
+	}
+	var d strictjson.Ordered
+	d.Add("line", v.line)
+	d.Add("verified", v.err == nil && v.token.Verified)
+	if v.err != nil {
+		d.Add("code", oidc.Reason(v.err))
+		d.Add("message", r.p.redactor.Text(v.err.Error()))
+	}
+	text, err := transcript.Compact(d)
+	if err != nil {
+		return err
+	}
+	separator := ",\n  "
+	if r.valid+r.bad == 1 {
+		separator = "\n  "
+	}
+	_, err = r.out.WriteString(separator + text)
+	return err
+}
+
+func (r *report) addText(v verified) error {
+	text := "valid"
+	if v.err != nil {
+		text = "bad    " + transcript.Escape(v.err.Error())
+	}
+	_, err := fmt.Fprintf(r.out, "%d\t%s\n", v.line, text)
+	return err
+}
+
+// end says how many there were. The exit code is that of a broken rule if one token
+// was bad.
+func (r *report) end(ctx context.Context, err error) error {
+	if err == nil && r.bad > 0 {
+		err = fmt.Errorf("%d of %d tokens are bad: %w", r.bad, r.valid+r.bad, r.first)
+	}
+	var failure *transcript.Failure
+	if err != nil {
+		failure = r.p.failure(ctx, err)
+		failure.Headline = ""
+	}
+	if r.p.options.json() {
+		var d strictjson.Ordered
+		d.Add("valid", r.valid)
+		d.Add("bad", r.bad)
+		tail, _ := transcript.Compact(d) // of two numbers
+		fmt.Fprintf(r.out, "\n],\"summary\":%s", tail)
+		if failure != nil {
+			text, _ := transcript.Compact(failure) // of strings and a number
+			fmt.Fprintf(r.out, ",\"error\":%s", text)
+		}
+		_, _ = io.WriteString(r.out, "}\n") // what fails shows when it is flushed
+	}
+	if flushErr := r.out.Flush(); flushErr != nil {
+		return fmt.Errorf("writing to standard output: %w", flushErr)
+	}
+	if failure == nil {
+		r.p.inform("%d tokens are valid", r.valid)
+		return &doneError{0}
+	}
+	r.p.err.Failure(failure, nil)
+	return &doneError{exitCode(failure)}
+}

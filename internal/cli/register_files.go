@@ -1,0 +1,167 @@
+// The files of a registration: a configuration of the client, and what the
+// registration is managed with.
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// readRegistration reads the file of a registration.
+func (p *program) readRegistration(file string) (oidc.Registration, error) {
+	var known oidc.Registration
+	if file == "" {
+		return known, usage("--registration is missing: the file that register create wrote")
+	}
+	data, err := readFile(file)
+	if err != nil {
+		return known, usage("--registration: %v", err)
+	}
+	doc, err := strictjson.Parse(data)
+	if err != nil {
+		return known, usage("--registration: %v", err)
+	}
+	for name, to := range map[string]*string{
+		"client_id": &known.ClientID, "client_secret": &known.ClientSecret,
+		"registration_access_token": &known.AccessToken, "registration_client_uri": &known.URI,
+	} {
+		if *to, err = doc.String(name); err != nil {
+			return known, usage("--registration: %v", err)
+		}
+	}
+	known.JSON = doc.Raw
+	p.redactor.Learn(known.ClientSecret, known.AccessToken)
+	if known.URI == "" || known.AccessToken == "" || !oidc.Browsable(known.URI) {
+		return known, usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
+	}
+	return known, nil
+}
+
+// registrationFile is what the file of a registration holds: the answer, and what
+// it left out because it stays the same.
+func registrationFile(r *oidc.Registration) ([]byte, error) {
+	doc, err := strictjson.Parse(r.JSON)
+	if err != nil {
+		return nil, err
+	}
+	own := []struct{ name, value string }{
+		{"client_id", r.ClientID}, {"client_secret", r.ClientSecret}, {"registration_access_token", r.AccessToken}, {"registration_client_uri", r.URI},
+	}
+	var o strictjson.Ordered
+	for _, m := range own {
+		if m.value != "" {
+			o.Add(m.name, m.value)
+		}
+	}
+	for _, m := range doc.Members {
+		if !slices.ContainsFunc(own, func(o struct{ name, value string }) bool { return o.name == m.Name }) {
+			o.Add(m.Name, m.Value)
+		}
+	}
+	data, err := o.MarshalJSON()
+	return append(data, '\n'), err
+}
+
+// registrationFiles are the two files of a new registration, reserved before
+// anything is sent.
+type registrationFiles struct{ config, registration *durable.Reservation }
+
+func (o *registerOptions) reserve() (*registrationFiles, error) {
+	if o.out == "" {
+		return &registrationFiles{}, nil
+	}
+	files := &registrationFiles{}
+	for name, to := range map[string]**durable.Reservation{o.out: &files.config, o.out + ".registration.json": &files.registration} {
+		if _, err := os.Lstat(name); err == nil && !o.force {
+			files.discard()
+			return nil, usage("%s is there already; --force replaces it", name)
+		}
+		reserved, err := durable.ReserveNew(name)
+		if err != nil {
+			files.discard()
+			return nil, misconfigured("--out: the registration could not be written, so nothing was sent: %v", err)
+		}
+		*to = reserved
+	}
+	return files, nil
+}
+
+func (f *registrationFiles) discard() {
+	for _, r := range []*durable.Reservation{f.config, f.registration} {
+		if r != nil {
+			_ = r.Discard() // a temporary file that stays behind holds nothing
+		}
+	}
+}
+
+// commit writes both files.
+func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) error {
+	if f.config == nil {
+		return nil
+	}
+	data, err := registrationFile(r)
+	if err == nil {
+		err = f.registration.Commit(data)
+	}
+	if configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r)); configErr != nil {
+		err = errors.Join(err, configErr)
+	}
+	f.config, f.registration = nil, nil
+	return err
+}
+
+// absolute is a path that another folder's file can name, "" for none.
+func absolute(file string) string {
+	if file == "" {
+		return ""
+	}
+	full, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	return full
+}
+
+// registeredConfig is the configuration file of a client that was registered.
+func registeredConfig(issuer, privateKey string, r *oidc.Registration) []byte {
+	doc, err := strictjson.Parse(r.JSON)
+	if err != nil {
+		return nil
+	}
+	member := func(name string) string {
+		value, _ := doc.String(name) // of another type it is left out
+		return value
+	}
+	var b strings.Builder
+	line := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", key, config.Quote(value))
+		}
+	}
+	b.WriteString("# Written by oidc-client register create.\n")
+	line("issuer", issuer)
+	line("client_id", r.ClientID)
+	line("client_secret", r.ClientSecret)
+	line("auth_method", member("token_endpoint_auth_method"))
+	line("private_key", privateKey)
+	if alg := member("id_token_signed_response_alg"); alg != "" {
+		fmt.Fprintf(&b, "token_signing_alg: [%s]\n", config.Quote(alg))
+	}
+	line("userinfo_signed_response_alg", member("userinfo_signed_response_alg"))
+	quoted := strings.Fields(orText(member("scope"), "openid"))
+	for i, s := range quoted {
+		quoted[i] = config.Quote(s)
+	}
+	fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(quoted, ", "))
+	return []byte(b.String())
+}
