@@ -242,9 +242,6 @@ var knownFailures = map[string]string{
 	"implicit id_token/*/*":                                  noIss,
 	"npm oidc-provider: client, code id_token, fragment/*/*": noIss,
 	"implicit id_token token/*/*":                            noIss,
-	"userinfo/*/DPoP":                                        noProof,
-	"userinfo, signed/*/DPoP":                                noProof,
-	"userinfo, encrypted/*/DPoP":                             noProof,
 
 	"a resource that is not there/*/*": noPerson,
 
@@ -269,7 +266,6 @@ const (
 	noAlg    = "no key says by which algorithm JARM or an introspection response is signed: both are held to token_signing_alg, that of ID Tokens (JARM section 3, RFC 9701 section 6)"
 	noPerson = "every OAuth error that the browser brings back is of the kind interaction, exit 6, though no person can do anything about this one (exit code 3: the provider answered with an OAuth error)"
 	noSecret = "register create --auth-method client_secret_... wants the client_secret that the provider is still to issue (RFC 7591 section 3.2.1)"
-	noProof  = "the command userinfo makes no DPoP proof (RFC 9449 section 7.1)"
 )
 
 func knownFailure(c *cell) string {
