@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -54,7 +55,7 @@ func (c *Client) Answers(login *Login, response url.Values) bool {
 func (c *Client) respond(ctx context.Context, login *Login, response url.Values) (url.Values, error) {
 	in := authorizationResponseInput{
 		Response: response, Request: login.Request, State: login.State, Issuer: c.Provider.Issuer,
-		IssRequired: c.Provider.AuthorizationResponseIss,
+		IssRequired: c.Provider.AuthorizationResponseIss, IssJudged: login.Request.expects("id_token") && !c.Policy.Skip && !slices.Contains(c.Waive, "id_token.iss"),
 	}
 	if login.Request.signed() && response.Has("response") {
 		values, err := c.readJARM(ctx, login, response)

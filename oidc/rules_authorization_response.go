@@ -19,6 +19,7 @@ type authorizationResponseInput struct {
 	State       string               // as sent
 	Issuer      string               // of the provider's metadata
 	IssRequired bool                 // the metadata promises iss
+	IssJudged   bool                 // that of an ID Token beside it will be
 }
 
 var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
@@ -72,10 +73,14 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 	},
 	{
 		ID: "authorization_response.iss", Spec: check.Spec{Doc: "RFC 9207", Section: "2.4"}, Level: check.Must,
-		Text: "iss is the provider's issuer identifier; it may be absent only if the metadata does not promise it.",
+		Text: "iss is the provider's issuer identifier; it may be absent only if the metadata does not promise it, or beside an ID Token that is judged and names the issuer, too.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
-			if !in.Response.Has("iss") && !in.IssRequired {
+			switch {
+			case in.Response.Has("iss"):
+			case !in.IssRequired:
 				return check.Inapplicable("no iss, and none was promised")
+			case in.IssJudged && in.Response.Has("id_token"):
+				return check.Inapplicable("no iss; the ID Token beside it names the issuer")
 			}
 			return check.Equal(in.Response.Get("iss"), in.Issuer)
 		},

@@ -531,6 +531,23 @@ func TestAuthorizationResponseRules(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+	for query, ok := range map[string]bool{
+		"state=s&code=c&id_token=i":                                  true, // its iss is judged, and npm oidc-provider sends no other
+		"state=s&code=c&id_token=i&iss=https%3A%2F%2Fop.example1":    false,
+		"state=s&error=server_error":                                 false,
+		"state=s&error=server_error&iss=https%3A%2F%2Fop.example":    true,
+		"state=s&error=server_error&iss=https%3A%2F%2Fop.example%2F": false,
+	} {
+		in := good()
+		in.Request, in.IssJudged = AuthorizationRequest{ResponseType: "code id_token"}, true
+		in.Response, _ = url.ParseQuery(query)
+		if err := check.Run(authorizationResponseRules, in).Err(); (err == nil) != ok {
+			t.Errorf("beside an ID Token: %s: %v", query, err)
+		}
+		if in.IssJudged = false; !in.Response.Has("iss") && check.Run(authorizationResponseRules, in).Err() == nil {
+			t.Errorf("beside an ID Token that nobody judges: %s: accepted", query)
+		}
+	}
 }
 
 // Every rule is in the list that documentation and --waive read, once.

@@ -32,13 +32,19 @@ type everything struct {
 	said *syncBuffer
 }
 
-var theEverything, theFAPI shared[everything]
+var theEverything, theMatrixs, theFAPI shared[everything]
 
 // startEverything is the provider that can do everything.
-func startEverything(t *testing.T) *everything {
+func startEverything(t *testing.T) *everything { t.Helper(); return getEverything(t, &theEverything) }
+
+// startMatrixs is another one: they forget clients as soon as they know a thousand
+// things.
+func startMatrixs(t *testing.T) *everything { t.Helper(); return getEverything(t, &theMatrixs) }
+
+func getEverything(t *testing.T, one *shared[everything]) *everything {
 	t.Helper()
 	nodeProgram(t, "oidc-provider")
-	s := theEverything.get(t, func(t *testing.T) *everything { return newEverything(t, "") })
+	s := one.get(t, func(t *testing.T) *everything { return newEverything(t, "") })
 	saidOnFailure(t, "oidc-provider", s.said)
 	return s
 }

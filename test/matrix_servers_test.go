@@ -93,11 +93,12 @@ func (g *glewlwyd) setUpMatrix(t *testing.T, clients map[string]registration, re
 	admin := g.logIn(t, "admin", "password") // as the package's tables have it
 	send(t, admin, http.MethodPost, g.API+"/scope/", map[string]any{"name": "api", "display_name": "api", "password_required": false})
 	plugin := g.plugin(t)
+	// iat-gap: its clock is read so coarsely that a proof of this moment may be of the next second
 	maps.Copy(plugin, map[string]any{
 		"auth-type-password-enabled": true, "auth-type-client-enabled": true, "auth-type-token-enabled": true, "auth-type-implicit-enabled": true, "allow-non-oidc": true,
 		"introspection-revocation-allowed": true, "introspection-revocation-allow-target-client": true, "introspection-revocation-auth-scope": []string{},
 		"device-authorization-interval": 1, "oauth-par-allowed": true, "oauth-par-request_uri-prefix": "urn:ietf:params:oauth:request_uri:", "oauth-par-duration": 60, "oauth-par-required": false,
-		"oauth-dpop-allowed": true, "oauth-dpop-iat-duration": 60, "oauth-dpop-nonce-mandatory": true, "oauth-dpop-nonce-counter": 5,
+		"oauth-dpop-allowed": true, "oauth-dpop-iat-duration": 60, "oauth-dpop-iat-gap-duration": 5, "oauth-dpop-nonce-mandatory": true, "oauth-dpop-nonce-counter": 5,
 		"request-parameter-allow": true, "request-uri-allow-https-non-secure": false,
 	})
 	send(t, admin, http.MethodPost, g.API+"/mod/plugin/", map[string]any{

@@ -87,8 +87,8 @@ func (b *syncBuffer) String() string {
 }
 
 // startServer runs a program until all tests have ended. It is told something on its standard
-// input, and answers with one line of JSON when it is ready. Node.js 20 hangs while
-// it starts, about once in a hundred times: who does not answer is started again.
+// input, and answers with one line of JSON when it is ready. Who does not answer is
+// started again, so that no test waits for ever.
 func startServer(t *testing.T, told string, answer any, argv ...string) *syncBuffer {
 	t.Helper()
 	var said *syncBuffer

@@ -157,9 +157,7 @@ func registeredConfig(issuer, privateKey string, r *oidc.Registration) []byte {
 	if alg := member("id_token_signed_response_alg"); alg != "" {
 		fmt.Fprintf(&b, "token_signing_alg: [%s]\n", config.Quote(alg))
 	}
-	for _, name := range []string{"userinfo_signed_response_alg", "authorization_signed_response_alg", "introspection_signed_response_alg"} {
-		line(name, member(name))
-	}
+	line("userinfo_signed_response_alg", member("userinfo_signed_response_alg"))
 	quoted := strings.Fields(orText(member("scope"), "openid"))
 	for i, s := range quoted {
 		quoted[i] = config.Quote(s)

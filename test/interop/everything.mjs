@@ -16,7 +16,7 @@
 //
 // For the tests: GET /_test/requests?client=&path= says what arrived; POST /_test/ciba {auth_req_id, allow} decides.
 import { readFileSync } from 'node:fs';
-import { X509Certificate, createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { X509Certificate, createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import https from 'node:https';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { Provider, errors } from 'oidc-provider';
@@ -60,8 +60,10 @@ function note(listener, req, res) {
 }
 
 // ---- keys and users ----
+// By way of PEM: Node.js 20 hangs if what made a key is collected while that key is exported as a JWK.
+const pem = { privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } };
 const key = (kid, use, type, options, more) => ({
-  ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), kid, use, ...more,
+  ...createPrivateKey(generateKeyPairSync(type, { ...options, ...pem }).privateKey).export({ format: 'jwk' }), kid, use, ...more,
 });
 const keys = [
   key('op-rsa', 'sig', 'rsa', { modulusLength: 2048 }), // serves RS256 and PS256

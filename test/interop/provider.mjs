@@ -14,7 +14,7 @@
 //   SELF_SIGNED_CERT  PEM file: certificate of the self_signed_tls_client_auth client
 //   FULL_ID_TOKEN=1   ID tokens carry the profile/email claims too, not just UserInfo
 import { readFileSync } from 'node:fs';
-import { X509Certificate, generateKeyPairSync } from 'node:crypto';
+import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import { Provider } from 'oidc-provider';
@@ -132,8 +132,10 @@ const clientDefaults = {
 };
 
 // ---- provider ----
+// By way of PEM: Node.js 20 hangs if what made a key is collected while that key is exported as a JWK.
+const pem = { privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } };
 const key = (kid, alg, type, options) => ({
-  ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), kid, use: 'sig', ...(alg && { alg }),
+  ...createPrivateKey(generateKeyPairSync(type, { ...options, ...pem }).privateKey).export({ format: 'jwk' }), kid, use: 'sig', ...(alg && { alg }),
 });
 const rsa = { modulusLength: 2048 };
 const users = {
