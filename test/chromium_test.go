@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 
 // A chromium is a window of the real browser, with a user in front of it.
 type chromium struct {
-	User, Password string // Password "" is the user's name and "-password"
+	mu             sync.Mutex // one visit at a time: the page may be asked for while the last one still shows
+	User, Password string     // Password "" is the user's name and "-password"
 	Deny           bool
 
 	tab context.Context
@@ -80,10 +82,14 @@ type chromiumPage struct {
 // Open visits an address and does what its pages ask for, as httpBrowser.Open
 // does. A page without a button is the last.
 func (c *chromium) Open(ctx context.Context, address string) (*page, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	tab, cancel := context.WithCancel(c.tab)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	if err := chromedp.Do(tab, chromedp.Navigate(address)); err != nil {
+	// A page that goes elsewhere at once aborts the visit to itself; where it went is
+	// looked at like any other.
+	if err := chromedp.Do(tab, chromedp.Navigate(address)); err != nil && !strings.Contains(err.Error(), "ERR_ABORTED") {
 		return nil, err
 	}
 	for range 20 {
@@ -95,7 +101,7 @@ func (c *chromium) Open(ctx context.Context, address string) (*page, error) {
 			u, err := url.Parse(p.URL)
 			return &page{URL: u, Body: p.Text}, err
 		}
-		if err := c.act(tab, p); err != nil {
+		if err := c.act(tab, p); err != nil && !strings.Contains(err.Error(), "Could not find node") { // the page is another one by now
 			return nil, err
 		}
 	}
