@@ -55,6 +55,7 @@ func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rul
 // verifyJWT reads a token into in and judges it.
 func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[jwtInput]) (*JWT, error) {
 	c.read(ctx, &in, raw, nil)
+	in.Envelope = in.Envelope.signedOnly() // UserInfo alone may be encrypted and not signed
 	return c.judgeJWT(in, check.Run(rules, in, c.Waive...))
 }
 
