@@ -156,8 +156,6 @@ func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel) (*Tokens,
 
 type backchannelInput struct{ Response *strictjson.Object }
 
-func ciba(section string) check.Spec { return check.Spec{Doc: "CIBA Core 1.0", Section: section} }
-
 var backchannelAuthenticationRules = []check.Rule[backchannelInput]{
 	{
 		ID: "backchannel_authentication.auth_req_id", Spec: ciba("7.3"), Level: check.Must, Essential: true,

@@ -105,10 +105,6 @@ type introspectionInput struct {
 	Response *strictjson.Object // the members of RFC 7662, nil if there are none
 }
 
-func rfc7662(section string) check.Spec { return check.Spec{Doc: "RFC 7662", Section: section} }
-
-func rfc9701(section string) check.Spec { return check.Spec{Doc: "RFC 9701", Section: section} }
-
 // token is the JWT of a signed answer. One that is not signed has nothing to be
 // judged as one.
 func (in introspectionInput) token() jwtInput { return in.jwtInput }

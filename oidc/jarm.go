@@ -11,8 +11,6 @@ import (
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
-func jarm(section string) check.Spec { return check.Spec{Doc: "JARM", Section: section} }
-
 // readJARM verifies the response that a JWT is, and returns the parameters in it
 // (JARM section 2.4).
 func (c *Client) readJARM(ctx context.Context, login *Login, response url.Values) (url.Values, error) {

@@ -57,21 +57,17 @@ type logoutTokenInput struct {
 
 func (in logoutTokenInput) token() jwtInput { return in.jwtInput }
 
-func backChannel(section string, item int) check.Spec {
-	return check.Spec{Doc: "OpenID Connect Back-Channel Logout 1.0", Section: section, Item: item}
-}
-
 // logoutEvent is the member of events that makes a token a logout token.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(sealedRules("logout_token"), jwtRules("logout_token"), partyRules("logout_token", backChannel("2.6", 4)), []check.Rule[jwtInput]{
+var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(sealedRules("logout_token"), jwtRules("logout_token"), partyRules("logout_token", backChannelLogout("2.6", 4)), []check.Rule[jwtInput]{
 	{
-		ID: "logout_token.typ", Spec: backChannel("2.4", 0), Level: check.Must,
+		ID: "logout_token.typ", Spec: backChannelLogout("2.4", 0), Level: check.Must,
 		Text: "The header's typ, if there, is logout+jwt, or JWT: the token is not one of another kind.",
 		Eval: readable(func(in jwtInput) check.Verdict { return typIs(in.jwt, "logout+jwt", "jwt") }),
 	},
 	{
-		ID: "logout_token.iat", Spec: backChannel("2.6", 4), Level: check.Must,
+		ID: "logout_token.iat", Spec: backChannelLogout("2.6", 4), Level: check.Must,
 		Text: "iat is there, not in the future, and at most a day ago.",
 		Eval: readable(func(in jwtInput) check.Verdict {
 			if v := iatIs(in); v.Outcome != check.Pass {
@@ -81,12 +77,12 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 		}),
 	},
 	{
-		ID: "logout_token.exp", Spec: backChannel("2.6", 4), Level: check.Must,
+		ID: "logout_token.exp", Spec: backChannelLogout("2.6", 4), Level: check.Must,
 		Text: "The current time is before exp.",
 		Eval: readable(expIs),
 	},
 	{
-		ID: "logout_token.subject", Spec: backChannel("2.6", 5), Level: check.Must,
+		ID: "logout_token.subject", Spec: backChannelLogout("2.6", 5), Level: check.Must,
 		Text: "There is a sub, or a sid, or both, and they are strings.",
 		Eval: readable(func(in jwtInput) check.Verdict {
 			for _, name := range []string{"sub", "sid"} {
@@ -98,7 +94,7 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 		}),
 	},
 	{
-		ID: "logout_token.events", Spec: backChannel("2.6", 6), Level: check.Must,
+		ID: "logout_token.events", Spec: backChannelLogout("2.6", 6), Level: check.Must,
 		Text: "events is an object whose member " + logoutEvent + " is an object.",
 		Eval: readable(func(in jwtInput) check.Verdict {
 			raw, ok := in.jwt.Claims.Get("events")
@@ -118,13 +114,13 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 		}),
 	},
 	{
-		ID: "logout_token.nonce", Spec: backChannel("2.6", 7), Level: check.Must,
+		ID: "logout_token.nonce", Spec: backChannelLogout("2.6", 7), Level: check.Must,
 		Text: "There is no nonce: the token is no ID Token.",
 		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "nonce") }),
 	},
 })), []check.Rule[logoutTokenInput]{
 	{
-		ID: "logout_token.jti", Spec: backChannel("2.6", 8), Level: check.Must,
+		ID: "logout_token.jti", Spec: backChannelLogout("2.6", 8), Level: check.Must,
 		Text: "jti is there, and no token with it came before.",
 		Eval: known(func(in logoutTokenInput) check.Verdict {
 			return in.Claims.typed("jti", func() check.Verdict {
@@ -137,12 +133,12 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 		}),
 	},
 	{
-		ID: "logout_token.sub", Spec: backChannel("2.6", 10), Level: check.Must,
+		ID: "logout_token.sub", Spec: backChannelLogout("2.6", 10), Level: check.Must,
 		Text: "sub, if there, is that of the session.",
 		Eval: known(func(in logoutTokenInput) check.Verdict { return in.session(in.Claims.Subject, in.Expect.Subject) }),
 	},
 	{
-		ID: "logout_token.sid", Spec: backChannel("2.6", 11), Level: check.Must,
+		ID: "logout_token.sid", Spec: backChannelLogout("2.6", 11), Level: check.Must,
 		Text: "sid, if there, is that of the session.",
 		Eval: known(func(in logoutTokenInput) check.Verdict { return in.session(in.Claims.sessionID, in.Expect.SessionID) }),
 	},
@@ -184,13 +180,9 @@ type frontchannelLogoutInput struct {
 	Expect LogoutExpectation
 }
 
-func frontChannelSpec(section string) check.Spec {
-	return check.Spec{Doc: "OpenID Connect Front-Channel Logout 1.0", Section: section}
-}
-
 var frontchannelLogoutRules = []check.Rule[frontchannelLogoutInput]{
 	{
-		ID: "frontchannel_logout.iss", Spec: frontChannelSpec("3"), Level: check.Must,
+		ID: "frontchannel_logout.iss", Spec: frontChannelLogout("3"), Level: check.Must,
 		Text: "iss is the provider's issuer identifier; it may be absent only if sid is too, and no session is expected to end.",
 		Eval: func(in frontchannelLogoutInput) check.Verdict {
 			if !in.Query.Has("iss") && !in.Query.Has("sid") && in.Expect.SessionID == "" {
@@ -200,7 +192,7 @@ var frontchannelLogoutRules = []check.Rule[frontchannelLogoutInput]{
 		},
 	},
 	{
-		ID: "frontchannel_logout.sid", Spec: frontChannelSpec("3"), Level: check.Must,
+		ID: "frontchannel_logout.sid", Spec: frontChannelLogout("3"), Level: check.Must,
 		Text: "sid comes with iss, and is that of the session, if that is known.",
 		Eval: func(in frontchannelLogoutInput) check.Verdict {
 			switch {

@@ -54,8 +54,6 @@ func (c *Client) push(ctx context.Context, login *Login, request func() (url.Val
 // pushedAuthorizationInput is what the rules of the answer look at.
 type pushedAuthorizationInput struct{ Response *strictjson.Object }
 
-func rfc9126(section string) check.Spec { return check.Spec{Doc: "RFC 9126", Section: section} }
-
 var pushedAuthorizationRules = []check.Rule[pushedAuthorizationInput]{
 	{
 		ID: "pushed_authorization.request_uri", Spec: rfc9126("2.2"), Level: check.Must, Essential: true,

@@ -174,8 +174,6 @@ type registrationInput struct {
 	Provider *Provider
 }
 
-func rfc7591(section string) check.Spec { return check.Spec{Doc: "RFC 7591", Section: section} }
-
 var registrationRules = []check.Rule[registrationInput]{
 	{
 		ID: "registration.client_id", Spec: rfc7591("3.2.1"), Level: check.Must, Essential: true,

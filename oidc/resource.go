@@ -178,8 +178,6 @@ type protectedResourceInput struct {
 	URL      string // that was asked for
 }
 
-func rfc9728(section string) check.Spec { return check.Spec{Doc: "RFC 9728", Section: section} }
-
 var protectedResourceRules = []check.Rule[protectedResourceInput]{
 	{
 		ID: "protected_resource.resource", Spec: rfc9728("3.3"), Level: check.Must,

@@ -58,7 +58,7 @@ func opaqueTokenRules(kind string) []check.Rule[accessTokenInput] {
 // accessTokenOnlyRules are those that only access tokens have.
 var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule[jwtInput]{
 	{
-		ID: "access_token.typ", Spec: profile("4"), Level: check.Must,
+		ID: "access_token.typ", Spec: rfc9068("4"), Level: check.Must,
 		Text: "The header's typ, if there, is at+jwt, or JWT as before RFC 9068: the token is not one of another kind.",
 		Eval: readable(func(in jwtInput) check.Verdict { return typIs(in.jwt, "at+jwt", "jwt") }),
 	},
@@ -70,7 +70,7 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 		}),
 	},
 	{
-		ID: "access_token.claims", Spec: profile("2.2"), Level: check.Must,
+		ID: "access_token.claims", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "With the typ at+jwt, the claims iss, exp, aud, sub, client_id, iat and jti are there.",
 		Eval: profiled(func(in jwtInput) check.Verdict {
 			var missing []string
@@ -83,7 +83,7 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 		}),
 	},
 	{
-		ID: "access_token.client_id", Spec: profile("2.2"), Level: check.Must,
+		ID: "access_token.client_id", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "With the typ at+jwt, client_id is this client's.",
 		Eval: profiled(func(in jwtInput) check.Verdict {
 			if in.ClientID == "" || !in.Claims.there("client_id") {
@@ -93,7 +93,7 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 		}),
 	},
 	{
-		ID: "access_token.iat", Spec: profile("2.2"), Level: check.Must,
+		ID: "access_token.iat", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "iat, if there, is not in the future.",
 		Eval: readable(func(in jwtInput) check.Verdict {
 			return in.Claims.notAfter("iat", in.Claims.IssuedAt, in.Now, in.Tolerance)
@@ -123,8 +123,6 @@ func (in accessTokenInput) jkt() string {
 	jkt, _ := cnf.String("jkt") // of another type it is none
 	return jkt
 }
-
-func profile(section string) check.Spec { return check.Spec{Doc: "RFC 9068", Section: section} }
 
 // profiled makes a rule for tokens whose typ says that they keep RFC 9068.
 func profiled(eval func(jwtInput) check.Verdict) func(jwtInput) check.Verdict {

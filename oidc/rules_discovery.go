@@ -19,10 +19,6 @@ type discoveryInput struct {
 	TLSUnverified bool   // certificates were not looked at
 }
 
-func discovery(section string) check.Spec {
-	return check.Spec{Doc: "OpenID Connect Discovery 1.0", Section: section}
-}
-
 var discoveryRules = []check.Rule[discoveryInput]{
 	{
 		ID: "discovery.tls", Spec: discovery("7.1"), Level: check.Must,

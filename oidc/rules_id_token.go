@@ -26,10 +26,6 @@ type idTokenInput struct {
 	Front       frontChannel // what it vouches for, if it came through the browser
 }
 
-func core(section string, item int) check.Spec {
-	return check.Spec{Doc: "OpenID Connect Core 1.0", Section: section, Item: item}
-}
-
 // about makes a rule's judgement of a token's contents: it does not apply
 // where there is no token to look into, which id_token.present and
 // id_token.readable judge.

@@ -10,10 +10,6 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 )
 
-func rfc7519(section string) check.Spec { return check.Spec{Doc: "RFC 7519", Section: section} }
-
-func rfc8725(section string) check.Spec { return check.Spec{Doc: "RFC 8725", Section: section} }
-
 // readable makes a rule that looks into a token.
 func readable(eval func(jwtInput) check.Verdict) func(jwtInput) check.Verdict {
 	return func(in jwtInput) check.Verdict {

@@ -23,8 +23,6 @@ type tokenResponseInput struct {
 	Now      time.Time
 }
 
-func oauth(section string) check.Spec { return check.Spec{Doc: "RFC 6749", Section: section} }
-
 var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	{
 		ID: "token_response.access_token", Spec: oauth("5.1"), Level: check.Must, Essential: true,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/provider"
@@ -39,7 +40,22 @@ func (p *program) providerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "provider",
 		Short: "Run a development OpenID Provider on this machine",
-		Long: `Run a development OpenID Provider on this machine
+		Long:  providerHelp,
+		Example: `  oidc-client provider --auto -o --output-dir /tmp/op &
+  oidc-client refresh-token -c /tmp/op/config.yaml --refresh-token @/tmp/op/refresh-token
+
+  oidc-client provider --fault id-token-iss-wrong --once --timeout 1m -p 9400 --client app:s3cret`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runProvider(cmd, &o) },
+	}
+	o.add(cmd.Flags())
+	complete(cmd, "fault", faultNames)
+	cmd.AddCommand(p.faultsCommand())
+	return cmd
+}
+
+// providerHelp is what the command says of itself.
+const providerHelp = `Run a development OpenID Provider on this machine
 
 The provider listens on 127.0.0.1, keeps everything in memory, and runs until it
 is interrupted. It has discovery, keys, a login page, every response type and mode
@@ -87,15 +103,10 @@ not, and with 6 if --timeout ran out before. What was made of UserInfo, or of
 a JWT as access or refresh token, does not show in requests: the exit code is 0
 then, with a warning. Everything that asks is the relying party, so do not poll
 the provider to see if it is up: -o writes refresh-token last, when it is. With
---format json the one document is printed at the end.`,
-		Example: `  oidc-client provider --auto -o --output-dir /tmp/op &
-  oidc-client refresh-token -c /tmp/op/config.yaml --refresh-token @/tmp/op/refresh-token
+--format json the one document is printed at the end.`
 
-  oidc-client provider --fault id-token-iss-wrong --once --timeout 1m -p 9400 --client app:s3cret`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.runProvider(cmd, &o) },
-	}
-	f := cmd.Flags()
+// add adds the flags of the provider's settings to a command.
+func (o *providerOptions) add(f *pflag.FlagSet) {
 	f.IntVarP(&o.port, "port", "p", 9400, "port on 127.0.0.1; 0 takes a free one")
 	f.BoolVar(&o.auto, "auto", false, "log users in without a form: the one of login_hint, or else the first")
 	f.StringVar(&o.file, "file", "", "`file` of users, clients, lifetimes and keys (YAML)")
@@ -120,9 +131,6 @@ the provider to see if it is up: -o writes refresh-token last, when it is. With
 	f.StringArrayVar(&o.faults, "fault", nil, "`name` of something to do wrong, from provider faults (repeatable)")
 	f.BoolVar(&o.once, "once", false, "end after one relying party, and exit with what it did about the faults")
 	f.DurationVar(&o.settle, "settle", 0, "with --once: how long the relying party has to keep quiet (default 2s)")
-	complete(cmd, "fault", faultNames)
-	cmd.AddCommand(p.faultsCommand())
-	return cmd
 }
 
 func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
