@@ -32,14 +32,21 @@ type everything struct {
 	said *syncBuffer
 }
 
-var theEverything, theMatrixs, theFAPI shared[everything]
+// The provider forgets clients as soon as it knows a thousand things: so there are two
+// of the first kind.
+var theEverything, theSecond, theFAPI shared[everything]
 
 // startEverything is the provider that can do everything.
-func startEverything(t *testing.T) *everything { t.Helper(); return getEverything(t, &theEverything) }
+func startEverything(t *testing.T) *everything {
+	t.Helper()
+	return getEverything(t, &theEverything)
+}
 
-// startMatrixs is another one: they forget clients as soon as they know a thousand
-// things.
-func startMatrixs(t *testing.T) *everything { t.Helper(); return getEverything(t, &theMatrixs) }
+// startSecond is another one, for a test of a thousand things.
+func startSecond(t *testing.T) *everything {
+	t.Helper()
+	return getEverything(t, &theSecond)
+}
 
 func getEverything(t *testing.T, one *shared[everything]) *everything {
 	t.Helper()

@@ -28,7 +28,6 @@ import (
 // A cell is a journey of one client.
 type cell struct {
 	Flow, Auth, Bound string
-	Broken            string // why it does not work, if that is known: it then has to fail
 	try               func(*journey)
 	waits             bool // for seconds, because the provider sets the pace
 
@@ -38,7 +37,7 @@ type cell struct {
 // A stop ends a journey that cannot go on.
 type stop struct{}
 
-// run runs the cell. One that is known to be broken has to fail.
+// run runs the cell.
 func (c *cell) run(t *testing.T) {
 	c.outcome = "FAILED" // if a helper ends the test
 	j := &journey{t: t, cell: c, folder: t.TempDir(), jtis: map[string]bool{}}
@@ -50,18 +49,11 @@ func (c *cell) run(t *testing.T) {
 		}()
 		c.try(j)
 	}()
-	switch {
-	case c.Broken != "" && len(j.failures) == 0:
-		c.outcome = "WORKS NOW"
-		t.Errorf("this works now: take it out of the known failures (%s)", c.Broken)
-	case c.Broken != "":
-		c.outcome = "broken: " + c.Broken
-		t.Logf("known to be broken (%s):\n%s", c.Broken, strings.Join(j.failures, "\n"))
-	case len(j.failures) > 0:
+	if len(j.failures) > 0 {
 		t.Error(strings.Join(j.failures, "\n"))
-	default:
-		c.outcome = "ok"
+		return
 	}
+	c.outcome = "ok"
 }
 
 // runCells runs all cells, some at a time (or as many as there are processors), but
