@@ -75,9 +75,11 @@ func (c *Client) attempt(ctx context.Context, q question, endpoint string) (*res
 	if q.ready != nil {
 		q.ready()
 	}
-	answer, err := send(ctx, c.HTTP, request{
-		endpoint: q.endpoint, url: endpoint, form: form, header: header, limit: orElse(c.MaxBody, limit.Body), once: q.once,
-	})
+	r := request{endpoint: q.endpoint, url: endpoint, form: form, header: header, limit: orElse(c.MaxBody, limit.Body), once: q.once}
+	if q.once {
+		r.sending = c.Sending
+	}
+	answer, err := send(ctx, c.HTTP, r)
 	if answer == nil || !q.bound {
 		return answer, err
 	}

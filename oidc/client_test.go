@@ -556,6 +556,32 @@ func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
 	}
 }
 
+// What cannot be noted is not sent, and counts as not spent.
+func TestSending(t *testing.T) {
+	t.Parallel()
+	for name, op := range map[string]*fakeop.OP{"HTTP/1.1": fakeop.Start(), "HTTP/2": fakeop.StartTLS(true)} {
+		f := peer{op, t}
+		t.Cleanup(op.Close)
+		client, full := f.client(), errors.New("disk full")
+		client.Sending = func() error { return full }
+		_, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+		if !errors.Is(err, full) || oidc.MaySpend(err) {
+			t.Errorf("%s: got %v, may be spent: %v", name, err, oidc.MaySpend(err))
+		}
+		for _, form := range f.Forms() {
+			if form.Has("refresh_token") {
+				t.Errorf("%s: the refresh token was sent all the same", name)
+			}
+		}
+	}
+	noted, client := false, newPeer(t).client()
+	client.Provider.TokenEndpoint = "http://127.0.0.1:1/token" // where nobody listens
+	client.Sending = func() error { noted = true; return nil }
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err == nil || noted {
+		t.Errorf("without a connection: error %v, noted %v", err, noted)
+	}
+}
+
 func TestCodeFlow(t *testing.T) {
 	t.Parallel()
 	f := newPeer(t)

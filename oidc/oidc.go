@@ -86,6 +86,12 @@ type Client struct {
 	// 512 KiB for a JWK Set.
 	MaxBody int64
 
+	// Sending is called when the connection is there and the next thing to leave is a
+	// credential that works one time only: the place to note that it may be spent
+	// from now on. An error keeps it from leaving. It may be called twice, since a
+	// provider that wants a DPoP nonce is asked again. nil does nothing.
+	Sending func() error
+
 	// Received is called as soon as the token endpoint has answered and the
 	// answer was read, before anything in it is verified. A rotated refresh
 	// token is the only one that still works, so this is the place to make it

@@ -66,6 +66,10 @@ type request struct {
 	// never repeated, and once it is on its way, a caller that gives up does
 	// not keep its answer from being read (for as long as [limit.Grace]).
 	once bool
+
+	// sending is called before the first byte of the body is read, once the
+	// connection is there; an error ends the request. nil does nothing.
+	sending func() error
 }
 
 // A response is an answer that was read to its end.
@@ -142,7 +146,7 @@ func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, e
 	}
 	var reader io.Reader
 	if body != nil {
-		reader = &noticingReader{bytes.NewReader(body), sent}
+		reader = &noticingReader{Reader: bytes.NewReader(body), read: sent, first: r.sending}
 	}
 	req, err := http.NewRequestWithContext(ctx, r.verb(), r.url, reader)
 	if err != nil {
@@ -178,10 +182,18 @@ func (r request) verb() string {
 // its way, whatever transport it is that reads.
 type noticingReader struct {
 	io.Reader
-	read *atomic.Bool
+	read  *atomic.Bool
+	first func() error // called before the first byte is given; nil does nothing
 }
 
 func (r *noticingReader) Read(p []byte) (int, error) {
+	if first := r.first; first != nil {
+		r.first = nil
+		if err := first(); err != nil {
+			r.read.Store(false) // only the header may have left
+			return 0, err
+		}
+	}
 	r.read.Store(true)
 	return r.Reader.Read(p)
 }
