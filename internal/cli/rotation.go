@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -41,7 +42,8 @@ func (p *program) keepRotated(ctx context.Context, flag string) (*rotation, erro
 	const advice = "the folder of the file has to be writable: the new token is written there, then put in the old one's place"
 	waiting, cancel := context.WithTimeoutCause(ctx, limit.FileLock, fmt.Errorf("it took longer than %s", limit.FileLock))
 	defer cancel()
-	unlock, err := durable.Lock(waiting, file, func() { p.inform("waiting for another run that uses %s", file) })
+	tell := sync.OnceFunc(func() { p.inform("waiting for another run that uses %s", file) })
+	unlock, err := durable.Lock(waiting, file, func() bool { tell(); return false })
 	switch {
 	case err != nil && waiting.Err() != nil:
 		return nil, &waitError{"another run that uses " + file, err}

@@ -22,7 +22,7 @@ func TestAnotherRunIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		unlock, err := durable.Lock(context.Background(), file, func() {})
+		unlock, err := durable.Lock(context.Background(), file, func() bool { return false })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -176,6 +176,20 @@ func WriteFile(path string, data []byte) error {
 	return r.Commit(data)
 }
 
+// Remove removes a file of the user's: where path is a symbolic link, what it leads to too.
+func Remove(path string) error {
+	target, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(target)
+	if target != path {
+		err = errors.Join(err, os.Remove(path))
+	}
+	syncFolder(filepath.Dir(target))
+	return err
+}
+
 // syncFolder makes a rename durable. Some file systems cannot sync a folder;
 // the file is written all the same, so that is no error.
 func syncFolder(path string) {

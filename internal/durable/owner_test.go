@@ -105,7 +105,7 @@ func TestLockIsAFile(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(filepath.Dir(file), ".token.lock"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Lock(t.Context(), file, func() {}); err == nil {
+	if _, err := Lock(t.Context(), file, func() bool { return false }); err == nil {
 		t.Error("a pipe was locked")
 	}
 }

@@ -17,6 +17,8 @@ const (
 	File   = 1 << 20   // of a file that the user names, and of standard input
 	Nonce  = 1 << 10   // of a DPoP nonce
 	Form   = 256 << 10 // of what a browser or a provider sends to the loopback listener
+
+	Session = 4 << 20 // of what is stored of one session
 )
 
 // Counts.
@@ -45,6 +47,8 @@ const (
 	KeysAge     = 10 * time.Minute // of keys that are used without asking again
 	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
 	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
+	SessionLock = 60 * time.Second // for another run that renews the same session
+	Keyring     = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
 	LandingPage = 20 * time.Second // a browser waits for the end of a login
 	LoginAge    = 15 * time.Minute // of an authorization request that may still be answered, where there are many
 
@@ -74,6 +78,7 @@ func Table() []Row {
 		{"File", size(File), "a file that the user names, and standard input"},
 		{"Nonce", size(Nonce), "a DPoP nonce"},
 		{"Form", size(Form), "what a browser or a provider sends to the loopback listener"},
+		{"Session", size(Session), "what is stored of one session"},
 		{"JSONDepth", fmt.Sprint(JSONDepth), "arrays and objects nested in the outermost of a JSON document"},
 		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document"},
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
@@ -90,6 +95,8 @@ func Table() []Row {
 		{"KeysAge", KeysAge.String(), "keys that are used without asking again"},
 		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout"},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
+		{"SessionLock", SessionLock.String(), "the wait for another run that renews the same session"},
+		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
 		{"PollInterval", PollInterval.String(), "between two questions whether a user is done, if the provider does not say"},

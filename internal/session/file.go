@@ -1,0 +1,211 @@
+// The store in files: one a session, 0600, in a folder of the user's, 0700.
+
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/limit"
+)
+
+// Files is a store in a folder. The secrets of new sessions are sealed if Sealing is
+// set.
+type Files struct {
+	Folder  string
+	Sealing bool
+	Keys    Keys // of sealed secrets
+}
+
+// Keys is where the key of sealed secrets is.
+type Keys interface {
+	// Key returns the key. If there is none, one is made if create is set.
+	Key(ctx context.Context, create bool) (Key, error)
+}
+
+const extension = ".json"
+
+// Path is the file of a session.
+func (f *Files) Path(name string) string { return filepath.Join(f.Folder, name+extension) }
+
+// Names implements [Store].
+func (f *Files) Names() ([]string, error) {
+	entries, err := os.ReadDir(f.Folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var list []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), extension); ok && CheckName(name) == nil {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list, err
+}
+
+// Load implements [Store].
+func (f *Files) Load(name string) (*Session, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	path := f.Path(name)
+	data, err := readEntry(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoSession
+	}
+	if err != nil {
+		return nil, &BrokenError{path, err}
+	}
+	s := &Session{}
+	err = json.Unmarshal(data, s)
+	switch {
+	case err != nil:
+	case s.Schema > Schema:
+		err = fmt.Errorf("it is of a later version of the program (schema %d)", s.Schema)
+	case s.Schema < 1 || s.Name != name || s.Grant.Issuer == "" || s.Secret == nil && s.Sealed == nil:
+		err = errors.New("something is missing in it, or it is another session's")
+	}
+	if err != nil {
+		return nil, &BrokenError{path, err}
+	}
+	return s, nil
+}
+
+// readEntry reads a file that holds tokens: a regular one that nobody else can write to.
+func readEntry(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("others can write to it (mode %04o): what it says cannot be trusted; chmod 600 makes it private", info.Mode().Perm())
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, limit.Session+1))
+	if err == nil && len(data) > limit.Session {
+		err = fmt.Errorf("it is longer than %d bytes", limit.Session)
+	}
+	return data, err
+}
+
+// Open implements [Store].
+func (f *Files) Open(ctx context.Context, s *Session) error {
+	if s.Secret != nil {
+		return nil
+	}
+	if f.Keys == nil {
+		return &SealError{errors.New("this session was sealed with a key in the keyring, which is switched off")}
+	}
+	key, err := f.Keys.Key(ctx, false)
+	if err != nil {
+		return &SealError{err}
+	}
+	s.Secret, err = key.unseal(s)
+	return err
+}
+
+// Lock implements [Store]. The lock is a file beside the session.
+func (f *Files) Lock(ctx context.Context, name string, waiting func() bool) (func(), error) {
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
+	return durable.Lock(ctx, f.Path(name), waiting)
+}
+
+// prepare makes the folder, which only its owner may enter.
+func (f *Files) prepare() error {
+	if err := os.MkdirAll(f.Folder, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(f.Folder)
+	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		err = fmt.Errorf("others can write to the folder %s (mode %04o); chmod 700 makes it private", f.Folder, info.Mode().Perm())
+	}
+	return err
+}
+
+// Reserve implements [Store].
+func (f *Files) Reserve(name string) (Reservation, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
+	r := &fileReservation{files: f}
+	var err error
+	if f.Sealing {
+		if r.key, err = f.Keys.Key(context.Background(), true); err != nil {
+			return nil, &SealError{err}
+		}
+	}
+	r.file, err = durable.Reserve(f.Path(name)) // symbolic links are followed: who made one means it
+	return r, err
+}
+
+// Delete implements [Store].
+func (f *Files) Delete(name string) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	err := durable.Remove(f.Path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNoSession
+	}
+	return err
+}
+
+// A fileReservation is a session's file about to be written.
+type fileReservation struct {
+	files *Files
+	key   Key // nil if new secrets are not sealed
+	file  *durable.Reservation
+}
+
+func (r *fileReservation) Commit(s *Session) error {
+	data, err := r.encode(s)
+	if err != nil {
+		return errors.Join(err, r.file.Discard())
+	}
+	return r.file.Commit(data)
+}
+
+// encode is the session as it is written. A secret that was not opened stays as it is.
+func (r *fileReservation) encode(s *Session) ([]byte, error) {
+	out := *s
+	if s.Secret != nil && (r.key != nil || s.Sealed != nil) {
+		key := r.key
+		if key == nil {
+			var err error
+			if key, err = r.files.Keys.Key(context.Background(), false); err != nil {
+				return nil, &SealError{err}
+			}
+		}
+		sealed, err := key.seal(s)
+		if err != nil {
+			return nil, err
+		}
+		out.Secret, out.Sealed = nil, sealed
+	}
+	return json.Marshal(&out)
+}
+
+func (r *fileReservation) Discard() error { return r.file.Discard() }

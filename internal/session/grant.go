@@ -1,0 +1,53 @@
+// What identifies a grant.
+
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+)
+
+// A Grant is what tokens were asked for, and of whom. How the provider is reached
+// (certificates, proxies, time-outs) is no part of it.
+type Grant struct {
+	Issuer    string   `json:"issuer"`
+	ClientID  string   `json:"client_id"`
+	Subject   string   `json:"subject,omitempty"` // sub of the ID Token, "" if there is none
+	Scopes    []string `json:"scopes,omitempty"`
+	Resources []string `json:"resources,omitempty"`
+	Audiences []string `json:"audiences,omitempty"`
+	ACR       string   `json:"acr,omitempty"` // acr_values as asked for
+	Key       string   `json:"key,omitempty"` // thumbprint of the key that the tokens are bound to: jkt or x5t#S256
+}
+
+// canonical is the grant as it is compared: sets are sorted and have nothing twice.
+func (g Grant) canonical() Grant {
+	for _, set := range []*[]string{&g.Scopes, &g.Resources, &g.Audiences} {
+		*set = slices.Compact(slices.Sorted(slices.Values(*set)))
+	}
+	return g
+}
+
+// ID identifies the grant: the base64url encoded SHA-256 of its canonical form.
+func (g Grant) ID() string {
+	text, err := json.Marshal(g.canonical())
+	if err != nil {
+		panic(err) // strings only
+	}
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Covers reports whether other asks for what g is: the same, but for what is only
+// known after a login, the subject and a key that was made for it.
+func (g Grant) Covers(other Grant) bool {
+	if other.Subject == "" {
+		other.Subject = g.Subject
+	}
+	if other.Key == "" {
+		other.Key = g.Key
+	}
+	return g.ID() == other.ID()
+}

@@ -1,0 +1,360 @@
+// Renewing a session: RFC 6749 section 6, once for however many ask, and so that no
+// token is lost.
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// A Renewal gets a token of a session, and renews the session if it has none.
+type Renewal struct {
+	Store Store
+	Name  string
+	Need  Need
+	Now   func() time.Time
+
+	// Retry allows to send a refresh token that may be spent, or was refused.
+	Retry bool
+
+	// Connect makes the client of a session and finds its provider. Nothing is sent that is
+	// the session's.
+	Connect func(context.Context, *Session) (*oidc.Client, error)
+
+	// Hold is called before the refresh token leaves, and what it returns once the answer
+	// is stored: in between nothing may end the process. nil does nothing.
+	Hold func() (release func())
+
+	// Received is called with the answer, once it is stored. nil does nothing.
+	Received func(*oidc.Tokens)
+
+	// Waiting is called once if another process is renewing the session. nil does nothing.
+	Waiting func()
+}
+
+// An Outcome is what a renewal came to.
+type Outcome struct {
+	Session *Session
+	Token   string // the token that is needed, "" if there is none
+	Expires time.Time
+	Tokens  *oidc.Tokens // the answer of the token endpoint, nil if it was not asked
+}
+
+// Run returns the token that is needed. One that is fresh is returned at once, without a
+// lock. Otherwise one process of all renews the session, and the others take what it got.
+// The Outcome is never nil; its Session is, if there is none of the name.
+//
+// The error is a [*LoginError] if only a person can help, a [*check.Error] if what came
+// did not verify, or any other of [oidc.Client.Token].
+func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
+	out := &Outcome{}
+	if err := r.load(out); err != nil || out.Token != "" {
+		return out, err
+	}
+	if err := out.Session.renewable(r.Need, r.Retry); err != nil {
+		return out, err
+	}
+	began := r.Now()
+	unlock, err := r.lock(ctx, out)
+	if unlock == nil {
+		return out, err
+	}
+	defer unlock()
+	if err := r.load(out); err != nil || out.Token != "" { // another may just have renewed it
+		return out, err
+	}
+	if f := out.Session.Failure; f != nil && f.At.After(began) { // or have tried to
+		return out, &ElsewhereError{r.Name, f.Why}
+	}
+	return out, r.renew(ctx, out)
+}
+
+// An ElsewhereError says that another process, which was waited for, could not renew the
+// session.
+type ElsewhereError struct{ Name, Why string }
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("session %s: another process could not renew it: %s", e.Name, e.Why)
+}
+
+// A LostError says that new tokens could not be stored. The session has them, and nobody
+// else.
+type LostError struct {
+	Session *Session
+	Err     error
+}
+
+func (e *LostError) Error() string { return "the new tokens could not be stored: " + e.Err.Error() }
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// load reads the session, and the token if it is fresh.
+func (r *Renewal) load(out *Outcome) error {
+	s, err := r.Store.Load(r.Name)
+	if err != nil {
+		return err
+	}
+	out.Session = s
+	r.take(out)
+	return nil
+}
+
+func (r *Renewal) take(out *Outcome) {
+	if token, expires, ok := out.Session.Take(r.Need, r.Now()); ok {
+		out.Token, out.Expires = token, expires
+	}
+}
+
+// lock waits for whoever renews the session. It ends without a lock as soon as there is a
+// fresh token: that was all that was waited for.
+func (r *Renewal) lock(ctx context.Context, out *Outcome) (func(), error) {
+	tell := sync.OnceFunc(func() {
+		if r.Waiting != nil {
+			r.Waiting()
+		}
+	})
+	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock, fmt.Errorf("another process has been renewing session %s for %s", r.Name, limit.SessionLock))
+	defer cancel()
+	return r.Store.Lock(ctx, r.Name, func() bool {
+		tell()
+		return r.load(out) == nil && out.Token != ""
+	})
+}
+
+// renew trades the refresh token. The session is locked, and was read since.
+func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
+	s := out.Session
+	if err := s.renewable(r.Need, r.Retry); err != nil {
+		return err
+	}
+	if err := r.Store.Open(ctx, s); err != nil {
+		return err
+	}
+	client, err := r.Connect(ctx, s)
+	if err != nil {
+		if s.failed(err, r.Now()) {
+			_ = save(r.Store, s) // for those who wait for this process
+		}
+		return err
+	}
+	room, err := r.Store.Reserve(s.Name) // a disk that is full is found out before anything is sent
+	if err != nil {
+		return err
+	}
+	before := *s
+	p := &passage{Renewal: r, session: s, room: room}
+	p.steady(ctx)
+	client.Sending, client.Received = p.sending, p.received
+	out.Tokens, err = client.Token(p.ctx, s.grant())
+	p.end()
+	if out.Tokens != nil {
+		return r.settle(out, err)
+	}
+	return r.failed(out, &before, p, err)
+}
+
+// grant is what the session is renewed by.
+func (s *Session) grant() oidc.Grant {
+	if s.Secret.RefreshToken == "" {
+		again := oidc.ClientCredentials()
+		again.Params = s.Secret.Again
+		return again
+	}
+	g := oidc.RefreshToken(s.Secret.RefreshToken)
+	g.Expect.Previous = s.Tokens.IDToken
+	return g
+}
+
+// settle stores what became of tokens that were received, and stored as they came.
+func (r *Renewal) settle(out *Outcome, err error) error {
+	s := out.Session
+	if err != nil {
+		s.Withheld = err.Error()
+	} else {
+		s.Verified(out.Tokens)
+	}
+	if lost := save(r.Store, s); lost != nil {
+		err = errors.Join(err, &LostError{s, lost})
+	}
+	if err != nil {
+		return err
+	}
+	if r.take(out); out.Token == "" {
+		return s.insufficient(r.Need)
+	}
+	return nil
+}
+
+// insufficient says why what just came is not what is needed.
+func (s *Session) insufficient(need Need) error {
+	if err := s.renewable(need, true); err != nil {
+		return err
+	}
+	return &LoginError{s, Expired, "the provider's new token does not last as long as is asked for"}
+}
+
+// Verified says that the tokens of the session held.
+func (s *Session) Verified(t *oidc.Tokens) {
+	s.Withheld = ""
+	if id := t.IDToken; id != nil {
+		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
+		s.Grant.Subject = id.Subject
+	}
+}
+
+// failed stores what is known after no tokens came. before is the session before the
+// attempt.
+func (r *Renewal) failed(out *Outcome, before *Session, p *passage, err error) error {
+	s := out.Session
+	var refusal *oidc.Error
+	switch {
+	case p.noted && oidc.MaySpend(err) && !unavailable(err):
+		s.Attempt.Why = err.Error()
+	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
+		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && now.Generation != before.Generation {
+			out.Session = now // it was renewed beside the lock, as from another machine
+			if r.take(out); out.Token != "" {
+				return nil
+			}
+			return err
+		}
+		s.Attempt, s.Refused = nil, refusal.Error()
+	default:
+		s.Attempt = before.Attempt
+	}
+	if s.failed(err, r.Now()) || p.noted {
+		err = errors.Join(err, save(r.Store, s))
+	}
+	return err
+}
+
+// failed notes in the session that the provider could not be asked, and reports whether
+// that is what err says.
+func (s *Session) failed(err error, now time.Time) bool {
+	var transport *oidc.TransportError
+	if !errors.As(err, &transport) {
+		return false
+	}
+	s.Failure = &Failure{now, err.Error()}
+	return true
+}
+
+// unavailable reports whether the provider said that it did not look at the request: RFC 9110
+// section 15.6.4 and RFC 6585 section 4.
+func unavailable(err error) bool {
+	var transport *oidc.TransportError
+	return errors.As(err, &transport) && (transport.Status == http.StatusServiceUnavailable || transport.Status == http.StatusTooManyRequests)
+}
+
+// A passage is the way of one refresh token to the provider and of the answer to the
+// store. Between them nothing may get in.
+type passage struct {
+	*Renewal
+	session *Session
+	room    Reservation // for the answer
+
+	mu      sync.Mutex
+	open    bool            // the token is on its way, and the answer is not stored
+	done    chan struct{}   // closed at the end
+	ctx     context.Context // of the request
+	cancel  context.CancelCauseFunc
+	release func()
+	noted   bool // the store says that the token may be spent
+}
+
+// steady makes a context that ends with ctx, but not during the passage: then it ends
+// after it.
+func (p *passage) steady(ctx context.Context) {
+	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	p.done = make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		open := p.open
+		if !open {
+			p.cancel(context.Cause(ctx))
+		}
+		p.mu.Unlock()
+		if open {
+			<-p.done
+			p.cancel(context.Cause(ctx))
+		}
+	})
+}
+
+// enter begins the passage, unless the caller gave up.
+func (p *passage) enter() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := context.Cause(p.ctx); err != nil {
+		return err
+	}
+	p.open = true
+	return nil
+}
+
+// sending notes that the refresh token is about to leave.
+func (p *passage) sending() error {
+	if p.noted {
+		return nil // once more, with a nonce
+	}
+	if err := p.enter(); err != nil {
+		return err
+	}
+	if p.Hold != nil {
+		p.release = p.Hold()
+	}
+	p.session.begin(p.Now())
+	if err := save(p.Store, p.session); err != nil {
+		p.session.Attempt = nil
+		return fmt.Errorf("the store: %w", err)
+	}
+	p.noted = true
+	return nil
+}
+
+// received stores the answer. If that does not work it is tried again once the answer was
+// looked at.
+func (p *passage) received(t *oidc.Tokens) error {
+	p.session.Put(t, p.Now())
+	room := p.room
+	p.room = nil
+	_ = room.Commit(p.session) // settle tries again, and tells
+	p.close()
+	if p.Received != nil {
+		p.Received(t)
+	}
+	return nil
+}
+
+// close lets through what was held back.
+func (p *passage) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = false
+	select {
+	case <-p.done:
+	default:
+		close(p.done)
+	}
+	if p.release != nil {
+		p.release()
+		p.release = nil
+	}
+}
+
+// end ends the passage, whatever came of it.
+func (p *passage) end() {
+	p.close()
+	p.cancel(nil)
+	if p.room != nil {
+		_ = p.room.Discard() // a temporary file that stays behind holds nothing
+	}
+}

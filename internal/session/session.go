@@ -1,0 +1,236 @@
+// Package session keeps tokens between runs, renews them once for however many
+// ask, and never loses one.
+//
+// A [Session] is the tokens of one grant and all it takes to renew them. A [Store]
+// keeps sessions by name. A [Renewal] trades a session's refresh token: it notes
+// that the token is about to be spent, sends it, makes the answer durable, and only
+// then looks at what came. Whatever ends it on the way, what is stored says one of
+// three things: the token was not sent, here is the new one, or it may be spent.
+package session
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// Schema is the version of what is stored.
+const Schema = 1
+
+// A Session is the tokens of one grant. What is here can be read by whoever can read
+// the store; what renews them is in the Secret.
+type Session struct {
+	Schema     int       `json:"schema"`
+	Name       string    `json:"name"`
+	Grant      Grant     `json:"grant"`
+	Generation int       `json:"generation"` // how many answers of the token endpoint were stored
+	Received   time.Time `json:"received"`   // when the last of them came
+	Tokens     Tokens    `json:"tokens"`
+
+	// Withheld is why the tokens must not be used, "" if they may. They are so from
+	// when they come until they are verified.
+	Withheld string `json:"withheld,omitempty"`
+
+	// Attempt is a refresh that was begun and whose answer is not stored.
+	Attempt *Attempt `json:"attempt,omitempty"`
+
+	// Refused is what the provider said when it last refused the refresh token.
+	Refused string `json:"refused,omitempty"`
+
+	// Failure is why the last refresh did not come about, nil if it did.
+	Failure *Failure `json:"failure,omitempty"`
+
+	// Keeps says that the provider is known to leave refresh tokens as they are: a
+	// refresh whose answer was lost may be tried again.
+	Keeps bool `json:"keeps_refresh_token,omitempty"`
+
+	Renewable bool    `json:"renewable"`        // the Secret has what new tokens are got with
+	Secret    *Secret `json:"secret,omitempty"` // nil while it is sealed
+	Sealed    *Sealed `json:"sealed,omitempty"` // the Secret, encrypted; nil if it is not
+}
+
+// Tokens are what is handed out.
+type Tokens struct {
+	AccessToken string    `json:"access_token,omitempty"`
+	TokenType   string    `json:"token_type,omitempty"`
+	Expires     time.Time `json:"expires,omitzero"` // zero if nobody knows
+
+	IDToken        string    `json:"id_token,omitempty"`
+	IDTokenExpires time.Time `json:"id_token_expires,omitzero"`
+
+	// IDTokenStale says that the last refresh brought no new ID Token.
+	IDTokenStale bool `json:"id_token_stale,omitempty"`
+
+	Scope string `json:"scope,omitempty"` // as granted, "" if the provider did not say
+}
+
+// An Attempt is a refresh that was begun. Why is what became of it, "" if nobody lived
+// to tell.
+type Attempt struct {
+	Began   time.Time `json:"began"`
+	Process int       `json:"process"`
+	Why     string    `json:"why,omitempty"`
+}
+
+// A Failure is a refresh that came to nothing, and spent nothing.
+type Failure struct {
+	At  time.Time `json:"at"`
+	Why string    `json:"why"`
+}
+
+// A Secret is what a session is renewed with.
+type Secret struct {
+	RefreshToken string          `json:"refresh_token,omitempty"`
+	Again        url.Values      `json:"again,omitempty"`    // the request that is made anew where there is no refresh token: the client's own grant
+	DPoPKey      json.RawMessage `json:"dpop_key,omitempty"` // a JWK, if the key is kept nowhere else
+	Client       json.RawMessage `json:"client"`             // how the client is configured; the caller's
+}
+
+// A Need is what somebody asks of a session.
+type Need struct {
+	IDToken bool
+	For     time.Duration // that it has to be valid; 0 means a margin that suits its lifetime
+	Not     string        // a token that will not do: the provider refused it, or it is to be renewed anyway
+}
+
+// Take returns the token that is needed, if the session has it and it is fresh.
+func (s *Session) Take(need Need, now time.Time) (token string, expires time.Time, ok bool) {
+	token, expires = s.Tokens.AccessToken, s.Tokens.Expires
+	if need.IDToken {
+		token, expires = s.Tokens.IDToken, s.Tokens.IDTokenExpires
+	}
+	if token == "" || token == need.Not || s.Withheld != "" {
+		return "", expires, false
+	}
+	return token, expires, s.fresh(expires, need.For, now)
+}
+
+// The margins before the end of a token, and how long one is used whose end nobody
+// knows while it can be renewed.
+const (
+	margin    = 30 * time.Second
+	unknown   = 5 * time.Minute
+	tolerance = time.Minute
+)
+
+// fresh reports whether a token that ends at expires can still be used.
+func (s *Session) fresh(expires time.Time, least time.Duration, now time.Time) bool {
+	if now.Before(s.Received.Add(-tolerance)) {
+		return !s.Renewable // the clock was set back: what it says of the token's age is not so
+	}
+	if expires.IsZero() {
+		return !s.Renewable || now.Before(s.Received.Add(unknown))
+	}
+	return now.Add(cmp.Or(least, Margin(expires.Sub(s.Received)))).Before(expires)
+}
+
+// Margin is how long before its end a token of a lifetime is renewed.
+func Margin(lifetime time.Duration) time.Duration { return max(0, min(margin, lifetime/5)) }
+
+// A State says in one word how a session is.
+type State string
+
+// The states of a session.
+const (
+	Fresh    State = "fresh"        // its access token can be used
+	Expired  State = "expired"      // a refresh gets a new one
+	Ended    State = "ended"        // only a login gets a new one
+	Spent    State = "may be spent" // its refresh token was sent, and the answer was lost
+	Refused  State = "refused"      // the provider refused its refresh token
+	Withheld State = "withheld"     // its tokens did not verify; a refresh may get better ones
+)
+
+// State returns how the session is.
+func (s *Session) State(now time.Time) State {
+	_, _, fresh := s.Take(Need{}, now)
+	switch {
+	case s.Attempt != nil && !s.Keeps:
+		return Spent
+	case fresh:
+		return Fresh
+	case s.Refused != "":
+		return Refused
+	case !s.Renewable:
+		return Ended
+	case s.Withheld != "":
+		return Withheld
+	}
+	return Expired
+}
+
+// Put stores an answer of the token endpoint in the session. Its tokens are withheld
+// until they are verified.
+func (s *Session) Put(t *oidc.Tokens, now time.Time) {
+	old := s.Tokens
+	s.Generation++
+	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
+	s.Tokens = Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
+	if s.Tokens.Expires.IsZero() {
+		s.Tokens.Expires = expiry(t.AccessToken) // of a JWT, if it is one
+	}
+	s.Tokens.IDTokenExpires = expiry(t.IssuedIDToken)
+	if t.IssuedIDToken == "" { // it keeps its own end
+		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
+	}
+	if s.Secret != nil {
+		s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
+		s.Secret.RefreshToken = cmp.Or(t.RefreshToken, s.Secret.RefreshToken)
+		s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
+	}
+}
+
+// expiry is the exp of a JWT that nobody looked into, zero if it has none.
+func expiry(token string) time.Time {
+	id, err := oidc.DecodeIDToken(token)
+	if err != nil {
+		return time.Time{}
+	}
+	return id.Expiry
+}
+
+// A LoginError says that a session cannot be renewed without a person, and why.
+type LoginError struct {
+	Session *Session
+	State   State
+	Why     string
+}
+
+func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
+
+// renewable says what keeps the session from being renewed. retry allows to send a
+// token that may be spent.
+func (s *Session) renewable(need Need, retry bool) error {
+	fail := func(state State, format string, args ...any) error {
+		return &LoginError{s, state, fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case need.IDToken && s.Tokens.IDToken == "":
+		return fail(Ended, "it has no ID Token, which comes with the scope openid and a user")
+	case need.IDToken && s.Tokens.IDTokenStale:
+		return fail(Ended, "its ID Token has expired, and the provider sends no new one on a refresh")
+	case !s.Renewable:
+		return fail(Ended, "its token has expired, and it has no refresh token")
+	case s.Refused != "" && !retry:
+		return fail(Refused, "the provider refused its refresh token: %s", s.Refused)
+	case s.Attempt != nil && !s.Keeps && !retry:
+		return fail(Spent, "its refresh token may be spent: %s", s.Attempt)
+	}
+	return nil
+}
+
+// String tells what is known of the attempt.
+func (a *Attempt) String() string {
+	why := a.Why
+	if why == "" {
+		why = fmt.Sprintf("process %d, which sent it or was about to, ended before an answer was stored", a.Process)
+	}
+	return a.Began.UTC().Format(time.RFC3339) + ": " + why
+}
+
+// begin notes that the refresh token is about to be sent.
+func (s *Session) begin(now time.Time) { s.Attempt = &Attempt{Began: now, Process: os.Getpid()} }

@@ -1,0 +1,89 @@
+// Where sessions are kept.
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+)
+
+// A Store keeps sessions by name. It is safe for concurrent use, also by several
+// processes where it outlives one.
+type Store interface {
+	// Names lists the sessions, sorted.
+	Names() ([]string, error)
+
+	// Load returns a session, its Secret possibly sealed. It takes no lock. The error is
+	// [ErrNoSession] if there is none, and a [*BrokenError] if it cannot be read.
+	Load(name string) (*Session, error)
+
+	// Open opens the Secret of a session.
+	Open(ctx context.Context, s *Session) error
+
+	// Lock takes the session, which need not be there, for whoever is going to change it, and returns what gives it
+	// back. The lock ends with its holder. waiting is called now and then while another holds
+	// it; once it returns true the wait is over, without the lock and without an error.
+	Lock(ctx context.Context, name string, waiting func() bool) (unlock func(), err error)
+
+	// Reserve makes sure that a session can be written, with all that could fail before
+	// there is something to write.
+	Reserve(name string) (Reservation, error)
+
+	// Delete forgets a session.
+	Delete(name string) error
+}
+
+// A Reservation is a session that is about to be written. Exactly one of its methods is
+// called.
+type Reservation interface {
+	// Commit stores the session. When it returns nil it survives a crash of the machine.
+	Commit(s *Session) error
+
+	// Discard leaves the store as it is.
+	Discard() error
+}
+
+// ErrNoSession says that there is no session of a name.
+var ErrNoSession = errors.New("there is no such session")
+
+// A BrokenError says that what is stored cannot be read as a session.
+type BrokenError struct {
+	Path string
+	Err  error
+}
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("%s cannot be read as a session: %v", e.Path, e.Err)
+}
+
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// A SealError says that the key of a store cannot be had.
+type SealError struct{ Err error }
+
+func (e *SealError) Error() string { return "the keyring: " + e.Err.Error() }
+
+func (e *SealError) Unwrap() error { return e.Err }
+
+// names are those that a session may have: they are names of files, also where case does not
+// count there, and arguments of commands.
+var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// CheckName says what is wrong with the name of a session.
+func CheckName(name string) error {
+	if !names.MatchString(name) {
+		return errors.New("the name of a session is of the characters a-z 0-9 . _ -, 64 at most, and begins with a letter or digit")
+	}
+	return nil
+}
+
+// save stores a session at once.
+func save(store Store, s *Session) error {
+	r, err := store.Reserve(s.Name)
+	if err != nil {
+		return err
+	}
+	return r.Commit(s)
+}
