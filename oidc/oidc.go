@@ -46,7 +46,9 @@ package oidc
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"sync"
@@ -193,6 +195,20 @@ func (p Policy) tolerance() time.Duration {
 		return 0
 	}
 	return p.ClockTolerance
+}
+
+// Binding is the SHA-256 thumbprint of the key that the client's tokens are bound to: a
+// DPoP key's (jkt, RFC 9449 section 6.1), or else a certificate's (x5t#S256, RFC 8705
+// section 3.1); "" if they are bound to none.
+func (c *Client) Binding() string {
+	switch {
+	case c.DPoP != nil:
+		return c.DPoP.Thumbprint()
+	case c.Certificate != nil:
+		sum := sha256.Sum256(c.Certificate.Raw)
+		return base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return ""
 }
 
 func (c *Client) now() time.Time { return clock(c.Now)() }

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -32,6 +33,7 @@ type Env struct {
 	Proxy          func(*http.Request) (*url.URL, error)
 	Terminal       func(io.Writer) bool // whether a writer is a terminal
 	Shield         func()               // called before what must not end with its reader; nil does nothing
+	Hold           func() func()        // keeps signals from ending the program until what it returns is called; nil does nothing
 	Run            func([]string) error // starts a program of the user's and does not wait for it
 	Build          Build
 }
@@ -44,7 +46,7 @@ type Build struct{ Version, Commit, Date string }
 func System(b Build) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield, Run: start,
+		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield, Hold: hold, Run: start,
 		Terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
@@ -67,8 +69,12 @@ type program struct {
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
-	keep      *rotation // the refresh token's file, nil if there is none
-	unwritten error     // of result files
+	keep      *rotation        // the refresh token's file, nil if there is none
+	saving    *saving          // the session that the tokens are kept as, nil if they are not
+	sources   sources          // of the configuration
+	spent     *session.Session // whose refresh token this run may have spent for nothing
+	boundKey  []byte           // the DPoP key of the session, a JWK, if it is kept nowhere else
+	unwritten error            // of result files
 	keys      []oidc.DecryptionKey
 	noFile    bool   // no configuration file was read
 	explained bool   // the rules were shown
@@ -189,6 +195,8 @@ func (p *program) commands() []*cobra.Command {
 		p.endSessionCommand(),
 		p.logoutReceiverCommand(),
 		p.resourceCommand(),
+		p.tokenCommand(),
+		p.sessionsCommand(),
 		p.discoverCommand(),
 		p.registerCommand(),
 		p.jwtCommand(),
@@ -206,7 +214,7 @@ func (p *program) commands() []*cobra.Command {
 
 // laterCommands are those that the contract names and this version does not
 // have yet.
-var laterCommands = []string{"token", "exec", "sessions"}
+var laterCommands = []string{"exec"}
 
 // unknownCommand says which command may have been meant. What was typed is
 // only repeated if it looks like a command: it may be a token.

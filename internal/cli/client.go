@@ -108,21 +108,29 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		}
 		flags["client-secret"] = []string{secret}
 	}
-	cfg, err := config.Load(config.Sources{Name: name, File: data, Getenv: p.env.Getenv, Flags: flags, Require: require, Unregistered: c.unregistered})
+	p.sources = sources{Name: name, File: string(data), Flags: flags}
+	cfg, err := config.Load(config.Sources{
+		Name: name, File: data, Getenv: p.sources.noting(p.env.Getenv), Flags: flags, Require: require, Unregistered: c.unregistered,
+	})
 	if err != nil {
 		return nil, err
 	}
+	return cfg, p.loaded(cfg)
+}
+
+// loaded takes note of a configuration that was read.
+func (p *program) loaded(cfg *config.Config) error {
 	p.redactor.Learn(cfg.ClientSecret)
 	if cfg.ClientSecret != "" {
 		p.secretAt = cfg.Origin["client_secret"].String()
 	}
 	if err := checkWaived(cfg); err != nil {
-		return nil, err
+		return err
 	}
 	for _, w := range cfg.Warnings {
 		p.warn("%s", w)
 	}
-	return cfg, nil
+	return nil
 }
 
 // configFile returns the name and contents of the configuration file; data is

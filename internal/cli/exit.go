@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -140,6 +141,10 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		noPort      *loopback.ListenError
 		wrongParty  *wrongPartyError
 		unfinished  *unfinishedError
+		login       *session.LoginError
+		noSession   *noSessionError
+		sealed      *session.SealError
+		elsewhere   *session.ElsewhereError
 	)
 	switch {
 	case errors.As(err, &wrongParty):
@@ -151,6 +156,14 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		}
 	case errors.As(err, &wrongUsage):
 		f.Kind = transcript.Usage
+	case errors.As(err, &login):
+		f.Kind, f.Code = transcript.Interaction, "session_"+strings.ReplaceAll(string(login.State), " ", "_")
+	case errors.As(err, &noSession):
+		f.Kind, f.Code = transcript.Interaction, "no_session"
+	case errors.As(err, &sealed):
+		f.Kind, f.Code = transcript.Interaction, "keyring"
+	case errors.As(err, &elsewhere):
+		f.Kind = transcript.Network
 	case errors.As(err, &noPort):
 		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
 	case errors.As(err, &problems), errors.As(err, &wrongConfig):

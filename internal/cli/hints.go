@@ -21,6 +21,7 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -137,6 +138,9 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var problems config.Problems
 	var unfinished *unfinishedError
 	var noPort *loopback.ListenError
+	var login *session.LoginError
+	var noSession *noSessionError
+	var sealed *session.SealError
 	switch {
 	case errors.As(err, &unfinished):
 		add("a relying party has to come while the provider runs; --timeout and --settle bound the wait")
@@ -144,6 +148,12 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add("`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs to matter")
 	case f.Code == interruptedCode:
 		add(p.interruptedHint(err))
+	case errors.As(err, &login):
+		add(sessionHint(login.State, login.Session.Name))
+	case errors.As(err, &noSession):
+		add("a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; `oidc-client sessions list` shows what there is")
+	case errors.As(err, &sealed):
+		add("unlock the keyring and try again; nothing was sent. OIDC_KEYRING=off keeps new sessions in files that only you can read, without a keyring")
 	case errors.As(err, &broken):
 		for _, r := range broken.Results {
 			if r.Broken() {
@@ -166,6 +176,9 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.waitHint())
 	case f.Kind == transcript.Usage:
 		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
+	}
+	if s := p.spent; s != nil {
+		add("the refresh token of session " + s.Name + " may be spent now: " + sessionHint(session.Spent, s.Name))
 	}
 	if oidc.MaySpend(err) && p.run.TokenResponse == nil {
 		switch {

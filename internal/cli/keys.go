@@ -108,6 +108,9 @@ func (p *program) dpop(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP,
 // dpopKey reads the key, or makes one, and keeps it if there is a file for it.
 func (p *program) dpopKey(cfg *config.Config, provider *oidc.Provider) (oidc.SigningKey, error) {
 	file := path(cfg, "dpop_key", cfg.DPoP.Key)
+	if file == "" && p.boundKey != nil { // of the session
+		return oidc.ReadSigningKey(p.boundKey)
+	}
 	if file != "" {
 		data, err := readFile(file)
 		if err == nil {
@@ -129,10 +132,14 @@ func (p *program) dpopKey(cfg *config.Config, provider *oidc.Provider) (oidc.Sig
 		return oidc.SigningKey{}, misconfigured("%s: the provider allows DPoP proofs by %s only, which no key can be made for", origin(cfg, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
 	}
 	key, err := oidc.GenerateKey(alg)
-	if err != nil || file == "" {
+	if err != nil {
 		return key, err
 	}
 	jwk, err := key.PrivateJWK("sig")
+	if file == "" {
+		p.boundKey = jwk // for the session, if there is to be one
+		return key, err
+	}
 	if err == nil {
 		err = durable.WriteFile(file, append(jwk, '\n'))
 	}

@@ -16,13 +16,25 @@ import (
 func Process(b Build, args []string) int {
 	// net/http logs what a server sends unasked, tokens included.
 	log.SetOutput(io.Discard)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	return Main(ctx, System(b), args)
+}
+
+// endings are the signals that end the program.
+func endings() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signals = append(signals, syscall.SIGHUP)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	return Main(ctx, System(b), args)
+	return signals
+}
+
+// hold keeps signals from ending the process at once, also a second one.
+func hold() (release func()) {
+	held := make(chan os.Signal, 1)
+	signal.Notify(held, endings()...)
+	return func() { signal.Stop(held) }
 }
 
 // shield keeps a pager that ends from ending the process, whose answer is on

@@ -30,6 +30,7 @@ type resourceOptions struct {
 
 func (p *program) resourceCommand() *cobra.Command {
 	var o resourceOptions
+	o.unsaved = true
 	cmd := &cobra.Command{
 		Use:   "resource URL",
 		Short: "Use a protected resource with an access token",

@@ -20,6 +20,8 @@ type tokenOptions struct {
 	client      clientFlags
 	skipIDToken bool
 	params      []string
+	save        saveFlags
+	unsaved     bool // the command keeps no session
 }
 
 // add adds the flags to a command.
@@ -28,6 +30,9 @@ func (o *tokenOptions) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.skipIDToken, "skip-id-token-verification", false, "Skip validation of id_token")
 	f.StringArrayVar(&o.params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
+	if !o.unsaved {
+		o.save.add(f)
+	}
 }
 
 // ownParams are the parameters of a request that have ways of their own to be
@@ -72,6 +77,9 @@ func (o *tokenOptions) with(grant oidc.Grant, cfg *config.Config) (oidc.Grant, e
 // newTokenClient finds the provider and makes the client, which keeps and shows
 // what it gets.
 func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tokenOptions) (*oidc.Client, error) {
+	if err := p.beginSaving(ctx, cfg, o); err != nil {
+		return nil, err
+	}
 	httpClient, err := p.httpClient(cfg, cfg.Issuer)
 	if err != nil {
 		return nil, err
@@ -87,6 +95,9 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	client.Policy.Skip = o.skipIDToken
 	client.Received = p.receive
 	p.keys = client.Policy.DecryptionKeys
+	if p.saving != nil {
+		p.saving.client = client
+	}
 	return client, nil
 }
 
@@ -118,6 +129,9 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 	if err != nil {
 		return err
 	}
+	if p.saving != nil && grant.Type == "client_credentials" {
+		p.saving.session.Secret.Again = grant.Params
+	}
 	tokens, err := p.ask(ctx, client, grant)
 	return p.settle(ctx, client, cfg, o, tokens, err)
 }
@@ -144,6 +158,7 @@ func guarded[T any](p *program, request func() (T, error)) (T, error) {
 // settle does what is done with tokens once they were judged: err is what came of
 // that. tokens is nil if none came.
 func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.Config, o *tokenOptions, tokens *oidc.Tokens, err error) error {
+	p.saving.judged(tokens, err)
 	if tokens != nil {
 		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
 	}
@@ -162,10 +177,11 @@ func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.C
 
 // lost says that the new refresh token, or a result, could not be written.
 func (p *program) lost() error {
-	if p.keep == nil {
-		return p.unwritten
+	err := errors.Join(p.saving.lost(p), p.unwritten)
+	if p.keep != nil {
+		err = errors.Join(p.keep.failed, err)
 	}
-	return errors.Join(p.keep.failed, p.unwritten)
+	return err
 }
 
 // receive makes the response durable and shows it, as soon as it is there.
@@ -174,6 +190,9 @@ func (p *program) receive(t *oidc.Tokens) error {
 	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
 	if p.keep != nil {
 		p.keep.put(t.RefreshToken)
+	}
+	if p.saving != nil {
+		p.saving.put(t, p)
 	}
 	p.unwritten = errors.Join(p.unwritten, p.write("access_token_resp.json", t.Raw))
 	p.recorder.Release()
@@ -192,7 +211,7 @@ func (p *program) remarks(t *oidc.Tokens) {
 	switch {
 	case refresh && t.RefreshToken == "":
 		p.inform("the provider sent no new refresh token: the one that was sent stays valid")
-	case refresh && p.keep.file == "" && !p.options.output:
+	case refresh && p.keep.file == "" && p.saving == nil && !p.options.output:
 		p.inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
 	}
 	switch {
@@ -200,6 +219,9 @@ func (p *program) remarks(t *oidc.Tokens) {
 		p.inform("the provider sent no ID Token: nothing proves anew who the user is")
 	case t.IssuedTokenType != "" && t.IssuedTokenType != oidc.TokenTypeAccessToken:
 		p.inform("what access_token holds is a token of the type %s", t.IssuedTokenType)
+	}
+	if p.saving != nil && p.saving.failed == nil {
+		p.tellSaved()
 	}
 }
 

@@ -169,6 +169,9 @@ func (s *Session) grant() oidc.Grant {
 		return again
 	}
 	g := oidc.RefreshToken(s.Secret.RefreshToken)
+	for name, values := range s.Secret.Params {
+		g = g.With(name, values...)
+	}
 	g.Expect.Previous = s.Tokens.IDToken
 	return g
 }
@@ -219,7 +222,7 @@ func (r *Renewal) failed(out *Outcome, before *Session, p *passage, err error) e
 	case p.noted && oidc.MaySpend(err) && !unavailable(err):
 		s.Attempt.Why = err.Error()
 	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
-		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && now.Generation != before.Generation {
+		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && !now.Received.Equal(before.Received) {
 			out.Session = now // it was renewed beside the lock, as from another machine
 			if r.take(out); out.Token != "" {
 				return nil

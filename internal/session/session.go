@@ -87,6 +87,7 @@ type Failure struct {
 type Secret struct {
 	RefreshToken string          `json:"refresh_token,omitempty"`
 	Again        url.Values      `json:"again,omitempty"`    // the request that is made anew where there is no refresh token: the client's own grant
+	Params       url.Values      `json:"params,omitempty"`   // further parameters of each refresh
 	DPoPKey      json.RawMessage `json:"dpop_key,omitempty"` // a JWK, if the key is kept nowhere else
 	Client       json.RawMessage `json:"client"`             // how the client is configured; the caller's
 }
@@ -161,6 +162,21 @@ func (s *Session) State(now time.Time) State {
 		return Withheld
 	}
 	return Expired
+}
+
+// Why says why the session is in its state, "" if that goes without saying.
+func (s *Session) Why() string {
+	switch {
+	case s.Attempt != nil:
+		return "its refresh token may be spent: " + s.Attempt.String()
+	case s.Refused != "":
+		return "the provider refused its refresh token: " + s.Refused
+	case s.Withheld != "":
+		return "its tokens must not be used: " + s.Withheld
+	case s.Failure != nil:
+		return "the last refresh failed: " + s.Failure.Why
+	}
+	return ""
 }
 
 // Put stores an answer of the token endpoint in the session. Its tokens are withheld

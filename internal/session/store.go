@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 // A Store keeps sessions by name. It is safe for concurrent use, also by several
@@ -79,7 +81,34 @@ func CheckName(name string) error {
 	return nil
 }
 
-// save stores a session at once.
+// Hold locks a session that is about to be changed, and waits for whoever renews it.
+func Hold(ctx context.Context, store Store, name string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock, fmt.Errorf("another process has been renewing session %s for %s", name, limit.SessionLock))
+	defer cancel()
+	return store.Lock(ctx, name, func() bool { return false })
+}
+
+// Save stores a session, which need not be there.
+func Save(store Store, s *Session) error {
+	unlock, err := Hold(context.Background(), store, s.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return save(store, s)
+}
+
+// Delete forgets a session.
+func Delete(ctx context.Context, store Store, name string) error {
+	unlock, err := Hold(ctx, store, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return store.Delete(name)
+}
+
+// save stores a session that is locked.
 func save(store Store, s *Session) error {
 	r, err := store.Reserve(s.Name)
 	if err != nil {

@@ -1,0 +1,16 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// hasKeyring reports whether there is a bus that a keyring could be on. Looking for one
+// without would start one.
+func hasKeyring(getenv func(string) string) bool {
+	if getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(getenv("XDG_RUNTIME_DIR"), "bus"))
+	return getenv("XDG_RUNTIME_DIR") != "" && err == nil
+}

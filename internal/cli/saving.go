@@ -1,0 +1,301 @@
+// --save: tokens of any flow are kept as a session.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// saveFlags are the flags of commands whose tokens can be kept.
+type saveFlags struct {
+	name    string
+	replace bool
+}
+
+func (o *saveFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&o.name, "save", "", "keep the tokens as the session `NAME`, for token, exec and other tools")
+	f.BoolVar(&o.replace, "replace", false, "with --save: also if NAME is another grant's")
+}
+
+// A saving keeps what a flow gets as a session.
+type saving struct {
+	store   session.Store
+	session *session.Session
+	failed  error // why it could not be kept
+
+	client *oidc.Client // once there is one
+}
+
+// beginSaving finds out, before anything is sent, whether tokens can be kept: the store
+// can be written, the keyring answers, and no other grant's session is in the way.
+func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenOptions) error {
+	if o.save.name == "" {
+		if o.save.replace {
+			return usage("--replace goes with --save")
+		}
+		return nil
+	}
+	if err := session.CheckName(o.save.name); err != nil {
+		return usage("--save: %v", err)
+	}
+	store, err := p.newStore(ctx)
+	if err != nil {
+		return err
+	}
+	room, err := store.Reserve(o.save.name)
+	if err == nil {
+		err = room.Discard()
+	}
+	if err != nil {
+		return misconfigured("--save: the session could not be kept, so nothing was sent: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+	}
+	s := &session.Session{Schema: session.Schema, Name: o.save.name, Grant: grantOf(cfg), Secret: &session.Secret{}}
+	if s.Secret.Client, err = json.Marshal(p.sources.kept(o)); err != nil {
+		return err
+	}
+	if len(cfg.Resource) > 0 {
+		s.Secret.Params = map[string][]string{"resource": cfg.Resource}
+	}
+	if err := p.inTheWay(store, s, o.save.replace); err != nil {
+		return err
+	}
+	p.saving = &saving{store: store, session: s}
+	return nil
+}
+
+// grantOf is what a configuration asks for.
+func grantOf(cfg *config.Config) session.Grant {
+	return session.Grant{
+		Issuer: cfg.Issuer, ClientID: cfg.ClientID, Scopes: cfg.Scopes, Resources: cfg.Resource, Audiences: cfg.Audiences, ACR: cfg.Login.ACRValues,
+	}
+}
+
+// inTheWay refuses to put one grant's tokens where another's are, unless that is meant.
+func (p *program) inTheWay(store session.Store, s *session.Session, replace bool) error {
+	there, err := store.Load(s.Name)
+	switch {
+	case errors.Is(err, session.ErrNoSession) || replace:
+		return nil
+	case err != nil:
+		return misconfigured("--save: %v", err).try("--replace puts the new session in its place")
+	case !there.Grant.Covers(s.Grant):
+		return misconfigured("--save: session %s is of another grant (%s, client %s, scope %s)", s.Name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).
+			try("--replace puts the new session in its place; another name keeps both")
+	}
+	return nil
+}
+
+// put keeps an answer as soon as it is there. Its tokens are withheld until they are
+// verified.
+func (k *saving) put(t *oidc.Tokens, p *program) {
+	s := k.session
+	s.Secret.DPoPKey = p.boundKey
+	s.Grant.Key = k.client.Binding()
+	s.Put(t, p.env.Now())
+	k.write()
+}
+
+func (k *saving) write() {
+	k.failed = session.Save(k.store, k.session)
+}
+
+// judged says what became of the tokens: err is what came of verifying them.
+func (k *saving) judged(t *oidc.Tokens, err error) {
+	if k == nil || t == nil {
+		return
+	}
+	if err != nil {
+		k.session.Withheld = message(err)
+	} else {
+		k.session.Verified(t)
+	}
+	k.write()
+}
+
+// tell says where the tokens are.
+func (p *program) tellSaved() {
+	s := p.saving.session
+	p.run.Members.Add("session", s.Name)
+	p.inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
+	if !s.Renewable {
+		p.warn("no refresh token came, so session %s ends with its access token; most providers want the scope offline_access for one (Google: --param access_type=offline --param prompt=consent)", s.Name)
+	}
+}
+
+// lost says that a session could not be kept, and rescues it.
+func (k *saving) lost(p *program) error {
+	if k == nil || k.failed == nil {
+		return nil
+	}
+	return p.rescue(k.session, k.failed)
+}
+
+// rescue writes a session that cannot be stored to where temporary files are: what is in
+// it is nowhere else.
+func (p *program) rescue(s *session.Session, cause error) error {
+	err := fmt.Errorf("session %s could not be kept: %w", s.Name, cause)
+	data, jsonErr := json.Marshal(s)
+	file, fileErr := os.CreateTemp("", "oidc-client-session-"+s.Name+"-*.json") // 0600
+	if err := errors.Join(jsonErr, fileErr); err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, writeErr := file.Write(data); writeErr != nil || file.Sync() != nil {
+		return err
+	}
+	return fmt.Errorf("%w; what came is in %s", err, file.Name())
+}
+
+// sources are where a configuration came from: all it takes to read it again, from any
+// folder and in any environment.
+type sources struct {
+	Name        string              `json:"name,omitempty"` // of the file, absolute
+	File        string              `json:"file,omitempty"` // as it was; the file itself counts for as long as it is there
+	Env         map[string]string   `json:"env,omitempty"`
+	Flags       map[string][]string `json:"flags,omitempty"`
+	SkipIDToken bool                `json:"skip_id_token_verification,omitempty"`
+	KID         string              `json:"kid,omitempty"`
+}
+
+// kept makes paths absolute and leaves out what is not of the configuration.
+func (s sources) kept(o *tokenOptions) sources {
+	s.SkipIDToken, s.KID = o.skipIDToken, o.client.kid
+	flags := map[string][]string{}
+	for name, values := range s.Flags {
+		p, ok := config.Lookup(name)
+		if !ok {
+			continue
+		}
+		flags[name] = slices.Clone(values)
+		for i, value := range values {
+			if path, err := filepath.Abs(value); p.File && err == nil {
+				flags[name][i] = path
+			}
+		}
+	}
+	s.Flags, s.Env = flags, maps.Clone(s.Env)
+	if name, err := filepath.Abs(s.Name); err == nil { // paths in the file are beside it
+		s.Name = name
+	}
+	return s
+}
+
+// noting is a Getenv that notes what it gave.
+func (s *sources) noting(getenv func(string) string) func(string) string {
+	s.Env = map[string]string{}
+	return func(name string) string {
+		value := getenv(name)
+		if value != "" {
+			s.Env[name] = value
+		}
+		return value
+	}
+}
+
+// read reads the configuration of a session.
+func (s sources) read() (*config.Config, error) {
+	file := []byte(s.File)
+	if data, err := readFile(s.Name); err == nil && s.File != "" {
+		file = data
+	}
+	return config.Load(config.Sources{
+		Name: s.Name, File: file, Flags: s.Flags, Require: []string{"issuer", "client_id"},
+		Getenv: func(name string) string { return s.Env[name] },
+	})
+}
+
+// storeFolder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base
+// Directory).
+func (p *program) storeFolder() (string, error) {
+	return folderOf(p.env.Getenv)
+}
+
+func folderOf(getenv func(string) string) (string, error) {
+	if folder := getenv("OIDC_SESSIONS"); folder != "" {
+		return filepath.Abs(folder)
+	}
+	for _, base := range []string{getenv("XDG_STATE_HOME"), under(getenv("HOME"), ".local", "state"), getenv("LocalAppData")} {
+		if filepath.IsAbs(base) {
+			return filepath.Join(base, "oidc-client", "sessions"), nil
+		}
+	}
+	return "", misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
+}
+
+// under joins a path below a folder that may not be known.
+func under(folder string, parts ...string) string {
+	if folder == "" {
+		return ""
+	}
+	return filepath.Join(folder, filepath.Join(parts...))
+}
+
+// store is where sessions are kept.
+func (p *program) store() (*session.Files, error) {
+	folder, err := p.storeFolder()
+	if err != nil {
+		return nil, err
+	}
+	store := &session.Files{Folder: folder}
+	if p.keyringWish() != "off" {
+		store.Keys = &session.Keyring{Folder: folder}
+	}
+	return store, nil
+}
+
+// newStore is the store for a new session: sealed if there is a keyring, which is found
+// out now.
+func (p *program) newStore(ctx context.Context) (*session.Files, error) {
+	wish := p.keyringWish()
+	if !slices.Contains([]string{"auto", "off", "require"}, wish) {
+		return nil, misconfigured("OIDC_KEYRING is auto, off or require")
+	}
+	store, err := p.store()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(store.Folder, 0o700); err != nil {
+		return nil, misconfigured("--save: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+	}
+	why := "OIDC_KEYRING is off"
+	if wish != "off" {
+		err := errNoKeyring
+		if wish == "require" || hasKeyring(p.env.Getenv) {
+			_, err = store.Keys.Key(ctx, true)
+		}
+		if err == nil {
+			store.Sealing = true
+			return store, nil
+		}
+		if wish == "require" {
+			return nil, &session.SealError{Err: err}
+		}
+		why = err.Error()
+	}
+	p.inform("the refresh token is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
+	return store, nil
+}
+
+var errNoKeyring = errors.New("there is no keyring")
+
+// keyringWish is what OIDC_KEYRING asks for.
+func (p *program) keyringWish() string {
+	if wish := p.env.Getenv("OIDC_KEYRING"); wish != "" {
+		return wish
+	}
+	return "auto"
+}

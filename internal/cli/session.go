@@ -1,0 +1,201 @@
+// Using sessions: which one is meant, and a token of it.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// sessionName is the session that is meant: by argument, by OIDC_SESSION, or the only one
+// there is.
+func (p *program) sessionName(store session.Store, args []string) (string, error) {
+	name := p.env.Getenv("OIDC_SESSION")
+	if len(args) > 0 {
+		name = args[0]
+	}
+	if name != "" {
+		if err := session.CheckName(name); err != nil {
+			return "", usage("%v", err)
+		}
+		return name, nil
+	}
+	names, err := store.Names()
+	if err != nil {
+		return "", unreadable(err)
+	}
+	switch len(names) {
+	case 0:
+		return "", &noSessionError{}
+	case 1:
+		return names[0], nil
+	}
+	return "", usage("which session? There are %s; name one, or set OIDC_SESSION", strings.Join(names, ", "))
+}
+
+// A noSessionError says that there is no session to take a token from. Only a login
+// helps.
+type noSessionError struct {
+	name  string // "" if none was named
+	there []string
+}
+
+func (e *noSessionError) Error() string {
+	switch {
+	case e.name == "":
+		return "there is no session"
+	case len(e.there) == 0:
+		return "there is no session " + e.name
+	}
+	return fmt.Sprintf("there is no session %s; there are %s", e.name, strings.Join(e.there, ", "))
+}
+
+// unreadable is the error of a store that cannot be used.
+func unreadable(err error) error {
+	return misconfigured("the sessions cannot be read: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+}
+
+// sessionError makes an error of the store one of the command.
+func sessionError(store session.Store, name string, err error) error {
+	var broken *session.BrokenError
+	var denied *fs.PathError
+	switch {
+	case errors.Is(err, session.ErrNoSession):
+		names, _ := store.Names() // only to tell
+		return &noSessionError{name, names}
+	case errors.As(err, &broken):
+		return misconfigured("session %s: %v", name, err).try("a login with --save " + name + " --replace puts a new one in its place")
+	case errors.As(err, &denied):
+		return misconfigured("session %s: %v", name, err).try("the folder of sessions has to be writable: what is new is written there before anything is sent; OIDC_SESSIONS names another")
+	}
+	return err
+}
+
+// renew returns a token of a session, renewed if need be.
+func (p *program) renew(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*session.Outcome, error) {
+	if p.env.Shield != nil {
+		p.env.Shield()
+	}
+	r := session.Renewal{
+		Store: store, Name: name, Need: need, Now: p.env.Now, Retry: retry,
+		Connect: p.connectSession, Hold: p.hold, Received: p.learn,
+		Waiting: func() { p.debug("another process is renewing session %s: waiting for what it gets", name) },
+	}
+	out, err := r.Run(ctx)
+	if out.Session != nil {
+		p.run.Issuer = out.Session.Grant.Issuer
+	}
+	if s := out.Session; s != nil && err != nil && s.Attempt != nil && s.Attempt.Process == os.Getpid() {
+		p.spent = s
+	}
+	if t := out.Tokens; t != nil {
+		p.run.Checks = append(p.run.Checks, t.Checks...)
+		p.warnings(t.Checks)
+	}
+	p.explain()
+	var lost *session.LostError
+	if errors.As(err, &lost) {
+		return out, errors.Join(err, p.rescue(lost.Session, lost.Err))
+	}
+	return out, sessionError(store, name, err)
+}
+
+// learn makes sure that new tokens are not shown anywhere else.
+func (p *program) learn(t *oidc.Tokens) {
+	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
+	p.recorder.Release()
+}
+
+// hold keeps the process from ending while a refresh token is on its way, and what is
+// shown from being in the way.
+func (p *program) hold() func() {
+	p.recorder.Hold()
+	release := func() {}
+	if p.env.Hold != nil {
+		release = p.env.Hold()
+	}
+	return func() {
+		release()
+		p.recorder.Release()
+	}
+}
+
+// connectSession makes the client of a session and finds its provider.
+func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc.Client, error) {
+	cfg, kept, err := p.sessionConfig(s)
+	if err != nil {
+		return nil, err
+	}
+	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	client, err := p.newClient(cfg, kept.KID, provider, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	client.Policy.Skip = kept.SkipIDToken
+	return client, nil
+}
+
+// sessionConfig is the configuration of a session, whose secret is open. A configuration
+// file that was changed counts, unless it is another client's now.
+func (p *program) sessionConfig(s *session.Session) (*config.Config, sources, error) {
+	var kept sources
+	if err := json.Unmarshal(s.Secret.Client, &kept); err != nil {
+		return nil, kept, &session.BrokenError{Path: s.Name, Err: err}
+	}
+	p.redactor.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
+	cfg, err := kept.read()
+	if err != nil {
+		return nil, kept, err
+	}
+	if cfg.Issuer != s.Grant.Issuer || cfg.ClientID != s.Grant.ClientID {
+		return nil, kept, misconfigured("session %s is of client %s at %s, and %s is of client %s at %s now", s.Name, s.Grant.ClientID, s.Grant.Issuer, kept.Name, cfg.ClientID, cfg.Issuer).
+			try("log in again with --save " + s.Name + " --replace, or put the file back as it was")
+	}
+	p.boundKey = s.Secret.DPoPKey
+	return cfg, kept, p.loaded(cfg)
+}
+
+// debug tells something with -d only.
+func (p *program) debug(format string, args ...any) {
+	if p.options.debug {
+		p.inform(format, args...)
+	}
+}
+
+// needFlags are the flags that say which token is needed.
+type needFlags struct {
+	idToken  bool
+	validFor time.Duration
+}
+
+func (o *needFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&o.idToken, "id-token", false, "the ID Token instead of the access token")
+	f.DurationVar(&o.validFor, "valid-for", 0, "renew a token that is not valid for so long any more (default a fifth of its lifetime, 30s at most)")
+}
+
+func (o *needFlags) need() (session.Need, error) {
+	if o.validFor < 0 {
+		return session.Need{}, usage("--valid-for must not be negative")
+	}
+	return session.Need{IDToken: o.idToken, For: o.validFor}, nil
+}

@@ -1,0 +1,321 @@
+// sessions: what is kept, renewed by hand, forgotten, and logged out.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+func (p *program) sessionsCommand() *cobra.Command {
+	return group(
+		"sessions", "List, show, renew, forget and log out sessions",
+		p.sessionsListCommand(), p.sessionsShowCommand(), p.sessionsRefreshCommand(), p.sessionsDeleteCommand(), p.sessionsLogoutCommand(),
+	)
+}
+
+func (p *program) sessionsListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the sessions and how they are",
+		Args:  noArguments,
+		RunE:  func(*cobra.Command, []string) error { return p.listSessions() },
+	}
+}
+
+func (p *program) listSessions() error {
+	store, err := p.store()
+	if err != nil {
+		return err
+	}
+	names, err := store.Names()
+	if err != nil {
+		return unreadable(err)
+	}
+	list := []strictjson.Ordered{}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSTATE\tEXPIRES\tSUBJECT\tCLIENT\tISSUER")
+	for _, name := range names {
+		s, err := store.Load(name)
+		if errors.Is(err, session.ErrNoSession) {
+			continue // forgotten meanwhile
+		}
+		if err != nil {
+			p.warn("%s", sessionError(store, name, err))
+			list = append(list, strictjson.Ordered{{Name: "name", Value: name}, {Name: "state", Value: "broken"}, {Name: "why", Value: err.Error()}})
+			fmt.Fprintf(w, "%s\tbroken\n", name)
+			continue
+		}
+		list = append(list, p.sessionDocument(s))
+		cells := []string{s.Name, string(s.State(p.env.Now())), p.until(s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
+		for i, cell := range cells {
+			cells[i] = transcript.Escape(cell)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	p.run.Members.Add("sessions", list)
+	if p.options.json() {
+		return nil
+	}
+	if len(list) == 0 {
+		p.inform("there is no session; --save NAME of any login makes one")
+		return nil
+	}
+	_ = w.Flush() // to a string
+	_, p.stdoutErr = fmt.Fprint(p.env.Stdout, table.String())
+	return nil
+}
+
+// until is a time as people read it.
+func (p *program) until(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	left := t.Sub(p.env.Now()).Round(time.Second)
+	if left < 0 {
+		return fmt.Sprintf("%s ago", -left)
+	}
+	return fmt.Sprintf("in %s", left)
+}
+
+// sessionDocument is a session without what is secret in it.
+func (p *program) sessionDocument(s *session.Session) strictjson.Ordered {
+	var d strictjson.Ordered
+	add := func(name string, value any, there bool) {
+		if there {
+			d.Add(name, value)
+		}
+	}
+	stamp := func(name string, t time.Time) { add(name, t.UTC().Format(time.RFC3339), !t.IsZero()) }
+	d.Add("name", s.Name)
+	d.Add("state", s.State(p.env.Now()))
+	add("why", s.Why(), s.Why() != "")
+	d.Add("issuer", s.Grant.Issuer)
+	d.Add("client_id", s.Grant.ClientID)
+	add("sub", s.Grant.Subject, s.Grant.Subject != "")
+	add("scope", strings.Join(s.Grant.Scopes, " "), len(s.Grant.Scopes) > 0)
+	add("granted_scope", s.Tokens.Scope, s.Tokens.Scope != "")
+	add("resource", s.Grant.Resources, len(s.Grant.Resources) > 0)
+	add("audience", s.Grant.Audiences, len(s.Grant.Audiences) > 0)
+	add("acr_values", s.Grant.ACR, s.Grant.ACR != "")
+	add("bound_to", s.Grant.Key, s.Grant.Key != "")
+	add("token_type", s.Tokens.TokenType, s.Tokens.TokenType != "")
+	stamp("received_at", s.Received)
+	stamp("expires_at", s.Tokens.Expires)
+	stamp("id_token_expires_at", s.Tokens.IDTokenExpires)
+	d.Add("refreshes", s.Generation-1)
+	d.Add("renewable", s.Renewable)
+	d.Add("encrypted", s.Sealed != nil)
+	return d
+}
+
+func (p *program) sessionsShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show [NAME]",
+		Short: "Show what is known of a session, without its tokens",
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return p.showSession(args) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+}
+
+// existing is a session that has to be there.
+func (p *program) existing(args []string) (*session.Files, *session.Session, error) {
+	store, err := p.store()
+	if err != nil {
+		return nil, nil, err
+	}
+	name, err := p.sessionName(store, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := store.Load(name)
+	if err != nil {
+		return store, nil, sessionError(store, name, err)
+	}
+	p.run.Issuer = s.Grant.Issuer
+	return store, s, nil
+}
+
+func (p *program) showSession(args []string) error {
+	store, s, err := p.existing(args)
+	if err != nil {
+		return err
+	}
+	d := p.sessionDocument(s)
+	d.Add("file", store.Path(s.Name))
+	p.run.Members.Add("session", d)
+	data, err := d.MarshalJSON()
+	if err == nil && !p.options.json() {
+		p.out.JSON("Session", "Session", data)
+	}
+	if advice := sessionHint(s.State(p.env.Now()), s.Name); advice != "" && err == nil {
+		p.inform("%s", advice)
+	}
+	return err
+}
+
+func (p *program) sessionsRefreshCommand() *cobra.Command {
+	var retry bool
+	cmd := &cobra.Command{
+		Use:   "refresh [NAME]",
+		Short: "Renew a session now, whether its tokens are fresh or not",
+		Long: `Renew a session now, whether its tokens are fresh or not
+
+--retry sends the refresh token also if it may be spent, or was refused. If it was
+spent, most providers end the whole session then.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.refreshSession(cmd, args, retry) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+	cmd.Flags().BoolVar(&retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
+	return cmd
+}
+
+func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	store, s, err := p.existing(args)
+	if err != nil {
+		return err
+	}
+	out, err := p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
+	if out.Session != nil {
+		p.run.Members.Add("session", p.sessionDocument(out.Session))
+	}
+	if err != nil {
+		return err
+	}
+	p.inform("session %s is renewed; its access token expires %s", s.Name, p.until(out.Session.Tokens.Expires))
+	return nil
+}
+
+func (p *program) sessionsDeleteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete NAME...",
+		Short: "Forget sessions, without a word to the provider",
+		Args:  cobra.MinimumNArgs(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return p.deleteSessions(cmd, args) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+}
+
+func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	store, err := p.store()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	deleted := []string{}
+	for _, name := range args {
+		if err := session.CheckName(name); err != nil {
+			return usage("%v", err)
+		}
+		if err := session.Delete(ctx, store, name); err != nil {
+			errs = append(errs, sessionError(store, name, err))
+			continue
+		}
+		deleted = append(deleted, name)
+		p.inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
+	}
+	p.run.Members.Add("deleted", deleted)
+	return errors.Join(errs...)
+}
+
+func (p *program) sessionsLogoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "logout [NAME]",
+		Short: "Revoke the tokens of a session at the provider, then forget it",
+		Long: `Revoke the tokens of a session at the provider, then forget it
+
+The refresh token is revoked, or the access token where there is none (RFC 7009). If
+the provider cannot be asked, or has no revocation endpoint, the session is kept.
+The login in the browser goes on: end-session ends that.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.logoutSession(cmd, args) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+}
+
+func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	store, s, err := p.existing(args)
+	if err != nil {
+		return err
+	}
+	unlock, err := session.Hold(ctx, store, s.Name) // nobody renews what is about to go
+	if err != nil {
+		return sessionError(store, s.Name, err)
+	}
+	defer unlock()
+	if s, err = store.Load(s.Name); err == nil {
+		err = store.Open(ctx, s)
+	}
+	if err != nil {
+		return sessionError(store, args[0], err)
+	}
+	client, err := p.connectSession(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := p.revokeSession(ctx, client, s); err != nil {
+		return err
+	}
+	p.run.Members.Add("revoked", true)
+	if err := store.Delete(s.Name); err != nil {
+		return sessionError(store, s.Name, err)
+	}
+	p.inform("session %s: its tokens are revoked, and it is forgotten", s.Name)
+	return nil
+}
+
+// revokeSession revokes the refresh token, which takes the access tokens with it, and the
+// access token, at providers where it does not.
+func (p *program) revokeSession(ctx context.Context, client *oidc.Client, s *session.Session) error {
+	if token := s.Secret.RefreshToken; token != "" {
+		if err := client.Revoke(ctx, token, "refresh_token"); err != nil {
+			return err
+		}
+	}
+	if s.Tokens.AccessToken == "" {
+		return nil
+	}
+	err := client.Revoke(ctx, s.Tokens.AccessToken, "access_token")
+	var refusal *oidc.Error
+	if errors.As(err, &refusal) && s.Secret.RefreshToken != "" {
+		return nil // some revoke refresh tokens only, and the one that matters is
+	}
+	return err
+}
+
+// sessionHint says what to do about a session.
+func sessionHint(state session.State, name string) string {
+	switch state {
+	case session.Spent:
+		return "log in again with --save " + name + "; or `oidc-client sessions refresh " + name + " --retry` sends the refresh token once more, which ends the session if it was spent and the provider rotates refresh tokens"
+	case session.Refused, session.Ended:
+		return "log in again: `oidc-client login --save " + name + "` with the same configuration, or `oidc-client token " + name + " --login` on a terminal"
+	case session.Withheld:
+		return "`oidc-client sessions refresh " + name + " --explain` gets new tokens and shows every rule"
+	}
+	return ""
+}

@@ -1,0 +1,237 @@
+// token: a valid token of a session on standard output, and nothing else.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// sessionOptions are the flags of token.
+type sessionOptions struct {
+	loginOptions
+	needFlags
+	header, login, retry bool
+}
+
+func (p *program) tokenCommand() *cobra.Command {
+	var o sessionOptions
+	o.unsaved = true
+	cmd := &cobra.Command{
+		Use:   "token [NAME]",
+		Short: "Print a valid access token of a session",
+		Long: `Print a valid access token of a session
+
+The session is NAME, or OIDC_SESSION, or the only one there is; --save NAME of any
+login made it. A token that is fresh is printed without asking anybody. Otherwise
+the session is renewed, once for however many processes ask, and its new tokens are
+verified. Where only a login helps the command ends with exit code 6, unless --login
+allows one and there is a terminal.
+
+With -c or --issuer and --client-id the session has to be of that configuration, and
+--login makes it if it is not there.`,
+		Example: `  oidc-client token work
+  curl -H @<(oidc-client token work --header) https://api.example.com/me
+  oidc-client token work --id-token --valid-for 10m`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.printToken(cmd, &o, args) },
+	}
+	o.loginOptions.add(cmd)
+	o.needFlags.add(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.header, "header", false, "print the header that the token is sent in: Authorization: Bearer ...")
+	f.BoolVar(&o.login, "login", false, "log in through the browser if only that helps, and there is a terminal")
+	f.BoolVar(&o.retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
+	cmd.ValidArgsFunction = p.completeSessions
+	return cmd
+}
+
+func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	store, name, err := p.chosen(ctx, cmd, o, args)
+	if err != nil {
+		return err
+	}
+	need, err := o.need()
+	if err != nil {
+		return err
+	}
+	out, err := p.renew(ctx, store, name, need, o.retry)
+	if p.needsLogin(err) && o.login {
+		out, err = p.logInAgain(ctx, cmd, o, store, name, need, err)
+	}
+	if err != nil {
+		return err
+	}
+	return p.showToken(out, o)
+}
+
+// chosen is the session that is asked for.
+func (p *program) chosen(ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string) (*session.Files, string, error) {
+	store, err := p.store()
+	if err != nil {
+		return nil, "", err
+	}
+	if !p.configured(cmd, &o.client) {
+		name, err := p.sessionName(store, args)
+		return store, name, err
+	}
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	if err != nil {
+		return nil, "", err
+	}
+	name, err := p.sessionOf(store, cfg, args)
+	return store, name, err
+}
+
+// configured reports whether the command line says whose session is meant.
+func (p *program) configured(cmd *cobra.Command, c *clientFlags) bool {
+	return c.config != "" || cmd.Flags().Changed("issuer") || cmd.Flags().Changed("client-id")
+}
+
+// sessionOf is the session of a configuration. One of another grant is never taken for
+// it.
+func (p *program) sessionOf(store session.Store, cfg *config.Config, args []string) (string, error) {
+	var named string
+	if len(args) > 0 || p.env.Getenv("OIDC_SESSION") != "" {
+		var err error
+		if named, err = p.sessionName(store, args); err != nil {
+			return "", err
+		}
+	}
+	names, err := store.Names()
+	if err != nil {
+		return "", unreadable(err)
+	}
+	var found []string
+	for _, name := range names {
+		s, err := store.Load(name)
+		covers := err == nil && s.Grant.Covers(grantOf(cfg))
+		switch {
+		case covers && (named == "" || named == name):
+			found = append(found, name)
+		case named == name && err == nil:
+			return "", misconfigured("session %s is not of this configuration, but of client %s at %s (scope %s)", name, s.Grant.ClientID, s.Grant.Issuer, strings.Join(s.Grant.Scopes, " ")).
+				try("without -c and other flags the session's own configuration is used")
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return "", usage("which session? Of this configuration there are %s; name one", strings.Join(found, ", "))
+	case named == "":
+		return "", &noSessionError{}
+	}
+	return named, nil
+}
+
+// needsLogin reports whether a login is what helps.
+func (p *program) needsLogin(err error) bool {
+	return errors.As(err, new(*session.LoginError)) || errors.As(err, new(*noSessionError))
+}
+
+// logInAgain makes the session anew, through the browser: by its own configuration, or by
+// that of the command line.
+func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store *session.Files, name string, need session.Need, why error) (*session.Outcome, error) {
+	if !p.env.Terminal(p.env.Stderr) {
+		return nil, why // there is nobody to log in
+	}
+	p.warn("%s: logging in", message(why))
+	cfg, err := p.loginConfig(ctx, cmd, o, store, name)
+	if err != nil {
+		return nil, err
+	}
+	o.save = saveFlags{name: name, replace: true}
+	p.out = &transcript.Text{W: io.Discard} // standard output is for the token
+	defer func() { p.out = &transcript.Text{W: p.env.Stdout} }()
+	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	if err != nil {
+		return nil, err
+	}
+	journey, err := p.login(ctx, client, cfg, &o.loginOptions)
+	if err != nil {
+		return nil, err
+	}
+	var settled error
+	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
+		settled = p.settleLogin(ctx, client, cfg, &o.loginOptions, outcome)
+		return true
+	})
+	if err := errors.Join(err, settled); err != nil {
+		return nil, err
+	}
+	return p.renew(ctx, store, name, need, false)
+}
+
+// loginConfig is what the session is made anew by.
+func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store *session.Files, name string) (*config.Config, error) {
+	s, err := store.Load(name)
+	if p.configured(cmd, &o.client) || err != nil {
+		return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	}
+	if err := store.Open(ctx, s); err != nil {
+		return nil, err
+	}
+	cfg, kept, err := p.sessionConfig(s)
+	p.sources, o.skipIDToken, o.client.kid = kept, kept.SkipIDToken, kept.KID
+	return cfg, err
+}
+
+// showToken prints the token.
+func (p *program) showToken(out *session.Outcome, o *sessionOptions) error {
+	kind := "access_token"
+	scheme := out.Session.Tokens.TokenType
+	if o.idToken {
+		kind, scheme = "id_token", "Bearer"
+	}
+	if p.options.json() {
+		p.run.Members.Add("session", out.Session.Name)
+		p.run.Members.Add("token", tokenDocument(kind, scheme, out))
+		return nil
+	}
+	text := out.Token
+	if err := checkToken(text); err != nil {
+		return &oidc.ProtocolError{Endpoint: "token", Err: fmt.Errorf("the %s that the provider sent cannot be one: %w", kind, err)}
+	}
+	if o.header {
+		if !strings.EqualFold(scheme, "Bearer") {
+			return usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", out.Session.Name, out.Session.Name)
+		}
+		text = "Authorization: Bearer " + out.Token
+	}
+	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
+	return nil
+}
+
+// tokenDocument is a token as JSON.
+func tokenDocument(kind, scheme string, out *session.Outcome) map[string]any {
+	doc := map[string]any{kind: out.Token, "token_type": scheme}
+	if !out.Expires.IsZero() {
+		doc["expires_at"] = out.Expires.UTC().Format(time.RFC3339)
+	}
+	return doc
+}
+
+// completeSessions completes names of sessions.
+func (p *program) completeSessions(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	store, err := p.store()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, _ := store.Names()
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
