@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -141,10 +142,10 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		noPort      *loopback.ListenError
 		wrongParty  *wrongPartyError
 		unfinished  *unfinishedError
-		login       *session.LoginError
+		login       *renewal.LoginError
 		noSession   *noSessionError
 		sealed      *session.SealError
-		elsewhere   *session.ElsewhereError
+		elsewhere   *renewal.ElsewhereError
 	)
 	switch {
 	case errors.As(err, &wrongParty):

@@ -21,6 +21,7 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -138,7 +139,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var problems config.Problems
 	var unfinished *unfinishedError
 	var noPort *loopback.ListenError
-	var login *session.LoginError
+	var login *renewal.LoginError
 	var noSession *noSessionError
 	var sealed *session.SealError
 	switch {

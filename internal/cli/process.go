@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	_ "github.com/oidc-client/oidc-client/internal/atonce" // the way of `token` when there is nothing to do but print
 )
 
 // Process runs the command that args name as this process, and returns the exit

@@ -15,7 +15,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/keyring"
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -105,7 +108,7 @@ func (k *saving) put(t *oidc.Tokens, p *program) {
 	s := k.session
 	s.Secret.DPoPKey = p.boundKey
 	s.Grant.Key = k.client.Binding()
-	s.Put(t, p.env.Now())
+	renewal.Put(s, t, p.env.Now())
 	k.write()
 }
 
@@ -121,7 +124,7 @@ func (k *saving) judged(t *oidc.Tokens, err error) {
 	if err != nil {
 		k.session.Withheld = message(err)
 	} else {
-		k.session.Verified(t)
+		renewal.Verified(k.session, t)
 	}
 	k.write()
 }
@@ -218,41 +221,15 @@ func (s sources) read() (*config.Config, error) {
 	})
 }
 
-// storeFolder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base
-// Directory).
-func (p *program) storeFolder() (string, error) {
-	return folderOf(p.env.Getenv)
-}
-
-func folderOf(getenv func(string) string) (string, error) {
-	if folder := getenv("OIDC_SESSIONS"); folder != "" {
-		return filepath.Abs(folder)
-	}
-	for _, base := range []string{getenv("XDG_STATE_HOME"), under(getenv("HOME"), ".local", "state"), getenv("LocalAppData")} {
-		if filepath.IsAbs(base) {
-			return filepath.Join(base, "oidc-client", "sessions"), nil
-		}
-	}
-	return "", misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
-}
-
-// under joins a path below a folder that may not be known.
-func under(folder string, parts ...string) string {
-	if folder == "" {
-		return ""
-	}
-	return filepath.Join(folder, filepath.Join(parts...))
-}
-
 // store is where sessions are kept.
 func (p *program) store() (*session.Files, error) {
-	folder, err := p.storeFolder()
-	if err != nil {
-		return nil, err
+	folder := atonce.Folder(p.env.Getenv)
+	if folder == "" {
+		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
 	}
 	store := &session.Files{Folder: folder}
 	if p.keyringWish() != "off" {
-		store.Keys = &session.Keyring{Folder: folder}
+		store.Keys = &keyring.Keyring{Folder: folder}
 	}
 	return store, nil
 }

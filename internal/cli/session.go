@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -84,11 +85,11 @@ func sessionError(store session.Store, name string, err error) error {
 }
 
 // renew returns a token of a session, renewed if need be.
-func (p *program) renew(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*session.Outcome, error) {
+func (p *program) renew(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 	if p.env.Shield != nil {
 		p.env.Shield()
 	}
-	r := session.Renewal{
+	r := renewal.Renewal{
 		Store: store, Name: name, Need: need, Now: p.env.Now, Retry: retry,
 		Connect: p.connectSession, Hold: p.hold, Received: p.learn,
 		Waiting: func() { p.debug("another process is renewing session %s: waiting for what it gets", name) },
@@ -105,7 +106,7 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 		p.warnings(t.Checks)
 	}
 	p.explain()
-	var lost *session.LostError
+	var lost *renewal.LostError
 	if errors.As(err, &lost) {
 		return out, errors.Join(err, p.rescue(lost.Session, lost.Err))
 	}

@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -141,12 +143,12 @@ func (p *program) sessionOf(store session.Store, cfg *config.Config, args []stri
 
 // needsLogin reports whether a login is what helps.
 func (p *program) needsLogin(err error) bool {
-	return errors.As(err, new(*session.LoginError)) || errors.As(err, new(*noSessionError))
+	return errors.As(err, new(*renewal.LoginError)) || errors.As(err, new(*noSessionError))
 }
 
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
 // that of the command line.
-func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store *session.Files, name string, need session.Need, why error) (*session.Outcome, error) {
+func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store *session.Files, name string, need session.Need, why error) (*renewal.Outcome, error) {
 	if !p.env.Terminal(p.env.Stderr) {
 		return nil, why // there is nobody to log in
 	}
@@ -192,7 +194,7 @@ func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessio
 }
 
 // showToken prints the token.
-func (p *program) showToken(out *session.Outcome, o *sessionOptions) error {
+func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 	kind := "access_token"
 	scheme := out.Session.Tokens.TokenType
 	if o.idToken {
@@ -211,14 +213,14 @@ func (p *program) showToken(out *session.Outcome, o *sessionOptions) error {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", out.Session.Name, out.Session.Name)
 		}
-		text = "Authorization: Bearer " + out.Token
+		text = atonce.Bearer(out.Token)
 	}
 	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
 	return nil
 }
 
 // tokenDocument is a token as JSON.
-func tokenDocument(kind, scheme string, out *session.Outcome) map[string]any {
+func tokenDocument(kind, scheme string, out *renewal.Outcome) map[string]any {
 	doc := map[string]any{kind: out.Token, "token_type": scheme}
 	if !out.Expires.IsZero() {
 		doc["expires_at"] = out.Expires.UTC().Format(time.RFC3339)

@@ -1,22 +1,15 @@
-// Package session keeps tokens between runs, renews them once for however many
-// ask, and never loses one.
+// Package session keeps tokens between runs.
 //
 // A [Session] is the tokens of one grant and all it takes to renew them. A [Store]
-// keeps sessions by name. A [Renewal] trades a session's refresh token: it notes
-// that the token is about to be spent, sends it, makes the answer durable, and only
-// then looks at what came. Whatever ends it on the way, what is stored says one of
-// three things: the token was not sent, here is the new one, or it may be spent.
+// keeps sessions by name. What renews them is package renewal.
 package session
 
 import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"time"
-
-	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // Schema is the version of what is stored.
@@ -85,11 +78,11 @@ type Failure struct {
 
 // A Secret is what a session is renewed with.
 type Secret struct {
-	RefreshToken string          `json:"refresh_token,omitempty"`
-	Again        url.Values      `json:"again,omitempty"`    // the request that is made anew where there is no refresh token: the client's own grant
-	Params       url.Values      `json:"params,omitempty"`   // further parameters of each refresh
-	DPoPKey      json.RawMessage `json:"dpop_key,omitempty"` // a JWK, if the key is kept nowhere else
-	Client       json.RawMessage `json:"client"`             // how the client is configured; the caller's
+	RefreshToken string              `json:"refresh_token,omitempty"`
+	Again        map[string][]string `json:"again,omitempty"`    // the request that is made anew where there is no refresh token: the client's own grant
+	Params       map[string][]string `json:"params,omitempty"`   // further parameters of each refresh
+	DPoPKey      json.RawMessage     `json:"dpop_key,omitempty"` // a JWK, if the key is kept nowhere else
+	Client       json.RawMessage     `json:"client"`             // how the client is configured; the caller's
 }
 
 // A Need is what somebody asks of a session.
@@ -179,66 +172,6 @@ func (s *Session) Why() string {
 	return ""
 }
 
-// Put stores an answer of the token endpoint in the session. Its tokens are withheld
-// until they are verified.
-func (s *Session) Put(t *oidc.Tokens, now time.Time) {
-	old := s.Tokens
-	s.Generation++
-	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
-	s.Tokens = Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
-	if s.Tokens.Expires.IsZero() {
-		s.Tokens.Expires = expiry(t.AccessToken) // of a JWT, if it is one
-	}
-	s.Tokens.IDTokenExpires = expiry(t.IssuedIDToken)
-	if t.IssuedIDToken == "" { // it keeps its own end
-		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
-	}
-	if s.Secret != nil {
-		s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
-		s.Secret.RefreshToken = cmp.Or(t.RefreshToken, s.Secret.RefreshToken)
-		s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
-	}
-}
-
-// expiry is the exp of a JWT that nobody looked into, zero if it has none.
-func expiry(token string) time.Time {
-	id, err := oidc.DecodeIDToken(token)
-	if err != nil {
-		return time.Time{}
-	}
-	return id.Expiry
-}
-
-// A LoginError says that a session cannot be renewed without a person, and why.
-type LoginError struct {
-	Session *Session
-	State   State
-	Why     string
-}
-
-func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
-
-// renewable says what keeps the session from being renewed. retry allows to send a
-// token that may be spent.
-func (s *Session) renewable(need Need, retry bool) error {
-	fail := func(state State, format string, args ...any) error {
-		return &LoginError{s, state, fmt.Sprintf(format, args...)}
-	}
-	switch {
-	case need.IDToken && s.Tokens.IDToken == "":
-		return fail(Ended, "it has no ID Token, which comes with the scope openid and a user")
-	case need.IDToken && s.Tokens.IDTokenStale:
-		return fail(Ended, "its ID Token has expired, and the provider sends no new one on a refresh")
-	case !s.Renewable:
-		return fail(Ended, "its token has expired, and it has no refresh token")
-	case s.Refused != "" && !retry:
-		return fail(Refused, "the provider refused its refresh token: %s", s.Refused)
-	case s.Attempt != nil && !s.Keeps && !retry:
-		return fail(Spent, "its refresh token may be spent: %s", s.Attempt)
-	}
-	return nil
-}
-
 // String tells what is known of the attempt.
 func (a *Attempt) String() string {
 	why := a.Why
@@ -248,5 +181,5 @@ func (a *Attempt) String() string {
 	return a.Began.UTC().Format(time.RFC3339) + ": " + why
 }
 
-// begin notes that the refresh token is about to be sent.
-func (s *Session) begin(now time.Time) { s.Attempt = &Attempt{Began: now, Process: os.Getpid()} }
+// Begin notes that the refresh token is about to be sent.
+func (s *Session) Begin(now time.Time) { s.Attempt = &Attempt{Began: now, Process: os.Getpid()} }

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
@@ -69,13 +69,13 @@ func (e *SealError) Error() string { return "the keyring: " + e.Err.Error() }
 
 func (e *SealError) Unwrap() error { return e.Err }
 
-// names are those that a session may have: they are names of files, also where case does not
-// count there, and arguments of commands.
-var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-
-// CheckName says what is wrong with the name of a session.
+// CheckName says what is wrong with the name of a session. Names are names of files, also
+// where case does not count there, and arguments of commands.
 func CheckName(name string) error {
-	if !names.MatchString(name) {
+	odd := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-", c)
+	}
+	if name == "" || len(name) > 64 || strings.ContainsFunc(name, odd) || strings.ContainsRune("._-", rune(name[0])) {
 		return errors.New("the name of a session is of the characters a-z 0-9 . _ -, 64 at most, and begins with a letter or digit")
 	}
 	return nil
@@ -95,7 +95,7 @@ func Save(store Store, s *Session) error {
 		return err
 	}
 	defer unlock()
-	return save(store, s)
+	return Write(store, s)
 }
 
 // Delete forgets a session.
@@ -108,8 +108,8 @@ func Delete(ctx context.Context, store Store, name string) error {
 	return store.Delete(name)
 }
 
-// save stores a session that is locked.
-func save(store Store, s *Session) error {
+// Write stores a session that the caller has locked.
+func Write(store Store, s *Session) error {
 	r, err := store.Reserve(s.Name)
 	if err != nil {
 		return err

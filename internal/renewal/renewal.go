@@ -1,7 +1,10 @@
-// Renewing a session: RFC 6749 section 6, once for however many ask, and so that no
-// token is lost.
-
-package session
+// Package renewal renews sessions, once for however many ask, and loses no token.
+//
+// A [Renewal] trades a session's refresh token (RFC 6749 section 6): it notes that the
+// token is about to be spent, sends it, makes the answer durable, and only then looks at
+// what came. Whatever ends it on the way, what is stored says one of three things: the
+// token was not sent, here is the new one, or it may be spent.
+package renewal
 
 import (
 	"context"
@@ -12,14 +15,15 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // A Renewal gets a token of a session, and renews the session if it has none.
 type Renewal struct {
-	Store Store
+	Store session.Store
 	Name  string
-	Need  Need
+	Need  session.Need
 	Now   func() time.Time
 
 	// Retry allows to send a refresh token that may be spent, or was refused.
@@ -27,7 +31,7 @@ type Renewal struct {
 
 	// Connect makes the client of a session and finds its provider. Nothing is sent that is
 	// the session's.
-	Connect func(context.Context, *Session) (*oidc.Client, error)
+	Connect func(context.Context, *session.Session) (*oidc.Client, error)
 
 	// Hold is called before the refresh token leaves, and what it returns once the answer
 	// is stored: in between nothing may end the process. nil does nothing.
@@ -42,7 +46,7 @@ type Renewal struct {
 
 // An Outcome is what a renewal came to.
 type Outcome struct {
-	Session *Session
+	Session *session.Session
 	Token   string // the token that is needed, "" if there is none
 	Expires time.Time
 	Tokens  *oidc.Tokens // the answer of the token endpoint, nil if it was not asked
@@ -59,7 +63,7 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if err := r.load(out); err != nil || out.Token != "" {
 		return out, err
 	}
-	if err := out.Session.renewable(r.Need, r.Retry); err != nil {
+	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
 		return out, err
 	}
 	began := r.Now()
@@ -88,7 +92,7 @@ func (e *ElsewhereError) Error() string {
 // A LostError says that new tokens could not be stored. The session has them, and nobody
 // else.
 type LostError struct {
-	Session *Session
+	Session *session.Session
 	Err     error
 }
 
@@ -132,7 +136,7 @@ func (r *Renewal) lock(ctx context.Context, out *Outcome) (func(), error) {
 // renew trades the refresh token. The session is locked, and was read since.
 func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	s := out.Session
-	if err := s.renewable(r.Need, r.Retry); err != nil {
+	if err := renewable(s, r.Need, r.Retry); err != nil {
 		return err
 	}
 	if err := r.Store.Open(ctx, s); err != nil {
@@ -140,8 +144,8 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	}
 	client, err := r.Connect(ctx, s)
 	if err != nil {
-		if s.failed(err, r.Now()) {
-			_ = save(r.Store, s) // for those who wait for this process
+		if note(s, err, r.Now()) {
+			_ = session.Write(r.Store, s) // for those who wait for this process
 		}
 		return err
 	}
@@ -153,7 +157,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	p := &passage{Renewal: r, session: s, room: room}
 	p.steady(ctx)
 	client.Sending, client.Received = p.sending, p.received
-	out.Tokens, err = client.Token(p.ctx, s.grant())
+	out.Tokens, err = client.Token(p.ctx, grant(s))
 	p.end()
 	if out.Tokens != nil {
 		return r.settle(out, err)
@@ -162,7 +166,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 }
 
 // grant is what the session is renewed by.
-func (s *Session) grant() oidc.Grant {
+func grant(s *session.Session) oidc.Grant {
 	if s.Secret.RefreshToken == "" {
 		again := oidc.ClientCredentials()
 		again.Params = s.Secret.Again
@@ -182,40 +186,31 @@ func (r *Renewal) settle(out *Outcome, err error) error {
 	if err != nil {
 		s.Withheld = err.Error()
 	} else {
-		s.Verified(out.Tokens)
+		Verified(s, out.Tokens)
 	}
-	if lost := save(r.Store, s); lost != nil {
+	if lost := session.Write(r.Store, s); lost != nil {
 		err = errors.Join(err, &LostError{s, lost})
 	}
 	if err != nil {
 		return err
 	}
 	if r.take(out); out.Token == "" {
-		return s.insufficient(r.Need)
+		return insufficient(s, r.Need)
 	}
 	return nil
 }
 
 // insufficient says why what just came is not what is needed.
-func (s *Session) insufficient(need Need) error {
-	if err := s.renewable(need, true); err != nil {
+func insufficient(s *session.Session, need session.Need) error {
+	if err := renewable(s, need, true); err != nil {
 		return err
 	}
-	return &LoginError{s, Expired, "the provider's new token does not last as long as is asked for"}
-}
-
-// Verified says that the tokens of the session held.
-func (s *Session) Verified(t *oidc.Tokens) {
-	s.Withheld = ""
-	if id := t.IDToken; id != nil {
-		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
-		s.Grant.Subject = id.Subject
-	}
+	return &LoginError{s, session.Expired, "the provider's new token does not last as long as is asked for"}
 }
 
 // failed stores what is known after no tokens came. before is the session before the
 // attempt.
-func (r *Renewal) failed(out *Outcome, before *Session, p *passage, err error) error {
+func (r *Renewal) failed(out *Outcome, before *session.Session, p *passage, err error) error {
 	s := out.Session
 	var refusal *oidc.Error
 	switch {
@@ -233,20 +228,20 @@ func (r *Renewal) failed(out *Outcome, before *Session, p *passage, err error) e
 	default:
 		s.Attempt = before.Attempt
 	}
-	if s.failed(err, r.Now()) || p.noted {
-		err = errors.Join(err, save(r.Store, s))
+	if note(s, err, r.Now()) || p.noted {
+		err = errors.Join(err, session.Write(r.Store, s))
 	}
 	return err
 }
 
-// failed notes in the session that the provider could not be asked, and reports whether
+// note notes in the session that the provider could not be asked, and reports whether
 // that is what err says.
-func (s *Session) failed(err error, now time.Time) bool {
+func note(s *session.Session, err error, now time.Time) bool {
 	var transport *oidc.TransportError
 	if !errors.As(err, &transport) {
 		return false
 	}
-	s.Failure = &Failure{now, err.Error()}
+	s.Failure = &session.Failure{At: now, Why: err.Error()}
 	return true
 }
 
@@ -261,8 +256,8 @@ func unavailable(err error) bool {
 // store. Between them nothing may get in.
 type passage struct {
 	*Renewal
-	session *Session
-	room    Reservation // for the answer
+	session *session.Session
+	room    session.Reservation // for the answer
 
 	mu      sync.Mutex
 	open    bool            // the token is on its way, and the answer is not stored
@@ -314,8 +309,8 @@ func (p *passage) sending() error {
 	if p.Hold != nil {
 		p.release = p.Hold()
 	}
-	p.session.begin(p.Now())
-	if err := save(p.Store, p.session); err != nil {
+	p.session.Begin(p.Now())
+	if err := session.Write(p.Store, p.session); err != nil {
 		p.session.Attempt = nil
 		return fmt.Errorf("the store: %w", err)
 	}
@@ -326,7 +321,7 @@ func (p *passage) sending() error {
 // received stores the answer. If that does not work it is tried again once the answer was
 // looked at.
 func (p *passage) received(t *oidc.Tokens) error {
-	p.session.Put(t, p.Now())
+	Put(p.session, t, p.Now())
 	room := p.room
 	p.room = nil
 	_ = room.Commit(p.session) // settle tries again, and tells

@@ -1,8 +1,7 @@
-// The key of sealed secrets, in the keyring of the operating system: Secret Service,
-// Keychain, or Credential Manager. Only the key is there, 32 bytes: some keyrings hold
-// little more.
-
-package session
+// Package keyring keeps the key of sealed sessions in the keyring of the operating
+// system: Secret Service, Keychain, or Credential Manager. Only the key is there, 32
+// bytes: some keyrings hold little more.
+package keyring
 
 import (
 	"context"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/session"
 )
 
 // A Keyring keeps the key of one store. It asks the system's keyring once.
@@ -23,14 +23,14 @@ type Keyring struct {
 	Folder string // of the store, which the key belongs to
 
 	mu  sync.Mutex
-	key Key
+	key session.Key
 }
 
 const service = "oidc-client"
 
-// Key implements [Keys]. A key that is made is read back before it counts: some keyrings
+// Key implements [session.Keys]. A key that is made is read back before it counts: some keyrings
 // forget without a word.
-func (k *Keyring) Key(ctx context.Context, create bool) (Key, error) {
+func (k *Keyring) Key(ctx context.Context, create bool) (session.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.key != nil {
@@ -52,7 +52,7 @@ func (k *Keyring) Key(ctx context.Context, create bool) (Key, error) {
 
 func (k *Keyring) account() string { return "sessions in " + k.Folder }
 
-func (k *Keyring) read(ctx context.Context) (Key, error) {
+func (k *Keyring) read(ctx context.Context) (session.Key, error) {
 	text, err := timely(ctx, func() (string, error) { return keyring.Get(service, k.account()) })
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (k *Keyring) read(ctx context.Context) (Key, error) {
 }
 
 // create makes a key, once for all processes.
-func (k *Keyring) create(ctx context.Context) (Key, error) {
+func (k *Keyring) create(ctx context.Context) (session.Key, error) {
 	unlock, err := durable.Lock(ctx, filepath.Join(k.Folder, "keyring"), func() bool { return false })
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (k *Keyring) create(ctx context.Context) (Key, error) {
 	if key, err := k.read(ctx); err == nil {
 		return key, nil // another process was first
 	}
-	text := base64.StdEncoding.EncodeToString(NewKey())
+	text := base64.StdEncoding.EncodeToString(session.NewKey())
 	_, err = timely(ctx, func() (string, error) { return "", keyring.Set(service, k.account(), text) })
 	if err != nil {
 		return nil, err

@@ -1,0 +1,79 @@
+// What an answer of the token endpoint makes of a session.
+
+package renewal
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// Put puts an answer of the token endpoint into a session, whose Secret is open. Its
+// tokens are withheld until [Verified].
+func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
+	old := s.Tokens
+	s.Generation++
+	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
+	s.Tokens = session.Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
+	if s.Tokens.Expires.IsZero() {
+		s.Tokens.Expires = expiry(t.AccessToken) // of a JWT, if it is one
+	}
+	s.Tokens.IDTokenExpires = expiry(t.IssuedIDToken)
+	if t.IssuedIDToken == "" { // it keeps its own end
+		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
+	}
+	s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
+	s.Secret.RefreshToken = cmp.Or(t.RefreshToken, s.Secret.RefreshToken)
+	s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
+}
+
+// Verified says that the tokens of a session held.
+func Verified(s *session.Session, t *oidc.Tokens) {
+	s.Withheld = ""
+	if id := t.IDToken; id != nil {
+		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
+		s.Grant.Subject = id.Subject
+	}
+}
+
+// expiry is the exp of a JWT that nobody looked into, zero if it has none.
+func expiry(token string) time.Time {
+	id, err := oidc.DecodeIDToken(token)
+	if err != nil {
+		return time.Time{}
+	}
+	return id.Expiry
+}
+
+// A LoginError says that a session cannot be renewed without a person, and why.
+type LoginError struct {
+	Session *session.Session
+	State   session.State
+	Why     string
+}
+
+func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
+
+// renewable says what keeps the session from being renewed. retry allows to send a
+// token that may be spent.
+func renewable(s *session.Session, need session.Need, retry bool) error {
+	fail := func(state session.State, format string, args ...any) error {
+		return &LoginError{s, state, fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case need.IDToken && s.Tokens.IDToken == "":
+		return fail(session.Ended, "it has no ID Token, which comes with the scope openid and a user")
+	case need.IDToken && s.Tokens.IDTokenStale:
+		return fail(session.Ended, "its ID Token has expired, and the provider sends no new one on a refresh")
+	case !s.Renewable:
+		return fail(session.Ended, "its token has expired, and it has no refresh token")
+	case s.Refused != "" && !retry:
+		return fail(session.Refused, "the provider refused its refresh token: %s", s.Refused)
+	case s.Attempt != nil && !s.Keeps && !retry:
+		return fail(session.Spent, "its refresh token may be spent: %s", s.Attempt)
+	}
+	return nil
+}
