@@ -197,6 +197,7 @@ func (p *program) commands() []*cobra.Command {
 		p.resourceCommand(),
 		p.tokenCommand(),
 		p.sessionsCommand(),
+		p.agentCommand(),
 		p.discoverCommand(),
 		p.registerCommand(),
 		p.jwtCommand(),

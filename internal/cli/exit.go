@@ -146,6 +146,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		noSession   *noSessionError
 		sealed      *session.SealError
 		elsewhere   *renewal.ElsewhereError
+		agent       *agentError
 	)
 	switch {
 	case errors.As(err, &wrongParty):
@@ -155,6 +156,9 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		if errors.Is(err, context.Canceled) {
 			f.Code = interruptedCode
 		}
+	case errors.As(err, &agent):
+		*f = agent.failure // as it would be here
+		return f
 	case errors.As(err, &wrongUsage):
 		f.Kind = transcript.Usage
 	case errors.As(err, &login):

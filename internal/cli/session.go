@@ -84,20 +84,40 @@ func sessionError(store session.Store, name string, err error) error {
 	return err
 }
 
-// renew returns a token of a session, renewed if need be.
+// renew returns a token of a session, renewed if need be: by the agent, if there is one.
 func (p *program) renew(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 	if p.env.Shield != nil {
 		p.env.Shield()
 	}
+	var out *renewal.Outcome
+	var err error
+	if !retry {
+		out, err = p.fromAgent(ctx, name, need)
+	}
+	if out == nil && err == nil {
+		out, err = p.renewHere(ctx, store, name, need, retry)
+	}
+	if out == nil {
+		return &renewal.Outcome{}, err
+	}
+	if out.Session != nil {
+		p.run.Issuer = out.Session.Grant.Issuer
+	}
+	if out.Behind != nil {
+		p.warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(out.Expires), out.Behind)
+	}
+	p.explain()
+	return out, err
+}
+
+// renewHere renews a session in this process.
+func (p *program) renewHere(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 	r := renewal.Renewal{
 		Store: store, Name: name, Need: need, Now: p.env.Now, Retry: retry,
 		Connect: p.connectSession, Hold: p.hold, Received: p.learn,
 		Waiting: func() { p.debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
 	out, err := r.Run(ctx)
-	if out.Session != nil {
-		p.run.Issuer = out.Session.Grant.Issuer
-	}
 	if s := out.Session; s != nil && err != nil && s.Attempt != nil && s.Attempt.Process == os.Getpid() {
 		p.spent = s
 	}
@@ -105,7 +125,6 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 		p.run.Checks = append(p.run.Checks, t.Checks...)
 		p.warnings(t.Checks)
 	}
-	p.explain()
 	var lost *renewal.LostError
 	if errors.As(err, &lost) {
 		return out, errors.Join(err, p.rescue(lost.Session, lost.Err))

@@ -23,13 +23,14 @@ const (
 
 // Counts.
 const (
-	JSONDepth    = 32     // of arrays and objects nested in the outermost of a JSON document
-	JSONValues   = 20_000 // values in one JSON document
-	KeyCount     = 100    // keys of a JWK Set that are looked at
-	Nonces       = 100    // origins whose DPoP nonces are kept
-	LogoutTokens = 10_000 // logouts that logout-receiver takes in one run
-	Strange      = 5      // remarks on what comes to the loopback listener and is no answer
-	Logins       = 16     // authorization requests of one command that may still be answered
+	JSONDepth     = 32     // of arrays and objects nested in the outermost of a JSON document
+	JSONValues    = 20_000 // values in one JSON document
+	KeyCount      = 100    // keys of a JWK Set that are looked at
+	Nonces        = 100    // origins whose DPoP nonces are kept
+	LogoutTokens  = 10_000 // logouts that logout-receiver takes in one run
+	Strange       = 5      // remarks on what comes to the loopback listener and is no answer
+	AgentRenewals = 4      // sessions that the agent renews at a time
+	Logins        = 16     // authorization requests of one command that may still be answered
 )
 
 // Sizes of RSA keys, in bits. A larger modulus costs the verifier seconds.
@@ -51,6 +52,10 @@ const (
 	Keyring     = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
 	LandingPage = 20 * time.Second // a browser waits for the end of a login
 	LoginAge    = 15 * time.Minute // of an authorization request that may still be answered, where there are many
+
+	AgentLook       = time.Second     // between two looks of the agent at what is due
+	AgentPauseLeast = time.Second     // the agent's pause after a renewal that failed; twice as long after each
+	AgentPauseMost  = 5 * time.Minute // the same at most, and of a Retry-After that it obeys
 
 	PollInterval = 5 * time.Second // between two questions whether a user is done, if the provider does not say
 	PollLeast    = time.Second     // the same, whatever the provider says
@@ -85,6 +90,7 @@ func Table() []Row {
 		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
 		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
 		{"Strange", fmt.Sprint(Strange), "remarks on what comes to the loopback listener and is no answer"},
+		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
@@ -99,6 +105,9 @@ func Table() []Row {
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
+		{"AgentLook", AgentLook.String(), "between two looks of the agent at what is due"},
+		{"AgentPauseLeast", AgentPauseLeast.String(), "the agent's pause after a renewal that failed; twice as long after each"},
+		{"AgentPauseMost", AgentPauseMost.String(), "the same at most, and a Retry-After that it obeys"},
 		{"PollInterval", PollInterval.String(), "between two questions whether a user is done, if the provider does not say"},
 		{"PollLeast", PollLeast.String(), "the same at least, whatever the provider says"},
 		{"PollMost", PollMost.String(), "the same at most"},

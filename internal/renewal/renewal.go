@@ -50,6 +50,19 @@ type Outcome struct {
 	Token   string // the token that is needed, "" if there is none
 	Expires time.Time
 	Tokens  *oidc.Tokens // the answer of the token endpoint, nil if it was not asked
+	Behind  error        // why the token, which is about to end, could not be renewed; nil if that was not tried
+}
+
+// Still returns the token of a session that could not be renewed because the provider cannot
+// be asked: as long as it has not ended it is better than none.
+func Still(s *session.Session, need session.Need, why error, now time.Time) (*Outcome, bool) {
+	if !errors.As(why, new(*oidc.TransportError)) && !errors.As(why, new(*ElsewhereError)) || need.For > 0 {
+		return nil, false
+	}
+	const last = 2 * time.Second // to be of any use
+	need.For = last
+	token, expires, ok := s.Take(need, now)
+	return &Outcome{Session: s, Token: token, Expires: expires, Behind: why}, ok
 }
 
 // Run returns the token that is needed. One that is fresh is returned at once, without a
@@ -78,7 +91,14 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if f := out.Session.Failure; f != nil && f.At.After(began) { // or have tried to
 		return out, &ElsewhereError{r.Name, f.Why}
 	}
-	return out, r.renew(ctx, out)
+	err = r.renew(ctx, out)
+	if err == nil {
+		return out, nil
+	}
+	if still, ok := Still(out.Session, r.Need, err, r.Now()); ok {
+		return still, nil
+	}
+	return out, err
 }
 
 // An ElsewhereError says that another process, which was waited for, could not renew the

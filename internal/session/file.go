@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -25,6 +26,23 @@ type Files struct {
 	Folder  string
 	Sealing bool
 	Keys    Keys // of sealed secrets
+
+	// Remember keeps sessions in memory, for as long as their files are as they were.
+	Remember bool
+
+	mu     sync.Mutex
+	memory map[string]memory
+}
+
+// A memory is a session as a file had it.
+type memory struct {
+	file    os.FileInfo
+	session *Session
+}
+
+// same reports whether a file is as it was.
+func (m memory) same(file os.FileInfo) bool {
+	return m.file != nil && os.SameFile(m.file, file) && m.file.ModTime().Equal(file.ModTime()) && m.file.Size() == file.Size()
 }
 
 // Keys is where the key of sealed secrets is.
@@ -59,6 +77,30 @@ func (f *Files) Load(name string) (*Session, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
+	if !f.Remember {
+		return f.read(name)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file, err := os.Stat(f.Path(name))
+	if known := f.memory[name]; err == nil && known.same(file) {
+		s := *known.session
+		return &s, nil
+	}
+	s, err := f.read(name)
+	delete(f.memory, name)
+	if err == nil && file != nil {
+		if f.memory == nil {
+			f.memory = map[string]memory{}
+		}
+		kept := *s
+		f.memory[name] = memory{file, &kept}
+	}
+	return s, err
+}
+
+// read reads the file of a session.
+func (f *Files) read(name string) (*Session, error) {
 	path := f.Path(name)
 	data, err := readEntry(path)
 	if errors.Is(err, fs.ErrNotExist) {

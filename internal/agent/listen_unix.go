@@ -1,0 +1,89 @@
+//go:build unix
+
+// The socket of the agent.
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/durable"
+)
+
+// Listen listens on a UNIX socket, in a folder that nobody else may enter. Only processes
+// of the same user are let in. One that an agent left behind is replaced; the error is
+// [ErrRunning] if there still is an agent.
+func Listen(ctx context.Context, socket string) (net.Listener, error) {
+	folder := filepath.Dir(socket)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := durable.Lock(ctx, socket, func() bool { return false }) // of two that start at once
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := clear(socket); err != nil {
+		return nil, err
+	}
+	old := syscall.Umask(0o177) // from the first moment on
+	l, err := net.Listen("unix", socket)
+	syscall.Umask(old)
+	if err != nil {
+		return nil, err
+	}
+	if err := atonce.Trusted(socket); err != nil { // what clients will look at
+		return nil, errors.Join(err, l.Close())
+	}
+	return ours{l.(*net.UnixListener)}, nil
+}
+
+// ErrRunning says that there is an agent already.
+var ErrRunning = errors.New("an agent is running already")
+
+// clear removes a socket that nobody listens on any more.
+func clear(socket string) error {
+	info, err := os.Lstat(socket)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.Mode().Type() != os.ModeSocket {
+		err = fmt.Errorf("%s is there, and not a socket", socket)
+	}
+	if err != nil {
+		return err
+	}
+	conn, err := net.DialTimeout("unix", socket, time.Second)
+	if err == nil {
+		return errors.Join(ErrRunning, conn.Close())
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(socket)
+}
+
+// ours lets in only processes of the user that the agent runs as.
+type ours struct{ *net.UnixListener }
+
+func (l ours) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		uid, err := peer(conn)
+		if err == nil && uid == os.Geteuid() {
+			return conn, nil
+		}
+		_ = conn.Close() // a stranger is told nothing
+	}
+}

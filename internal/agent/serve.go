@@ -1,0 +1,132 @@
+// The agent's interface: HTTP over a UNIX socket.
+//
+//	GET  /sessions/NAME/access_token   or id_token: text/plain if that is accepted, else JSON
+//	GET  /health
+//	GET  /metrics                      Prometheus, in text form
+//	POST /stop
+//
+// Cache-Control: only-if-cached (RFC 9111 section 5.2.1.7) asks for nothing that is not at
+// hand. An error is a JSON document with a member error, as the program's own.
+
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+// Handler serves the agent's interface. stop is called when somebody asks the agent to
+// end.
+func (a *Agent) Handler(stop func()) http.Handler {
+	a.begin()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /sessions/{name}/{kind}", a.serveToken)
+	mux.HandleFunc("GET /health", a.serveHealth)
+	mux.HandleFunc("GET /metrics", a.serveMetrics)
+	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+		stop()
+	})
+	return mux
+}
+
+func (a *Agent) serveToken(w http.ResponseWriter, r *http.Request) {
+	need := session.Need{IDToken: r.PathValue("kind") == "id_token"}
+	if kind := r.PathValue("kind"); kind != "access_token" && kind != "id_token" {
+		http.NotFound(w, r)
+		return
+	}
+	if text := r.FormValue("valid_for"); text != "" {
+		var err error
+		if need.For, err = time.ParseDuration(text); err != nil || need.For < 0 {
+			http.Error(w, "valid_for is not a duration", http.StatusBadRequest)
+			return
+		}
+	}
+	out, err := a.token(r.Context(), r.PathValue("name"), need, r.Header.Get("Cache-Control") == "only-if-cached")
+	a.metrics.asked(err)
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	answer(w, r, out, need)
+}
+
+// answer hands a token out.
+func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need session.Need) {
+	h := w.Header()
+	h["Cache-Control"] = []string{"no-store"}
+	kind, scheme := "access_token", out.Session.Tokens.TokenType
+	if need.IDToken {
+		kind, scheme = "id_token", "Bearer"
+	}
+	h["Token-Type"] = []string{scheme}
+	if r.Header.Get("Accept") == "text/plain" {
+		h["Content-Type"] = []string{"text/plain"}
+		h["Content-Length"] = []string{strconv.Itoa(len(out.Token) + 1)}
+		_, _ = io.WriteString(w, out.Token+"\n") // who asked is gone, or not
+		return
+	}
+	doc := map[string]any{"session": out.Session.Name, "issuer": out.Session.Grant.Issuer, kind: out.Token, "token_type": scheme}
+	if !out.Expires.IsZero() {
+		doc["expires_at"] = out.Expires.UTC()
+	}
+	if out.Behind != nil {
+		doc["warning"] = out.Behind.Error()
+	}
+	writeJSON(w, http.StatusOK, doc)
+}
+
+// refuse says why there is no token.
+func (a *Agent) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusBadGateway
+	switch {
+	case errors.Is(err, session.ErrNoSession):
+		status = http.StatusNotFound
+	case errors.Is(err, errNotAtHand):
+		status = http.StatusGatewayTimeout // RFC 9111 section 5.2.1.7
+	case errors.As(err, new(*renewal.LoginError)):
+		status = http.StatusConflict
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if status != http.StatusNotFound && status != http.StatusGatewayTimeout {
+		_, _ = w.Write(a.Explain(r.Context(), err))
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, doc any) {
+	data, err := json.Marshal(doc)
+	if err != nil {
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n'))
+}
+
+// serveHealth says whether the agent does what it is for: 200, or 503 if a session cannot be
+// renewed.
+func (a *Agent) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	counts := a.count()
+	status, word := http.StatusOK, "ok"
+	if counts.failing > 0 {
+		status, word = http.StatusServiceUnavailable, "failing"
+	}
+	states := map[string]int{}
+	for state, n := range counts.states {
+		states[strings.ReplaceAll(string(state), " ", "_")] = n
+	}
+	writeJSON(w, status, map[string]any{
+		"status": word, "sessions": states, "failing": counts.failing, "uptime_seconds": int64(a.Now().Sub(a.started).Seconds()),
+	})
+}

@@ -1,0 +1,207 @@
+// agent: sessions at hand for whatever asks.
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/agent"
+	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+func (p *program) agentCommand() *cobra.Command {
+	var socket string
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Keep sessions fresh, and at hand for token",
+		Long: `Keep sessions fresh, and at hand for token
+
+Renews sessions before they end, and hands their tokens out over a UNIX socket to
+processes of the same user: token, exec and the helpers use it if it is there. While
+a provider is down it serves what is still valid, and asks again with growing pauses.
+The refresh tokens never leave it. It runs until it is interrupted, or told to by
+"agent stop".
+
+The socket is OIDC_AGENT_SOCK, or oidc-client/agent.sock in XDG_RUNTIME_DIR, or one
+beside the sessions. GET /health and /metrics (Prometheus) are served there too.`,
+		Example: `  oidc-client agent &
+  curl --unix-socket "$XDG_RUNTIME_DIR/oidc-client/agent.sock" http://agent/metrics
+  oidc-client agent stop`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runAgent(cmd.Context(), socket) },
+	}
+	cmd.Flags().StringVar(&socket, "socket", "", "`path` of the socket")
+	cmd.AddCommand(p.agentStatusCommand(), p.agentStopCommand())
+	return cmd
+}
+
+func (p *program) runAgent(ctx context.Context, socket string) error {
+	store, err := p.store()
+	if err != nil {
+		return err
+	}
+	store.Remember = true
+	if socket == "" {
+		socket = atonce.Socket(p.env.Getenv)
+	}
+	listener, err := agent.Listen(ctx, socket)
+	if err != nil {
+		return misconfigured("the agent cannot listen on %s: %v", socket, err).try("`oidc-client agent status` asks the agent that is running; --socket or OIDC_AGENT_SOCK names another place")
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var telling sync.Mutex
+	a := &agent.Agent{
+		Store: store, Now: p.env.Now, Renew: p.renewFor(store), Explain: p.explainFor,
+		Tell: func(ok bool, format string, args ...any) {
+			telling.Lock()
+			defer telling.Unlock()
+			if ok {
+				p.inform(format, args...)
+			} else {
+				p.warn(format, args...)
+			}
+		},
+	}
+	p.inform("the agent listens on %s", socket)
+	return serveAgent(ctx, a, listener, stop)
+}
+
+// serveAgent serves until ctx ends, and lets renewals that are under way come to their
+// end.
+func serveAgent(ctx context.Context, a *agent.Agent, listener net.Listener, stop func()) error {
+	server := &http.Server{
+		Handler: a.Handler(stop), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: log.New(&bytes.Buffer{}, "", 0), // what clients do wrong is told to them
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	kept := make(chan struct{})
+	go func() { a.Keep(ctx); close(kept) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	ending, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if shut := server.Shutdown(ending); err == nil {
+		err = shut
+	}
+	select {
+	case <-kept:
+	case <-ending.Done():
+	}
+	return err
+}
+
+// renewFor renews sessions for the agent, each in a run of its own.
+func (p *program) renewFor(store *session.Files) func(context.Context, string, session.Need) (*renewal.Outcome, error) {
+	return func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
+		return p.fresh().renewHere(ctx, store, name, need, false)
+	}
+}
+
+// explainFor is an error as the program tells it, as JSON.
+func (p *program) explainFor(ctx context.Context, err error) []byte {
+	one := p.fresh()
+	one.run.Failure = one.failure(ctx, err)
+	var b bytes.Buffer
+	if err := one.run.WriteJSON(&b); err != nil {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// fresh is a program of the same world and options, in which nothing happened yet, and that
+// shows nothing.
+func (p *program) fresh() *program {
+	silent := &transcript.Text{W: discard{}}
+	one := &program{
+		env: p.env, options: p.options, run: &transcript.Run{Command: p.run.Command}, redactor: transcript.NewRedactor(),
+		out: silent, err: silent,
+	}
+	one.recorder = &transcript.Recorder{Redactor: one.redactor, Name: p.recorder.Name, Now: p.env.Now}
+	return one
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+func (p *program) agentStatusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Ask the agent how it is",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return p.agentStatus(cmd) },
+	}
+}
+
+func (p *program) agentStatus(cmd *cobra.Command) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	client, err := p.theAgent()
+	if err != nil {
+		return err
+	}
+	status, body, err := client.ask(ctx, http.MethodGet, "/health")
+	if err != nil {
+		return err
+	}
+	p.run.Members.Add("agent", json.RawMessage(body))
+	if !p.options.json() {
+		p.out.JSON("Agent", "Agent", body)
+	}
+	if status != http.StatusOK {
+		p.warn("a session cannot be renewed; `oidc-client sessions list` shows which")
+	}
+	return nil
+}
+
+func (p *program) agentStopCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop",
+		Short: "Tell the agent to end",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := p.bounded(cmd.Context())
+			defer cancel()
+			client, err := p.theAgent()
+			if err == nil {
+				_, _, err = client.ask(ctx, http.MethodPost, "/stop")
+			}
+			if err == nil {
+				p.run.Members.Add("stopped", true)
+			}
+			return err
+		},
+	}
+}
+
+// theAgent is the agent that has to be there.
+func (p *program) theAgent() (*agentClient, error) {
+	socket := atonce.Socket(p.env.Getenv)
+	if err := atonce.Trusted(socket); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("no agent listens on %s", socket)
+		}
+		return nil, misconfigured("%v", err).try("`oidc-client agent` runs one; OIDC_AGENT_SOCK says where")
+	}
+	return &agentClient{socket: socket}, nil
+}

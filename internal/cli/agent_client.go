@@ -1,0 +1,107 @@
+// Asking the agent.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+// An agentClient asks the agent at a socket.
+type agentClient struct{ socket string }
+
+func (c *agentClient) ask(ctx context.Context, method, path string) (status int, body []byte, err error) {
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
+		},
+	}}
+	r, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, nil, fmt.Errorf("the agent at %s does not answer: %w", c.socket, errors.Unwrap(err))
+	}
+	defer answer.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(answer.Body, limit.Body))
+	return answer.StatusCode, body, err
+}
+
+// An agentError is why the agent has no token to give.
+type agentError struct{ failure transcript.Failure }
+
+func (e *agentError) Error() string { return e.failure.Message }
+
+// fromAgent asks the agent, if there is one, for a token of a session. It is nil without an
+// error if this process has to see for itself.
+func (p *program) fromAgent(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
+	socket := atonce.Socket(p.env.Getenv)
+	if socket == "" || need.Not != "" || atonce.Trusted(socket) != nil {
+		return nil, nil
+	}
+	kind := "access_token"
+	if need.IDToken {
+		kind = "id_token"
+	}
+	path := "/sessions/" + name + "/" + kind
+	if need.For > 0 {
+		path += "?valid_for=" + need.For.String()
+	}
+	status, body, err := (&agentClient{socket}).ask(ctx, http.MethodGet, path)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		p.debug("%v", err) // it may have just ended
+		return nil, nil
+	case status == http.StatusOK:
+		return p.handedOut(name, kind, body)
+	case status == http.StatusNotFound:
+		return nil, nil // it may have been made a moment ago
+	}
+	var doc struct {
+		Error *transcript.Failure `json:"error"`
+	}
+	if err := json.Unmarshal(body, &doc); err != nil || doc.Error == nil {
+		return nil, fmt.Errorf("the agent at %s answers with HTTP status %d", socket, status)
+	}
+	return nil, &agentError{*doc.Error}
+}
+
+// handedOut is what the agent gave.
+func (p *program) handedOut(name, kind string, body []byte) (*renewal.Outcome, error) {
+	var doc struct {
+		Issuer      string    `json:"issuer"`
+		TokenType   string    `json:"token_type"`
+		AccessToken string    `json:"access_token"`
+		IDToken     string    `json:"id_token"`
+		Expires     time.Time `json:"expires_at"`
+		Warning     string    `json:"warning"`
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return nil, fmt.Errorf("the agent's answer cannot be read: %w", err)
+	}
+	s := &session.Session{Name: name, Grant: session.Grant{Issuer: doc.Issuer}, Tokens: session.Tokens{TokenType: doc.TokenType}}
+	out := &renewal.Outcome{Session: s, Token: doc.AccessToken + doc.IDToken, Expires: doc.Expires}
+	if doc.Warning != "" {
+		out.Behind = errors.New(doc.Warning)
+	}
+	p.redactor.Learn(out.Token)
+	p.debug("the %s is from the agent", kind)
+	return out, nil
+}
