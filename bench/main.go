@@ -30,7 +30,7 @@ func main() {
 	binary := flag.String("binary", "bin/oidc-client", "the program to measure")
 	runs := flag.Int("n", 20, "counted runs of each command, after two that are not")
 	tokens := flag.Int("tokens", 100_000, "tokens of each algorithm for jwt verify; 0 leaves it out")
-	only := flag.String("only", "", "measure only this: verify")
+	only := flag.String("only", "", "measure only this: verify, sessions")
 	flag.Parse()
 	path, err := filepath.Abs(*binary)
 	if err != nil {
@@ -43,10 +43,13 @@ func main() {
 	defer os.RemoveAll(folder)
 	b := bench{binary: path, runs: *runs, folder: folder}
 	err = nil
-	if *only != "verify" {
+	if *only == "" {
 		err = b.all()
 	}
-	if err == nil && *tokens > 0 {
+	if err == nil && *only != "verify" {
+		err = b.sessions()
+	}
+	if err == nil && *tokens > 0 && *only != "sessions" {
 		err = b.verify(*tokens)
 	}
 	if err != nil {
@@ -80,25 +83,39 @@ type sample struct {
 
 // measure runs a command several times.
 func (b bench) measure(name string, args ...string) (sample, error) {
-	var walls, cpus []time.Duration
-	var rss []int64
-	for i := range b.runs + 2 {
-		cmd := exec.Command(name, args...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
-		start := time.Now()
-		out, err := cmd.CombinedOutput()
-		wall := time.Since(start)
-		if err != nil {
-			return sample{}, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
-		}
-		if i < 2 {
-			continue
-		}
-		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		walls = append(walls, wall)
-		cpus = append(cpus, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
-		rss = append(rss, usage.Maxrss<<10)
+	s, err := b.compare(append([]string{name}, args...))
+	if err != nil {
+		return sample{}, err
 	}
-	return sample{median(walls), median(cpus), median(rss)}, nil
+	return s[0], nil
+}
+
+// compare runs commands in turn, several times, so that whatever else the machine does
+// falls on all of them.
+func (b bench) compare(commands ...[]string) ([]sample, error) {
+	walls, cpus, rss := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands)), make([][]int64, len(commands))
+	for i := range b.runs + 2 {
+		for n, command := range commands {
+			cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
+			start := time.Now()
+			out, err := cmd.CombinedOutput()
+			wall := time.Since(start)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, out)
+			}
+			if i < 2 {
+				continue
+			}
+			walls[n] = append(walls[n], wall)
+			cpus[n] = append(cpus[n], cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+			rss[n] = append(rss[n], cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
+		}
+	}
+	samples := make([]sample, len(commands))
+	for n := range commands {
+		samples[n] = sample{median(walls[n]), median(cpus[n]), median(rss[n])}
+	}
+	return samples, nil
 }
 
 func median[T int64 | time.Duration](values []T) T {
@@ -108,24 +125,30 @@ func median[T int64 | time.Duration](values []T) T {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
-// startUp compares `version` with a Go program that does nothing.
-func (b bench) startUp() error {
+// hello builds a Go program that does nothing but say hello.
+func (b bench) hello() (string, error) {
 	source, hello := filepath.Join(b.folder, "hello.go"), filepath.Join(b.folder, "hello")
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"hello\") }\n"), 0o600); err != nil {
-		return err
+		return "", err
 	}
 	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source).CombinedOutput(); err != nil { //nolint:gosec,noctx // our own file
-		return fmt.Errorf("%w: %s", err, out)
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return hello, nil
+}
+
+// startUp compares `version` with a Go program that does nothing.
+func (b bench) startUp() error {
+	hello, err := b.hello()
+	if err != nil {
+		return err
 	}
 	b.runs *= 5
-	floor, err := b.measure(hello)
+	both, err := b.compare([]string{hello}, []string{b.binary, "version"})
 	if err != nil {
 		return err
 	}
-	version, err := b.measure(b.binary, "version")
-	if err != nil {
-		return err
-	}
+	floor, version := both[0], both[1]
 	fmt.Printf("start-up: hello %s, version %s (%.2f times), %d MB\n",
 		ms(floor.wall), ms(version.wall), float64(version.wall)/float64(floor.wall), version.rss>>20)
 	return nil

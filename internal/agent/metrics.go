@@ -60,7 +60,7 @@ func (a *Agent) count() counts {
 	}
 	for _, name := range names {
 		if s, err := a.Store.Load(name); err == nil {
-			c.states[s.State(a.Now())]++
+			c.states[session.StateOf(a.Store, s, a.Now())]++
 		}
 	}
 	a.mu.Lock()

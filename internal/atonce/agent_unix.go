@@ -3,81 +3,88 @@
 package atonce
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // fromAgent asks the agent for a token that it has at hand: HTTP over the socket, without
 // package net, which is a large part of what this package spares.
-func (q question) fromAgent(getenv func(string) string) (string, bool) {
+func (q Question) fromAgent(getenv func(string) string) bool {
 	socket := Socket(getenv)
-	if socket == "" || Trusted(socket) != nil {
-		return "", false
+	if !path(q.Name) || socket == "" || Trusted(socket) != nil {
+		return false
 	}
 	kind := "access_token"
-	if q.need.IDToken {
+	if q.IDToken {
 		kind = "id_token"
 	}
-	const patience = time.Second // it answers at once, or there is something wrong with it
-	answer, err := exchange(socket, fmt.Sprintf("GET /sessions/%s/%s HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n\r\n", q.name, kind), patience)
-	if err != nil {
-		return "", false
+	answer, err := exchange(socket, "GET /sessions/"+q.Name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n\r\n")
+	head, token, ok := strings.Cut(answer, "\r\n\r\n")
+	status, fields, _ := strings.Cut(head, "\r\n")
+	if err != nil || !ok || !strings.HasPrefix(status, "HTTP/1.0 200 ") {
+		return false
 	}
-	head, body, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
-	status, fields, _ := strings.Cut(string(head), "\r\n")
-	if !ok || !strings.HasPrefix(status, "HTTP/1.0 200 ") && !strings.HasPrefix(status, "HTTP/1.1 200 ") {
-		return "", false
-	}
-	bearer := q.need.IDToken || strings.Contains(strings.ToLower(fields)+"\r\n", "\r\ntoken-type: bearer\r\n")
-	return strings.TrimSuffix(string(body), "\n"), bearer || !q.header
-}
-
-// exchange sends a request over a UNIX socket and reads the answer to its end.
-func exchange(socket, request string, patience time.Duration) ([]byte, error) {
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer syscall.Close(fd) //nolint:errcheck // nothing is written that could be lost
-	syscall.CloseOnExec(fd)
-	bound := syscall.NsecToTimeval(patience.Nanoseconds())
-	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} {
-		if err := syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, option, &bound); err != nil {
-			return nil, err
+	tokenType := ""
+	for field := range strings.SplitSeq(fields, "\r\n") {
+		if name, value, _ := strings.Cut(field, ": "); name == "Token-Type" {
+			tokenType = value
 		}
 	}
-	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: socket}); err != nil {
-		return nil, err
+	return q.Print(strings.TrimSuffix(token, "\n"), tokenType)
+}
+
+// path reports whether a name can be in a path: the agent knows if it is a session's.
+func path(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-", c)
+	})
+}
+
+// exchange sends a request over a UNIX socket and reads the answer to its end. An agent
+// that has the token answers at once.
+func exchange(socket, request string) (string, error) {
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return "", err
 	}
-	if n, err := syscall.Write(fd, []byte(request)); err != nil || n < len(request) {
-		return nil, errors.Join(err, errors.New("the request was not taken"))
+	defer syscall.Close(fd) //nolint:errcheck // nothing was written that could be lost
+	syscall.CloseOnExec(fd)
+	patience := syscall.Timeval{Sec: 1}
+	err = errors.Join(
+		syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &patience),
+		syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &patience),
+	)
+	if err == nil {
+		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: socket})
+	}
+	if err == nil {
+		_, err = syscall.Write(fd, []byte(request)) // short: it is taken whole
+	}
+	if err != nil {
+		return "", err
 	}
 	return drain(fd)
 }
 
-func drain(fd int) ([]byte, error) {
-	const most = 1 << 20
-	buffer := make([]byte, 0, 8<<10)
-	for len(buffer) < most {
-		buffer = append(buffer, make([]byte, 4<<10)...)
-		n, err := syscall.Read(fd, buffer[len(buffer)-4<<10:])
-		if errors.Is(err, syscall.EINTR) {
-			n, err = 0, nil
-			buffer = buffer[:len(buffer)-4<<10]
-			continue
-		}
-		buffer = buffer[:len(buffer)-4<<10+max(n, 0)]
-		if err != nil || n == 0 {
-			return buffer, err
+// drain reads to the end.
+func drain(fd int) (string, error) {
+	const most, chunk = 1 << 20, 8 << 10
+	var answer []byte
+	for len(answer) < most {
+		answer = append(answer, make([]byte, chunk)...)
+		n, err := syscall.Read(fd, answer[len(answer)-chunk:])
+		answer = answer[:len(answer)-chunk+max(n, 0)]
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			return "", err
+		case n == 0:
+			return string(answer), nil
 		}
 	}
-	return nil, errors.New("the answer is too long")
+	return "", errors.New("the answer is too long")
 }
 
 // Trusted says why the socket of an agent is not to be used: it, and the folder it is in,
@@ -89,19 +96,19 @@ func Trusted(socket string) error {
 		return err
 	}
 	if info.Mode().Type() != os.ModeSocket {
-		return fmt.Errorf("%s is not a socket", socket)
+		return errors.New(socket + " is not a socket")
 	}
-	folder, err := os.Stat(filepath.Dir(socket))
+	folder, err := os.Stat(socket[:strings.LastIndexByte(socket, '/')+1] + ".")
 	if err != nil {
 		return err
 	}
 	for _, it := range []os.FileInfo{info, folder} {
 		if stat, ok := it.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
-			return fmt.Errorf("%s is not yours", socket)
+			return errors.New(socket + " is not yours")
 		}
 	}
 	if folder.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("others can enter the folder of %s (mode %04o); chmod 700 makes it private", socket, folder.Mode().Perm())
+		return errors.New("others can enter the folder of " + socket + ": chmod 700 makes it private")
 	}
 	return nil
 }

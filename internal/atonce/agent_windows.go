@@ -3,7 +3,7 @@ package atonce
 import "errors"
 
 // fromAgent has nobody to ask: there is no agent on Windows.
-func (q question) fromAgent(func(string) string) (string, bool) { return "", false }
+func (q Question) fromAgent(func(string) string) bool { return false }
 
 // Trusted says that there is no agent on Windows.
 func Trusted(string) error {

@@ -1,92 +1,66 @@
-// Package atonce prints a fresh token of a session before the rest of the program is
-// initialised.
+// Package atonce answers `token` from the agent before the rest of the program is
+// initialised; package stored, below it, from the store.
 //
 // A program that speaks OpenID Connect links a hundred packages, whose initialisation
 // alone takes twice as long as an empty program runs, and `token` is run by every kubectl,
-// git and curl. Go initialises packages in the order of their import paths, each after
-// those that it imports (The Go Programming Language Specification, "Program
-// initialization"): this one imports next to nothing, so that most others are still to
-// come, and never do. bench/ measures what that saves; a test sees that it stays so.
+// git and curl. Go initialises a package after those that it imports, and otherwise in the
+// order of their import paths (The Go Programming Language Specification, "Program
+// initialization"). These two import so little that most others are still to come, and
+// never do. bench/ measures what that saves; a test sees that they stay so small.
 //
-// What it cannot do at once, such as to renew a session, to explain an error or to read any
-// other flag, it leaves to the rest of the program.
+// What cannot be done at once, such as to renew a session, to explain an error or to read
+// any other flag, is left to the rest of the program.
 package atonce
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-// Done is false: if the token was printed the program has ended. It is a variable so that
+// Done is false: if a token was printed the program has ended. It is a variable so that
 // its initialisation does the work.
-var Done = run(os.Args, os.Getenv, os.Stdout)
+var Done = Read(os.Args, os.Getenv).fromAgent(os.Getenv)
 
-func run(args []string, getenv func(string) string, stdout *os.File) bool {
-	q, ok := parse(args, getenv)
-	if !ok {
-		return false
-	}
-	text, ok := q.fromAgent(getenv)
-	if !ok {
-		text, ok = q.fromStore(getenv, time.Now())
-	}
-	if !ok || !printable(text) {
-		return false
-	}
-	if q.header {
-		text = Bearer(text)
-	}
-	if _, err := stdout.WriteString(text + "\n"); err != nil {
-		return false // which is tried again, and told
-	}
-	os.Exit(0)
-	return true
+// A Question is a command line of token that is simple enough.
+type Question struct {
+	Name    string // of the session, "" if there is no question
+	Header  bool   // the token in its header
+	IDToken bool
 }
 
-// A question is a command line of `token` that is simple enough.
-type question struct {
-	name   string
-	header bool
-	need   session.Need
-}
-
-func parse(args []string, getenv func(string) string) (q question, ok bool) {
+// Read reads a command line. A name that may be none is a question nobody answers.
+func Read(args []string, getenv func(string) string) Question {
 	if len(args) < 2 || args[1] != "token" {
-		return q, false
+		return Question{}
 	}
-	q.name = getenv("OIDC_SESSION")
-	named := false
+	q, named := Question{Name: getenv("OIDC_SESSION")}, false
 	for _, arg := range args[2:] {
 		switch {
 		case arg == "--id-token":
-			q.need.IDToken = true
+			q.IDToken = true
 		case arg == "--header":
-			q.header = true
+			q.Header = true
 		case strings.HasPrefix(arg, "-") || named:
-			return q, false
+			return Question{}
 		default:
-			q.name, named = arg, true
+			q.Name, named = arg, true
 		}
 	}
-	return q, session.CheckName(q.name) == nil
+	return q
 }
 
-// fromStore reads the token where sessions are kept.
-func (q question) fromStore(getenv func(string) string, now time.Time) (string, bool) {
-	folder := Folder(getenv)
-	if folder == "" {
-		return "", false
+// Print prints a token and ends the program. It returns false if that cannot be done.
+func (q Question) Print(token, tokenType string) bool {
+	if !printable(token) || q.Header && !q.IDToken && !strings.EqualFold(tokenType, "Bearer") {
+		return false
 	}
-	s, err := (&session.Files{Folder: folder}).Load(q.name)
-	if err != nil {
-		return "", false
+	if q.Header {
+		token = Bearer(token)
 	}
-	token, _, fresh := s.Take(q.need, now)
-	return token, fresh && (!q.header || q.need.IDToken || strings.EqualFold(s.Tokens.TokenType, "Bearer"))
+	if _, err := os.Stdout.WriteString(token + "\n"); err == nil {
+		os.Exit(0)
+	}
+	return false // the rest of the program tries again, and tells why it cannot
 }
 
 // Bearer is the header that a token is sent in (RFC 6750 section 2.1).
@@ -101,24 +75,16 @@ func printable(token string) bool {
 // Directory Specification); "" if neither is known.
 func Folder(getenv func(string) string) string {
 	if folder := getenv("OIDC_SESSIONS"); folder != "" {
-		if absolute, err := filepath.Abs(folder); err == nil {
-			return absolute
-		}
-		return ""
+		return folder
 	}
-	home := getenv("HOME")
-	if home != "" {
-		home = filepath.Join(home, ".local", "state")
+	if folder := getenv("XDG_STATE_HOME"); absolute(folder) {
+		return folder + slash + "oidc-client" + slash + "sessions"
 	}
-	return firstAbsolute([]string{getenv("XDG_STATE_HOME"), home, getenv("LocalAppData")}, "oidc-client", "sessions")
-}
-
-// firstAbsolute is a path below the first of the folders that is absolute, "" if none is.
-func firstAbsolute(folders []string, below ...string) string {
-	for _, folder := range folders {
-		if filepath.IsAbs(folder) {
-			return filepath.Join(folder, filepath.Join(below...))
-		}
+	if home := getenv("HOME"); absolute(home) {
+		return strings.Join([]string{home, ".local", "state", "oidc-client", "sessions"}, slash)
+	}
+	if folder := getenv("LocalAppData"); absolute(folder) {
+		return folder + slash + "oidc-client" + slash + "sessions"
 	}
 	return ""
 }
@@ -129,11 +95,18 @@ func Socket(getenv func(string) string) string {
 	if socket := getenv("OIDC_AGENT_SOCK"); socket != "" {
 		return socket
 	}
-	if folder := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(folder) {
-		return filepath.Join(folder, "oidc-client", "agent.sock")
+	if folder := getenv("XDG_RUNTIME_DIR"); absolute(folder) {
+		return folder + slash + "oidc-client" + slash + "agent.sock"
 	}
 	if folder := Folder(getenv); folder != "" {
-		return filepath.Join(filepath.Dir(folder), "agent", "agent.sock")
+		return folder + slash + "agent" + slash + "agent.sock"
 	}
 	return ""
+}
+
+const slash = string(os.PathSeparator)
+
+// absolute is filepath.IsAbs, without that package.
+func absolute(path string) bool {
+	return strings.HasPrefix(path, "/") || slash == `\` && len(path) > 2 && path[1] == ':' && path[2] == '\\'
 }

@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	_ "github.com/oidc-client/oidc-client/internal/atonce" // the way of `token` when there is nothing to do but print
+	_ "github.com/oidc-client/oidc-client/internal/atonce/stored" // answers token, if there is nothing to do but to print
 )
 
 // Process runs the command that args name as this process, and returns the exit

@@ -58,8 +58,8 @@ func (p *program) listSessions() error {
 			fmt.Fprintf(w, "%s\tbroken\n", name)
 			continue
 		}
-		list = append(list, p.sessionDocument(s))
-		cells := []string{s.Name, string(s.State(p.env.Now())), p.until(s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
+		list = append(list, p.sessionDocument(store, s))
+		cells := []string{s.Name, string(session.StateOf(store, s, p.env.Now())), p.until(s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
 		for i, cell := range cells {
 			cells[i] = transcript.Escape(cell)
 		}
@@ -91,7 +91,7 @@ func (p *program) until(t time.Time) string {
 }
 
 // sessionDocument is a session without what is secret in it.
-func (p *program) sessionDocument(s *session.Session) strictjson.Ordered {
+func (p *program) sessionDocument(store session.Store, s *session.Session) strictjson.Ordered {
 	var d strictjson.Ordered
 	add := func(name string, value any, there bool) {
 		if there {
@@ -100,7 +100,7 @@ func (p *program) sessionDocument(s *session.Session) strictjson.Ordered {
 	}
 	stamp := func(name string, t time.Time) { add(name, t.UTC().Format(time.RFC3339), !t.IsZero()) }
 	d.Add("name", s.Name)
-	d.Add("state", s.State(p.env.Now()))
+	d.Add("state", session.StateOf(store, s, p.env.Now()))
 	add("why", s.Why(), s.Why() != "")
 	d.Add("issuer", s.Grant.Issuer)
 	d.Add("client_id", s.Grant.ClientID)
@@ -155,14 +155,14 @@ func (p *program) showSession(args []string) error {
 	if err != nil {
 		return err
 	}
-	d := p.sessionDocument(s)
+	d := p.sessionDocument(store, s)
 	d.Add("file", store.Path(s.Name))
 	p.run.Members.Add("session", d)
 	data, err := d.MarshalJSON()
 	if err == nil && !p.options.json() {
 		p.out.JSON("Session", "Session", data)
 	}
-	if advice := sessionHint(s.State(p.env.Now()), s.Name); advice != "" && err == nil {
+	if advice := sessionHint(session.StateOf(store, s, p.env.Now()), s.Name); advice != "" && err == nil {
 		p.inform("%s", advice)
 	}
 	return err
@@ -195,7 +195,7 @@ func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) 
 	}
 	out, err := p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
 	if out.Session != nil {
-		p.run.Members.Add("session", p.sessionDocument(out.Session))
+		p.run.Members.Add("session", p.sessionDocument(store, out.Session))
 	}
 	if err != nil {
 		return err

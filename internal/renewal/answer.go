@@ -15,6 +15,10 @@ import (
 // tokens are withheld until [Verified].
 func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 	old := s.Tokens
+	if s.Withheld != "" {
+		old.IDToken, old.IDTokenExpires = s.Previous, expiry(s.Previous)
+	}
+	s.Previous = old.IDToken
 	s.Generation++
 	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
 	s.Tokens = session.Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
@@ -32,11 +36,20 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 
 // Verified says that the tokens of a session held.
 func Verified(s *session.Session, t *oidc.Tokens) {
-	s.Withheld = ""
+	s.Withheld, s.Previous = "", ""
 	if id := t.IDToken; id != nil {
 		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
 		s.Grant.Subject = id.Subject
 	}
+}
+
+// lastIDToken is the ID Token that what comes next has to continue (OpenID Connect Core 1.0
+// section 12.2), "" if there is none.
+func lastIDToken(s *session.Session) string {
+	if s.Withheld != "" {
+		return s.Previous
+	}
+	return s.Tokens.IDToken
 }
 
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.
@@ -57,23 +70,31 @@ type LoginError struct {
 
 func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
 
-// renewable says what keeps the session from being renewed. retry allows to send a
-// token that may be spent.
-func renewable(s *session.Session, need session.Need, retry bool) error {
-	fail := func(state session.State, format string, args ...any) error {
-		return &LoginError{s, state, fmt.Sprintf(format, args...)}
-	}
+// ended says why a session cannot be renewed, whatever others do to it. nil means that it
+// may be.
+func ended(s *session.Session, need session.Need) error {
+	why := ""
 	switch {
 	case need.IDToken && s.Tokens.IDToken == "":
-		return fail(session.Ended, "it has no ID Token, which comes with the scope openid and a user")
+		why = "it has no ID Token, which comes with the scope openid and a user"
 	case need.IDToken && s.Tokens.IDTokenStale:
-		return fail(session.Ended, "its ID Token has expired, and the provider sends no new one on a refresh")
+		why = "its ID Token has expired, and the provider sends no new one on a refresh"
 	case !s.Renewable:
-		return fail(session.Ended, "its token has expired, and it has no refresh token")
-	case s.Refused != "" && !retry:
-		return fail(session.Refused, "the provider refused its refresh token: %s", s.Refused)
-	case s.Attempt != nil && !s.Keeps && !retry:
-		return fail(session.Spent, "its refresh token may be spent: %s", s.Attempt)
+		why = "its token has expired, and it has no refresh token"
+	default:
+		return nil
 	}
-	return nil
+	return &LoginError{s, session.Ended, why}
+}
+
+// renewable says what keeps a session, which is locked, from being renewed. retry allows to
+// send a token that may be spent.
+func renewable(s *session.Session, need session.Need, retry bool) error {
+	switch {
+	case s.Refused != "" && !retry:
+		return &LoginError{s, session.Refused, "the provider refused its refresh token: " + s.Refused}
+	case s.Attempt != nil && !s.Keeps && !retry:
+		return &LoginError{s, session.Spent, "its refresh token may be spent: " + s.Attempt.String()}
+	}
+	return ended(s, need)
 }

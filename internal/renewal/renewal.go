@@ -76,7 +76,7 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if err := r.load(out); err != nil || out.Token != "" {
 		return out, err
 	}
-	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
+	if err := ended(out.Session, r.Need); err != nil {
 		return out, err
 	}
 	began := r.Now()
@@ -196,7 +196,7 @@ func grant(s *session.Session) oidc.Grant {
 	for name, values := range s.Secret.Params {
 		g = g.With(name, values...)
 	}
-	g.Expect.Previous = s.Tokens.IDToken
+	g.Expect.Previous = lastIDToken(s)
 	return g
 }
 
@@ -222,7 +222,7 @@ func (r *Renewal) settle(out *Outcome, err error) error {
 
 // insufficient says why what just came is not what is needed.
 func insufficient(s *session.Session, need session.Need) error {
-	if err := renewable(s, need, true); err != nil {
+	if err := ended(s, need); err != nil {
 		return err
 	}
 	return &LoginError{s, session.Expired, "the provider's new token does not last as long as is asked for"}

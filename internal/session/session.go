@@ -29,6 +29,10 @@ type Session struct {
 	// when they come until they are verified.
 	Withheld string `json:"withheld,omitempty"`
 
+	// Previous is the last ID Token that was verified, while the one of Tokens is not: what
+	// comes next has to continue it.
+	Previous string `json:"previous_id_token,omitempty"`
+
 	// Attempt is a refresh that was begun and whose answer is not stored.
 	Attempt *Attempt `json:"attempt,omitempty"`
 
@@ -137,6 +141,7 @@ const (
 	Spent    State = "may be spent" // its refresh token was sent, and the answer was lost
 	Refused  State = "refused"      // the provider refused its refresh token
 	Withheld State = "withheld"     // its tokens did not verify; a refresh may get better ones
+	Renewing State = "renewing"     // somebody is at it
 )
 
 // State returns how the session is.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
@@ -86,6 +87,23 @@ func Hold(ctx context.Context, store Store, name string) (unlock func(), err err
 	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock, fmt.Errorf("another process has been renewing session %s for %s", name, limit.SessionLock))
 	defer cancel()
 	return store.Lock(ctx, name, func() bool { return false })
+}
+
+// StateOf is the state of a session in a store. A refresh that was begun may still be under
+// way.
+func StateOf(store Store, s *Session, now time.Time) State {
+	state := s.State(now)
+	if state != Spent || s.Attempt.Why != "" {
+		return state
+	}
+	unlock, err := store.Lock(context.Background(), s.Name, func() bool { return true })
+	if unlock == nil && err == nil {
+		return Renewing
+	}
+	if err == nil {
+		unlock()
+	}
+	return state
 }
 
 // Save stores a session, which need not be there.
