@@ -3,9 +3,9 @@
 package atonce
 
 import (
+	"bytes"
 	"errors"
 	"os"
-	"strings"
 	"syscall"
 )
 
@@ -21,33 +21,32 @@ func (q Question) fromAgent(getenv func(string) string) bool {
 		kind = "id_token"
 	}
 	answer, err := exchange(socket, "GET /sessions/"+q.Name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n\r\n")
-	head, token, ok := strings.Cut(answer, "\r\n\r\n")
-	status, fields, _ := strings.Cut(head, "\r\n")
-	if err != nil || !ok || !strings.HasPrefix(status, "HTTP/1.0 200 ") {
+	head, token, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
+	if err != nil || !ok || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) {
 		return false
 	}
-	tokenType := ""
-	for field := range strings.SplitSeq(fields, "\r\n") {
-		if name, value, _ := strings.Cut(field, ": "); name == "Token-Type" {
+	var tokenType []byte
+	for field := range bytes.SplitSeq(head, []byte("\r\n")) {
+		if name, value, _ := bytes.Cut(field, []byte(": ")); string(name) == "Token-Type" {
 			tokenType = value
 		}
 	}
-	return q.Print(strings.TrimSuffix(token, "\n"), tokenType)
+	return q.Print(string(bytes.TrimSuffix(token, []byte("\n"))), string(tokenType))
 }
 
 // path reports whether a name can be in a path: the agent knows if it is a session's.
 func path(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-", c)
+	return name != "" && !bytes.ContainsFunc([]byte(name), func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'
 	})
 }
 
 // exchange sends a request over a UNIX socket and reads the answer to its end. An agent
 // that has the token answers at once.
-func exchange(socket, request string) (string, error) {
+func exchange(socket, request string) ([]byte, error) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer syscall.Close(fd) //nolint:errcheck // nothing was written that could be lost
 	syscall.CloseOnExec(fd)
@@ -63,13 +62,13 @@ func exchange(socket, request string) (string, error) {
 		_, err = syscall.Write(fd, []byte(request)) // short: it is taken whole
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	return drain(fd)
 }
 
 // drain reads to the end.
-func drain(fd int) (string, error) {
+func drain(fd int) ([]byte, error) {
 	const most, chunk = 1 << 20, 8 << 10
 	var answer []byte
 	for len(answer) < most {
@@ -79,12 +78,12 @@ func drain(fd int) (string, error) {
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil:
-			return "", err
+			return nil, err
 		case n == 0:
-			return string(answer), nil
+			return answer, nil
 		}
 	}
-	return "", errors.New("the answer is too long")
+	return nil, errors.New("the answer is too long")
 }
 
 // Trusted says why the socket of an agent is not to be used: it, and the folder it is in,
@@ -98,7 +97,7 @@ func Trusted(socket string) error {
 	if info.Mode().Type() != os.ModeSocket {
 		return errors.New(socket + " is not a socket")
 	}
-	folder, err := os.Stat(socket[:strings.LastIndexByte(socket, '/')+1] + ".")
+	folder, err := os.Stat(socket[:bytes.LastIndexByte([]byte(socket), '/')+1] + ".")
 	if err != nil {
 		return err
 	}

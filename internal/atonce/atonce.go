@@ -13,8 +13,8 @@
 package atonce
 
 import (
+	"bytes" // not strings, which comes later, and this package after it
 	"os"
-	"strings"
 )
 
 // Done is false: if a token was printed the program has ended. It is a variable so that
@@ -40,7 +40,7 @@ func Read(args []string, getenv func(string) string) Question {
 			q.IDToken = true
 		case arg == "--header":
 			q.Header = true
-		case strings.HasPrefix(arg, "-") || named:
+		case arg != "" && arg[0] == '-' || named:
 			return Question{}
 		default:
 			q.Name, named = arg, true
@@ -51,7 +51,8 @@ func Read(args []string, getenv func(string) string) Question {
 
 // Print prints a token and ends the program. It returns false if that cannot be done.
 func (q Question) Print(token, tokenType string) bool {
-	if !printable(token) || q.Header && !q.IDToken && !strings.EqualFold(tokenType, "Bearer") {
+	bearer := q.IDToken || bytes.EqualFold([]byte(tokenType), []byte("Bearer"))
+	if !printable(token) || q.Header && !bearer {
 		return false
 	}
 	if q.Header {
@@ -68,7 +69,7 @@ func Bearer(token string) string { return "Authorization: Bearer " + token }
 
 // printable reports whether a token can be shown as it is.
 func printable(token string) bool {
-	return token != "" && !strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
+	return token != "" && !bytes.ContainsFunc([]byte(token), func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // Folder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base
@@ -81,7 +82,7 @@ func Folder(getenv func(string) string) string {
 		return folder + slash + "oidc-client" + slash + "sessions"
 	}
 	if home := getenv("HOME"); absolute(home) {
-		return strings.Join([]string{home, ".local", "state", "oidc-client", "sessions"}, slash)
+		return home + slash + ".local" + slash + "state" + slash + "oidc-client" + slash + "sessions"
 	}
 	if folder := getenv("LocalAppData"); absolute(folder) {
 		return folder + slash + "oidc-client" + slash + "sessions"
@@ -108,5 +109,5 @@ const slash = string(os.PathSeparator)
 
 // absolute is filepath.IsAbs, without that package.
 func absolute(path string) bool {
-	return strings.HasPrefix(path, "/") || slash == `\` && len(path) > 2 && path[1] == ':' && path[2] == '\\'
+	return path != "" && path[0] == '/' || slash == `\` && len(path) > 2 && path[1] == ':' && path[2] == '\\'
 }
