@@ -203,7 +203,7 @@ func (a *Agent) note(s *session.Session, err error) {
 		return
 	}
 	pause := min(limit.AgentPauseLeast<<min(p.failures, 10), limit.AgentPauseMost)
-	pause += rand.N(pause/4 + 1)
+	pause += rand.N(pause/4 + 1) //nolint:gosec // no secret
 	if errors.As(err, &transport) {
 		seconds, _ := strconv.Atoi(transport.RetryAfter) // or a date, which nobody sends
 		pause = max(pause, min(time.Duration(seconds)*time.Second, limit.AgentPauseMost))

@@ -38,7 +38,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, now: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)}
 	w.Agent = &Agent{
 		Store: &session.Memory{}, Now: w.time, Renew: w.renew,
-		Explain: func(_ context.Context, err error) []byte { return []byte(`{"error":{"message":"` + err.Error() + `"}}`) },
+		Explain: func(_ context.Context, err error) []byte {
+			return []byte(`{"error":{"message":"` + err.Error() + `"}}`)
+		},
 		Tell:    func(_ bool, format string, args ...any) { t.Logf(format, args...) },
 	}
 	return w
@@ -376,11 +378,11 @@ func TestKeepEnds(t *testing.T) {
 	w.save("work", time.Minute)
 	w.pass(time.Hour)
 	began, finish := make(chan struct{}), make(chan struct{})
-	real := w.Renew
+	renew := w.Renew
 	w.Renew = func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
 		close(began)
 		<-finish
-		return real(ctx, name, need)
+		return renew(ctx, name, need)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -31,11 +31,11 @@ func Listen(ctx context.Context, socket string) (net.Listener, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := clear(socket); err != nil {
+	if err := removeStale(ctx, socket); err != nil {
 		return nil, err
 	}
 	old := syscall.Umask(0o177) // from the first moment on
-	l, err := net.Listen("unix", socket)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
 	syscall.Umask(old)
 	if err != nil {
 		return nil, err
@@ -49,8 +49,8 @@ func Listen(ctx context.Context, socket string) (net.Listener, error) {
 // ErrRunning says that there is an agent already.
 var ErrRunning = errors.New("an agent is running already")
 
-// clear removes a socket that nobody listens on any more.
-func clear(socket string) error {
+// removeStale removes a socket that nobody listens on any more.
+func removeStale(ctx context.Context, socket string) error {
 	info, err := os.Lstat(socket)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -61,7 +61,7 @@ func clear(socket string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := net.DialTimeout("unix", socket, time.Second)
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", socket)
 	if err == nil {
 		return errors.Join(ErrRunning, conn.Close())
 	}

@@ -67,8 +67,8 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		p.debug("%v", err) // it may have just ended
-		return nil, nil
+		p.debug("%v", err)
+		return nil, nil //nolint:nilerr // it may have just ended: this process does without
 	case status == http.StatusOK:
 		return p.handedOut(name, kind, body)
 	case status == http.StatusNotFound:

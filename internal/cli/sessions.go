@@ -316,6 +316,7 @@ func sessionHint(state session.State, name string) string {
 		return "log in again: `oidc-client login --save " + name + "` with the same configuration, or `oidc-client token " + name + " --login` on a terminal"
 	case session.Withheld:
 		return "`oidc-client sessions refresh " + name + " --explain` gets new tokens and shows every rule"
+	case session.Fresh, session.Expired, session.Renewing:
 	}
 	return ""
 }

@@ -53,7 +53,7 @@ func take(ctx context.Context, lock *flock.Flock, waiting func() bool) (bool, er
 			return locked, err
 		}
 		// Those who wait together do not ask together.
-		again := time.NewTimer(5*time.Millisecond + rand.N(10*time.Millisecond))
+		again := time.NewTimer(5*time.Millisecond + rand.N(10*time.Millisecond)) //nolint:gosec // no secret
 		select {
 		case <-again.C:
 		case <-ctx.Done():
