@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 		Explain: func(_ context.Context, err error) []byte {
 			return []byte(`{"error":{"message":"` + err.Error() + `"}}`)
 		},
-		Tell:    func(_ bool, format string, args ...any) { t.Logf(format, args...) },
+		Tell: func(_ bool, format string, args ...any) { t.Logf(format, args...) },
 	}
 	return w
 }

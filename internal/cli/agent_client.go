@@ -52,7 +52,7 @@ func (e *agentError) Error() string { return e.failure.Message }
 func (p *program) fromAgent(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
 	socket := atonce.Socket(p.env.Getenv)
 	if socket == "" || need.Not != "" || atonce.Trusted(socket) != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // no agent is no error
 	}
 	kind := "access_token"
 	if need.IDToken {
@@ -68,7 +68,7 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 		return nil, context.Cause(ctx)
 	case err != nil:
 		p.debug("%v", err)
-		return nil, nil //nolint:nilerr // it may have just ended: this process does without
+		return nil, nil // it may have just ended: this process does without
 	case status == http.StatusOK:
 		return p.handedOut(name, kind, body)
 	case status == http.StatusNotFound:
