@@ -127,7 +127,7 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 		r.Params.Set("requested_expiry", fmt.Sprint(int(o.requestedExpiry/time.Second)))
 	}
 	if cfg.Login.UseRequestParameter {
-		if r.Object, err = requestObject(cfg, o.client.kid); err == nil {
+		if r.Object, err = requestObject(ctx, cfg, o.client.kid); err == nil {
 			r.Object.Type, r.Object.EncryptionAlg = "JWT", ""
 		}
 	}

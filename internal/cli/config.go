@@ -94,18 +94,20 @@ sent.`,
 }
 
 func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
-	cfg, err := p.load(cmd.Context(), cmd, flags, "issuer", "client_id")
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	cfg, err := p.load(ctx, cmd, flags, "issuer", "client_id")
 	if err != nil {
 		return err
 	}
-	_, httpErr := p.httpClient(cfg, "")
+	_, httpErr := p.httpClient(ctx, cfg, "")
 	var authErr error
 	if cfg.AuthMethod != "" || cfg.PrivateKey != "" {
 		method := *cfg
 		if method.AuthMethod == "" {
 			method.AuthMethod = "private_key_jwt"
 		}
-		_, authErr = clientAuth(&method, flags.kid, &oidc.Provider{})
+		_, authErr = clientAuth(ctx, &method, flags.kid, &oidc.Provider{})
 	}
 	if err := errors.Join(httpErr, authErr); err != nil {
 		return err

@@ -92,14 +92,17 @@ func (p *program) topic(name, short string, text func() string) *cobra.Command {
 }
 
 // A usageError is something wrong with the command line.
-type usageError struct{ message string }
+type usageError struct{ err error }
 
-func (e *usageError) Error() string { return e.message }
+func (e *usageError) Error() string { return e.err.Error() }
 
-func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+func (e *usageError) Unwrap() error { return errors.Unwrap(e.err) }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 // A waitError says that the wait for a person, who is to type or pipe something
-// in, or for another run ended without it. Nothing was sent.
+// in, or for another run ended without it. Nothing was sent. It outweighs the
+// complaint about a flag or a key that it is wrapped in: nothing is wrong with them.
 type waitError struct {
 	what  string // that was waited for
 	cause error
@@ -111,12 +114,17 @@ func (e *waitError) Unwrap() error { return e.cause }
 
 // A configError is something wrong with the configuration that only shows when
 // it is used, such as a file that is not there.
-type configError struct{ message, hint string }
+type configError struct {
+	err  error
+	hint string
+}
 
-func (e *configError) Error() string { return e.message }
+func (e *configError) Error() string { return e.err.Error() }
+
+func (e *configError) Unwrap() error { return errors.Unwrap(e.err) }
 
 func misconfigured(format string, args ...any) *configError {
-	return &configError{message: fmt.Sprintf(format, args...)}
+	return &configError{err: fmt.Errorf(format, args...)}
 }
 
 // try says what to do about it.
@@ -149,12 +157,6 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		if errors.Is(err, context.Canceled) {
 			f.Code = interruptedCode
 		}
-	case errors.As(err, &wrongUsage):
-		f.Kind = transcript.Usage
-	case errors.As(err, &noPort):
-		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
-	case errors.As(err, &problems), errors.As(err, &wrongConfig):
-		f.Kind = transcript.Config
 	case errors.As(err, &waited) && !errors.Is(err, context.Canceled):
 		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
@@ -162,6 +164,12 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		if oidc.MaySpend(err) && p.run.TokenResponse == nil && p.run.Command == "refresh-token" {
 			f.Message = "interrupted while the provider was being asked; " + spentWarning
 		}
+	case errors.As(err, &wrongUsage):
+		f.Kind = transcript.Usage
+	case errors.As(err, &noPort):
+		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
+	case errors.As(err, &problems), errors.As(err, &wrongConfig):
+		f.Kind = transcript.Config
 	case errors.As(err, &transport):
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Network, transport.Endpoint, transport.Status
 		f.Code = oidc.Reason(err)

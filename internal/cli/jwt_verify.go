@@ -165,7 +165,7 @@ func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string, 
 // verifier is a client that verifies, with the provider's keys or with those of a
 // JWK Set.
 func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *http.Client, jwks string) (*oidc.Client, error) {
-	policy, err := policy(cfg)
+	policy, err := policy(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +181,9 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 		client.Keys, err = oidc.Discovery{HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize}.Keys(ctx, client.Provider)
 		return client, err
 	}
-	data, err := readFile(jwks)
+	data, err := readFile(ctx, jwks)
 	if err != nil {
-		return nil, usage("--jwks: %v", err)
+		return nil, usage("--jwks: %w", err)
 	}
 	if client.Keys, err = oidc.ReadKeySet(data); err != nil {
 		return nil, usage("--jwks: %v", err)

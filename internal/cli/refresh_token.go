@@ -95,7 +95,7 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	if err != nil {
 		return grant, nil, err
 	}
-	keys, err := decryptionKeys(cfg)
+	keys, err := decryptionKeys(ctx, cfg)
 	if err != nil {
 		return grant, nil, err
 	}

@@ -183,7 +183,7 @@ func (p *program) newMetadata(ctx context.Context, cfg *config.Config, o *regist
 		set("scope", strings.Join(cfg.Scopes, " "), true)
 	}
 	if _, there := members["jwks"]; !there && cfg.AuthMethod == "private_key_jwt" {
-		key, err := signingKey(cfg, o.client.kid)
+		key, err := signingKey(ctx, cfg, o.client.kid)
 		if err != nil {
 			return nil, err
 		}
@@ -265,7 +265,7 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOptions,
 	act func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
 ) error {
-	known, err := p.readRegistration(o.registration)
+	known, err := p.readRegistration(ctx, o.registration)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,14 +19,14 @@ import (
 )
 
 // readRegistration reads the file of a registration.
-func (p *program) readRegistration(file string) (oidc.Registration, error) {
+func (p *program) readRegistration(ctx context.Context, file string) (oidc.Registration, error) {
 	var known oidc.Registration
 	if file == "" {
 		return known, usage("--registration is missing: the file that register create wrote")
 	}
-	data, err := readFile(file)
+	data, err := readFile(ctx, file)
 	if err != nil {
-		return known, usage("--registration: %v", err)
+		return known, usage("--registration: %w", err)
 	}
 	doc, err := strictjson.Parse(data)
 	if err != nil {

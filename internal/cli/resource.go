@@ -190,22 +190,22 @@ func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *res
 		}
 		return p.newTokenClient(ctx, cfg, &o.tokenOptions)
 	}
-	httpClient, err := p.httpClient(cfg, "")
+	httpClient, err := p.httpClient(ctx, cfg, "")
 	if err != nil {
 		return nil, err
 	}
 	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	client.DPoP, err = p.boundTo(cfg, &oidc.Provider{})
+	client.DPoP, err = p.boundTo(ctx, cfg, &oidc.Provider{})
 	return client, err
 }
 
 // boundTo is the key that a token which is there already is bound to, nil if it is
 // bound to none.
-func (p *program) boundTo(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
+func (p *program) boundTo(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
 	if cfg.DPoP.Use && cfg.DPoP.Key == "" {
 		return nil, usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
 	}
-	return p.dpop(cfg, provider)
+	return p.dpop(ctx, cfg, provider)
 }
 
 // presented is an access token as it is sent: bound to the client's key, if it has

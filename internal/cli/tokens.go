@@ -72,7 +72,7 @@ func (o *tokenOptions) with(grant oidc.Grant, cfg *config.Config) (oidc.Grant, e
 // newTokenClient finds the provider and makes the client, which keeps and shows
 // what it gets.
 func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tokenOptions) (*oidc.Client, error) {
-	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	httpClient, err := p.httpClient(ctx, cfg, cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.newClient(cfg, o.client.kid, provider, httpClient)
+	client, err := p.newClient(ctx, cfg, o.client.kid, provider, httpClient)
 	if err != nil {
 		return nil, err
 	}
