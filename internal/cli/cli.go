@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,8 +68,9 @@ type program struct {
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
-	keep      *rotation // the refresh token's file, nil if there is none
-	unwritten error     // of result files
+	keep      *rotation               // the refresh token's file, nil if there is none
+	unwritten error                   // of result files
+	unshown   func(cause error) error // says, and does, what is to be when a result could not be shown; nil is nothing
 	keys      []oidc.DecryptionKey
 	noFile    bool   // no configuration file was read
 	explained bool   // the rules were shown
@@ -328,11 +330,8 @@ func (p *program) inform(format string, args ...any) {
 
 // finish shows how the command ended and returns the exit code.
 func (p *program) finish(ctx context.Context, err error) int {
-	if err == nil {
-		err = p.out.Err()
-		if err == nil && p.stdoutErr != nil {
-			err = p.stdoutErr
-		}
+	if cause := cmp.Or(p.out.Err(), p.stdoutErr); cause != nil {
+		err = p.notShown(err, cause)
 	}
 	var done *doneError
 	if errors.As(err, &done) {
@@ -349,8 +348,8 @@ func (p *program) finish(ctx context.Context, err error) int {
 		p.run.Failure = p.failure(ctx, err)
 	}
 	if p.options.json() && (err != nil || p.result()) {
-		if werr := p.run.WriteJSON(p.env.Stdout); werr != nil && err == nil {
-			err = fmt.Errorf("writing to standard output: %w", werr)
+		if werr := p.run.WriteJSON(p.env.Stdout); werr != nil {
+			err = p.notShown(err, fmt.Errorf("writing to standard output: %w", werr))
 			p.run.Failure = p.failure(ctx, err)
 		}
 	}
@@ -359,6 +358,19 @@ func (p *program) finish(ctx context.Context, err error) int {
 		return exitCode(p.run.Failure)
 	}
 	return 0
+}
+
+// notShown is how a command ended whose result could not be shown, for a cause. What
+// went wrong before outweighs that, but not what became of the result.
+func (p *program) notShown(err, cause error) error {
+	if p.unshown != nil {
+		cause = p.unshown(cause)
+		p.unwritten = errors.Join(p.unwritten, cause)
+	}
+	if err != nil {
+		return err
+	}
+	return cause
 }
 
 // result reports whether the command left something to show as JSON: help and

@@ -148,7 +148,7 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	}
 	r := oidc.Registrar{Provider: provider, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
-		return p.receiveRegistration(registered, func() error { return files.commit(cfg, registered) })
+		return p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
 	}
 	registered, err := guarded(p, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
 	p.judgeRegistration(registered)
@@ -284,14 +284,10 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 	}()
 	r := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
-		return p.receiveRegistration(registered, func() error {
-			data, err := registrationFile(registered)
-			if err != nil {
-				return err
-			}
+		return p.receiveRegistration(registered, func() ([]string, error) {
 			reservation := kept
 			kept = nil
-			return reservation.Commit(data)
+			return writeRegistration(o.registration, reservation, registered)
 		})
 	}
 	registered, err := guarded(p, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })
@@ -299,17 +295,19 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 	return err
 }
 
-// receiveRegistration keeps a registration as soon as it is there, and shows it.
-func (p *program) receiveRegistration(registered *oidc.Registration, keep func() error) error {
+// receiveRegistration keeps a registration as soon as it is there, and shows it. keep
+// returns the files that have it.
+func (p *program) receiveRegistration(registered *oidc.Registration, keep func() ([]string, error)) error {
 	p.redactor.Learn(registered.ClientSecret, registered.AccessToken)
-	err := keep()
+	files, err := keep()
+	p.unshown = func(cause error) error { return registrationUnshown(registered, files, cause) }
 	p.recorder.Release()
 	p.run.Members.Add("registration", json.RawMessage(registered.JSON))
 	if !p.options.json() {
 		p.out.JSON("Client Registration", "Registration", registered.JSON)
 	}
 	if err != nil {
-		return fmt.Errorf("the client is registered, but could not be written to its file: %w", err)
+		return fmt.Errorf("the client is registered, but could not be written to %w; keep what is shown of it", err)
 	}
 	return nil
 }

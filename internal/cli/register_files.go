@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -73,16 +74,64 @@ func registrationFile(r *oidc.Registration) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
+// writeRegistration writes a registration to its file, and returns the files that
+// have it.
+func writeRegistration(file string, reserved *durable.Reservation, r *oidc.Registration) ([]string, error) {
+	data, err := registrationFile(r)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", file, err), reserved.Discard())
+	}
+	if err := reserved.Commit(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return []string{file}, nil
+}
+
+// registrationUnshown says where a registration is that could not be shown, for a
+// cause. One that no file has is saved in a new one: its secrets came this one time.
+func registrationUnshown(r *oidc.Registration, files []string, cause error) error {
+	if len(files) == 0 {
+		file, err := saveRegistration(r)
+		if err != nil {
+			lost := fmt.Errorf("it could neither be shown (%w) nor written to a file (%w)", cause, err)
+			return fmt.Errorf("the client %s is registered at the provider, but what came with it is lost: %w; have the client deleted there, and register another", r.ClientID, lost)
+		}
+		files = []string{file}
+	}
+	return fmt.Errorf("the client %s is registered at the provider, but could not be shown (%w); it is in %s", r.ClientID, cause, strings.Join(files, " and "))
+}
+
+// saveRegistration writes a registration to a new file of this folder, or else of
+// that of temporary files.
+func saveRegistration(r *oidc.Registration) (file string, err error) {
+	data, err := registrationFile(r)
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range []string{".", os.TempDir()} {
+		file = filepath.Join(folder, "registration-"+rand.Text()+".json")
+		if err = durable.WriteFile(file, data); err == nil {
+			return file, nil
+		}
+	}
+	return "", err
+}
+
 // registrationFiles are the two files of a new registration, reserved before
 // anything is sent.
-type registrationFiles struct{ config, registration *durable.Reservation }
+type registrationFiles struct {
+	name                 string // of the configuration, "" if no file is wanted
+	config, registration *durable.Reservation
+}
+
+func (f *registrationFiles) registrationName() string { return f.name + ".registration.json" }
 
 func (o *registerOptions) reserve() (*registrationFiles, error) {
 	if o.out == "" {
 		return &registrationFiles{}, nil
 	}
-	files := &registrationFiles{}
-	for name, to := range map[string]**durable.Reservation{o.out: &files.config, o.out + ".registration.json": &files.registration} {
+	files := &registrationFiles{name: o.out}
+	for name, to := range map[string]**durable.Reservation{o.out: &files.config, files.registrationName(): &files.registration} {
 		if _, err := os.Lstat(name); err == nil && !o.force {
 			files.discard()
 			return nil, usage("%s is there already; --force replaces it", name)
@@ -105,20 +154,21 @@ func (f *registrationFiles) discard() {
 	}
 }
 
-// commit writes both files.
-func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) error {
+// commit writes both files, and returns those that have the registration.
+func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) ([]string, error) {
 	if f.config == nil {
-		return nil
+		return nil, nil
 	}
-	data, err := registrationFile(r)
-	if err == nil {
-		err = f.registration.Commit(data)
-	}
-	if configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r)); configErr != nil {
-		err = errors.Join(err, configErr)
-	}
+	written, err := writeRegistration(f.registrationName(), f.registration, r)
+	configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r))
 	f.config, f.registration = nil, nil
-	return err
+	switch {
+	case configErr == nil:
+		return written, err
+	case err == nil:
+		return written, fmt.Errorf("%s: %w", f.name, configErr)
+	}
+	return nil, fmt.Errorf("%w, nor to %s: %w", err, f.name, configErr)
 }
 
 // absolute is a path that another folder's file can name, "" for none.
