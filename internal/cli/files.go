@@ -66,6 +66,21 @@ func readBounded(r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
+// nowhere reports whether what is written is gone. A standard output that is closed
+// is the null device, too: Go opens it in its place.
+func nowhere(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	to, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(to, null)
+}
+
 // readKeyPair reads a certificate and its private key.
 func readKeyPair(ctx context.Context, certFile, keyFile string) (*tls.Certificate, error) {
 	cert, err := readFile(ctx, certFile)

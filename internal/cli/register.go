@@ -44,7 +44,8 @@ func (p *program) registerCreateCommand() *cobra.Command {
 		Long: `Register a new client (RFC 7591)
 
 --out FILE writes the answer as a configuration file, mode 0600, and beside it what
-the registration is read, changed and deleted with, as FILE.registration.json.`,
+the registration is read, changed and deleted with, as FILE.registration.json. Without
+it standard output has the only copy, and must lead somewhere.`,
 		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name "My tool"
   oidc-client register create -c provider.yaml --metadata @client.json --initial-access-token @token --out config.yaml`,
 		Args: noArguments,
@@ -137,7 +138,7 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := o.reserve()
+	files, err := o.reserve(p.env.Stdout)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,8 +127,12 @@ type registrationFiles struct {
 
 func (f *registrationFiles) registrationName() string { return f.name + ".registration.json" }
 
-func (o *registerOptions) reserve() (*registrationFiles, error) {
-	if o.out == "" {
+// reserve prepares the files. Without any, standard output has the only copy.
+func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) {
+	switch {
+	case o.out == "" && nowhere(stdout):
+		return nil, usage("--out is missing: standard output is closed or the null device, and what comes with the registration comes one time only")
+	case o.out == "":
 		return &registrationFiles{}, nil
 	}
 	files := &registrationFiles{name: o.out}

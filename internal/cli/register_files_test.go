@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,7 @@ func TestRegistrationNotWritten(t *testing.T) {
 		"neither":          {func(f *registrationFiles) error { f.discard(); return nil }, []string{"c.yaml.registration.json: ", ", nor to ", "c.yaml: "}, 0},
 	} {
 		o := registerOptions{out: filepath.Join(t.TempDir(), "c.yaml")}
-		files, err := o.reserve()
+		files, err := o.reserve(io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
