@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -93,7 +92,7 @@ func (p *program) registerDeleteCommand() *cobra.Command {
 			}
 			p.run.Members.Add("deleted", true)
 			p.inform("the provider has forgotten the client %s", known.ClientID)
-			if err := os.Remove(o.registration); err != nil {
+			if err := durable.Remove(o.registration); err != nil {
 				return nil, fmt.Errorf("the registration is deleted, but its file is not: %w", err)
 			}
 			return nil, nil

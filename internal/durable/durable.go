@@ -176,6 +176,19 @@ func WriteFile(path string, data []byte) error {
 	return r.Commit(data)
 }
 
+// Remove removes the file that path leads to, and path itself if that is a symbolic
+// link to it: removing the link alone would leave the file, and the secrets in it.
+func Remove(path string) error {
+	target, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(target); err != nil || target == path {
+		return err
+	}
+	return os.Remove(path)
+}
+
 // syncFolder makes a rename durable. Some file systems cannot sync a folder;
 // the file is written all the same, so that is no error.
 func syncFolder(path string) {
