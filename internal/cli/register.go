@@ -133,7 +133,7 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
-	initial, err := p.secret(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
+	initial, err := p.optional(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
 	if err != nil {
 		return err
 	}

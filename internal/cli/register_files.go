@@ -47,6 +47,9 @@ func (p *program) readRegistration(ctx context.Context, file string) (oidc.Regis
 	if known.URI == "" || known.AccessToken == "" || !oidc.Browsable(known.URI) {
 		return known, usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
 	}
+	if err := checkToken(known.AccessToken); err != nil {
+		return known, usage("--registration: %s: registration_access_token cannot be right: %v", file, err)
+	}
 	return known, nil
 }
 

@@ -32,14 +32,22 @@ func (p *program) secret(ctx context.Context, flag, value, env string) (string, 
 
 // required is a secret that has to be there, and looks like a token or a word.
 func (p *program) required(ctx context.Context, flag, value, env string) (string, error) {
-	text, err := p.secret(ctx, flag, value, env)
-	switch {
-	case err != nil:
-		return "", err
-	case text == "" && value == "":
+	get := p.optional
+	if flag == "password" {
+		get = p.secret
+	}
+	text, err := get(ctx, flag, value, env)
+	if err == nil && text == "" && value == "" {
 		return "", usage("--%s is missing (- reads standard input, @FILE a file; or set %s)", flag, env)
-	case flag == "password":
-		return text, nil
+	}
+	return text, err
+}
+
+// optional is a secret that looks like a token or a word, if it is there.
+func (p *program) optional(ctx context.Context, flag, value, env string) (string, error) {
+	text, err := p.secret(ctx, flag, value, env)
+	if err != nil || text == "" && value == "" {
+		return "", err
 	}
 	if err := checkToken(text); err != nil {
 		return "", usage("--%s cannot be right: %v", flag, err)
