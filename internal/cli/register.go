@@ -230,8 +230,11 @@ func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[str
 	return members, nil
 }
 
-// changedMetadata is the registration with what --metadata changes. What is the
-// provider's to say is left out (RFC 7592 section 2.2).
+// providers are the members of a registration that the provider alone sets, and that
+// no update may send (RFC 7592 section 2.2).
+var providers = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
+
+// changedMetadata is the registration with what --metadata changes.
 func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, o *registerOptions) ([]byte, error) {
 	changes, err := p.metadataFlag(ctx, o)
 	if err != nil {
@@ -239,6 +242,10 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 	}
 	if len(changes) == 0 {
 		return nil, usage("--metadata is missing: what is to change")
+	}
+	theirs := slices.DeleteFunc(slices.Clone(providers), func(name string) bool { _, there := changes[name]; return !there })
+	if len(theirs) > 0 {
+		return nil, usage("--metadata: what the provider alone sets cannot be changed: %s (RFC 7592 section 2.2); leave it out", strings.Join(theirs, ", "))
 	}
 	doc, err := strictjson.Parse(known.JSON)
 	if err != nil {
@@ -255,7 +262,7 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 		}
 		members[name] = value
 	}
-	for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
+	for _, name := range providers {
 		delete(members, name)
 	}
 	return json.Marshal(members)
