@@ -320,6 +320,8 @@ func TestLoginKeys(t *testing.T) {
 	for file, want := range map[string]string{
 		"oidc_claims_param: '[1]'\n":                               "oidc_claims_param: not a JSON object",
 		"authorization_details: '{}'\n":                            "authorization_details: not a JSON array",
+		"authorization_details: 'null'\n":                          "authorization_details: not a JSON array",
+		"authorization_details: ' [ ] '\n":                         "authorization_details: an empty array asks for nothing",
 		"resource: [api]\n":                                        "is not an absolute URI without fragment",
 		"resource: ['https://a.example/#x']\n":                     "is not an absolute URI without fragment", // V91
 		"prompt: none\nmax_age: 0\n":                               "contradicts max_age",                     // Q06
