@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -136,9 +137,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return p.begin(cmd)
-		},
+		PersistentPreRunE:          p.begin,
 	}
 	root.SetIn(p.env.Stdin)
 	root.SetOut(p.env.Stdout)
@@ -244,7 +243,7 @@ func helpCommand() *cobra.Command {
 }
 
 // begin makes ready what the options ask for, before the command runs.
-func (p *program) begin(cmd *cobra.Command) error {
+func (p *program) begin(cmd *cobra.Command, args []string) error {
 	p.run.Command = commandName(cmd)
 	if strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil // a command line that is being typed
@@ -253,6 +252,9 @@ func (p *program) begin(cmd *cobra.Command) error {
 		format := p.options.format
 		p.options.format = "text"
 		return usage("--format %q is neither text nor json", format)
+	}
+	if err := checkValues(cmd, args); err != nil {
+		return err
 	}
 	if cmd.Flags().Changed("output-dir") && !p.options.output {
 		p.warn("--output-dir has no effect without -o")
@@ -275,6 +277,40 @@ func (p *program) begin(cmd *cobra.Command) error {
 		p.warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
 	}
 	return nil
+}
+
+// counted makes a wrong number of arguments a mistake of the user's, not of ours.
+func counted(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usage("%w", err)
+		}
+		return nil
+	}
+}
+
+// checkValues refuses what no flag or argument can be meant to be.
+func checkValues(cmd *cobra.Command, args []string) error {
+	if slices.Contains(args, "") {
+		return usage("an argument is empty")
+	}
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		// As a script's variable is that was not set: it must not pass for a flag
+		// that was not given.
+		if err == nil && slices.Contains(flagValues(f), "") {
+			err = usage("--%s is empty; leave it out if nothing is meant", f.Name)
+		}
+	})
+	return err
+}
+
+// flagValues are the values of a flag, which is one unless it may be repeated.
+func flagValues(f *pflag.Flag) []string {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return list.GetSlice()
+	}
+	return []string{f.Value.String()}
 }
 
 // complete completes the values of a flag.

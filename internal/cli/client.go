@@ -94,17 +94,14 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		return nil, err
 	}
 	flags := map[string][]string{}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if array, ok := f.Value.(pflag.SliceValue); ok {
-			flags[f.Name] = array.GetSlice()
-		} else {
-			flags[f.Name] = []string{f.Value.String()}
-		}
-	})
+	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = flagValues(f) })
 	if given, ok := flags["client-secret"]; ok {
 		secret, err := p.secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
 		if err != nil {
 			return nil, err
+		}
+		if secret == "" {
+			return nil, usage("--client-secret is empty")
 		}
 		flags["client-secret"] = []string{secret}
 	}

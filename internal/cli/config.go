@@ -31,7 +31,7 @@ func (p *program) configInitCommand() *cobra.Command {
 Writes config.yaml, or FILE; - writes to standard output. A file that is there
 already is left alone unless --force is given.`,
 		Example: `  oidc-client config init --issuer https://op.example.com --client-id my-client`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    counted(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			file := "config.yaml"
 			if len(args) == 1 {
@@ -78,7 +78,7 @@ func (p *program) configValidateCommand() *cobra.Command {
 Reads the file as every command would, with the environment and the files it
 names (keys, certificates), and reports all that is wrong at once. Nothing is
 sent.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if flags.config != "" {

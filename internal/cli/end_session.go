@@ -54,7 +54,7 @@ client registered that as a post_logout_redirect_uri; --no-redirect does without
 func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	token, err := p.secret(ctx, "token", o.token, "OIDC_ID_TOKEN")
+	token, err := p.optional(ctx, "token", o.token, "OIDC_ID_TOKEN")
 	if err != nil {
 		return err
 	}

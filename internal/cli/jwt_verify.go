@@ -46,7 +46,7 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 		Example: `  pbpaste | oidc-client jwt verify -c config.yaml
   oidc-client jwt verify @access-token --issuer https://op.example.com --as access_token
   oidc-client jwt verify --jwks keys.json --format json < tokens.txt`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if o.token != "" {
@@ -116,7 +116,7 @@ func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOpt
 		return nil, usage("--as %s needs %s", kind, missing)
 	}
 	expect := oidc.Expectation{Nonce: o.nonce, Optional: true}
-	access, err := p.secret(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
+	access, err := p.optional(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 		Example: `  oidc-client resource https://api.example.com/me -c config.yaml --token @access-token
   oidc-client resource https://api.example.com/pay -c config.yaml --token @access-token --step-up
   oidc-client resource https://api.example.com/me --metadata`,
-		Args: cobra.ExactArgs(1),
+		Args: counted(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
 	}
 	o.add(cmd)

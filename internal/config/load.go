@@ -49,7 +49,7 @@ func Load(s Sources) (*Config, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Flags)) {
-		if p, ok := Lookup(name); ok && !slices.Equal(s.Flags[name], []string{""}) {
+		if p, ok := Lookup(name); ok {
 			l.set(p, Origin{Name: "--" + name}, s.Flags[name])
 		}
 	}
