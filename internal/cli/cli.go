@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -296,13 +297,30 @@ func checkValues(cmd *cobra.Command, args []string) error {
 	}
 	var err error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		// As a script's variable is that was not set: it must not pass for a flag
-		// that was not given.
-		if err == nil && slices.Contains(flagValues(f), "") {
-			err = usage("--%s is empty; leave it out if nothing is meant", f.Name)
+		if err == nil {
+			err = checkValue(f)
 		}
 	})
 	return err
+}
+
+func checkValue(f *pflag.Flag) error {
+	for _, value := range flagValues(f) {
+		switch {
+		case value == "": // as a variable of a script that was not set: it must not pass for a flag that was not given
+			return usage("--%s is empty; leave it out if nothing is meant", f.Name)
+		case !utf8.ValidString(value) && !takesBytes(f): // JSON cannot hold it, and would change it in silence
+			return usage("--%s is not UTF-8", f.Name)
+		}
+	}
+	return nil
+}
+
+// takesBytes reports whether a flag takes what need not be UTF-8: the name of a file, or
+// what is judged when it was read.
+func takesBytes(f *pflag.Flag) bool {
+	kind, help := pflag.UnquoteUsage(f)
+	return kind == "file" || kind == "folder" || f.Name == "config" || strings.Contains(help, "@FILE")
 }
 
 // flagValues are the values of a flag, which is one unless it may be repeated.

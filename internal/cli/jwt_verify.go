@@ -60,7 +60,7 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 	o.client.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
-	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a file or a URL")
+	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a `file` or a URL")
 	f.StringVar(&o.as, "as", "", "what the token is: "+strings.Join(kinds, ", "))
 	f.StringVar(&o.nonce, "nonce", "", "nonce that an ID Token must have")
 	f.StringVar(&o.withAccess, "access-token", "", "access token that came with an ID Token, for its at_hash (- reads standard input, @FILE a file; or OIDC_ACCESS_TOKEN)")

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,5 +70,41 @@ func TestNoValueIsEmpty(t *testing.T) {
 	}
 	if said := refused(t, "config", "validate", ""); !strings.Contains(said, "an argument is empty") {
 		t.Error(said)
+	}
+}
+
+// Whatever is not the name of a file, nor judged when it was read, is UTF-8.
+func TestValuesAreUTF8(t *testing.T) {
+	t.Parallel()
+	free := map[string]bool{}
+	everyFlag(func(words []string, f *pflag.Flag) {
+		switch {
+		case f.Name == "format":
+		case takesBytes(f):
+			free[f.Name] = true
+		default:
+			if said := refused(t, append(words, "--"+f.Name, "\xff")...); !strings.Contains(said, "--"+f.Name+" is not UTF-8") {
+				t.Errorf("%v --%s: %s", words, f.Name, said)
+			}
+		}
+	})
+	want := []string{
+		"access-token", "actor-token", "assertion", "ca-cert", "client-ca", "client-secret", "config", "data", "dir", "dpop-key", "file",
+		"id-token", "id-token-hint", "initial-access-token", "jwks", "login-hint-token", "metadata", "out", "output-dir", "password", "pem-cert",
+		"pem-key", "previous-id-token", "refresh-token", "registration", "registration-token", "signing-key", "subject-token", "tls-cert", "tls-key",
+		"token", "user-code",
+	}
+	if got := slices.Sorted(maps.Keys(free)); !slices.Equal(got, want) {
+		t.Errorf("these flags may take anything: %q", got)
+	}
+	for _, args := range [][]string{
+		{"register", "create", "--issuer", "https://op.invalid", "--out", "x.yaml", "--metadata", "{\"client_name\":\"\xff\"}"},
+		{"register", "create", "--issuer", "https://op.invalid", "--out", "x.yaml", "--initial-access-token", "\xff"},
+		{"ciba", "--issuer", "https://op.invalid", "--client-id", "a", "--login-hint", "b", "--user-code", "\xff"},
+		{"ciba", "--issuer", "https://op.invalid", "--client-id", "a", "--login-hint-token", "\xff"},
+		{"client-credentials", "--issuer", "https://op.invalid", "--client-id", "a", "--client-secret", "\xff"},
+		{"discover", "https://op.invalid/\xff"},
+	} {
+		refused(t, args...)
 	}
 }
