@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -35,8 +36,11 @@ type Env struct {
 	Proxy          func(*http.Request) (*url.URL, error)
 	Terminal       func(io.Writer) bool // whether a writer is a terminal
 	Shield         func()               // called before what must not end with its reader; nil does nothing
-	Run            func([]string) error // starts a program of the user's and does not wait for it
 	Build          Build
+
+	// Run starts a program of the user's and does not wait for it: the channel tells some
+	// day how it ended, and is nil if that is not known.
+	Run func([]string) (<-chan error, error)
 }
 
 // A Build says what the linker stamped; empty fields are read from the build
@@ -70,6 +74,7 @@ type program struct {
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
+	watching  sync.WaitGroup          // over the browser, until the command ends
 	keep      *rotation               // the refresh token's file, nil if there is none
 	unwritten error                   // of result files
 	unshown   func(cause error) error // says, and does, what is to be when a result could not be shown; nil is nothing
@@ -101,6 +106,7 @@ func Main(ctx context.Context, env *Env, args []string) int {
 	// reads the answer with is known all the same.
 	p.options.format = formatIn(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	p.watching.Wait()
 	if err != nil && p.run.Command == root.Name() {
 		p.run.Command = commandName(cmd)
 	}

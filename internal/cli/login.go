@@ -179,7 +179,7 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		Begun: func(start, direct string) {
 			p.inform("Go to %s", start)
 			p.err.Block("Is the browser on another machine? Open this there, and paste here the address that it ends on", "URL", direct)
-			p.openBrowser(&o.browser, start)
+			p.openBrowser(ctx, &o.browser, start)
 		},
 		Pasted:  p.pastedLines(ctx),
 		Strange: func(what string) { p.warn("%s", what) },
