@@ -294,7 +294,11 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 		return p.receiveRegistration(registered, func() ([]string, error) {
 			reservation := kept
 			kept = nil
-			return writeRegistration(o.registration, reservation, registered)
+			files, err := writeRegistration(o.registration, reservation, registered)
+			if err == nil && registered.ClientSecret != known.ClientSecret {
+				p.warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
+			}
+			return files, err
 		})
 	}
 	registered, err := guarded(p, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })

@@ -128,7 +128,21 @@ type registrationFiles struct {
 	config, registration *durable.Reservation
 }
 
-func (f *registrationFiles) registrationName() string { return f.name + ".registration.json" }
+// registrationSuffix is what follows the name of a client's configuration file in that
+// of its registration.
+const registrationSuffix = ".registration.json"
+
+func (f *registrationFiles) registrationName() string { return f.name + registrationSuffix }
+
+// configOf names the configuration file of the client that a file has the registration
+// of. It is not written to: it may have been changed by hand, or be another's.
+func configOf(registration string) string {
+	file, beside := strings.CutSuffix(registration, registrationSuffix)
+	if _, err := os.Stat(file); !beside || err != nil {
+		return "the client's configuration"
+	}
+	return file
+}
 
 // reserve prepares the files. Without any, standard output has the only copy.
 func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) {
