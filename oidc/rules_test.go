@@ -192,6 +192,11 @@ func TestTokenResponseRules(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, r := range check.Run(tokenResponseRules, tokenResponseInput{Details: `[]`, Response: object(t, `{"access_token":"at","token_type":"Bearer"}`)}) {
+		if r.ID == "token_response.authorization_details_granted" && r.Outcome != check.NotApplicable {
+			t.Errorf("no details were asked for: %s, want %s, got %s", r.Outcome, r.Want, r.Got)
+		}
+	}
 	for name, json := range map[string]string{
 		"no access_token":      `{"token_type":"Bearer"}`,
 		"null access_token":    `{"access_token":null,"token_type":"Bearer"}`,

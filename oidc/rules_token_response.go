@@ -90,7 +90,7 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 			asked, askedErr := detailTypes([]byte(in.Details))
 			got, err := detailTypes(raw)
 			switch {
-			case askedErr != nil:
+			case askedErr != nil || len(asked) == 0:
 				return check.Inapplicable("none were asked for")
 			case raw == nil:
 				return check.That(false, "none", check.List(asked))

@@ -223,10 +223,10 @@ func (f *failing) run(args []string) (int, string, string) {
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
 		Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) error {
+		Run: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)
 			go func() { _, _ = browser.Open(f.ctx, argv[len(argv)-1]) }() // what comes of it shows in the program
-			return nil
+			return nil, nil
 		},
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, 30*time.Second)

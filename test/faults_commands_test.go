@@ -170,14 +170,14 @@ func (p *play) run() {
 		Stdin: strings.NewReader(p.stdin), Stdout: &out, Stderr: errs, Now: time.Now,
 		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
 		Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) error {
+		Run: func(argv []string) (<-chan error, error) {
 			browsing.Go(func() {
 				_, _ = newHTTPBrowser("alice", nil).Open(ctx, argv[len(argv)-1]) // what comes of it shows in the program
 				if strayed(p.f) {
 					end(errNobody)
 				}
 			})
-			return nil
+			return nil, nil
 		},
 	}
 	p.code = cli.Main(ctx, env, p.args)

@@ -206,13 +206,13 @@ func (j *journey) runWith(parent context.Context, environment map[string]string,
 	env := &cli.Env{
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: io.MultiWriter(&errs, said), Now: time.Now,
 		Getenv: func(name string) string { return variables[name] }, Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) error {
+		Run: func(argv []string) (<-chan error, error) {
 			opening.Go(func() {
 				if _, err := j.browser.Open(ctx, argv[len(argv)-1]); err != nil && ctx.Err() == nil {
 					fmt.Fprintf(&errs, "the browser: %v\n", err)
 				}
 			})
-			return nil
+			return nil, nil
 		},
 	}
 	r := &ran{args: args}

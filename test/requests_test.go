@@ -97,11 +97,11 @@ func (s *scene) run(args ...string) (int, string, string) {
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
 		Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) error {
+		Run: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)
 			browser.Password = "alice"
 			go func() { _, _ = browser.Open(context.Background(), argv[len(argv)-1]) }() // what comes of it shows in the program
-			return nil
+			return nil, nil
 		},
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -204,12 +204,30 @@ func oauthError(code string) func(*fakeop.OP) {
 	}
 }
 
+// registers makes the provider register a client. It changes the secret whenever the
+// registration is asked for.
+func registers(op *fakeop.OP) {
+	op.Metadata["registration_endpoint"] = op.URL + "/register"
+	registered := func(secret string) string {
+		return fmt.Sprintf(`{"client_id":"c1","client_secret":%q,"client_secret_expires_at":0,"registration_access_token":"canary-token","registration_client_uri":%q}`, secret, op.URL+"/registered")
+	}
+	op.Handlers["/register"] = fakeop.Says(http.StatusCreated, isJSON, registered("canary-secret"))
+	op.Handlers["/registered"] = func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		fakeop.Says(http.StatusOK, isJSON, registered("canary-new-secret"))(w, r)
+	}
+}
+
 // faults are what a script can ask of the fake provider.
 var faults = map[string]func(*fakeop.OP){
 	"issuer-slash":      func(op *fakeop.OP) { op.Metadata["issuer"] = op.URL + "/" },
 	"issuer-template":   func(op *fakeop.OP) { op.Metadata["issuer"] = op.URL + "/{tenantid}/v2.0" },
 	"no-token-endpoint": func(op *fakeop.OP) { delete(op.Metadata, "token_endpoint") },
 	"http-endpoint":     func(op *fakeop.OP) { op.Metadata["token_endpoint"] = "http://op.example/token" },
+	"registers":         registers,
 	"no-userinfo":       func(op *fakeop.OP) { delete(op.Metadata, "userinfo_endpoint") },
 	"no-id-token":       func(op *fakeop.OP) { op.Claims = nil },
 	"no-refresh-token":  func(op *fakeop.OP) { delete(op.Tokens, "refresh_token") },

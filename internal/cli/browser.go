@@ -15,16 +15,16 @@ import (
 
 // openBrowser opens a URL of the listener in the user's browser, unless that is
 // not wanted. That it cannot be opened is no error: the URL was shown.
-func (p *program) openBrowser(o *browserOptions, target string) {
+func (p *program) openBrowser(ctx context.Context, o *browserOptions, target string) {
 	if o.noBrowser {
 		return
 	}
-	if err := p.browse(o.command, target); err != nil {
+	if err := p.browse(ctx, o.command, target); err != nil {
 		p.inform("the browser was not opened: %v", err)
 	}
 }
 
-func (p *program) browse(command, target string) error {
+func (p *program) browse(ctx context.Context, command, target string) error {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return errors.New("not a URL for a browser")
@@ -34,11 +34,25 @@ func (p *program) browse(command, target string) error {
 		return errors.New("there is no display; --browser names a command")
 	}
 	for _, argv := range candidates {
-		if err = p.env.Run(append(argv, u.String())); err == nil {
+		var ended <-chan error
+		if ended, err = p.env.Run(append(argv, u.String())); err == nil {
+			p.watching.Go(func() { p.watch(ctx, argv[0], ended) })
 			return nil
 		}
 	}
 	return err
+}
+
+// watch tells, as long as the browser is waited for, that its command failed: it may
+// have opened nothing.
+func (p *program) watch(ctx context.Context, command string, ended <-chan error) {
+	select {
+	case err := <-ended:
+		if err != nil && ctx.Err() == nil {
+			p.warn("the browser may not have opened: %s: %v; open the address above by hand", command, err)
+		}
+	case <-ctx.Done():
+	}
 }
 
 // browsers are the commands to try, in their order: the one that was named, that
@@ -66,13 +80,14 @@ func (p *program) browsers(command string) [][]string {
 }
 
 // start starts a program and does not wait for it. What it prints goes nowhere.
-func start(argv []string) error {
+func start(argv []string) (<-chan error, error) {
 	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...)                                  //nolint:gosec // the user's own browser, which outlives this program
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OIDC_") }) // our secrets are none of its business
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	go func() { _ = cmd.Wait() }() // it is the user's from here on
-	return nil
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // it is the user's from here on
+	return ended, nil
 }

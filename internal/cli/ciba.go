@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -99,15 +100,19 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 	for _, secret := range []struct {
 		flag, value, env string
 		to               *string
+		get              func(ctx context.Context, flag, value, env string) (string, error)
 	}{
-		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &r.LoginHintToken},
-		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &r.IDTokenHint},
-		{"user-code", o.userCode, "OIDC_USER_CODE", &r.UserCode},
+		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &r.LoginHintToken, p.optional},
+		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &r.IDTokenHint, p.optional},
+		{"user-code", o.userCode, "OIDC_USER_CODE", &r.UserCode, p.secret},
 	} {
 		var err error
-		if *secret.to, err = p.secret(ctx, secret.flag, secret.value, secret.env); err != nil {
+		if *secret.to, err = secret.get(ctx, secret.flag, secret.value, secret.env); err != nil {
 			return r, err
 		}
+	}
+	if !utf8.ValidString(r.UserCode) {
+		return r, usage("--user-code is not UTF-8")
 	}
 	hints := 0
 	for _, hint := range []string{r.LoginHint, r.LoginHintToken, r.IDTokenHint} {
@@ -127,7 +132,7 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 		r.Params.Set("requested_expiry", fmt.Sprint(int(o.requestedExpiry/time.Second)))
 	}
 	if cfg.Login.UseRequestParameter {
-		if r.Object, err = requestObject(cfg, o.client.kid); err == nil {
+		if r.Object, err = requestObject(ctx, cfg, o.client.kid); err == nil {
 			r.Object.Type, r.Object.EncryptionAlg = "JWT", ""
 		}
 	}

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -34,8 +38,11 @@ type Env struct {
 	Terminal       func(io.Writer) bool // whether a writer is a terminal
 	Shield         func()               // called before what must not end with its reader; nil does nothing
 	Hold           func() func()        // keeps signals from ending the program until what it returns is called; nil does nothing
-	Run            func([]string) error // starts a program of the user's and does not wait for it
 	Build          Build
+
+	// Run starts a program of the user's and does not wait for it: the channel tells some
+	// day how it ended, and is nil if that is not known.
+	Run func([]string) (<-chan error, error)
 }
 
 // A Build says what the linker stamped; empty fields are read from the build
@@ -69,12 +76,14 @@ type program struct {
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
-	keep      *rotation        // the refresh token's file, nil if there is none
-	saving    *saving          // the session that the tokens are kept as, nil if they are not
-	sources   sources          // of the configuration
-	spent     *session.Session // whose refresh token this run may have spent for nothing
-	boundKey  []byte           // the DPoP key of the session, a JWK, if it is kept nowhere else
-	unwritten error            // of result files
+	watching  sync.WaitGroup          // over the browser, until the command ends
+	keep      *rotation               // the refresh token's file, nil if there is none
+	saving    *saving                 // the session that the tokens are kept as, nil if they are not
+	sources   sources                 // of the configuration
+	spent     *session.Session        // whose refresh token this run may have spent for nothing
+	boundKey  []byte                  // the DPoP key of the session, a JWK, if it is kept nowhere else
+	unwritten error                   // of result files
+	unshown   func(cause error) error // says, and does, what is to be when a result could not be shown; nil is nothing
 	keys      []oidc.DecryptionKey
 	noFile    bool   // no configuration file was read
 	explained bool   // the rules were shown
@@ -103,6 +112,7 @@ func Main(ctx context.Context, env *Env, args []string) int {
 	// reads the answer with is known all the same.
 	p.options.format = formatIn(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	p.watching.Wait()
 	if err != nil && p.run.Command == root.Name() {
 		p.run.Command = commandName(cmd)
 	}
@@ -140,9 +150,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return p.begin(cmd)
-		},
+		PersistentPreRunE:          p.begin,
 	}
 	root.SetIn(p.env.Stdin)
 	root.SetOut(p.env.Stdout)
@@ -251,7 +259,7 @@ func helpCommand() *cobra.Command {
 }
 
 // begin makes ready what the options ask for, before the command runs.
-func (p *program) begin(cmd *cobra.Command) error {
+func (p *program) begin(cmd *cobra.Command, args []string) error {
 	p.run.Command = commandName(cmd)
 	if strings.HasPrefix(cmd.Name(), "__complete") {
 		return nil // a command line that is being typed
@@ -260,6 +268,9 @@ func (p *program) begin(cmd *cobra.Command) error {
 		format := p.options.format
 		p.options.format = "text"
 		return usage("--format %q is neither text nor json", format)
+	}
+	if err := checkValues(cmd, args); err != nil {
+		return err
 	}
 	if cmd.Flags().Changed("output-dir") && !p.options.output {
 		p.warn("--output-dir has no effect without -o")
@@ -282,6 +293,57 @@ func (p *program) begin(cmd *cobra.Command) error {
 		p.warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
 	}
 	return nil
+}
+
+// counted makes a wrong number of arguments a mistake of the user's, not of ours.
+func counted(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usage("%w", err)
+		}
+		return nil
+	}
+}
+
+// checkValues refuses what no flag or argument can be meant to be.
+func checkValues(cmd *cobra.Command, args []string) error {
+	if slices.Contains(args, "") {
+		return usage("an argument is empty")
+	}
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil {
+			err = checkValue(f)
+		}
+	})
+	return err
+}
+
+func checkValue(f *pflag.Flag) error {
+	for _, value := range flagValues(f) {
+		switch {
+		case value == "": // as a variable of a script that was not set: it must not pass for a flag that was not given
+			return usage("--%s is empty; leave it out if nothing is meant", f.Name)
+		case !utf8.ValidString(value) && !takesBytes(f): // JSON cannot hold it, and would change it in silence
+			return usage("--%s is not UTF-8", f.Name)
+		}
+	}
+	return nil
+}
+
+// takesBytes reports whether a flag takes what need not be UTF-8: the name of a file, or
+// what is judged when it was read.
+func takesBytes(f *pflag.Flag) bool {
+	kind, help := pflag.UnquoteUsage(f)
+	return kind == "file" || kind == "folder" || f.Name == "config" || strings.Contains(help, "@FILE")
+}
+
+// flagValues are the values of a flag, which is one unless it may be repeated.
+func flagValues(f *pflag.Flag) []string {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return list.GetSlice()
+	}
+	return []string{f.Value.String()}
 }
 
 // complete completes the values of a flag.
@@ -337,11 +399,8 @@ func (p *program) inform(format string, args ...any) {
 
 // finish shows how the command ended and returns the exit code.
 func (p *program) finish(ctx context.Context, err error) int {
-	if err == nil {
-		err = p.out.Err()
-		if err == nil && p.stdoutErr != nil {
-			err = p.stdoutErr
-		}
+	if cause := cmp.Or(p.out.Err(), p.stdoutErr); cause != nil {
+		err = p.notShown(err, cause)
 	}
 	var done *doneError
 	if errors.As(err, &done) {
@@ -358,8 +417,8 @@ func (p *program) finish(ctx context.Context, err error) int {
 		p.run.Failure = p.failure(ctx, err)
 	}
 	if p.options.json() && (err != nil || p.result()) {
-		if werr := p.run.WriteJSON(p.env.Stdout); werr != nil && err == nil {
-			err = fmt.Errorf("writing to standard output: %w", werr)
+		if werr := p.run.WriteJSON(p.env.Stdout); werr != nil {
+			err = p.notShown(err, fmt.Errorf("writing to standard output: %w", werr))
 			p.run.Failure = p.failure(ctx, err)
 		}
 	}
@@ -368,6 +427,19 @@ func (p *program) finish(ctx context.Context, err error) int {
 		return exitCode(p.run.Failure)
 	}
 	return 0
+}
+
+// notShown is how a command ended whose result could not be shown, for a cause. What
+// went wrong before outweighs that, but not what became of the result.
+func (p *program) notShown(err, cause error) error {
+	if p.unshown != nil {
+		cause = p.unshown(cause)
+		p.unwritten = errors.Join(p.unwritten, cause)
+	}
+	if err != nil {
+		return err
+	}
+	return cause
 }
 
 // result reports whether the command left something to show as JSON: help and

@@ -82,7 +82,7 @@ func (p *program) connect(ctx context.Context, cmd *cobra.Command, c *clientFlag
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := p.httpClient(cfg, "")
+	client, err := p.httpClient(ctx, cfg, "")
 	return cfg, client, err
 }
 
@@ -94,17 +94,14 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		return nil, err
 	}
 	flags := map[string][]string{}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if array, ok := f.Value.(pflag.SliceValue); ok {
-			flags[f.Name] = array.GetSlice()
-		} else {
-			flags[f.Name] = []string{f.Value.String()}
-		}
-	})
+	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = flagValues(f) })
 	if given, ok := flags["client-secret"]; ok {
 		secret, err := p.secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
 		if err != nil {
 			return nil, err
+		}
+		if secret == "" {
+			return nil, usage("--client-secret is empty")
 		}
 		flags["client-secret"] = []string{secret}
 	}
@@ -144,28 +141,24 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 		name, asked = p.defaultConfig(), false
 	}
 	if name == "-" {
-		text, err := p.readStdin(ctx, "config")
-		if err != nil {
-			return "", nil, err
+		if data, err = p.readStdin(ctx, "config"); err != nil {
+			return "", nil, usage("--config: %w", err)
 		}
-		return "standard input", []byte(text), nil
+		return "standard input", data, nil
 	}
 	if name == "" {
 		p.noFile = true
 		return "configuration", nil, nil
 	}
-	text, err := read(ctx, name, func() ([]byte, error) { return readFile(name) })
-	var waited *waitError
+	data, err = readFile(ctx, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
 		p.noFile = true
 		return "configuration", nil, nil
-	case errors.As(err, &waited):
-		return "", nil, err
 	case err != nil:
-		return "", nil, misconfigured("the configuration file cannot be read: %v", err).try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
+		return "", nil, misconfigured("the configuration file cannot be read: %w", err).try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
 	}
-	return name, []byte(text), nil
+	return name, data, nil
 }
 
 // defaultConfig is where the configuration file is if nobody says, "" if that
@@ -203,7 +196,7 @@ func origin(cfg *config.Config, key string) string {
 
 // httpClient makes the HTTP client that a configuration asks for. pair is a
 // URL whose host will be asked two things at a time, "" if none.
-func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, error) {
+func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair string) (*http.Client, error) {
 	o := httpclient.Options{
 		MaxIdleConns: int(cfg.HTTP.MaxIdleConns), MaxIdleConnsPerHost: int(cfg.HTTP.MaxIdleConnsPerHost), MaxConnsPerHost: int(cfg.HTTP.MaxConnsPerHost),
 		Unverified: cfg.SkipTLSVerification, Proxy: p.env.Proxy, Pair: pair,
@@ -221,11 +214,11 @@ func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, err
 	}
 	if cfg.CACert != "" {
 		var err error
-		if o.Roots, err = readRoots(path(cfg, "ca_cert", cfg.CACert)); err != nil {
-			return nil, misconfigured("%s: %v", origin(cfg, "ca_cert"), err).try("it is a file of the CA certificates to trust, in PEM")
+		if o.Roots, err = readRoots(ctx, path(cfg, "ca_cert", cfg.CACert)); err != nil {
+			return nil, misconfigured("%s: %w", origin(cfg, "ca_cert"), err).try("it is a file of the CA certificates to trust, in PEM")
 		}
 	}
-	certificate, err := clientCertificate(cfg)
+	certificate, err := clientCertificate(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +231,7 @@ func (p *program) httpClient(cfg *config.Config, pair string) (*http.Client, err
 
 // clientCertificate reads the certificate of mutual TLS, nil if there is none.
 // Its key may be the client's private key; --pem-key outweighs the file.
-func clientCertificate(cfg *config.Config) (*tls.Certificate, error) {
+func clientCertificate(ctx context.Context, cfg *config.Config) (*tls.Certificate, error) {
 	if cfg.TLSClientCertificate == "" {
 		return nil, nil
 	}
@@ -249,9 +242,9 @@ func clientCertificate(cfg *config.Config) (*tls.Certificate, error) {
 	if keyFile == "" {
 		return nil, misconfigured("%s: there is no tls_client_key (or --pem-key) that belongs to it", origin(cfg, "tls_client_certificate"))
 	}
-	certificate, err := readKeyPair(path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
+	certificate, err := readKeyPair(ctx, path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
 	if err != nil {
-		return nil, misconfigured("%s: %v", origin(cfg, "tls_client_certificate"), err).try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
+		return nil, misconfigured("%s: %w", origin(cfg, "tls_client_certificate"), err).try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
 	}
 	return certificate, nil
 }
@@ -321,21 +314,21 @@ func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
 }
 
 // newClient makes the client of a configuration at a provider.
-func (p *program) newClient(cfg *config.Config, kid string, provider *oidc.Provider, client *http.Client) (*oidc.Client, error) {
-	auth, err := clientAuth(cfg, kid, provider)
+func (p *program) newClient(ctx context.Context, cfg *config.Config, kid string, provider *oidc.Provider, client *http.Client) (*oidc.Client, error) {
+	auth, err := clientAuth(ctx, cfg, kid, provider)
 	if err != nil {
 		return nil, err
 	}
 	p.method = auth.Method
-	policy, err := policy(cfg)
+	policy, err := policy(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	dpop, err := p.dpop(cfg, provider)
+	dpop, err := p.dpop(ctx, cfg, provider)
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := clientCertificate(cfg)
+	certificate, err := clientCertificate(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -353,24 +346,24 @@ func (p *program) newClient(cfg *config.Config, kid string, provider *oidc.Provi
 }
 
 // authMethods makes the methods of client authentication, by name.
-var authMethods = map[string]func(*config.Config, string) (oidc.ClientAuth, error){
-	"none": func(*config.Config, string) (oidc.ClientAuth, error) {
+var authMethods = map[string]func(context.Context, *config.Config, string) (oidc.ClientAuth, error){
+	"none": func(context.Context, *config.Config, string) (oidc.ClientAuth, error) {
 		return oidc.ClientAuth{Method: "none"}, nil
 	},
-	"client_secret_basic": func(cfg *config.Config, _ string) (oidc.ClientAuth, error) {
+	"client_secret_basic": func(_ context.Context, cfg *config.Config, _ string) (oidc.ClientAuth, error) {
 		return oidc.ClientSecretBasic(cfg.ClientSecret), nil
 	},
-	"client_secret_post": func(cfg *config.Config, _ string) (oidc.ClientAuth, error) {
+	"client_secret_post": func(_ context.Context, cfg *config.Config, _ string) (oidc.ClientAuth, error) {
 		return oidc.ClientSecretPost(cfg.ClientSecret), nil
 	},
-	"client_secret_jwt": func(cfg *config.Config, _ string) (oidc.ClientAuth, error) {
+	"client_secret_jwt": func(_ context.Context, cfg *config.Config, _ string) (oidc.ClientAuth, error) {
 		return oidc.ClientSecretJWT(cfg.ClientSecret, assertion(cfg)), nil
 	},
 	"private_key_jwt": privateKeyJWT,
-	"tls_client_auth": func(*config.Config, string) (oidc.ClientAuth, error) {
+	"tls_client_auth": func(context.Context, *config.Config, string) (oidc.ClientAuth, error) {
 		return oidc.TLSClientAuth(), nil
 	},
-	"self_signed_tls_client_auth": func(*config.Config, string) (oidc.ClientAuth, error) {
+	"self_signed_tls_client_auth": func(context.Context, *config.Config, string) (oidc.ClientAuth, error) {
 		return oidc.SelfSignedTLSClientAuth(), nil
 	},
 }
@@ -378,7 +371,7 @@ var authMethods = map[string]func(*config.Config, string) (oidc.ClientAuth, erro
 // clientAuth chooses the method: the configured one, or else what the metadata
 // allows and the configuration has the means for. It is never found out by
 // trying.
-func clientAuth(cfg *config.Config, kid string, provider *oidc.Provider) (oidc.ClientAuth, error) {
+func clientAuth(ctx context.Context, cfg *config.Config, kid string, provider *oidc.Provider) (oidc.ClientAuth, error) {
 	method := cfg.AuthMethod
 	if method == "" {
 		var err error
@@ -386,7 +379,7 @@ func clientAuth(cfg *config.Config, kid string, provider *oidc.Provider) (oidc.C
 			return oidc.ClientAuth{}, err
 		}
 	}
-	return authMethods[method](cfg, kid)
+	return authMethods[method](ctx, cfg, kid)
 }
 
 func defaultMethod(cfg *config.Config, provider *oidc.Provider) (string, error) {

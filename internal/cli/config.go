@@ -31,7 +31,7 @@ func (p *program) configInitCommand() *cobra.Command {
 Writes config.yaml, or FILE; - writes to standard output. A file that is there
 already is left alone unless --force is given.`,
 		Example: `  oidc-client config init --issuer https://op.example.com --client-id my-client`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    counted(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			file := "config.yaml"
 			if len(args) == 1 {
@@ -78,7 +78,7 @@ func (p *program) configValidateCommand() *cobra.Command {
 Reads the file as every command would, with the environment and the files it
 names (keys, certificates), and reports all that is wrong at once. Nothing is
 sent.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if flags.config != "" {
@@ -94,18 +94,20 @@ sent.`,
 }
 
 func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
-	cfg, err := p.load(cmd.Context(), cmd, flags, "issuer", "client_id")
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	cfg, err := p.load(ctx, cmd, flags, "issuer", "client_id")
 	if err != nil {
 		return err
 	}
-	_, httpErr := p.httpClient(cfg, "")
+	_, httpErr := p.httpClient(ctx, cfg, "")
 	var authErr error
 	if cfg.AuthMethod != "" || cfg.PrivateKey != "" {
 		method := *cfg
 		if method.AuthMethod == "" {
 			method.AuthMethod = "private_key_jwt"
 		}
-		_, authErr = clientAuth(&method, flags.kid, &oidc.Provider{})
+		_, authErr = clientAuth(ctx, &method, flags.kid, &oidc.Provider{})
 	}
 	if err := errors.Join(httpErr, authErr); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	if err != nil {
 		return err
 	}
-	p.showDevice(device, o)
+	p.showDevice(ctx, device, o)
 	tokens, err := p.poll(ctx, client, device.ExpiresAt, func() (*oidc.Tokens, error) { return client.DeviceToken(ctx, device) })
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
 }
@@ -114,7 +114,7 @@ func (p *program) poll(ctx context.Context, client *oidc.Client, until time.Time
 }
 
 // showDevice tells the person where to go and what to type there.
-func (p *program) showDevice(d *oidc.DeviceAuthorization, o *deviceOptions) {
+func (p *program) showDevice(ctx context.Context, d *oidc.DeviceAuthorization, o *deviceOptions) {
 	p.run.Members.Add("device_authorization", json.RawMessage(d.Raw))
 	target := d.VerificationURI
 	if d.VerificationURIComplete != "" {
@@ -134,7 +134,7 @@ func (p *program) showDevice(d *oidc.DeviceAuthorization, o *deviceOptions) {
 		p.err.Raw(qrCode(target))
 	}
 	if o.browser {
-		p.openBrowser(&browserOptions{}, target)
+		p.openBrowser(ctx, &browserOptions{}, target)
 	}
 }
 

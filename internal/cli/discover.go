@@ -25,7 +25,7 @@ of RFC 8414, and the keys at its jwks_uri. Checks both, and says for each key
 that cannot be used why.`,
 		Example: `  oidc-client discover https://op.example.com
   oidc-client discover -c config.yaml --explain`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if cmd.Flags().Changed("issuer") {

@@ -54,7 +54,7 @@ client registered that as a post_logout_redirect_uri; --no-redirect does without
 func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	token, err := p.secret(ctx, "token", o.token, "OIDC_ID_TOKEN")
+	token, err := p.optional(ctx, "token", o.token, "OIDC_ID_TOKEN")
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 	}
 	defer func() { _ = listener.Close() }() // what it delivers is only a redirect
 	p.inform("Go to %s", listener.StartURL())
-	p.openBrowser(&o.browser, listener.StartURL())
+	p.openBrowser(ctx, &o.browser, listener.StartURL())
 	select {
 	case <-gone:
 	case <-ctx.Done():
@@ -154,7 +154,7 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 	}
 	close(ready)
 	p.inform("Go to %s", listener.StartURL())
-	p.openBrowser(&o.browser, listener.StartURL())
+	p.openBrowser(ctx, &o.browser, listener.StartURL())
 	visit, err := listener.Wait(ctx)
 	if err != nil {
 		return p.waitFor(ctx, "the browser to come back from the logout", err)

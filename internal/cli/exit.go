@@ -94,14 +94,17 @@ func (p *program) topic(name, short string, text func() string) *cobra.Command {
 }
 
 // A usageError is something wrong with the command line.
-type usageError struct{ message string }
+type usageError struct{ err error }
 
-func (e *usageError) Error() string { return e.message }
+func (e *usageError) Error() string { return e.err.Error() }
 
-func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+func (e *usageError) Unwrap() error { return errors.Unwrap(e.err) }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 // A waitError says that the wait for a person, who is to type or pipe something
-// in, or for another run ended without it. Nothing was sent.
+// in, or for another run ended without it. Nothing was sent. It outweighs the
+// complaint about a flag or a key that it is wrapped in: nothing is wrong with them.
 type waitError struct {
 	what  string // that was waited for
 	cause error
@@ -113,12 +116,17 @@ func (e *waitError) Unwrap() error { return e.cause }
 
 // A configError is something wrong with the configuration that only shows when
 // it is used, such as a file that is not there.
-type configError struct{ message, hint string }
+type configError struct {
+	err  error
+	hint string
+}
 
-func (e *configError) Error() string { return e.message }
+func (e *configError) Error() string { return e.err.Error() }
+
+func (e *configError) Unwrap() error { return errors.Unwrap(e.err) }
 
 func misconfigured(format string, args ...any) *configError {
-	return &configError{message: fmt.Sprintf(format, args...)}
+	return &configError{err: fmt.Errorf(format, args...)}
 }
 
 // try says what to do about it.
@@ -142,10 +150,6 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		noPort      *loopback.ListenError
 		wrongParty  *wrongPartyError
 		unfinished  *unfinishedError
-		login       *renewal.LoginError
-		noSession   *noSessionError
-		sealed      *session.SealError
-		elsewhere   *renewal.ElsewhereError
 		agent       *agentError
 	)
 	switch {
@@ -159,20 +163,6 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 	case errors.As(err, &agent):
 		*f = agent.failure // as it would be here
 		return f
-	case errors.As(err, &wrongUsage):
-		f.Kind = transcript.Usage
-	case errors.As(err, &login):
-		f.Kind, f.Code = transcript.Interaction, "session_"+strings.ReplaceAll(string(login.State), " ", "_")
-	case errors.As(err, &noSession):
-		f.Kind, f.Code = transcript.Interaction, "no_session"
-	case errors.As(err, &sealed):
-		f.Kind, f.Code = transcript.Interaction, "keyring"
-	case errors.As(err, &elsewhere):
-		f.Kind = transcript.Network
-	case errors.As(err, &noPort):
-		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
-	case errors.As(err, &problems), errors.As(err, &wrongConfig):
-		f.Kind = transcript.Config
 	case errors.As(err, &waited) && !errors.Is(err, context.Canceled):
 		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
@@ -180,6 +170,13 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		if oidc.MaySpend(err) && p.run.TokenResponse == nil && p.run.Command == "refresh-token" {
 			f.Message = "interrupted while the provider was being asked; " + spentWarning
 		}
+	case ofSession(err, f):
+	case errors.As(err, &wrongUsage):
+		f.Kind = transcript.Usage
+	case errors.As(err, &noPort):
+		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
+	case errors.As(err, &problems), errors.As(err, &wrongConfig):
+		f.Kind = transcript.Config
 	case errors.As(err, &transport):
 		f.Kind, f.Endpoint, f.HTTPStatus = transcript.Network, transport.Endpoint, transport.Status
 		f.Code = oidc.Reason(err)
@@ -208,6 +205,26 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		*text = p.redactor.Text(*text)
 	}
 	return f
+}
+
+// ofSession classifies the errors of sessions, and reports whether err is one.
+func ofSession(err error, f *transcript.Failure) bool {
+	var login *renewal.LoginError
+	switch {
+	case errors.As(err, &login):
+		f.Kind, f.Code = transcript.Interaction, "session_"+strings.ReplaceAll(string(login.State), " ", "_")
+	case errors.As(err, new(*noSessionError)):
+		f.Kind, f.Code = transcript.Interaction, "no_session"
+	case errors.As(err, new(*session.SealError)):
+		f.Kind, f.Code = transcript.Interaction, "keyring"
+	case errors.As(err, new(*session.BusyError)):
+		f.Kind, f.Code = transcript.Interaction, "session_busy"
+	case errors.As(err, new(*renewal.ElsewhereError)):
+		f.Kind = transcript.Network
+	default:
+		return false
+	}
+	return true
 }
 
 // personsCodes are the errors that say that a person did not, or has to, do something:

@@ -53,7 +53,7 @@ func TestPolicyOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"": 0, "0s": -1, "90s": 90 * time.Second} {
 		cfg := mustLoad(t, text)
-		if got, err := policy(cfg); err != nil || got.ClockTolerance != want {
+		if got, err := policy(t.Context(), cfg); err != nil || got.ClockTolerance != want {
 			t.Errorf("clock_tolerance %q: %v, %v", text, got.ClockTolerance, err)
 		}
 	}

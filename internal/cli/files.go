@@ -1,8 +1,9 @@
-// Files that the user names: none is read without end.
+// Files that the user names: none is read, or waited for, without end.
 
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -16,7 +17,31 @@ import (
 
 // readFile reads a whole file that the user named: a key, a certificate, a
 // secret.
-func readFile(path string) ([]byte, error) {
+func readFile(ctx context.Context, path string) ([]byte, error) {
+	return read(ctx, path, func() ([]byte, error) { return readNamed(path) })
+}
+
+// read gives up reading when ctx ends: nobody may ever type anything, and a
+// file may be a pipe that nobody opens to write, which holds up the opening, too.
+func read(ctx context.Context, what string, from func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := from()
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, &waitError{what, context.Cause(ctx)}
+	}
+}
+
+func readNamed(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -41,13 +66,28 @@ func readBounded(r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
+// nowhere reports whether what is written is gone. A standard output that is closed
+// is the null device, too: Go opens it in its place.
+func nowhere(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	to, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(to, null)
+}
+
 // readKeyPair reads a certificate and its private key.
-func readKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
-	cert, err := readFile(certFile)
+func readKeyPair(ctx context.Context, certFile, keyFile string) (*tls.Certificate, error) {
+	cert, err := readFile(ctx, certFile)
 	if err != nil {
 		return nil, err
 	}
-	key, err := readFile(keyFile)
+	key, err := readFile(ctx, keyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +96,8 @@ func readKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
 }
 
 // readRoots reads a file of CA certificates.
-func readRoots(path string) (*x509.CertPool, error) {
-	data, err := readFile(path)
+func readRoots(ctx context.Context, path string) (*x509.CertPool, error) {
+	data, err := readFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func TestFilesAreBounded(t *testing.T) {
 		if err := os.WriteFile(file, []byte(strings.Repeat("x", size)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		data, err := readFile(file)
+		data, err := readFile(t.Context(), file)
 		if (err == nil) != ok || ok && len(data) != size {
 			t.Errorf("%d bytes: %d read, %v", size, len(data), err)
 		}

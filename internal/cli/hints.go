@@ -167,14 +167,14 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.oauthHint(refusal))
 	case f.Kind == transcript.Protocol:
 		add(p.protocolHint(f))
+	case f.Kind == transcript.Interaction:
+		add(p.waitHint())
 	case errors.As(err, &noPort):
 		add("--port names another port, and 0 takes a free one; the redirect URI has to be registered with it, unless the provider allows any port of the loopback address")
 	case errors.As(err, &wrongConfig):
 		add(wrongConfig.hint)
 	case errors.As(err, &problems):
 		add(p.configHint(problems))
-	case f.Kind == transcript.Interaction:
-		add(p.waitHint())
 	case f.Kind == transcript.Usage:
 		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
 	}

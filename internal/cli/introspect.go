@@ -25,7 +25,7 @@ func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clie
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := p.newClient(cfg, flags.kid, provider, httpClient)
+	client, err := p.newClient(ctx, cfg, flags.kid, provider, httpClient)
 	return cfg, client, err
 }
 

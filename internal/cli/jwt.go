@@ -31,7 +31,7 @@ Nothing is sent anywhere. The token comes from standard input, from a file, or
 from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 		Example: `  pbpaste | oidc-client jwt decode
   oidc-client jwt decode @id-token`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 1 && token != "":

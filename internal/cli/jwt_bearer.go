@@ -60,7 +60,7 @@ func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertio
 	case cfg.PrivateKey == "":
 		return "", usage("--subject needs a private_key (a file), or --pem-key, to sign with")
 	}
-	key, err := signingKey(cfg, o.client.kid)
+	key, err := signingKey(ctx, cfg, o.client.kid)
 	if err != nil {
 		return "", err
 	}

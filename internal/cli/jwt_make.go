@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,8 +19,11 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
+// keySetOptions are the flags of jwt jwks.
+type keySetOptions struct{ key, kid, use string }
+
 func (p *program) jwtJWKSCommand() *cobra.Command {
-	var keyFile, kid, use string
+	var o keySetOptions
 	cmd := &cobra.Command{
 		Use:   "jwks",
 		Short: "Show the public half of a private key as a JWK Set",
@@ -28,34 +32,38 @@ func (p *program) jwtJWKSCommand() *cobra.Command {
 For the client's registration at a provider (jwks), or to be served (jwks_uri).`,
 		Example: `  oidc-client jwt jwks --pem-key key.pem --kid 2026-11`,
 		Args:    noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if keyFile == "" {
-				return usage("--pem-key is missing: the private key")
-			}
-			data, err := readFile(keyFile)
-			if err != nil {
-				return usage("--pem-key: %v", err)
-			}
-			key, err := oidc.ReadSigningKey(data)
-			if err != nil {
-				return usage("--pem-key: %s: %v", keyFile, err)
-			}
-			if kid != "" {
-				key = key.WithID(kid)
-			}
-			jwk, err := key.PublicJWK(use)
-			if err != nil {
-				return err
-			}
-			return p.showKeySet(jwk)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.publishKey(cmd, &o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&keyFile, "pem-key", "", "`file` of the private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK")
-	f.StringVar(&kid, "kid", "", "kid of the key")
-	f.StringVar(&kid, "mock-jwt-kid", "", "likewise")
-	f.StringVar(&use, "use", "sig", "use of the key: sig or enc")
+	f.StringVar(&o.key, "pem-key", "", "`file` of the private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK")
+	f.StringVar(&o.kid, "kid", "", "kid of the key")
+	f.StringVar(&o.kid, "mock-jwt-kid", "", "likewise")
+	f.StringVar(&o.use, "use", "sig", "use of the key: sig or enc")
 	return cmd
+}
+
+func (p *program) publishKey(cmd *cobra.Command, o *keySetOptions) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if o.key == "" {
+		return usage("--pem-key is missing: the private key")
+	}
+	data, err := readFile(ctx, o.key)
+	if err != nil {
+		return usage("--pem-key: %w", err)
+	}
+	key, err := oidc.ReadSigningKey(data)
+	if err != nil {
+		return usage("--pem-key: %s: %v", o.key, err)
+	}
+	if o.kid != "" {
+		key = key.WithID(o.kid)
+	}
+	jwk, err := key.PublicJWK(o.use)
+	if err != nil {
+		return err
+	}
+	return p.showKeySet(jwk)
 }
 
 // showKeySet shows a JWK Set and nothing else: it is for other programs.
@@ -175,11 +183,13 @@ it.`,
   oidc-client jwt profile --issuer https://op.example.com --client-id me --pem-key key.pem --claim nonce=1`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load(cmd.Context(), cmd, &flags, "issuer", "client_id")
+			ctx, cancel := p.bounded(cmd.Context())
+			defer cancel()
+			cfg, err := p.load(ctx, cmd, &flags, "issuer", "client_id")
 			if err != nil {
 				return err
 			}
-			return p.makeAssertion(cfg, flags.kid, endpoint, claims)
+			return p.makeAssertion(ctx, cfg, flags.kid, endpoint, claims)
 		},
 	}
 	flags.add(cmd)
@@ -189,7 +199,7 @@ it.`,
 	return cmd
 }
 
-func (p *program) makeAssertion(cfg *config.Config, kid, endpoint string, claims []string) error {
+func (p *program) makeAssertion(ctx context.Context, cfg *config.Config, kid, endpoint string, claims []string) error {
 	if cfg.PrivateKey == "" {
 		return usage("--pem-key is missing: the private key")
 	}
@@ -197,7 +207,7 @@ func (p *program) makeAssertion(cfg *config.Config, kid, endpoint string, claims
 	if err != nil {
 		return err
 	}
-	key, err := signingKey(cfg, kid)
+	key, err := signingKey(ctx, cfg, kid)
 	if err != nil {
 		return err
 	}
@@ -256,7 +266,9 @@ sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`
 }
 
 func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims []string) error {
-	cfg, err := p.load(cmd.Context(), cmd, &o.client, "issuer", "client_id")
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
 		return err
 	}
@@ -265,7 +277,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 		return err
 	}
 	cfg.Login.UseRequestParameter, cfg.Login.RequestObjectEncryptionAlgorithm = true, ""
-	request, err := p.authorizationRequest(cfg, o)
+	request, err := p.authorizationRequest(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -281,7 +293,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 	maps.Copy(request.Object.Claims, more)
 	request.Push = false
 	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.env.Now}
-	login, err := client.AuthorizeWith(cmd.Context(), oidc.Login{Request: request, Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier})
+	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier})
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 		Example: `  pbpaste | oidc-client jwt verify -c config.yaml
   oidc-client jwt verify @access-token --issuer https://op.example.com --as access_token
   oidc-client jwt verify --jwks keys.json --format json < tokens.txt`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if o.token != "" {
@@ -60,7 +60,7 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 	o.client.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
-	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a file or a URL")
+	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a `file` or a URL")
 	f.StringVar(&o.as, "as", "", "what the token is: "+strings.Join(kinds, ", "))
 	f.StringVar(&o.nonce, "nonce", "", "nonce that an ID Token must have")
 	f.StringVar(&o.withAccess, "access-token", "", "access token that came with an ID Token, for its at_hash (- reads standard input, @FILE a file; or OIDC_ACCESS_TOKEN)")
@@ -116,7 +116,7 @@ func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOpt
 		return nil, usage("--as %s needs %s", kind, missing)
 	}
 	expect := oidc.Expectation{Nonce: o.nonce, Optional: true}
-	access, err := p.secret(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
+	access, err := p.optional(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string, 
 // verifier is a client that verifies, with the provider's keys or with those of a
 // JWK Set.
 func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *http.Client, jwks string) (*oidc.Client, error) {
-	policy, err := policy(cfg)
+	policy, err := policy(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +181,9 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 		client.Keys, err = oidc.Discovery{HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize}.Keys(ctx, client.Provider)
 		return client, err
 	}
-	data, err := readFile(jwks)
+	data, err := readFile(ctx, jwks)
 	if err != nil {
-		return nil, usage("--jwks: %v", err)
+		return nil, usage("--jwks: %w", err)
 	}
 	if client.Keys, err = oidc.ReadKeySet(data); err != nil {
 		return nil, usage("--jwks: %v", err)

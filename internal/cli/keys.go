@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"slices"
@@ -28,8 +29,8 @@ func assertion(cfg *config.Config) oidc.Assertion {
 	return a
 }
 
-func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
-	key, err := signingKey(cfg, kid)
+func privateKeyJWT(ctx context.Context, cfg *config.Config, kid string) (oidc.ClientAuth, error) {
+	key, err := signingKey(ctx, cfg, kid)
 	if err != nil {
 		return oidc.ClientAuth{}, err
 	}
@@ -47,10 +48,10 @@ func privateKeyJWT(cfg *config.Config, kid string) (oidc.ClientAuth, error) {
 
 // signingKey reads the client's private key. kid, if it is not "", outweighs the
 // name that it has.
-func signingKey(cfg *config.Config, kid string) (oidc.SigningKey, error) {
-	data, err := readFile(path(cfg, "private_key", cfg.PrivateKey))
+func signingKey(ctx context.Context, cfg *config.Config, kid string) (oidc.SigningKey, error) {
+	data, err := readFile(ctx, path(cfg, "private_key", cfg.PrivateKey))
 	if err != nil {
-		return oidc.SigningKey{}, misconfigured("%s: %v", origin(cfg, "private_key"), err)
+		return oidc.SigningKey{}, misconfigured("%s: %w", origin(cfg, "private_key"), err)
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {
@@ -81,11 +82,11 @@ func signingAlgorithm(cfg *config.Config, key oidc.SigningKey) (string, error) {
 }
 
 // dpop is the key that tokens are bound to, nil if they are not.
-func (p *program) dpop(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
+func (p *program) dpop(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
 	if !cfg.DPoP.Use {
 		return nil, nil
 	}
-	key, err := p.dpopKey(cfg, provider)
+	key, err := p.dpopKey(ctx, cfg, provider)
 	if err != nil {
 		return nil, err
 	}
@@ -106,13 +107,13 @@ func (p *program) dpop(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP,
 }
 
 // dpopKey reads the key, or makes one, and keeps it if there is a file for it.
-func (p *program) dpopKey(cfg *config.Config, provider *oidc.Provider) (oidc.SigningKey, error) {
+func (p *program) dpopKey(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (oidc.SigningKey, error) {
 	file := path(cfg, "dpop_key", cfg.DPoP.Key)
 	if file == "" && p.boundKey != nil { // of the session
 		return oidc.ReadSigningKey(p.boundKey)
 	}
 	if file != "" {
-		data, err := readFile(file)
+		data, err := readFile(ctx, file)
 		if err == nil {
 			key, err := oidc.ReadSigningKey(data)
 			if err != nil {
@@ -121,7 +122,7 @@ func (p *program) dpopKey(cfg *config.Config, provider *oidc.Provider) (oidc.Sig
 			return key, err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return oidc.SigningKey{}, misconfigured("%s: %v", origin(cfg, "dpop_key"), err)
+			return oidc.SigningKey{}, misconfigured("%s: %w", origin(cfg, "dpop_key"), err)
 		}
 	}
 	alg := cfg.DPoP.Algorithm

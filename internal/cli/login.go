@@ -157,7 +157,7 @@ func (p *program) waitFor(ctx context.Context, what string, err error) error {
 
 // login is the journey that the configuration and the flags ask for.
 func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions) (*flow.Login, error) {
-	request, err := p.authorizationRequest(cfg, o)
+	request, err := p.authorizationRequest(ctx, cfg, o)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		Begun: func(start, direct string) {
 			p.inform("Go to %s", start)
 			p.err.Block("Is the browser on another machine? Open this there, and paste here the address that it ends on", "URL", direct)
-			p.openBrowser(&o.browser, start)
+			p.openBrowser(ctx, &o.browser, start)
 		},
 		Pasted:  p.pastedLines(ctx),
 		Strange: func(what string) { p.warn("%s", what) },
@@ -199,7 +199,7 @@ func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Cont
 }
 
 // authorizationRequest is what is asked for at the login.
-func (p *program) authorizationRequest(cfg *config.Config, o *loginOptions) (oidc.AuthorizationRequest, error) {
+func (p *program) authorizationRequest(ctx context.Context, cfg *config.Config, o *loginOptions) (oidc.AuthorizationRequest, error) {
 	l := cfg.Login
 	r := oidc.AuthorizationRequest{
 		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
@@ -231,13 +231,13 @@ func (p *program) authorizationRequest(cfg *config.Config, o *loginOptions) (oid
 	given := r.Params
 	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { r.Params.Add(name, value) })
 	if err == nil && l.UseRequestParameter {
-		r.Object, err = requestObject(cfg, o.client.kid)
+		r.Object, err = requestObject(ctx, cfg, o.client.kid)
 	}
 	return r, err
 }
 
 // requestObject says how requests are signed.
-func requestObject(cfg *config.Config, kid string) (*oidc.RequestObject, error) {
+func requestObject(ctx context.Context, cfg *config.Config, kid string) (*oidc.RequestObject, error) {
 	l := cfg.Login
 	o := &oidc.RequestObject{
 		Algorithm: l.RequestObjectSigningAlgorithm, Audience: l.RequestJWTAudience, Claims: l.RequestJWTParameters,
@@ -260,7 +260,7 @@ func requestObject(cfg *config.Config, kid string) (*oidc.RequestObject, error) 
 		return nil, misconfigured("%s: there is no private_key (or --pem-key) to sign with", origin(cfg, "use_request_parameter")).
 			try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
 	}
-	key, err := signingKey(cfg, kid)
+	key, err := signingKey(ctx, cfg, kid)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ code is 5 if the last one was bad.`,
 func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	raw, err := p.secret(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
+	raw, err := p.optional(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 )
 
 // policy is what tokens are judged by. An error is about the decryption keys.
-func policy(cfg *config.Config) (oidc.Policy, error) {
-	keys, err := decryptionKeys(cfg)
+func policy(ctx context.Context, cfg *config.Config) (oidc.Policy, error) {
+	keys, err := decryptionKeys(ctx, cfg)
 	if err != nil {
 		return oidc.Policy{}, err
 	}
@@ -40,7 +41,7 @@ func policy(cfg *config.Config) (oidc.Policy, error) {
 
 // decryptionKeys reads the keys that tokens are encrypted for, nil if none are
 // to be. Each algorithm that was agreed upon needs one.
-func decryptionKeys(cfg *config.Config) ([]oidc.DecryptionKey, error) {
+func decryptionKeys(ctx context.Context, cfg *config.Config) ([]oidc.DecryptionKey, error) {
 	algs := slices.Concat(cfg.TokenEncryptionAlgorithms, cfg.UserInfoEncryptionAlgorithms, cfg.AuthorizationEncryptionAlgorithms, cfg.IntrospectionEncryptionAlgorithms)
 	if len(algs) == 0 {
 		return nil, nil
@@ -49,9 +50,9 @@ func decryptionKeys(cfg *config.Config) ([]oidc.DecryptionKey, error) {
 	if file == "" {
 		name, file = "private_key", cfg.PrivateKey
 	}
-	data, err := readFile(path(cfg, name, file))
+	data, err := readFile(ctx, path(cfg, name, file))
 	if err != nil {
-		return nil, misconfigured("%s: %v", origin(cfg, name), err)
+		return nil, misconfigured("%s: %w", origin(cfg, name), err)
 	}
 	keys, err := oidc.ReadDecryptionKeys(data)
 	if err != nil {

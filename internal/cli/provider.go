@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"path/filepath"
@@ -136,7 +137,7 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	options, err := o.gather()
+	options, err := o.gather(ctx)
 	if err == nil {
 		options.RegistrationToken, err = p.secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
 	}
@@ -168,15 +169,16 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 }
 
 // gather turns flags and the file into the provider's options.
-func (o *providerOptions) gather() (provider.Options, error) {
+func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) {
 	options := provider.Options{Auto: o.auto, JWTAccessTokens: o.jwtAccessTokens}
 	if o.file != "" {
-		data, err := readFile(o.file)
+		read := func(path string) ([]byte, error) { return readFile(ctx, path) }
+		data, err := read(o.file)
 		if err != nil {
-			return options, misconfigured("%v", err)
+			return options, misconfigured("%w", err)
 		}
-		if options, err = provider.ReadFile(data, filepath.Dir(o.file), readFile); err != nil {
-			return options, misconfigured("%s: %v", o.file, err)
+		if options, err = provider.ReadFile(data, filepath.Dir(o.file), read); err != nil {
+			return options, misconfigured("%s: %w", o.file, err)
 		}
 		options.Auto = options.Auto || o.auto
 		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
@@ -217,7 +219,7 @@ func (o *providerOptions) gather() (provider.Options, error) {
 			*d.to = d.flag
 		}
 	}
-	return options, o.readFiles(&options)
+	return options, o.readFiles(ctx, &options)
 }
 
 // addMore adds what flags set directly to what the file says.
@@ -239,11 +241,11 @@ func (o *providerOptions) addMore(options *provider.Options) {
 }
 
 // readFiles reads the files that flags name.
-func (o *providerOptions) readFiles(options *provider.Options) error {
+func (o *providerOptions) readFiles(ctx context.Context, options *provider.Options) error {
 	if o.signingKey != "" {
-		data, err := readFile(o.signingKey)
+		data, err := readFile(ctx, o.signingKey)
 		if err != nil {
-			return misconfigured("%v", err)
+			return misconfigured("%w", err)
 		}
 		options.SigningKey = data
 	}
@@ -251,16 +253,16 @@ func (o *providerOptions) readFiles(options *provider.Options) error {
 		return usage("--tls-cert and --tls-key go together")
 	}
 	if o.tlsCert != "" {
-		certificate, err := readKeyPair(o.tlsCert, o.tlsKey)
+		certificate, err := readKeyPair(ctx, o.tlsCert, o.tlsKey)
 		if err != nil {
-			return misconfigured("%v", err)
+			return misconfigured("%w", err)
 		}
 		options.Certificate = certificate
 	}
 	if o.clientsCA != "" {
-		roots, err := readRoots(o.clientsCA)
+		roots, err := readRoots(ctx, o.clientsCA)
 		if err != nil {
-			return misconfigured("%v", err)
+			return misconfigured("%w", err)
 		}
 		options.ClientCAs = roots
 	}

@@ -79,10 +79,8 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	switch {
 	case err != nil:
 		return oidc.Grant{}, nil, err
-	case token == "" && !cmd.Flags().Changed("refresh-token"):
+	case token == "" && o.refreshToken == "":
 		return oidc.Grant{}, nil, usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
-	case o.refreshToken == "" && cmd.Flags().Changed("refresh-token"):
-		return oidc.Grant{}, nil, usage("--refresh-token is empty")
 	}
 	if err := checkToken(token); err != nil {
 		return oidc.Grant{}, nil, usage("the refresh token cannot be right: %v", err)
@@ -95,11 +93,11 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	if err != nil {
 		return grant, nil, err
 	}
-	keys, err := decryptionKeys(cfg)
+	keys, err := decryptionKeys(ctx, cfg)
 	if err != nil {
 		return grant, nil, err
 	}
-	grant.Expect.Previous, err = p.secret(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
+	grant.Expect.Previous, err = p.optional(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
 	if err == nil && grant.Expect.Previous != "" {
 		if _, unreadable := oidc.DecodeIDToken(grant.Expect.Previous, keys...); unreadable != nil {
 			err = usage("--previous-id-token: %v", unreadable)

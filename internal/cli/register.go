@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -44,7 +43,8 @@ func (p *program) registerCreateCommand() *cobra.Command {
 		Long: `Register a new client (RFC 7591)
 
 --out FILE writes the answer as a configuration file, mode 0600, and beside it what
-the registration is read, changed and deleted with, as FILE.registration.json.`,
+the registration is read, changed and deleted with, as FILE.registration.json. Without
+it standard output has the only copy, and must lead somewhere.`,
 		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name "My tool"
   oidc-client register create -c provider.yaml --metadata @client.json --initial-access-token @token --out config.yaml`,
 		Args: noArguments,
@@ -92,7 +92,7 @@ func (p *program) registerDeleteCommand() *cobra.Command {
 			}
 			p.run.Members.Add("deleted", true)
 			p.inform("the provider has forgotten the client %s", known.ClientID)
-			if err := os.Remove(o.registration); err != nil {
+			if err := durable.Remove(o.registration); err != nil {
 				return nil, fmt.Errorf("the registration is deleted, but its file is not: %w", err)
 			}
 			return nil, nil
@@ -133,11 +133,11 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
-	initial, err := p.secret(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
+	initial, err := p.optional(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
 	if err != nil {
 		return err
 	}
-	files, err := o.reserve()
+	files, err := o.reserve(p.env.Stdout)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	}
 	r := oidc.Registrar{Provider: provider, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
-		return p.receiveRegistration(registered, func() error { return files.commit(cfg, registered) })
+		return p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
 	}
 	registered, err := guarded(p, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
 	p.judgeRegistration(registered)
@@ -183,7 +183,7 @@ func (p *program) newMetadata(ctx context.Context, cfg *config.Config, o *regist
 		set("scope", strings.Join(cfg.Scopes, " "), true)
 	}
 	if _, there := members["jwks"]; !there && cfg.AuthMethod == "private_key_jwt" {
-		key, err := signingKey(cfg, o.client.kid)
+		key, err := signingKey(ctx, cfg, o.client.kid)
 		if err != nil {
 			return nil, err
 		}
@@ -230,8 +230,11 @@ func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[str
 	return members, nil
 }
 
-// changedMetadata is the registration with what --metadata changes. What is the
-// provider's to say is left out (RFC 7592 section 2.2).
+// providers are the members of a registration that the provider alone sets, and that
+// no update may send (RFC 7592 section 2.2).
+var providers = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
+
+// changedMetadata is the registration with what --metadata changes.
 func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, o *registerOptions) ([]byte, error) {
 	changes, err := p.metadataFlag(ctx, o)
 	if err != nil {
@@ -239,6 +242,10 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 	}
 	if len(changes) == 0 {
 		return nil, usage("--metadata is missing: what is to change")
+	}
+	theirs := slices.DeleteFunc(slices.Clone(providers), func(name string) bool { _, there := changes[name]; return !there })
+	if len(theirs) > 0 {
+		return nil, usage("--metadata: what the provider alone sets cannot be changed: %s (RFC 7592 section 2.2); leave it out", strings.Join(theirs, ", "))
 	}
 	doc, err := strictjson.Parse(known.JSON)
 	if err != nil {
@@ -255,7 +262,7 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 		}
 		members[name] = value
 	}
-	for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
+	for _, name := range providers {
 		delete(members, name)
 	}
 	return json.Marshal(members)
@@ -265,7 +272,7 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOptions,
 	act func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
 ) error {
-	known, err := p.readRegistration(o.registration)
+	known, err := p.readRegistration(ctx, o.registration)
 	if err != nil {
 		return err
 	}
@@ -284,14 +291,14 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 	}()
 	r := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
-		return p.receiveRegistration(registered, func() error {
-			data, err := registrationFile(registered)
-			if err != nil {
-				return err
-			}
+		return p.receiveRegistration(registered, func() ([]string, error) {
 			reservation := kept
 			kept = nil
-			return reservation.Commit(data)
+			files, err := writeRegistration(o.registration, reservation, registered)
+			if err == nil && registered.ClientSecret != known.ClientSecret {
+				p.warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
+			}
+			return files, err
 		})
 	}
 	registered, err := guarded(p, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })
@@ -299,17 +306,19 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 	return err
 }
 
-// receiveRegistration keeps a registration as soon as it is there, and shows it.
-func (p *program) receiveRegistration(registered *oidc.Registration, keep func() error) error {
+// receiveRegistration keeps a registration as soon as it is there, and shows it. keep
+// returns the files that have it.
+func (p *program) receiveRegistration(registered *oidc.Registration, keep func() ([]string, error)) error {
 	p.redactor.Learn(registered.ClientSecret, registered.AccessToken)
-	err := keep()
+	files, err := keep()
+	p.unshown = func(cause error) error { return registrationUnshown(registered, files, cause) }
 	p.recorder.Release()
 	p.run.Members.Add("registration", json.RawMessage(registered.JSON))
 	if !p.options.json() {
 		p.out.JSON("Client Registration", "Registration", registered.JSON)
 	}
 	if err != nil {
-		return fmt.Errorf("the client is registered, but could not be written to its file: %w", err)
+		return fmt.Errorf("the client is registered, but could not be written to %w; keep what is shown of it", err)
 	}
 	return nil
 }

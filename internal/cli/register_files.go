@@ -4,8 +4,11 @@
 package cli
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,14 +21,14 @@ import (
 )
 
 // readRegistration reads the file of a registration.
-func (p *program) readRegistration(file string) (oidc.Registration, error) {
+func (p *program) readRegistration(ctx context.Context, file string) (oidc.Registration, error) {
 	var known oidc.Registration
 	if file == "" {
 		return known, usage("--registration is missing: the file that register create wrote")
 	}
-	data, err := readFile(file)
+	data, err := readFile(ctx, file)
 	if err != nil {
-		return known, usage("--registration: %v", err)
+		return known, usage("--registration: %w", err)
 	}
 	doc, err := strictjson.Parse(data)
 	if err != nil {
@@ -43,6 +46,9 @@ func (p *program) readRegistration(file string) (oidc.Registration, error) {
 	p.redactor.Learn(known.ClientSecret, known.AccessToken)
 	if known.URI == "" || known.AccessToken == "" || !oidc.Browsable(known.URI) {
 		return known, usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
+	}
+	if err := checkToken(known.AccessToken); err != nil {
+		return known, usage("--registration: %s: registration_access_token cannot be right: %v", file, err)
 	}
 	return known, nil
 }
@@ -72,16 +78,82 @@ func registrationFile(r *oidc.Registration) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
+// writeRegistration writes a registration to its file, and returns the files that
+// have it.
+func writeRegistration(file string, reserved *durable.Reservation, r *oidc.Registration) ([]string, error) {
+	data, err := registrationFile(r)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", file, err), reserved.Discard())
+	}
+	if err := reserved.Commit(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return []string{file}, nil
+}
+
+// registrationUnshown says where a registration is that could not be shown, for a
+// cause. One that no file has is saved in a new one: its secrets came this one time.
+func registrationUnshown(r *oidc.Registration, files []string, cause error) error {
+	if len(files) == 0 {
+		file, err := saveRegistration(r)
+		if err != nil {
+			lost := fmt.Errorf("it could neither be shown (%w) nor written to a file (%w)", cause, err)
+			return fmt.Errorf("the client %s is registered at the provider, but what came with it is lost: %w; have the client deleted there, and register another", r.ClientID, lost)
+		}
+		files = []string{file}
+	}
+	return fmt.Errorf("the client %s is registered at the provider, but could not be shown (%w); it is in %s", r.ClientID, cause, strings.Join(files, " and "))
+}
+
+// saveRegistration writes a registration to a new file of this folder, or else of
+// that of temporary files.
+func saveRegistration(r *oidc.Registration) (file string, err error) {
+	data, err := registrationFile(r)
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range []string{".", os.TempDir()} {
+		file = filepath.Join(folder, "registration-"+rand.Text()+".json")
+		if err = durable.WriteFile(file, data); err == nil {
+			return file, nil
+		}
+	}
+	return "", err
+}
+
 // registrationFiles are the two files of a new registration, reserved before
 // anything is sent.
-type registrationFiles struct{ config, registration *durable.Reservation }
+type registrationFiles struct {
+	name                 string // of the configuration, "" if no file is wanted
+	config, registration *durable.Reservation
+}
 
-func (o *registerOptions) reserve() (*registrationFiles, error) {
-	if o.out == "" {
+// registrationSuffix is what follows the name of a client's configuration file in that
+// of its registration.
+const registrationSuffix = ".registration.json"
+
+func (f *registrationFiles) registrationName() string { return f.name + registrationSuffix }
+
+// configOf names the configuration file of the client that a file has the registration
+// of. It is not written to: it may have been changed by hand, or be another's.
+func configOf(registration string) string {
+	file, beside := strings.CutSuffix(registration, registrationSuffix)
+	if _, err := os.Stat(file); !beside || err != nil {
+		return "the client's configuration"
+	}
+	return file
+}
+
+// reserve prepares the files. Without any, standard output has the only copy.
+func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) {
+	switch {
+	case o.out == "" && nowhere(stdout):
+		return nil, usage("--out is missing: standard output is closed or the null device, and what comes with the registration comes one time only")
+	case o.out == "":
 		return &registrationFiles{}, nil
 	}
-	files := &registrationFiles{}
-	for name, to := range map[string]**durable.Reservation{o.out: &files.config, o.out + ".registration.json": &files.registration} {
+	files := &registrationFiles{name: o.out}
+	for name, to := range map[string]**durable.Reservation{o.out: &files.config, files.registrationName(): &files.registration} {
 		if _, err := os.Lstat(name); err == nil && !o.force {
 			files.discard()
 			return nil, usage("%s is there already; --force replaces it", name)
@@ -104,20 +176,21 @@ func (f *registrationFiles) discard() {
 	}
 }
 
-// commit writes both files.
-func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) error {
+// commit writes both files, and returns those that have the registration.
+func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) ([]string, error) {
 	if f.config == nil {
-		return nil
+		return nil, nil
 	}
-	data, err := registrationFile(r)
-	if err == nil {
-		err = f.registration.Commit(data)
-	}
-	if configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r)); configErr != nil {
-		err = errors.Join(err, configErr)
-	}
+	written, err := writeRegistration(f.registrationName(), f.registration, r)
+	configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r))
 	f.config, f.registration = nil, nil
-	return err
+	switch {
+	case configErr == nil:
+		return written, err
+	case err == nil:
+		return written, fmt.Errorf("%s: %w", f.name, configErr)
+	}
+	return nil, fmt.Errorf("%w, nor to %s: %w", err, f.name, configErr)
 }
 
 // absolute is a path that another folder's file can name, "" for none.

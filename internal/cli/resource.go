@@ -43,7 +43,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 		Example: `  oidc-client resource https://api.example.com/me -c config.yaml --token @access-token
   oidc-client resource https://api.example.com/pay -c config.yaml --token @access-token --step-up
   oidc-client resource https://api.example.com/me --metadata`,
-		Args: cobra.ExactArgs(1),
+		Args: counted(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
 	}
 	o.add(cmd)
@@ -191,22 +191,22 @@ func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *res
 		}
 		return p.newTokenClient(ctx, cfg, &o.tokenOptions)
 	}
-	httpClient, err := p.httpClient(cfg, "")
+	httpClient, err := p.httpClient(ctx, cfg, "")
 	if err != nil {
 		return nil, err
 	}
 	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	client.DPoP, err = p.boundTo(cfg, &oidc.Provider{})
+	client.DPoP, err = p.boundTo(ctx, cfg, &oidc.Provider{})
 	return client, err
 }
 
 // boundTo is the key that a token which is there already is bound to, nil if it is
 // bound to none.
-func (p *program) boundTo(cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
+func (p *program) boundTo(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
 	if cfg.DPoP.Use && cfg.DPoP.Key == "" {
 		return nil, usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
 	}
-	return p.dpop(cfg, provider)
+	return p.dpop(ctx, cfg, provider)
 }
 
 // presented is an access token as it is sent: bound to the client's key, if it has

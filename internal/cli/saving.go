@@ -210,9 +210,9 @@ func (s *sources) noting(getenv func(string) string) func(string) string {
 }
 
 // read reads the configuration of a session.
-func (s sources) read() (*config.Config, error) {
+func (s sources) read(ctx context.Context) (*config.Config, error) {
 	file := []byte(s.File)
-	if data, err := readFile(s.Name); err == nil && s.File != "" {
+	if data, err := readFile(ctx, s.Name); err == nil && s.File != "" {
 		file = data
 	}
 	return config.Load(config.Sources{

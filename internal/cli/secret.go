@@ -12,40 +12,42 @@ import (
 // secret is the value of a secret flag: "-" is standard input, "@FILE" a file,
 // "" the environment variable, and anything else the secret itself.
 func (p *program) secret(ctx context.Context, flag, value, env string) (string, error) {
-	var text string
+	data := []byte(value)
 	var err error
 	switch {
 	case value == "":
-		text = p.env.Getenv(env)
+		data = []byte(p.env.Getenv(env))
 	case value == "-" || value == "@-":
-		text, err = p.readStdin(ctx, flag)
+		data, err = p.readStdin(ctx, flag)
 	case strings.HasPrefix(value, "@"):
-		text, err = read(ctx, value[1:], func() ([]byte, error) { return readFile(value[1:]) })
-	default:
-		text = value
-	}
-	var waited *waitError
-	if errors.As(err, &waited) {
-		return "", err
+		data, err = readFile(ctx, value[1:])
 	}
 	if err != nil {
-		return "", usage("--%s: %v", flag, err)
+		return "", usage("--%s: %w", flag, err)
 	}
-	text = strings.TrimRight(text, "\r\n")
+	text := strings.TrimRight(string(data), "\r\n")
 	p.redactor.Learn(text)
 	return text, nil
 }
 
 // required is a secret that has to be there, and looks like a token or a word.
 func (p *program) required(ctx context.Context, flag, value, env string) (string, error) {
-	text, err := p.secret(ctx, flag, value, env)
-	switch {
-	case err != nil:
-		return "", err
-	case text == "" && value == "":
+	get := p.optional
+	if flag == "password" {
+		get = p.secret
+	}
+	text, err := get(ctx, flag, value, env)
+	if err == nil && text == "" && value == "" {
 		return "", usage("--%s is missing (- reads standard input, @FILE a file; or set %s)", flag, env)
-	case flag == "password":
-		return text, nil
+	}
+	return text, err
+}
+
+// optional is a secret that looks like a token or a word, if it is there.
+func (p *program) optional(ctx context.Context, flag, value, env string) (string, error) {
+	text, err := p.secret(ctx, flag, value, env)
+	if err != nil || text == "" && value == "" {
+		return "", err
 	}
 	if err := checkToken(text); err != nil {
 		return "", usage("--%s cannot be right: %v", flag, err)
@@ -54,32 +56,12 @@ func (p *program) required(ctx context.Context, flag, value, env string) (string
 }
 
 // readStdin reads standard input, for one flag only.
-func (p *program) readStdin(ctx context.Context, flag string) (string, error) {
+func (p *program) readStdin(ctx context.Context, flag string) ([]byte, error) {
 	if p.stdinUsed != "" {
-		return "", fmt.Errorf("--%s reads standard input already", p.stdinUsed)
+		return nil, fmt.Errorf("--%s reads standard input already", p.stdinUsed)
 	}
 	p.stdinUsed = flag
 	return read(ctx, "standard input", func() ([]byte, error) { return readBounded(p.env.Stdin) })
-}
-
-// read gives up reading when ctx ends: nobody may ever type anything, and a
-// file may be a pipe that nobody writes to.
-func read(ctx context.Context, what string, from func() ([]byte, error)) (string, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		data, err := from()
-		done <- result{data, err}
-	}()
-	select {
-	case r := <-done:
-		return string(r.data), r.err
-	case <-ctx.Done():
-		return "", &waitError{what, context.Cause(ctx)}
-	}
 }
 
 // checkToken says what is wrong with a token that a person pasted or a file

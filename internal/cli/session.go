@@ -154,11 +154,11 @@ func (p *program) hold() func() {
 
 // connectSession makes the client of a session and finds its provider.
 func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc.Client, error) {
-	cfg, kept, err := p.sessionConfig(s)
+	cfg, kept, err := p.sessionConfig(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	httpClient, err := p.httpClient(ctx, cfg, cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.newClient(cfg, kept.KID, provider, httpClient)
+	client, err := p.newClient(ctx, cfg, kept.KID, provider, httpClient)
 	if err != nil {
 		return nil, err
 	}
@@ -176,13 +176,13 @@ func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc
 
 // sessionConfig is the configuration of a session, whose secret is open. A configuration
 // file that was changed counts, unless it is another client's now.
-func (p *program) sessionConfig(s *session.Session) (*config.Config, sources, error) {
+func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*config.Config, sources, error) {
 	var kept sources
 	if err := json.Unmarshal(s.Secret.Client, &kept); err != nil {
 		return nil, kept, &session.BrokenError{Path: s.Name, Err: err}
 	}
 	p.redactor.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
-	cfg, err := kept.read()
+	cfg, err := kept.read(ctx)
 	if err != nil {
 		return nil, kept, err
 	}

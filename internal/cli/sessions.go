@@ -125,7 +125,7 @@ func (p *program) sessionsShowCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [NAME]",
 		Short: "Show what is known of a session, without its tokens",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  counted(cobra.MaximumNArgs(1)),
 		RunE:  func(_ *cobra.Command, args []string) error { return p.showSession(args) },
 
 		ValidArgsFunction: p.completeSessions,
@@ -177,7 +177,7 @@ func (p *program) sessionsRefreshCommand() *cobra.Command {
 
 --retry sends the refresh token also if it may be spent, or was refused. If it was
 spent, most providers end the whole session then.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.refreshSession(cmd, args, retry) },
 
 		ValidArgsFunction: p.completeSessions,
@@ -208,7 +208,7 @@ func (p *program) sessionsDeleteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete NAME...",
 		Short: "Forget sessions, without a word to the provider",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  counted(cobra.MinimumNArgs(1)),
 		RunE:  func(cmd *cobra.Command, args []string) error { return p.deleteSessions(cmd, args) },
 
 		ValidArgsFunction: p.completeSessions,
@@ -248,7 +248,7 @@ func (p *program) sessionsLogoutCommand() *cobra.Command {
 The refresh token is revoked, or the access token where there is none (RFC 7009). If
 the provider cannot be asked, or has no revocation endpoint, the session is kept.
 The login in the browser goes on: end-session ends that.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.logoutSession(cmd, args) },
 
 		ValidArgsFunction: p.completeSessions,

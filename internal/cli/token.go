@@ -47,7 +47,7 @@ With -c or --issuer and --client-id the session has to be of that configuration,
 		Example: `  oidc-client token work
   curl -H @<(oidc-client token work --header) https://api.example.com/me
   oidc-client token work --id-token --valid-for 10m`,
-		Args: cobra.MaximumNArgs(1),
+		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.printToken(cmd, &o, args) },
 	}
 	o.loginOptions.add(cmd)
@@ -188,7 +188,7 @@ func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessio
 	if err := store.Open(ctx, s); err != nil {
 		return nil, err
 	}
-	cfg, kept, err := p.sessionConfig(s)
+	cfg, kept, err := p.sessionConfig(ctx, s)
 	p.sources, o.skipIDToken, o.client.kid = kept, kept.SkipIDToken, kept.KID
 	return cfg, err
 }

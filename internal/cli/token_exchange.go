@@ -63,7 +63,7 @@ func (p *program) exchangeGrant(ctx context.Context, cfg *config.Config, o *exch
 	if err != nil {
 		return oidc.Grant{}, err
 	}
-	actor, err := p.secret(ctx, "actor-token", o.actorToken, "OIDC_ACTOR_TOKEN")
+	actor, err := p.optional(ctx, "actor-token", o.actorToken, "OIDC_ACTOR_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, err
 	}

@@ -80,7 +80,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	if err := p.beginSaving(ctx, cfg, o); err != nil {
 		return nil, err
 	}
-	httpClient, err := p.httpClient(cfg, cfg.Issuer)
+	httpClient, err := p.httpClient(ctx, cfg, cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.newClient(cfg, o.client.kid, provider, httpClient)
+	client, err := p.newClient(ctx, cfg, o.client.kid, provider, httpClient)
 	if err != nil {
 		return nil, err
 	}

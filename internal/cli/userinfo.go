@@ -48,7 +48,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 	if err != nil {
 		return err
 	}
-	policy, err := policy(cfg)
+	policy, err := policy(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag str
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
-	if client.DPoP, err = p.boundTo(cfg, provider); err != nil {
+	if client.DPoP, err = p.boundTo(ctx, cfg, provider); err != nil {
 		return err
 	}
 	info, err := client.UserInfo(ctx, presented(token, client))

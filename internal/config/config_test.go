@@ -202,6 +202,18 @@ func TestExpansion(t *testing.T) {
 	}
 }
 
+// What the environment has need not be UTF-8, but for the names of files.
+func TestEncoding(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"OIDC_LOGIN_HINT": "J\xf6rg", "X": "\xff", "OIDC_PRIVATE_KEY": "\xff"}
+	_, err := load(minimal+"acr_list: [\"${X}\"]\nui_locales: ${X}\nauthorize_additional_parameters: {x: \"${X}\"}\n", env, map[string][]string{"scope": {"\xff"}, "ca-cert": {"\xff"}})
+	want := "OIDC_LOGIN_HINT: it is not UTF-8\n--scope: it is not UTF-8\n" +
+		"config.yaml:3:11: acr_list: it is not UTF-8\nconfig.yaml:4:13: ui_locales: it is not UTF-8\nconfig.yaml:5:38: authorize_additional_parameters.x: it is not UTF-8"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
 func TestContradictions(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("s", 64)
@@ -320,6 +332,8 @@ func TestLoginKeys(t *testing.T) {
 	for file, want := range map[string]string{
 		"oidc_claims_param: '[1]'\n":                               "oidc_claims_param: not a JSON object",
 		"authorization_details: '{}'\n":                            "authorization_details: not a JSON array",
+		"authorization_details: 'null'\n":                          "authorization_details: not a JSON array",
+		"authorization_details: ' [ ] '\n":                         "authorization_details: an empty array asks for nothing",
 		"resource: [api]\n":                                        "is not an absolute URI without fragment",
 		"resource: ['https://a.example/#x']\n":                     "is not an absolute URI without fragment", // V91
 		"prompt: none\nmax_age: 0\n":                               "contradicts max_age",                     // Q06

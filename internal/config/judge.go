@@ -223,12 +223,10 @@ func (l *loader) login() {
 	if c.Login.PKCEChallengeMethod == "plain" {
 		l.warn("pkce_challenge_method", "plain is never used; S256 is")
 	}
-	if l.has("oidc_claims_param") && !isJSON(c.Login.ClaimsParam, '{') {
+	if l.has("oidc_claims_param") && !isObject(c.Login.ClaimsParam) {
 		l.about("oidc_claims_param", "not a JSON object")
 	}
-	if l.has("authorization_details") && !isJSON(c.Login.AuthorizationDetails, '[') {
-		l.about("authorization_details", "not a JSON array")
-	}
+	l.details()
 	for _, resource := range c.Resource {
 		if u, err := url.Parse(resource); err != nil || u.Scheme == "" || strings.Contains(resource, "#") {
 			l.about("resource", "%q is not an absolute URI without fragment (RFC 8707 section 2)", withoutUser(resource))
@@ -264,10 +262,24 @@ func (l *loader) warn(key, format string, args ...any) {
 	l.config.Warnings = append(l.config.Warnings, remark.String())
 }
 
-// isJSON reports whether text is JSON that begins like an object or an array.
-func isJSON(text string, begins byte) bool {
-	text = strings.TrimSpace(text)
-	return text != "" && text[0] == begins && json.Valid([]byte(text))
+// isObject reports whether text is a JSON object.
+func isObject(text string) bool {
+	return strings.HasPrefix(strings.TrimSpace(text), "{") && json.Valid([]byte(text))
+}
+
+// details judges authorization_details.
+func (l *loader) details() {
+	if !l.has("authorization_details") {
+		return
+	}
+	var list []json.RawMessage
+	err := json.Unmarshal([]byte(l.config.Login.AuthorizationDetails), &list)
+	switch {
+	case err != nil || list == nil: // null
+		l.about("authorization_details", "not a JSON array")
+	case len(list) == 0:
+		l.about("authorization_details", "an empty array asks for nothing: leave it out, or say what is asked for (RFC 9396 section 2)")
+	}
 }
 
 // responses judges response_type and response_mode.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -49,7 +50,7 @@ func Load(s Sources) (*Config, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Flags)) {
-		if p, ok := Lookup(name); ok && !slices.Equal(s.Flags[name], []string{""}) {
+		if p, ok := Lookup(name); ok {
 			l.set(p, Origin{Name: "--" + name}, s.Flags[name])
 		}
 	}
@@ -289,6 +290,7 @@ func (l *loader) stringMap(p Parameter, n *yaml.Node, to *map[string]string) {
 			l.complain(l.at(name), p.Key+"."+name.Value, "set twice")
 		}
 		values[name.Value] = l.expand(value, p.Key+"."+name.Value)
+		l.text(l.at(value), p.Key+"."+name.Value, values[name.Value])
 	}
 	*to = values
 	l.config.Origin[p.Key] = l.at(n)
@@ -320,11 +322,22 @@ func (l *loader) set(p Parameter, o Origin, values []string) {
 		return
 	}
 	for _, v := range values {
+		if !p.File { // whose name may be anything
+			l.text(o, p.Key, v)
+		}
 		if len(p.Values) > 0 && !slices.Contains(p.Values, v) {
 			l.complain(o, p.Key, "%q is not one of %s%s", v, strings.Join(p.Values, ", "), nearest(v, p.Values))
 		}
 	}
 	l.config.Origin[p.Key] = o
+}
+
+// text complains about what is not UTF-8, as the environment may have it: JSON cannot
+// hold it, and would change it in silence.
+func (l *loader) text(o Origin, key, value string) {
+	if !utf8.ValidString(value) {
+		l.complain(o, key, "it is not UTF-8")
+	}
 }
 
 // store puts text into a field of whatever type.

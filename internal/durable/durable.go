@@ -176,7 +176,8 @@ func WriteFile(path string, data []byte) error {
 	return r.Commit(data)
 }
 
-// Remove removes a file of the user's: where path is a symbolic link, what it leads to too.
+// Remove removes the file that path leads to, and path itself if that is a symbolic
+// link to it: removing the link alone would leave the file, and the secrets in it.
 func Remove(path string) error {
 	target, err := resolve(path)
 	if err != nil {

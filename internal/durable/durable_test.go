@@ -160,6 +160,27 @@ func TestSymbolicLinksAreFollowed(t *testing.T) {
 	}
 }
 
+// A file that is removed is gone, also if a symbolic link led to it.
+func TestRemoveFollowsSymbolicLinks(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	target := filepath.Join(folder, "target")
+	link := filepath.Join(folder, "link")
+	for _, path := range []string{target, link} {
+		write(t, target, "secret", 0o600)
+		if path == link {
+			symlink(t, "target", link)
+		}
+		if err := Remove(path); err != nil {
+			t.Error(err)
+		}
+		only(t, folder)
+	}
+	if err := Remove(target); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what is not there: %v", err)
+	}
+}
+
 func TestDiscardLeavesTheFileAsItWas(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

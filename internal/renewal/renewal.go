@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -145,9 +144,7 @@ func (r *Renewal) lock(ctx context.Context, out *Outcome) (func(), error) {
 			r.Waiting()
 		}
 	})
-	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock, fmt.Errorf("another process has been renewing session %s for %s", r.Name, limit.SessionLock))
-	defer cancel()
-	return r.Store.Lock(ctx, r.Name, func() bool {
+	return session.Lock(ctx, r.Store, r.Name, func() bool {
 		tell()
 		return r.load(out) == nil && out.Token != ""
 	})

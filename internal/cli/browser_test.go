@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+// That the browser failed is told as long as it is waited for, and the end waits for
+// no browser.
+func TestBrowserThatFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ended chan error // nil is not known
+		err   error
+		want  string
+	}{
+		"failed":       {make(chan error, 1), errors.New("exit status 1"), "[WARN]  oidc-client: the browser may not have opened: x: exit status 1; open the address above by hand\n"},
+		"went well":    {make(chan error, 1), nil, ""},
+		"is not known": {nil, nil, ""},
+	} {
+		var stderr bytes.Buffer
+		env := quiet()
+		env.Run = func([]string) (<-chan error, error) { return c.ended, nil }
+		p := &program{env: env, redactor: transcript.NewRedactor(), err: &transcript.Text{W: &stderr}}
+		ctx, cancel := context.WithCancel(t.Context())
+		p.openBrowser(ctx, &browserOptions{command: "x %s"}, "http://127.0.0.1:5556/login")
+		if c.ended == nil {
+			cancel()
+		} else {
+			c.ended <- c.err
+		}
+		p.watching.Wait()
+		cancel()
+		if got := stderr.String(); got != c.want || strings.Contains(got, "5556") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
