@@ -18,8 +18,11 @@ func everyFlag(do func(words []string, f *pflag.Flag)) {
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
 		words := strings.Fields(c.CommandPath())[1:]
-		if c.Name() == "resource" {
+		switch c.CommandPath() { // that want an argument
+		case "oidc-client resource":
 			words = append(words, "https://api.example")
+		case "oidc-client sessions delete":
+			words = append(words, "work")
 		}
 		c.InheritedFlags() // merges them
 		c.Flags().VisitAll(func(f *pflag.Flag) {
