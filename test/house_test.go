@@ -46,10 +46,11 @@ var floors = map[string][]string{
 	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/strictjson"},
 	"internal/loopback":   {"internal/limit"},
 	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
+	"internal/session":    {"oidc", "internal/durable", "internal/limit"},
 	"internal/transcript": {"check", "internal/strictjson"},
 	"internal/cli": {
 		"check", "oidc", "internal/config", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
-		"internal/provider", "internal/strictjson", "internal/transcript",
+		"internal/provider", "internal/session", "internal/strictjson", "internal/transcript",
 	},
 }
 
