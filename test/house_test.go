@@ -46,11 +46,14 @@ var floors = map[string][]string{
 	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/strictjson"},
 	"internal/loopback":   {"internal/limit"},
 	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
-	"internal/session":    {"oidc", "internal/durable", "internal/limit"},
+	"internal/session":    {"internal/durable", "internal/limit"},
+	"internal/atonce":     {"internal/session"},
+	"internal/keyring":    {"internal/durable", "internal/limit", "internal/session"},
+	"internal/renewal":    {"oidc", "internal/limit", "internal/session"},
 	"internal/transcript": {"check", "internal/strictjson"},
 	"internal/cli": {
-		"check", "oidc", "internal/config", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
-		"internal/provider", "internal/session", "internal/strictjson", "internal/transcript",
+		"check", "oidc", "internal/atonce", "internal/config", "internal/durable", "internal/flow", "internal/httpclient", "internal/keyring", "internal/limit",
+		"internal/loopback", "internal/provider", "internal/renewal", "internal/session", "internal/strictjson", "internal/transcript",
 	},
 }
 
