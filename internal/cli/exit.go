@@ -145,6 +145,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		login       *renewal.LoginError
 		noSession   *noSessionError
 		sealed      *session.SealError
+		heldUp      *session.WaitError
 		elsewhere   *renewal.ElsewhereError
 	)
 	switch {
@@ -169,7 +170,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind, f.Message = transcript.Usage, "the browser cannot come back: "+err.Error()
 	case errors.As(err, &problems), errors.As(err, &wrongConfig):
 		f.Kind = transcript.Config
-	case errors.As(err, &waited) && !errors.Is(err, context.Canceled):
+	case (errors.As(err, &waited) || errors.As(err, &heldUp)) && !errors.Is(err, context.Canceled):
 		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		f.Kind, f.Code, f.Message = transcript.Interaction, interruptedCode, "interrupted"

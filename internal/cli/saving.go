@@ -117,12 +117,13 @@ func (k *saving) write() {
 }
 
 // judged says what became of the tokens: err is what came of verifying them.
-func (k *saving) judged(t *oidc.Tokens, err error) {
+func (p *program) judged(t *oidc.Tokens, err error) {
+	k := p.saving
 	if k == nil || t == nil {
 		return
 	}
 	if err != nil {
-		k.session.Withheld = message(err)
+		k.session.Withheld = p.redactor.Text(message(err))
 	} else {
 		renewal.Verified(k.session, t)
 	}

@@ -5,6 +5,7 @@ package renewal
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -15,6 +16,10 @@ import (
 // tokens are withheld until [Verified].
 func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 	old := s.Tokens
+	if s.Withheld != "" { // an ID Token that did not hold is nothing to go by, or to hand out
+		old.IDToken, old.IDTokenExpires = s.Held, expiry(s.Held)
+	}
+	s.Held = old.IDToken
 	s.Generation++
 	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
 	s.Tokens = session.Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
@@ -26,17 +31,25 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
 	}
 	s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
-	s.Secret.RefreshToken = cmp.Or(t.RefreshToken, s.Secret.RefreshToken)
+	if visible(t.RefreshToken) {
+		s.Secret.RefreshToken = t.RefreshToken
+	}
 	s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
 }
 
 // Verified says that the tokens of a session held.
 func Verified(s *session.Session, t *oidc.Tokens) {
-	s.Withheld = ""
+	s.Withheld, s.Held = "", ""
 	if id := t.IDToken; id != nil {
 		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
 		s.Grant.Subject = id.Subject
 	}
+}
+
+// visible reports whether a refresh token can be one (RFC 6749 appendix A.17): one that
+// cannot does not take the place of one that is.
+func visible(token string) bool {
+	return token != "" && !strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.
@@ -57,8 +70,9 @@ type LoginError struct {
 
 func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
 
-// renewable says what keeps the session from being renewed. retry allows to send a
-// token that may be spent.
+// renewable says what keeps the session from being renewed. retry allows to send a token
+// that may be spent, or was refused, or came with what did not verify: a refresh would hide
+// that the login was perhaps somebody else's.
 func renewable(s *session.Session, need session.Need, retry bool) error {
 	fail := func(state session.State, format string, args ...any) error {
 		return &LoginError{s, state, fmt.Sprintf(format, args...)}
@@ -70,6 +84,8 @@ func renewable(s *session.Session, need session.Need, retry bool) error {
 		return fail(session.Ended, "its ID Token has expired, and the provider sends no new one on a refresh")
 	case !s.Renewable:
 		return fail(session.Ended, "its token has expired, and it has no refresh token")
+	case s.Generation == 1 && s.Withheld != "" && !retry:
+		return fail(session.Withheld, "the tokens of its login must not be used: %s", s.Withheld)
 	case s.Refused != "" && !retry:
 		return fail(session.Refused, "the provider refused its refresh token: %s", s.Refused)
 	case s.Attempt != nil && !s.Keeps && !retry:

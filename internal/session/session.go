@@ -29,6 +29,10 @@ type Session struct {
 	// when they come until they are verified.
 	Withheld string `json:"withheld,omitempty"`
 
+	// Held is the last ID Token that was verified, while the one in Tokens is withheld: the
+	// next one continues it.
+	Held string `json:"held_id_token,omitempty"`
+
 	// Attempt is a refresh that was begun and whose answer is not stored.
 	Attempt *Attempt `json:"attempt,omitempty"`
 
