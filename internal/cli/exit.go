@@ -217,7 +217,7 @@ func ofSession(err error, f *transcript.Failure) bool {
 		f.Kind, f.Code = transcript.Interaction, "no_session"
 	case errors.As(err, new(*session.SealError)):
 		f.Kind, f.Code = transcript.Interaction, "keyring"
-	case errors.As(err, new(*session.BusyError)):
+	case errors.As(err, new(*session.WaitError)):
 		f.Kind, f.Code = transcript.Interaction, "session_busy"
 	case errors.As(err, new(*renewal.ElsewhereError)):
 		f.Kind = transcript.Network

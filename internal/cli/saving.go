@@ -117,12 +117,13 @@ func (k *saving) write() {
 }
 
 // judged says what became of the tokens: err is what came of verifying them.
-func (k *saving) judged(t *oidc.Tokens, err error) {
+func (p *program) judged(t *oidc.Tokens, err error) {
+	k := p.saving
 	if k == nil || t == nil {
 		return
 	}
 	if err != nil {
-		k.session.Withheld = message(err)
+		k.session.Withheld = p.redactor.Text(message(err))
 	} else {
 		renewal.Verified(k.session, t)
 	}
@@ -228,8 +229,12 @@ func (p *program) store() (*session.Files, error) {
 		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
 	}
 	store := &session.Files{Folder: folder}
-	if p.keyringWish() != "off" {
+	switch {
+	case p.keyringWish() == "off":
+	case hasKeyring(p.env.Getenv):
 		store.Keys = &keyring.Keyring{Folder: folder}
+	default:
+		store.Keys = noKeyring{}
 	}
 	return store, nil
 }
@@ -250,10 +255,7 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 	}
 	why := "OIDC_KEYRING is off"
 	if wish != "off" {
-		err := errNoKeyring
-		if wish == "require" || hasKeyring(p.env.Getenv) {
-			_, err = store.Keys.Key(ctx, true)
-		}
+		_, err := store.Keys.Key(ctx, true)
 		if err == nil {
 			store.Sealing = true
 			return store, nil
@@ -261,13 +263,18 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 		if wish == "require" {
 			return nil, &session.SealError{Err: err}
 		}
-		why = err.Error()
+		why = (&session.SealError{Err: err}).Error()
 	}
 	p.inform("the refresh token is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
 	return store, nil
 }
 
-var errNoKeyring = errors.New("there is no keyring")
+// noKeyring is the keyring of a machine without one: to look for one would start it.
+type noKeyring struct{}
+
+func (noKeyring) Key(context.Context, bool) (session.Key, error) {
+	return nil, errors.New("there is none here (no session bus; DBUS_SESSION_BUS_ADDRESS names one)")
+}
 
 // keyringWish is what OIDC_KEYRING asks for.
 func (p *program) keyringWish() string {

@@ -114,7 +114,7 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 func (p *program) renewHere(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 	r := renewal.Renewal{
 		Store: store, Name: name, Need: need, Now: p.env.Now, Retry: retry,
-		Connect: p.connectSession, Hold: p.hold, Received: p.learn,
+		Connect: p.connectSession, Hold: p.hold, Received: p.learn, Redact: p.redactor.Text,
 		Waiting: func() { p.debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
 	out, err := r.Run(ctx)

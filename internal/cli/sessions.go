@@ -262,16 +262,17 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := session.Hold(ctx, store, s.Name) // nobody renews what is about to go
+	name := s.Name
+	unlock, err := session.Hold(ctx, store, name) // nobody renews what is about to go
 	if err != nil {
-		return sessionError(store, s.Name, err)
+		return sessionError(store, name, err)
 	}
 	defer unlock()
-	if s, err = store.Load(s.Name); err == nil {
+	if s, err = store.Load(name); err == nil {
 		err = store.Open(ctx, s)
 	}
 	if err != nil {
-		return sessionError(store, args[0], err)
+		return sessionError(store, name, err)
 	}
 	client, err := p.connectSession(ctx, s)
 	if err != nil {
@@ -315,7 +316,7 @@ func sessionHint(state session.State, name string) string {
 	case session.Refused, session.Ended:
 		return "log in again: `oidc-client login --save " + name + "` with the same configuration, or `oidc-client token " + name + " --login` on a terminal"
 	case session.Withheld:
-		return "`oidc-client sessions refresh " + name + " --explain` gets new tokens and shows every rule"
+		return "`oidc-client sessions refresh " + name + " --explain` gets new tokens and shows every rule; log in again if it was the login that did not verify"
 	case session.Fresh, session.Expired, session.Renewing:
 	}
 	return ""

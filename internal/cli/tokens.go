@@ -158,7 +158,7 @@ func guarded[T any](p *program, request func() (T, error)) (T, error) {
 // settle does what is done with tokens once they were judged: err is what came of
 // that. tokens is nil if none came.
 func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.Config, o *tokenOptions, tokens *oidc.Tokens, err error) error {
-	p.saving.judged(tokens, err)
+	p.judged(tokens, err)
 	if tokens != nil {
 		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"time"
 )
 
 // A Reservation is a file that is about to be written. Everything that can
@@ -65,7 +67,8 @@ func reserve(target string, mode fs.FileMode) (*Reservation, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	temp, err := os.CreateTemp(folder, "."+filepath.Base(target)+".*.tmp") // 0600
+	before, after := temporary(target)
+	temp, err := os.CreateTemp(folder, before+"*"+after) // 0600
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +81,30 @@ func reserve(target string, mode fs.FileMode) (*Reservation, error) {
 		return nil, errors.Join(err, r.Discard())
 	}
 	return r, nil
+}
+
+// temporary is how the names of the temporary files of a file begin and end.
+func temporary(target string) (before, after string) {
+	return "." + filepath.Base(target) + ".", ".tmp"
+}
+
+// Sweep removes the temporary files of path that a process which was killed left behind:
+// those that are older than any that can still be in use.
+func Sweep(path string, age time.Duration) {
+	target, err := resolve(path)
+	if err != nil {
+		return
+	}
+	before, after := temporary(target)
+	entries, _ := os.ReadDir(filepath.Dir(target)) // those that could be read
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), before) || !strings.HasSuffix(e.Name(), after) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > age {
+			_ = os.Remove(filepath.Join(filepath.Dir(target), e.Name())) // the next one tries again
+		}
+	}
 }
 
 // resolve follows symbolic links, so that the file they lead to is replaced

@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"log"
 	"maps"
@@ -113,9 +114,13 @@ func PublicJWK(key *ecdsa.PrivateKey, kid string) any {
 }
 
 func (op *OP) serve(w http.ResponseWriter, r *http.Request) {
+	readErr := r.ParseForm()
+	if r.Method == http.MethodPost && errors.Is(readErr, io.ErrUnexpectedEOF) {
+		return // half a request: nobody waits for an answer
+	}
 	op.Lock()
 	op.asked[r.URL.Path]++
-	if r.Method == http.MethodPost && r.ParseForm() == nil {
+	if r.Method == http.MethodPost && readErr == nil {
 		op.forms = append(op.forms, r.PostForm)
 	}
 	handler := op.Handlers[r.URL.Path]

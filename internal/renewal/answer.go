@@ -5,6 +5,7 @@ package renewal
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -15,10 +16,10 @@ import (
 // tokens are withheld until [Verified].
 func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 	old := s.Tokens
-	if s.Withheld != "" {
-		old.IDToken, old.IDTokenExpires = s.Previous, expiry(s.Previous)
+	if s.Withheld != "" { // an ID Token that did not hold is nothing to go by, or to hand out
+		old.IDToken, old.IDTokenExpires = s.Held, expiry(s.Held)
 	}
-	s.Previous = old.IDToken
+	s.Held = old.IDToken
 	s.Generation++
 	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
 	s.Tokens = session.Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
@@ -30,26 +31,25 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
 	}
 	s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
-	s.Secret.RefreshToken = cmp.Or(t.RefreshToken, s.Secret.RefreshToken)
+	if visible(t.RefreshToken) {
+		s.Secret.RefreshToken = t.RefreshToken
+	}
 	s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
 }
 
 // Verified says that the tokens of a session held.
 func Verified(s *session.Session, t *oidc.Tokens) {
-	s.Withheld, s.Previous = "", ""
+	s.Withheld, s.Held = "", ""
 	if id := t.IDToken; id != nil {
 		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
 		s.Grant.Subject = id.Subject
 	}
 }
 
-// lastIDToken is the ID Token that what comes next has to continue (OpenID Connect Core 1.0
-// section 12.2), "" if there is none.
-func lastIDToken(s *session.Session) string {
-	if s.Withheld != "" {
-		return s.Previous
-	}
-	return s.Tokens.IDToken
+// visible reports whether a refresh token can be one (RFC 6749 appendix A.17): one that
+// cannot does not take the place of one that is.
+func visible(token string) bool {
+	return token != "" && !strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.
@@ -88,9 +88,12 @@ func ended(s *session.Session, need session.Need) error {
 }
 
 // renewable says what keeps a session, which is locked, from being renewed. retry allows to
-// send a token that may be spent.
+// send a token that may be spent, or was refused, or came with what did not verify: a
+// refresh would hide that the login was perhaps somebody else's.
 func renewable(s *session.Session, need session.Need, retry bool) error {
 	switch {
+	case s.Generation == 1 && s.Withheld != "" && !retry:
+		return &LoginError{s, session.Withheld, "the tokens of its login must not be used: " + s.Withheld}
 	case s.Refused != "" && !retry:
 		return &LoginError{s, session.Refused, "the provider refused its refresh token: " + s.Refused}
 	case s.Attempt != nil && !s.Keeps && !retry:

@@ -39,6 +39,10 @@ type Renewal struct {
 	// Received is called with the answer, once it is stored. nil does nothing.
 	Received func(*oidc.Tokens)
 
+	// Redact takes secrets out of an error of which the session keeps the text: what is in it
+	// may be the provider's. nil changes nothing.
+	Redact func(string) string
+
 	// Waiting is called once if another process is renewing the session. nil does nothing.
 	Waiting func()
 }
@@ -78,7 +82,7 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if err := ended(out.Session, r.Need); err != nil {
 		return out, err
 	}
-	began := r.Now()
+	known := out.Session.Failure
 	unlock, err := r.lock(ctx, out)
 	if unlock == nil {
 		return out, err
@@ -87,7 +91,10 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if err := r.load(out); err != nil || out.Token != "" { // another may just have renewed it
 		return out, err
 	}
-	if f := out.Session.Failure; f != nil && f.At.After(began) { // or have tried to
+	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
+		return out, err
+	}
+	if f := out.Session.Failure; f != nil && (known == nil || !f.At.Equal(known.At)) { // or have tried to
 		return out, &ElsewhereError{r.Name, f.Why}
 	}
 	err = r.renew(ctx, out)
@@ -126,14 +133,22 @@ func (r *Renewal) load(out *Outcome) error {
 		return err
 	}
 	out.Session = s
-	r.take(out)
+	r.take(out, r.Need)
 	return nil
 }
 
-func (r *Renewal) take(out *Outcome) {
-	if token, expires, ok := out.Session.Take(r.Need, r.Now()); ok {
+func (r *Renewal) take(out *Outcome, need session.Need) {
+	if token, expires, ok := out.Session.Take(need, r.Now()); ok {
 		out.Token, out.Expires = token, expires
 	}
+}
+
+// text is an error as the session keeps it.
+func (r *Renewal) text(err error) string {
+	if r.Redact == nil {
+		return err.Error()
+	}
+	return r.Redact(err.Error())
 }
 
 // lock waits for whoever renews the session. It ends without a lock as soon as there is a
@@ -144,7 +159,7 @@ func (r *Renewal) lock(ctx context.Context, out *Outcome) (func(), error) {
 			r.Waiting()
 		}
 	})
-	return session.Lock(ctx, r.Store, r.Name, func() bool {
+	return session.Wait(ctx, r.Store, r.Name, func() bool {
 		tell()
 		return r.load(out) == nil && out.Token != ""
 	})
@@ -153,15 +168,12 @@ func (r *Renewal) lock(ctx context.Context, out *Outcome) (func(), error) {
 // renew trades the refresh token. The session is locked, and was read since.
 func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	s := out.Session
-	if err := renewable(s, r.Need, r.Retry); err != nil {
-		return err
-	}
 	if err := r.Store.Open(ctx, s); err != nil {
 		return err
 	}
 	client, err := r.Connect(ctx, s)
 	if err != nil {
-		if note(s, err, r.Now()) {
+		if r.note(ctx, s, err) {
 			_ = session.Write(r.Store, s) // for those who wait for this process
 		}
 		return err
@@ -171,15 +183,14 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	before := *s
-	p := &passage{Renewal: r, session: s, room: room}
-	p.steady(ctx)
+	p := &passage{Renewal: r, session: s, room: room, gaveUp: func() error { return context.Cause(ctx) }}
 	client.Sending, client.Received = p.sending, p.received
-	out.Tokens, err = client.Token(p.ctx, grant(s))
+	out.Tokens, err = client.Token(ctx, grant(s))
 	p.end()
 	if out.Tokens != nil {
 		return r.settle(out, err)
 	}
-	return r.failed(out, &before, p, err)
+	return r.failed(ctx, out, &before, p, err)
 }
 
 // grant is what the session is renewed by.
@@ -193,7 +204,9 @@ func grant(s *session.Session) oidc.Grant {
 	for name, values := range s.Secret.Params {
 		g = g.With(name, values...)
 	}
-	g.Expect.Previous = lastIDToken(s)
+	if g.Expect.Previous = s.Tokens.IDToken; s.Withheld != "" {
+		g.Expect.Previous = s.Held
+	}
 	return g
 }
 
@@ -201,7 +214,7 @@ func grant(s *session.Session) oidc.Grant {
 func (r *Renewal) settle(out *Outcome, err error) error {
 	s := out.Session
 	if err != nil {
-		s.Withheld = err.Error()
+		s.Withheld = r.text(err)
 	} else {
 		Verified(s, out.Tokens)
 	}
@@ -211,8 +224,10 @@ func (r *Renewal) settle(out *Outcome, err error) error {
 	if err != nil {
 		return err
 	}
-	if r.take(out); out.Token == "" {
-		return insufficient(s, r.Need)
+	need := r.Need
+	need.Not = "" // some providers give the same token again, while it is good
+	if r.take(out, need); out.Token == "" {
+		return insufficient(s, need)
 	}
 	return nil
 }
@@ -227,38 +242,39 @@ func insufficient(s *session.Session, need session.Need) error {
 
 // failed stores what is known after no tokens came. before is the session before the
 // attempt.
-func (r *Renewal) failed(out *Outcome, before *session.Session, p *passage, err error) error {
+func (r *Renewal) failed(ctx context.Context, out *Outcome, before *session.Session, p *passage, err error) error {
 	s := out.Session
 	var refusal *oidc.Error
 	switch {
 	case p.noted && oidc.MaySpend(err) && !unavailable(err):
-		s.Attempt.Why = err.Error()
+		s.Attempt.Why = r.text(err)
 	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
 		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && !now.Received.Equal(before.Received) {
 			out.Session = now // it was renewed beside the lock, as from another machine
-			if r.take(out); out.Token != "" {
+			if r.take(out, r.Need); out.Token != "" {
 				return nil
 			}
 			return err
 		}
-		s.Attempt, s.Refused = nil, refusal.Error()
+		s.Attempt, s.Refused = nil, r.text(refusal)
 	default:
 		s.Attempt = before.Attempt
 	}
-	if note(s, err, r.Now()) || p.noted {
+	if r.note(ctx, s, err) || p.noted {
 		err = errors.Join(err, session.Write(r.Store, s))
 	}
 	return err
 }
 
 // note notes in the session that the provider could not be asked, and reports whether
-// that is what err says.
-func note(s *session.Session, err error, now time.Time) bool {
+// that is what err says. That a caller gave up is nothing that others need to know: they may
+// have more patience.
+func (r *Renewal) note(ctx context.Context, s *session.Session, err error) bool {
 	var transport *oidc.TransportError
-	if !errors.As(err, &transport) {
+	if ctx.Err() != nil || !errors.As(err, &transport) {
 		return false
 	}
-	s.Failure = &session.Failure{At: now, Why: err.Error()}
+	s.Failure = &session.Failure{At: r.Now(), Why: r.text(err)}
 	return true
 }
 
@@ -270,95 +286,66 @@ func unavailable(err error) bool {
 }
 
 // A passage is the way of one refresh token to the provider and of the answer to the
-// store. Between them nothing may get in.
+// store. A caller that gives up meanwhile leaves it limit.Grace, as package oidc does for
+// any credential that works once.
 type passage struct {
 	*Renewal
 	session *session.Session
 	room    session.Reservation // for the answer
+	gaveUp  func() error        // why the caller did, nil if it did not
 
-	mu      sync.Mutex
-	open    bool            // the token is on its way, and the answer is not stored
-	done    chan struct{}   // closed at the end
-	ctx     context.Context // of the request
-	cancel  context.CancelCauseFunc
+	mu      sync.Mutex // held while the note is written: an answer may come before it is
 	release func()
 	noted   bool // the store says that the token may be spent
-}
-
-// steady makes a context that ends with ctx, but not during the passage: then it ends
-// after it.
-func (p *passage) steady(ctx context.Context) {
-	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	p.done = make(chan struct{})
-	context.AfterFunc(ctx, func() {
-		p.mu.Lock()
-		open := p.open
-		if !open {
-			p.cancel(context.Cause(ctx))
-		}
-		p.mu.Unlock()
-		if open {
-			<-p.done
-			p.cancel(context.Cause(ctx))
-		}
-	})
-}
-
-// enter begins the passage, unless the caller gave up.
-func (p *passage) enter() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := context.Cause(p.ctx); err != nil {
-		return err
-	}
-	p.open = true
-	return nil
+	ended   bool
 }
 
 // sending notes that the refresh token is about to leave.
 func (p *passage) sending() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.noted {
 		return nil // once more, with a nonce
 	}
-	if err := p.enter(); err != nil {
+	if err := p.gaveUp(); err != nil {
 		return err
+	}
+	if p.ended {
+		return errors.New("it is not waited for any more")
 	}
 	if p.Hold != nil {
 		p.release = p.Hold()
 	}
+	before := p.session.Attempt
 	p.session.Begin(p.Now())
 	if err := session.Write(p.Store, p.session); err != nil {
-		p.session.Attempt = nil
+		p.session.Attempt = before
 		return fmt.Errorf("the store: %w", err)
 	}
 	p.noted = true
 	return nil
 }
 
-// received stores the answer. If that does not work it is tried again once the answer was
-// looked at.
+// received stores the answer. If that does not work it is tried again, also once the answer
+// was looked at.
 func (p *passage) received(t *oidc.Tokens) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	Put(p.session, t, p.Now())
 	room := p.room
 	p.room = nil
-	_ = room.Commit(p.session) // settle tries again, and tells
-	p.close()
+	if room.Commit(p.session) != nil {
+		_ = session.Write(p.Store, p.session) // settle tries again, and tells
+	}
+	p.letGo()
 	if p.Received != nil {
 		p.Received(t)
 	}
 	return nil
 }
 
-// close lets through what was held back.
-func (p *passage) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open = false
-	select {
-	case <-p.done:
-	default:
-		close(p.done)
-	}
+// letGo lets through what was held back.
+func (p *passage) letGo() {
 	if p.release != nil {
 		p.release()
 		p.release = nil
@@ -367,8 +354,10 @@ func (p *passage) close() {
 
 // end ends the passage, whatever came of it.
 func (p *passage) end() {
-	p.close()
-	p.cancel(nil)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.letGo()
 	if p.room != nil {
 		_ = p.room.Discard() // a temporary file that stays behind holds nothing
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -161,16 +162,30 @@ func (f *Files) Open(ctx context.Context, s *Session) error {
 		return &SealError{err}
 	}
 	s.Secret, err = key.unseal(s)
+	var seal *SealError
+	if err != nil && !errors.As(err, &seal) {
+		err = &BrokenError{f.Path(s.Name), err}
+	}
 	return err
 }
 
 // Lock implements [Store]. The lock is a file beside the session.
 func (f *Files) Lock(ctx context.Context, name string, waiting func() bool) (func(), error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
-	return durable.Lock(ctx, f.Path(name), waiting)
+	unlock, err := durable.Lock(ctx, f.Path(name), waiting)
+	if unlock != nil {
+		durable.Sweep(f.Path(name), leftover)
+	}
+	return unlock, err
 }
+
+// leftover is how old a temporary file is that nobody can be about to use.
+const leftover = 24 * time.Hour
 
 // prepare makes the folder, which only its owner may enter.
 func (f *Files) prepare() error {

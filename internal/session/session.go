@@ -29,9 +29,9 @@ type Session struct {
 	// when they come until they are verified.
 	Withheld string `json:"withheld,omitempty"`
 
-	// Previous is the last ID Token that was verified, while the one of Tokens is not: what
-	// comes next has to continue it.
-	Previous string `json:"previous_id_token,omitempty"`
+	// Held is the last ID Token that was verified, while the one in Tokens is withheld: the
+	// next one continues it.
+	Held string `json:"held_id_token,omitempty"`
 
 	// Attempt is a refresh that was begun and whose answer is not stored.
 	Attempt *Attempt `json:"attempt,omitempty"`

@@ -82,33 +82,34 @@ func CheckName(name string) error {
 	return nil
 }
 
-// A BusyError says that the wait for another process, which renews a session, ended without
-// the lock.
-type BusyError struct {
+// A WaitError says that the wait for another process, which has a session, ended without
+// it. Nothing was sent.
+type WaitError struct {
 	Name string
 	Err  error
 }
 
-func (e *BusyError) Error() string {
+func (e *WaitError) Error() string {
 	return fmt.Sprintf("waiting for another process that renews session %s: %v", e.Name, e.Err)
 }
 
-func (e *BusyError) Unwrap() error { return e.Err }
+func (e *WaitError) Unwrap() error { return e.Err }
 
-// Lock is the store's Lock, bounded. The error of a wait that ended is a [*BusyError].
-func Lock(ctx context.Context, store Store, name string, waiting func() bool) (unlock func(), err error) {
+// Wait locks a session as [Store].Lock does, and waits for [limit.SessionLock] at most. The
+// error of a wait that ended is a [*WaitError].
+func Wait(ctx context.Context, store Store, name string, waiting func() bool) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock, fmt.Errorf("it took longer than %s", limit.SessionLock))
 	defer cancel()
 	unlock, err = store.Lock(ctx, name, waiting)
 	if err != nil && ctx.Err() != nil {
-		err = &BusyError{name, err}
+		err = &WaitError{name, err}
 	}
 	return unlock, err
 }
 
 // Hold locks a session that is about to be changed, and waits for whoever renews it.
 func Hold(ctx context.Context, store Store, name string) (unlock func(), err error) {
-	return Lock(ctx, store, name, func() bool { return false })
+	return Wait(ctx, store, name, func() bool { return false })
 }
 
 // StateOf is the state of a session in a store. A refresh that was begun may still be under
