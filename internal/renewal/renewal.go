@@ -183,10 +183,13 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	before := *s
-	p := &passage{Renewal: r, session: s, room: room, gaveUp: func() error { return context.Cause(ctx) }}
+	p := &passage{Renewal: r, session: s, room: room}
 	client.Sending, client.Received = p.sending, p.received
-	out.Tokens, err = client.Token(ctx, grant(s))
+	out.Tokens, err = client.Token(p.through(ctx), grant(s))
 	p.end()
+	if err != nil {
+		err = errors.Join(err, context.Cause(ctx)) // which may have come to nothing meanwhile
+	}
 	if out.Tokens != nil {
 		return r.settle(out, err)
 	}
@@ -246,7 +249,7 @@ func (r *Renewal) failed(ctx context.Context, out *Outcome, before *session.Sess
 	s := out.Session
 	var refusal *oidc.Error
 	switch {
-	case p.noted && oidc.MaySpend(err) && !unavailable(err):
+	case p.noted && mayBeSpent(err):
 		s.Attempt.Why = r.text(err)
 	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
 		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && !now.Received.Equal(before.Received) {
@@ -278,39 +281,58 @@ func (r *Renewal) note(ctx context.Context, s *session.Session, err error) bool 
 	return true
 }
 
-// unavailable reports whether the provider said that it did not look at the request: RFC 9110
-// section 15.6.4 and RFC 6585 section 4.
-func unavailable(err error) bool {
+// mayBeSpent reports whether err, which came after the refresh token was about to leave,
+// leaves open what became of it. A refusal does not, nor a status that says that the request
+// was not looked at (RFC 9110 section 15.6.4, RFC 6585 section 4).
+func mayBeSpent(err error) bool {
 	var transport *oidc.TransportError
-	return errors.As(err, &transport) && (transport.Status == http.StatusServiceUnavailable || transport.Status == http.StatusTooManyRequests)
+	if errors.As(err, &transport) {
+		return transport.Status != http.StatusServiceUnavailable && transport.Status != http.StatusTooManyRequests
+	}
+	return !errors.As(err, new(*oidc.Error))
 }
 
 // A passage is the way of one refresh token to the provider and of the answer to the
-// store. A caller that gives up meanwhile leaves it limit.Grace, as package oidc does for
-// any credential that works once.
+// store. A caller that gives up meanwhile does not end it: the time-outs of HTTP do.
 type passage struct {
 	*Renewal
 	session *session.Session
 	room    session.Reservation // for the answer
-	gaveUp  func() error        // why the caller did, nil if it did not
 
 	mu      sync.Mutex // held while the note is written: an answer may come before it is
+	cancel  context.CancelCauseFunc
+	gaveUp  error // why the caller did, nil if it did not
 	release func()
 	noted   bool // the store says that the token may be spent
+	stored  bool // the answer is in the store
 	ended   bool
+}
+
+// through is ctx, but that its end waits until the passage is over.
+func (p *passage) through(ctx context.Context) context.Context {
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	p.cancel = cancel
+	context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.gaveUp = context.Cause(ctx)
+		if !p.noted || p.stored {
+			cancel(p.gaveUp)
+		}
+	})
+	return inner
 }
 
 // sending notes that the refresh token is about to leave.
 func (p *passage) sending() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.noted {
+	switch {
+	case p.noted:
 		return nil // once more, with a nonce
-	}
-	if err := p.gaveUp(); err != nil {
-		return err
-	}
-	if p.ended {
+	case p.gaveUp != nil:
+		return p.gaveUp
+	case p.ended:
 		return errors.New("it is not waited for any more")
 	}
 	if p.Hold != nil {
@@ -338,6 +360,9 @@ func (p *passage) received(t *oidc.Tokens) error {
 		_ = session.Write(p.Store, p.session) // settle tries again, and tells
 	}
 	p.letGo()
+	if p.stored = true; p.gaveUp != nil {
+		p.cancel(p.gaveUp)
+	}
 	if p.Received != nil {
 		p.Received(t)
 	}
@@ -357,6 +382,7 @@ func (p *passage) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
+	p.cancel(nil)
 	p.letGo()
 	if p.room != nil {
 		_ = p.room.Discard() // a temporary file that stays behind holds nothing
