@@ -301,7 +301,7 @@ type passage struct {
 
 	mu      sync.Mutex // held while the note is written: an answer may come before it is
 	cancel  context.CancelCauseFunc
-	gaveUp  error // why the caller did, nil if it did not
+	gaveUp  func() error // why the caller did, nil if it did not
 	release func()
 	noted   bool // the store says that the token may be spent
 	stored  bool // the answer is in the store
@@ -311,13 +311,12 @@ type passage struct {
 // through is ctx, but that its end waits until the passage is over.
 func (p *passage) through(ctx context.Context) context.Context {
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	p.cancel = cancel
+	p.cancel, p.gaveUp = cancel, func() error { return context.Cause(ctx) }
 	context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.gaveUp = context.Cause(ctx)
 		if !p.noted || p.stored {
-			cancel(p.gaveUp)
+			cancel(p.gaveUp())
 		}
 	})
 	return inner
@@ -330,8 +329,8 @@ func (p *passage) sending() error {
 	switch {
 	case p.noted:
 		return nil // once more, with a nonce
-	case p.gaveUp != nil:
-		return p.gaveUp
+	case p.gaveUp() != nil:
+		return p.gaveUp()
 	case p.ended:
 		return errors.New("it is not waited for any more")
 	}
@@ -360,8 +359,8 @@ func (p *passage) received(t *oidc.Tokens) error {
 		_ = session.Write(p.Store, p.session) // settle tries again, and tells
 	}
 	p.letGo()
-	if p.stored = true; p.gaveUp != nil {
-		p.cancel(p.gaveUp)
+	if p.stored = true; p.gaveUp() != nil {
+		p.cancel(p.gaveUp())
 	}
 	if p.Received != nil {
 		p.Received(t)
