@@ -19,13 +19,19 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// An Agent serves the sessions of a store.
+// An Agent serves the sessions of a store, and those that it is given to have in memory only.
 type Agent struct {
-	Store session.Store
+	Store session.Store // the two, if Memory is not nil
 	Now   func() time.Time
 
+	// Memory are the sessions that end with the agent. nil means that it takes none.
+	Memory *session.Memory
+
+	// LogOut revokes the tokens of a session at its provider.
+	LogOut func(ctx context.Context, s *session.Session) error
+
 	// Renew gets a token of a session, as [renewal.Renewal] does.
-	Renew func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error)
+	Renew func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error)
 
 	// Explain tells an error to who asked, as a JSON document.
 	Explain func(ctx context.Context, err error) []byte
@@ -172,7 +178,7 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 		return &renewal.Outcome{Session: s}, err
 	}
 	began := a.Now()
-	out, err := a.Renew(ctx, s.Name, need)
+	out, err := a.Renew(ctx, s.Name, need, false)
 	if out.Tokens != nil || err != nil {
 		a.metrics.renewed(a.Now().Sub(began), err)
 	}

@@ -36,8 +36,9 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)}
+	memory := &session.Memory{}
 	w.Agent = &Agent{
-		Store: &session.Memory{}, Now: w.time, Renew: w.renew,
+		Store: session.Both{First: memory, Second: &session.Memory{}}, Memory: memory, Now: w.time, Renew: w.renew,
 		Explain: func(_ context.Context, err error) []byte {
 			return []byte(`{"error":{"message":"` + err.Error() + `"}}`)
 		},
@@ -59,7 +60,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 // renew is the provider: it gives the next token, or fails.
-func (w *world) renew(_ context.Context, name string, need session.Need) (*renewal.Outcome, error) {
+func (w *world) renew(_ context.Context, name string, need session.Need, _ bool) (*renewal.Outcome, error) {
 	s, err := w.Store.Load(name)
 	if err != nil {
 		return &renewal.Outcome{}, err
@@ -92,7 +93,12 @@ func (w *world) save(name string, left time.Duration) {
 
 func (w *world) get(path string, header ...string) (int, string) {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil)
+	return w.do(http.MethodGet, path, "", header...)
+}
+
+func (w *world) do(method, path, body string, header ...string) (int, string) {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -279,6 +285,56 @@ func TestRefreshTokenNeverLeaves(t *testing.T) {
 	}
 }
 
+// A session that is given to the agent is in its memory, can be renewed and logged out, and
+// what renews it does not come out again.
+func TestInMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := newWorld(t)
+	other.save("work", time.Hour)
+	s, err := other.Store.Load("work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]int{string(data): 204, "": 400, "{}": 400, strings.Replace(string(data), "work", "play", 1): 400, "[" + strings.Repeat(" ", 5<<20): 400} {
+		if status, _ := w.do(http.MethodPut, "/sessions/work", body); status != want {
+			t.Errorf("PUT %.40s: HTTP status %d, want %d", body, status, want)
+		}
+	}
+	if status, body := w.get("/sessions"); status != 200 || !strings.Contains(body, `"name":"work"`) || strings.Contains(body, "secret-refresh-token") {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, body := w.do(http.MethodPost, "/sessions/work/refresh", ""); status != 200 || !strings.Contains(body, "token-2") || strings.Contains(body, "secret-refresh-token") {
+		t.Errorf("refresh: %d %s", status, body)
+	}
+	revoked := ""
+	w.LogOut = func(_ context.Context, s *session.Session) error {
+		if revoked == "" {
+			revoked = s.Secret.RefreshToken
+			return errors.New("the provider is down")
+		}
+		return nil
+	}
+	if status, _ := w.do(http.MethodPost, "/sessions/work/logout", ""); status != 502 || revoked != "secret-refresh-token" {
+		t.Errorf("logout: HTTP status %d, %q revoked", status, revoked)
+	}
+	if _, err := w.Store.Load("work"); err != nil {
+		t.Errorf("a session that could not be revoked is gone: %v", err)
+	}
+	if status, _ := w.do(http.MethodPost, "/sessions/work/logout", ""); status != 204 {
+		t.Errorf("logout: HTTP status %d", status)
+	}
+	for _, request := range [][2]string{{http.MethodDelete, "/sessions/work"}, {http.MethodPost, "/sessions/work/logout"}, {http.MethodPost, "/sessions/work/refresh"}} {
+		if status, _ := w.do(request[0], request[1], ""); status != 404 {
+			t.Errorf("%v: HTTP status %d after it was forgotten", request, status)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -379,10 +435,10 @@ func TestKeepEnds(t *testing.T) {
 	w.pass(time.Hour)
 	began, finish := make(chan struct{}), make(chan struct{})
 	renew := w.Renew
-	w.Renew = func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
+	w.Renew = func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 		close(began)
 		<-finish
-		return renew(ctx, name, need)
+		return renew(ctx, name, need, retry)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -34,13 +34,15 @@ func Listen(ctx context.Context, socket string) (net.Listener, error) {
 	if err := removeStale(ctx, socket); err != nil {
 		return nil, err
 	}
-	old := syscall.Umask(0o177) // from the first moment on
 	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
-	syscall.Umask(old)
 	if err != nil {
 		return nil, err
 	}
-	if err := atonce.Trusted(socket); err != nil { // what clients will look at
+	err = os.Chmod(socket, 0o600)
+	if err == nil {
+		err = atonce.Trusted(socket) // as clients will look at it
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return ours{l.(*net.UnixListener)}, nil

@@ -1,9 +1,17 @@
 // The agent's interface: HTTP over a UNIX socket.
 //
-//	GET  /sessions/NAME/access_token   or id_token: text/plain if that is accepted, else JSON
-//	GET  /health
-//	GET  /metrics                      Prometheus, in text form
-//	POST /stop
+//	GET    /sessions/NAME/access_token   or id_token: text/plain if that is accepted, else JSON
+//	GET    /health
+//	GET    /metrics                      Prometheus, in text form
+//	POST   /stop
+//
+// and for sessions that are in its memory only:
+//
+//	GET    /sessions                     all of them, without what renews them
+//	PUT    /sessions/NAME
+//	DELETE /sessions/NAME
+//	POST   /sessions/NAME/refresh        renews it, whether it is fresh or not; ?retry=true also what may be spent
+//	POST   /sessions/NAME/logout         revokes its tokens, then forgets it
 //
 // Cache-Control: only-if-cached (RFC 9111 section 5.2.1.7) asks for nothing that is not at
 // hand. An error is a JSON document with a member error, as the program's own.
@@ -29,6 +37,11 @@ func (a *Agent) Handler(stop func()) http.Handler {
 	a.begin()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sessions/{name}/{kind}", a.serveToken)
+	mux.HandleFunc("GET /sessions", a.serveSessions)
+	mux.HandleFunc("PUT /sessions/{name}", a.servePut)
+	mux.HandleFunc("DELETE /sessions/{name}", a.serveDelete)
+	mux.HandleFunc("POST /sessions/{name}/refresh", a.serveRefresh)
+	mux.HandleFunc("POST /sessions/{name}/logout", a.serveLogout)
 	mux.HandleFunc("GET /health", a.serveHealth)
 	mux.HandleFunc("GET /metrics", a.serveMetrics)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {

@@ -37,6 +37,8 @@ a provider is down it serves what is still valid, and asks again with growing pa
 The refresh tokens never leave it. It runs until it is interrupted, or told to by
 "agent stop".
 
+A session that was made with --in-memory is with the agent only, and ends with it.
+
 The socket is OIDC_AGENT_SOCK, or oidc-client/agent.sock in XDG_RUNTIME_DIR, or one
 beside the sessions. GET /health and /metrics (Prometheus) are served there too.`,
 		Example: `  oidc-client agent &
@@ -51,7 +53,7 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
 }
 
 func (p *program) runAgent(ctx context.Context, socket string) error {
-	store, err := p.store()
+	store, err := p.files()
 	if err != nil {
 		return err
 	}
@@ -66,8 +68,10 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var telling sync.Mutex
+	memory := &session.Memory{}
+	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
-		Store: store, Now: p.env.Now, Renew: p.renewFor(store), Explain: p.explainFor,
+		Store: both, Memory: memory, Now: p.env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
 		Tell: func(ok bool, format string, args ...any) {
 			telling.Lock()
 			defer telling.Unlock()
@@ -111,10 +115,20 @@ func serveAgent(ctx context.Context, a *agent.Agent, listener net.Listener, stop
 }
 
 // renewFor renews sessions for the agent, each in a run of its own.
-func (p *program) renewFor(store *session.Files) func(context.Context, string, session.Need) (*renewal.Outcome, error) {
-	return func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
-		return p.fresh().renewHere(ctx, store, name, need, false)
+func (p *program) renewFor(store session.Store) func(context.Context, string, session.Need, bool) (*renewal.Outcome, error) {
+	return func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
+		return p.fresh().renewHere(ctx, store, name, need, retry)
 	}
+}
+
+// logOutFor revokes the tokens of a session for the agent.
+func (p *program) logOutFor(ctx context.Context, s *session.Session) error {
+	one := p.fresh()
+	client, err := one.connectSession(ctx, s)
+	if err != nil {
+		return err
+	}
+	return one.revokeSession(ctx, client, s)
 }
 
 // explainFor is an error as the program tells it, as JSON.

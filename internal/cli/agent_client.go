@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,14 +23,14 @@ import (
 // An agentClient asks the agent at a socket.
 type agentClient struct{ socket string }
 
-func (c *agentClient) ask(ctx context.Context, method, path string) (status int, body []byte, err error) {
+func (c *agentClient) ask(ctx context.Context, method, path string, content ...byte) (status int, body []byte, err error) {
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
 		},
 	}}
-	r, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, nil)
+	r, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, bytes.NewReader(content))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -74,13 +75,18 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 	case status == http.StatusNotFound:
 		return nil, nil // it may have been made a moment ago
 	}
+	return nil, refusedBy(socket, status, body)
+}
+
+// refusedBy is why the agent did not do what it was asked to.
+func refusedBy(socket string, status int, body []byte) error {
 	var doc struct {
 		Error *transcript.Failure `json:"error"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil || doc.Error == nil {
-		return nil, fmt.Errorf("the agent at %s answers with HTTP status %d", socket, status)
+		return fmt.Errorf("the agent at %s answers with HTTP status %d", socket, status)
 	}
-	return nil, &agentError{*doc.Error}
+	return &agentError{*doc.Error}
 }
 
 // handedOut is what the agent gave.

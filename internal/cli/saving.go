@@ -27,10 +27,12 @@ import (
 type saveFlags struct {
 	name    string
 	replace bool
+	memory  bool
 }
 
 func (o *saveFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "save", "", "keep the tokens as the session `NAME`, for token, exec and other tools")
+	f.BoolVar(&o.memory, "in-memory", false, "with --save: in the memory of the agent, and nowhere else")
 	f.BoolVar(&o.replace, "replace", false, "with --save: also if NAME is another grant's")
 }
 
@@ -47,15 +49,15 @@ type saving struct {
 // can be written, the keyring answers, and no other grant's session is in the way.
 func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenOptions) error {
 	if o.save.name == "" {
-		if o.save.replace {
-			return usage("--replace goes with --save")
+		if o.save.replace || o.save.memory {
+			return usage("--replace and --in-memory go with --save")
 		}
 		return nil
 	}
 	if err := session.CheckName(o.save.name); err != nil {
 		return usage("--save: %v", err)
 	}
-	store, err := p.newStore(ctx)
+	store, err := p.storeFor(ctx, o.save)
 	if err != nil {
 		return err
 	}
@@ -135,6 +137,9 @@ func (p *program) tellSaved() {
 	s := p.saving.session
 	p.run.Members.Add("session", s.Name)
 	p.inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
+	if p.keep != nil && p.keep.file != "" && p.keep.written {
+		p.warn("%s has the refresh token of session %s too: once one of the two is used, the other is spent, and sending it may end the session at the provider", p.keep.file, s.Name)
+	}
 	if !s.Renewable {
 		p.warn("no refresh token came, so session %s ends with its access token; most providers want the scope offline_access for one (Google: --param access_type=offline --param prompt=consent)", s.Name)
 	}
@@ -222,8 +227,33 @@ func (s sources) read(ctx context.Context) (*config.Config, error) {
 	})
 }
 
-// store is where sessions are kept.
-func (p *program) store() (*session.Files, error) {
+// store is where sessions are: in the agent's memory, if there is one, and in files.
+func (p *program) store() (session.Store, error) {
+	files, err := p.files()
+	if err != nil {
+		return nil, err
+	}
+	if socket := atonce.Socket(p.env.Getenv); socket != "" && atonce.Trusted(socket) == nil {
+		return session.Both{First: agentStore{&agentClient{socket}}, Second: files}, nil
+	}
+	return files, nil
+}
+
+// inAgent is the agent's store, if a session is there.
+func inAgent(store session.Store, name string) (agentStore, bool) {
+	both, ok := store.(session.Both)
+	if !ok {
+		return agentStore{}, false
+	}
+	if _, err := both.First.Load(name); err != nil {
+		return agentStore{}, false
+	}
+	there, ok := both.First.(agentStore)
+	return there, ok
+}
+
+// files are the sessions in files.
+func (p *program) files() (*session.Files, error) {
 	folder := atonce.Folder(p.env.Getenv)
 	if folder == "" {
 		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
@@ -239,6 +269,18 @@ func (p *program) store() (*session.Files, error) {
 	return store, nil
 }
 
+// storeFor is the store that a new session is asked to be in.
+func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, error) {
+	if !o.memory {
+		return p.newStore(ctx)
+	}
+	client, err := p.theAgent()
+	if err != nil {
+		return nil, err
+	}
+	return agentStore{client}, nil
+}
+
 // newStore is the store for a new session: sealed if there is a keyring, which is found
 // out now.
 func (p *program) newStore(ctx context.Context) (*session.Files, error) {
@@ -246,7 +288,7 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 	if !slices.Contains([]string{"auto", "off", "require"}, wish) {
 		return nil, misconfigured("OIDC_KEYRING is auto, off or require")
 	}
-	store, err := p.store()
+	store, err := p.files()
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -117,6 +118,10 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 	stamp("id_token_expires_at", s.Tokens.IDTokenExpires)
 	d.Add("refreshes", s.Generation-1)
 	d.Add("renewable", s.Renewable)
+	if _, ok := inAgent(store, s.Name); ok {
+		d.Add("in_memory", true)
+		return d
+	}
 	d.Add("encrypted", s.Sealed != nil)
 	return d
 }
@@ -133,7 +138,7 @@ func (p *program) sessionsShowCommand() *cobra.Command {
 }
 
 // existing is a session that has to be there.
-func (p *program) existing(args []string) (*session.Files, *session.Session, error) {
+func (p *program) existing(args []string) (session.Store, *session.Session, error) {
 	store, err := p.store()
 	if err != nil {
 		return nil, nil, err
@@ -156,7 +161,9 @@ func (p *program) showSession(args []string) error {
 		return err
 	}
 	d := p.sessionDocument(store, s)
-	d.Add("file", store.Path(s.Name))
+	if files, err := p.files(); err == nil && (s.Secret != nil || s.Sealed != nil) {
+		d.Add("file", files.Path(s.Name))
+	}
 	p.run.Members.Add("session", d)
 	data, err := d.MarshalJSON()
 	if err == nil && !p.options.json() {
@@ -193,8 +200,13 @@ func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) 
 	if err != nil {
 		return err
 	}
-	out, err := p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
-	if out.Session != nil {
+	out := &renewal.Outcome{}
+	if there, ok := inAgent(store, s.Name); ok {
+		out.Session, err = there.refresh(ctx, s.Name, retry)
+	} else {
+		out, err = p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
+	}
+	if err == nil && out.Session != nil {
 		p.run.Members.Add("session", p.sessionDocument(store, out.Session))
 	}
 	if err != nil {
@@ -263,16 +275,32 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	name := s.Name
-	unlock, err := session.Hold(ctx, store, name) // nobody renews what is about to go
+	if there, ok := inAgent(store, name); ok {
+		err = there.logOut(ctx, name)
+	} else {
+		err = p.logOutHere(ctx, store, name)
+	}
 	if err != nil {
 		return sessionError(store, name, err)
 	}
+	p.run.Members.Add("revoked", true)
+	p.inform("session %s: its tokens are revoked, and it is forgotten", name)
+	return nil
+}
+
+// logOutHere revokes the tokens of a session that this process can open, and forgets it.
+func (p *program) logOutHere(ctx context.Context, store session.Store, name string) error {
+	unlock, err := session.Hold(ctx, store, name) // nobody renews what is about to go
+	if err != nil {
+		return err
+	}
 	defer unlock()
-	if s, err = store.Load(name); err == nil {
+	s, err := store.Load(name)
+	if err == nil {
 		err = store.Open(ctx, s)
 	}
 	if err != nil {
-		return sessionError(store, name, err)
+		return err
 	}
 	client, err := p.connectSession(ctx, s)
 	if err != nil {
@@ -281,12 +309,7 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 	if err := p.revokeSession(ctx, client, s); err != nil {
 		return err
 	}
-	p.run.Members.Add("revoked", true)
-	if err := store.Delete(s.Name); err != nil {
-		return sessionError(store, s.Name, err)
-	}
-	p.inform("session %s: its tokens are revoked, and it is forgotten", s.Name)
-	return nil
+	return store.Delete(name)
 }
 
 // revokeSession revokes the refresh token, which takes the access tokens with it, and the

@@ -82,7 +82,7 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 }
 
 // chosen is the session that is asked for.
-func (p *program) chosen(ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string) (*session.Files, string, error) {
+func (p *program) chosen(ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string) (session.Store, string, error) {
 	store, err := p.store()
 	if err != nil {
 		return nil, "", err
@@ -148,7 +148,7 @@ func (p *program) needsLogin(err error) bool {
 
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
 // that of the command line.
-func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store *session.Files, name string, need session.Need, why error) (*renewal.Outcome, error) {
+func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string, need session.Need, why error) (*renewal.Outcome, error) {
 	if !p.env.Terminal(p.env.Stderr) {
 		return nil, why // there is nobody to log in
 	}
@@ -157,7 +157,8 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 	if err != nil {
 		return nil, err
 	}
-	o.save = saveFlags{name: name, replace: true}
+	_, memory := inAgent(store, name)
+	o.save = saveFlags{name: name, replace: true, memory: memory}
 	p.out = &transcript.Text{W: io.Discard} // standard output is for the token
 	defer func() { p.out = &transcript.Text{W: p.env.Stdout} }()
 	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
@@ -180,12 +181,15 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 }
 
 // loginConfig is what the session is made anew by.
-func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store *session.Files, name string) (*config.Config, error) {
+func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string) (*config.Config, error) {
 	s, err := store.Load(name)
 	if p.configured(cmd, &o.client) || err != nil {
 		return p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	}
 	if err := store.Open(ctx, s); err != nil {
+		if errors.Is(err, errInAgent) {
+			err = misconfigured("session %s is in the memory of the agent, and so is how it logs in", name).try("-c names its configuration")
+		}
 		return nil, err
 	}
 	cfg, kept, err := p.sessionConfig(ctx, s)

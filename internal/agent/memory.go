@@ -1,0 +1,114 @@
+// Sessions that are in the agent's memory only.
+
+package agent
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+// public is a session without what renews it.
+func public(s *session.Session) *session.Session {
+	shown := *s
+	shown.Secret, shown.Sealed = nil, nil
+	return &shown
+}
+
+// serveSessions lists the sessions in memory.
+func (a *Agent) serveSessions(w http.ResponseWriter, _ *http.Request) {
+	list := []*session.Session{}
+	if a.Memory != nil {
+		names, _ := a.Memory.Names() // memory does not fail
+		for _, name := range names {
+			if s, err := a.Memory.Load(name); err == nil {
+				list = append(list, public(s))
+			}
+		}
+	}
+	writeJSON(w, http.StatusOK, list)
+}
+
+// servePut takes a session into memory.
+func (a *Agent) servePut(w http.ResponseWriter, r *http.Request) {
+	if a.Memory == nil {
+		http.NotFound(w, r)
+		return
+	}
+	s := &session.Session{}
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit.Session)).Decode(s)
+	if err != nil || s.Name != r.PathValue("name") || session.CheckName(s.Name) != nil || s.Schema != session.Schema || s.Secret == nil || s.Grant.Issuer == "" {
+		http.Error(w, "not a session", http.StatusBadRequest)
+		return
+	}
+	if err := session.Save(a.Memory, s); err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// inMemory finds the session that a request is about; nil means that it was answered.
+func (a *Agent) inMemory(w http.ResponseWriter, r *http.Request) *session.Session {
+	var s *session.Session
+	err := session.ErrNoSession
+	if a.Memory != nil {
+		s, err = a.Memory.Load(r.PathValue("name"))
+	}
+	if err != nil {
+		a.refuse(w, r, err)
+		return nil
+	}
+	return s
+}
+
+func (a *Agent) serveDelete(w http.ResponseWriter, r *http.Request) {
+	s := a.inMemory(w, r)
+	if s == nil {
+		return
+	}
+	if err := session.Delete(r.Context(), a.Memory, s.Name); err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *Agent) serveRefresh(w http.ResponseWriter, r *http.Request) {
+	s := a.inMemory(w, r)
+	if s == nil {
+		return
+	}
+	out, err := a.Renew(r.Context(), s.Name, session.Need{Not: s.Tokens.AccessToken}, r.FormValue("retry") == "true")
+	a.note(s, err)
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, public(out.Session))
+}
+
+// serveLogout revokes and forgets. What could not be revoked is kept.
+func (a *Agent) serveLogout(w http.ResponseWriter, r *http.Request) {
+	s := a.inMemory(w, r)
+	if s == nil {
+		return
+	}
+	unlock, err := session.Hold(r.Context(), a.Memory, s.Name)
+	if err == nil {
+		defer unlock()
+		if s, err = a.Memory.Load(s.Name); err == nil {
+			err = a.LogOut(r.Context(), s)
+		}
+	}
+	if err == nil {
+		err = a.Memory.Delete(s.Name)
+	}
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
