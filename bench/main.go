@@ -14,6 +14,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,8 +69,10 @@ func (b bench) all() error {
 		return err
 	}
 	for _, h2 := range []bool{true, false} {
-		if err := b.refresh(h2); err != nil {
-			return err
+		for _, warm := range []bool{false, true} {
+			if err := b.refresh(h2, warm); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -154,11 +157,27 @@ func (b bench) startUp() error {
 	return nil
 }
 
-// refresh measures a cold refresh-token over TLS at several delays.
-func (b bench) refresh(h2 bool) error {
-	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2]
+// refresh measures refresh-token over TLS at several delays, cold or with metadata and keys
+// in the cache.
+func (b bench) refresh(h2, warm bool) error {
+	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] + map[bool]string{true: ", metadata and keys cached"}[warm]
 	op := fakeop.StartTLS(h2)
 	defer op.Close()
+	cached, err := os.MkdirTemp(b.folder, "cache-")
+	if err != nil {
+		return err
+	}
+	if err := os.Setenv("XDG_CACHE_HOME", cached); err != nil {
+		return err
+	}
+	if warm {
+		for _, path := range []string{"/.well-known/openid-configuration", "/jwks"} {
+			op.Handlers[path] = func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Cache-Control", "max-age=3600")
+				op.Answer(w, r)
+			}
+		}
+	}
 	ca := filepath.Join(b.folder, "ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}), 0o600); err != nil {
 		return err

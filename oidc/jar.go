@@ -123,7 +123,7 @@ func (c *Client) encryptRequest(ctx context.Context, o *RequestObject, signed st
 	if c.Provider.JWKSURI == "" {
 		return "", &ProtocolError{Endpoint: discoveryEndpoint, URL: c.Provider.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri, and so no key to encrypt for")}
 	}
-	set, err := fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, orElse(c.MaxBody, limit.Keys))
+	set, err := fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, orElse(c.MaxBody, limit.Keys), false)
 	if err != nil {
 		return "", err
 	}

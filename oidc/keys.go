@@ -60,14 +60,17 @@ func (d Discovery) Keys(ctx context.Context, p *Provider) (*KeySet, error) {
 	if p.JWKSURI == "" {
 		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri")}
 	}
-	return fetchKeys(ctx, d.HTTP, p.JWKSURI, d.MaxBody)
+	return fetchKeys(ctx, d.HTTP, p.JWKSURI, d.MaxBody, false)
 }
 
-func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most int64) (*KeySet, error) {
-	answer, err := send(ctx, client, request{
-		endpoint: jwksEndpoint, url: jwksURI, limit: orElse(most, limit.Keys),
-		header: http.Header{"Accept": {"application/jwk-set+json, application/json"}},
-	})
+// fetchKeys fetches a JWK Set. anew asks whoever keeps copies of it to look if it has changed
+// (RFC 9111 section 5.2.1.4).
+func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most int64, anew bool) (*KeySet, error) {
+	header := http.Header{"Accept": {"application/jwk-set+json, application/json"}}
+	if anew {
+		header.Set("Cache-Control", "no-cache")
+	}
+	answer, err := send(ctx, client, request{endpoint: jwksEndpoint, url: jwksURI, limit: orElse(most, limit.Keys), header: header})
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +175,7 @@ func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
 	f := &keyFetch{cache: &c.keys, began: c.now(), cancel: cancel, fallback: fallback, done: make(chan struct{})}
 	go func() {
 		defer cancel()
-		f.keys, f.err = fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, c.MaxBody)
+		f.keys, f.err = fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, c.MaxBody, fallback != nil)
 		c.keys.mu.Lock()
 		defer c.keys.mu.Unlock()
 		if f.err != nil && fallback != nil && c.keys.current == f {

@@ -47,6 +47,7 @@ var floors = map[string][]string{
 	"internal/loopback":   {"internal/limit"},
 	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
 	"internal/session":    {"internal/durable", "internal/limit"},
+	"internal/cache":      {"internal/limit"},
 	"internal/keyring":    {"internal/durable", "internal/limit", "internal/session"},
 	"internal/renewal":    {"oidc", "internal/limit", "internal/session"},
 	"internal/agent":      {"oidc", "internal/atonce", "internal/durable", "internal/limit", "internal/renewal", "internal/session"},
@@ -55,7 +56,7 @@ var floors = map[string][]string{
 	"internal/atonce/stored": {"internal/atonce", "internal/session"},
 	"internal/transcript":    {"check", "internal/strictjson"},
 	"internal/cli": {
-		"check", "oidc", "internal/agent", "internal/atonce", "internal/atonce/stored", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
+		"check", "oidc", "internal/agent", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
 		"internal/provider", "internal/strictjson", "internal/transcript",
 	},
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/oidc-client/oidc-client/internal/cache"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -76,6 +77,8 @@ type program struct {
 	stdinUsed string // the flag that read standard input, "" if none did
 	method    string // of client authentication, once it is chosen
 	metadata  *oidc.Provider
+	cache     *cache.Transport        // of metadata and keys, nil if nothing is kept
+	uncached  bool                    // the command looks for itself
 	watching  sync.WaitGroup          // over the browser, until the command ends
 	keep      *rotation               // the refresh token's file, nil if there is none
 	saving    *saving                 // the session that the tokens are kept as, nil if they are not

@@ -223,8 +223,16 @@ func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair strin
 		return nil, err
 	}
 	o.Certificate = certificate
+	p.cache = p.cacheFor(cfg, o)
+	if p.cache != nil && p.cache.Warm() {
+		o.Pair = "" // nothing will be asked for at the same time
+	}
 	client := httpclient.New(o)
 	p.recorder.Base = client.Transport
+	if p.cache != nil {
+		p.cache.Base = client.Transport
+		p.recorder.Base = p.cache
+	}
 	client.Transport = p.recorder
 	return client, nil
 }
@@ -287,6 +295,9 @@ func (p *program) discover(ctx context.Context, cfg *config.Config, client *http
 	p.metadata = provider
 	p.run.Checks = append(p.run.Checks, provider.Checks...)
 	if err != nil {
+		if p.cache != nil {
+			p.cache.Forget()
+		}
 		return nil, err
 	}
 	p.run.Issuer = provider.Issuer

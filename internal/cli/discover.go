@@ -45,6 +45,7 @@ that cannot be used why.`,
 func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
+	p.uncached = true // it is for looking at the provider
 	cfg, httpClient, err := p.connect(ctx, cmd, flags, "issuer")
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type Config struct {
 	Endpoints            Endpoints
 	CACert               string
 	SkipTLSVerification  bool
+	NoCache              bool
 	HTTP                 HTTP
 	Waive                []string
 	SkipUserInfo         bool

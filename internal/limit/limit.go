@@ -28,6 +28,7 @@ const (
 	KeyCount      = 100    // keys of a JWK Set that are looked at
 	Nonces        = 100    // origins whose DPoP nonces are kept
 	LogoutTokens  = 10_000 // logouts that logout-receiver takes in one run
+	CacheEntries  = 200    // answers in the cache of metadata and keys
 	Strange       = 5      // remarks on what comes to the loopback listener and is no answer
 	AgentRenewals = 4      // sessions that the agent renews at a time
 	Logins        = 16     // authorization requests of one command that may still be answered
@@ -52,6 +53,9 @@ const (
 	Keyring     = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
 	LandingPage = 20 * time.Second // a browser waits for the end of a login
 	LoginAge    = 15 * time.Minute // of an authorization request that may still be answered, where there are many
+
+	CacheLeast = 5 * time.Minute // metadata and keys are used without asking again, if they say less
+	CacheMost  = 24 * time.Hour  // the same, if they say more
 
 	AgentLook       = time.Second     // between two looks of the agent at what is due
 	AgentPauseLeast = time.Second     // the agent's pause after a renewal that failed; twice as long after each
@@ -89,6 +93,7 @@ func Table() []Row {
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
 		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
 		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
+		{"CacheEntries", fmt.Sprint(CacheEntries), "answers in the cache of metadata and keys; the oldest make room"},
 		{"Strange", fmt.Sprint(Strange), "remarks on what comes to the loopback listener and is no answer"},
 		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
@@ -105,6 +110,8 @@ func Table() []Row {
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
+		{"CacheLeast", CacheLeast.String(), "metadata and keys that are used without asking again, if they say less or nothing; on this machine only what they say counts"},
+		{"CacheMost", CacheMost.String(), "the same at most"},
 		{"AgentLook", AgentLook.String(), "between two looks of the agent at what is due"},
 		{"AgentPauseLeast", AgentPauseLeast.String(), "the agent's pause after a renewal that failed; twice as long after each"},
 		{"AgentPauseMost", AgentPauseMost.String(), "the same at most, and a Retry-After that it obeys"},
