@@ -150,10 +150,10 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// await is "await FILE": the file appears, within ten seconds.
+// await is "await FILE": the file, or the socket, appears within ten seconds.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 1000 {
-		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && info.Size() > 0 {
+		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && (info.Size() > 0 || info.Mode().Type() == os.ModeSocket) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
