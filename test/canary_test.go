@@ -128,8 +128,19 @@ func TestCanaryOfSessions(t *testing.T) {
 							fault(op)
 						}
 						for _, args := range [][]string{
-							{"token", "work"}, {"sessions", "list"}, {"token", "work", "--retry"}, {"sessions", "show"}, {"sessions", "refresh"}, {"sessions", "refresh", "--retry"}, {"sessions", "list"},
-							{"token", "--issuer", op.URL, "--client-id", "cli"}, {"token", "work", "--id-token"}, {"sessions", "show", "work"}, {"sessions", "logout"}, {"sessions", "show", "work"}, {"sessions", "delete", "work"},
+							{"token", "work"},
+							{"sessions", "list"},
+							{"token", "work", "--retry"},
+							{"sessions", "show"},
+							{"sessions", "refresh"},
+							{"sessions", "refresh", "--retry"},
+							{"sessions", "list"},
+							{"token", "--issuer", op.URL, "--client-id", "cli"},
+							{"token", "work", "--id-token"},
+							{"sessions", "show", "work"},
+							{"sessions", "logout"},
+							{"sessions", "show", "work"},
+							{"sessions", "delete", "work"},
 						} {
 							expire(t, env["OIDC_SESSIONS"])
 							code, stdout, stderr := runProgramIn(env, append(args, flags...), "")

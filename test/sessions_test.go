@@ -243,8 +243,9 @@ func TestKilledAnywhere(t *testing.T) {
 	for i := range n {
 		k.expire()
 		before, _ := k.family.Current()
-		state := k.endedAfter(window*time.Duration(i)/time.Duration(n), os.Kill)
+		k.endedAfter(window*time.Duration(i)/time.Duration(n), os.Kill)
 		s := k.stored()
+		state := "renewed"
 		refresh, _ := k.family.Current()
 		switch {
 		case s.Attempt != nil:
@@ -257,7 +258,6 @@ func TestKilledAnywhere(t *testing.T) {
 			state = "not sent"
 			k.prints()
 		default:
-			state = "renewed"
 			k.prints()
 		}
 		counts[state]++
@@ -368,7 +368,7 @@ cat "$0"/mount/work.json >"$0"/after 2>/dev/null; exit $code`
 	inside := func(prepare string, args ...string) (int, string, string) {
 		argv := append([]string{"-rm", "--map-root-user", "sh", "-c", script, k.folder, mount, k.store.Path("work"), prepare, program(t)}, args...)
 		cmd := exec.CommandContext(t.Context(), "unshare", argv...)
-		cmd.Env, cmd.Dir = append(k.env, "OIDC_SESSIONS="+mount), k.folder
+		cmd.Env, cmd.Dir = slices.Concat(k.env, []string{"OIDC_SESSIONS=" + mount}), k.folder
 		return k.ends(cmd)
 	}
 	if code, _, stderr := inside("true", "version"); code != 0 {
