@@ -1080,6 +1080,37 @@ func TestErrorsAreRedacted(t *testing.T) {
 	}
 }
 
+// So has what is kept of tokens that do not verify.
+func TestWithheldIsRedacted(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.claim("iss", "https://refresh-0")
+		r := w.renewal()
+		r.Redact = func(text string) string { return strings.ReplaceAll(text, "refresh-0", "[secret]") }
+		s, _ := w.fails(r)
+		if strings.Contains(s.Withheld, "refresh-0") || !strings.Contains(s.Withheld, "[secret]") {
+			t.Error(s.Withheld)
+		}
+	})
+}
+
+// A token does not leave any more once its answer is not waited for.
+func TestPassageEnds(t *testing.T) {
+	everywhere(t, func(w *world) {
+		room, err := w.store.Reserve("work")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &passage{Renewal: w.renewal(), session: w.stored(), room: room, gaveUp: func() error { return nil }}
+		p.end()
+		if err := p.sending(); err == nil {
+			t.Error("it leaves")
+		}
+		if s := w.stored(); s.Attempt != nil {
+			t.Error("it is noted")
+		}
+	})
+}
+
 // What an answer makes of a session.
 func TestPut(t *testing.T) {
 	t.Parallel()
