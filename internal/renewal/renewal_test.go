@@ -1100,7 +1100,8 @@ func TestPassageEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &passage{Renewal: w.renewal(), session: w.stored(), room: room, gaveUp: func() error { return nil }}
+		p := &passage{Renewal: w.renewal(), session: w.stored(), room: room}
+		p.through(t.Context())
 		p.end()
 		if err := p.sending(); err == nil {
 			t.Error("it leaves")
