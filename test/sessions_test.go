@@ -244,28 +244,70 @@ func TestKilledAnywhere(t *testing.T) {
 		k.expire()
 		before, _ := k.family.Current()
 		k.endedAfter(window*time.Duration(i)/time.Duration(n), os.Kill)
-		s := k.stored()
-		state := "renewed"
-		refresh, _ := k.family.Current()
-		switch {
-		case s.Attempt != nil:
-			state = "may be spent"
-			k.saysSo()
-			k.again()
-		case s.Secret.RefreshToken != refresh || k.family.Seen(refresh) != 0:
-			t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken, k.family.Seen(s.Secret.RefreshToken), refresh)
-		case refresh == before:
-			state = "not sent"
-			k.prints()
-		default:
-			k.prints()
-		}
-		counts[state]++
-		if k.family.Revoked() {
-			t.Fatal("a refresh token was sent twice")
-		}
+		counts[k.survives(before)]++
 	}
 	t.Logf("killed %d times within %v: %v", n, window, counts)
+	k.leftovers()
+}
+
+// survives checks what is stored after a process was killed, and that the next one goes on
+// or says why not. It returns what became of the refresh token that was there before.
+func (k *keeper) survives(before string) string {
+	k.t.Helper()
+	s := k.stored()
+	state := "renewed"
+	refresh, _ := k.family.Current()
+	switch {
+	case s.Attempt != nil:
+		state = "may be spent"
+		k.saysSo()
+		k.again()
+	case s.Secret.RefreshToken != refresh || k.family.Seen(refresh) != 0:
+		k.t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken, k.family.Seen(s.Secret.RefreshToken), refresh)
+	case refresh == before:
+		state = "not sent"
+		k.prints()
+	default:
+		k.prints()
+	}
+	if k.family.Revoked() {
+		k.t.Fatal("a refresh token was sent twice")
+	}
+	return state
+}
+
+// The same at each system call that could matter, with strace, which few machines have.
+func TestKilledAtEachCall(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil || os.Getenv("OIDC_TEST_ROUNDS") == "" {
+		t.Skip("it wants strace, and OIDC_TEST_ROUNDS for how often a call may come")
+	}
+	k := newKeeper(t)
+	k.family.Delay(think)
+	counts := map[string]int{}
+	for _, call := range []string{"openat", "write", "pwrite64", "ftruncate", "fsync", "renameat", "renameat2", "unlinkat", "fchmod", "flock", "fcntl", "socket", "connect", "read", "newfstatat", "fstat", "close"} {
+		survived := 0
+		for n := 0; n < rounds(t, 0) && survived < 8; { // calls are counted for each thread, and the threads vary
+			k.expire()
+			before, _ := k.family.Current()
+			cmd := k.cmd()
+			cmd.Path, cmd.Args = strace, []string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n+1), program(t), "token", "work"}
+			code, _, stderr := k.ends(cmd)
+			if strings.Contains(stderr, "strace:") {
+				t.Skip(stderr)
+			}
+			counts[call+" "+k.survives(before)]++
+			if code == 0 {
+				survived++
+			}
+			if code != 0 || survived%4 == 0 {
+				n++
+			}
+			k.family.Delay(think)
+		}
+	}
+	t.Logf("%v", counts)
 	k.leftovers()
 }
 
