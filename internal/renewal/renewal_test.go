@@ -840,6 +840,50 @@ func (w *world) sunk() *session.Session {
 	return s
 }
 
+// A token that is about to end, and cannot be renewed since the provider cannot be asked, is
+// handed out for as long as it lasts: also to those who waited.
+func TestStill(t *testing.T) {
+	everywhere(t, func(w *world) {
+		s := w.expired()
+		s.Tokens.Expires = w.now.Load().Add(20 * time.Second)
+		w.save(s)
+		var waiting atomic.Int32
+		const crowd = 3
+		w.handle("/token", func(rw http.ResponseWriter, r *http.Request) {
+			for waiting.Load() < crowd-1 {
+				time.Sleep(time.Millisecond)
+			}
+			fakeop.Says(503, nil, "")(rw, r)
+		})
+		var all sync.WaitGroup
+		for range crowd {
+			all.Go(func() {
+				r := w.renewal()
+				r.Waiting = func() { waiting.Add(1) }
+				if out, err := r.Run(t.Context()); err != nil || out.Token != "access-0" || out.Behind == nil || !out.Expires.Equal(s.Tokens.Expires) {
+					t.Errorf("%+v, %v", out, err)
+				}
+			})
+		}
+		all.Wait()
+		if w.op.Asked("/token") != 1 {
+			t.Errorf("asked %d times", w.op.Asked("/token"))
+		}
+		waiting.Store(crowd)
+		for name, need := range map[string]session.Need{"long enough": {For: 30 * time.Second}, "not that one": {Not: "access-0"}} {
+			r := w.renewal()
+			r.Need = need
+			if out, err := r.Run(t.Context()); err == nil || out.Token != "" {
+				t.Errorf("%s: %+v, %v", name, out, err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.givenUp(ctx, w.renewal(), context.Canceled)
+		w.unspent(w.stored())
+	})
+}
+
 // Who waited for one whose token may be spent is told that, and no one tries.
 func TestElsewhereMayBeSpent(t *testing.T) {
 	everywhere(t, func(w *world) {
