@@ -20,6 +20,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
+	"github.com/oidc-client/oidc-client/internal/session"
 )
 
 const failingSecret = "canary-secret-of-the-failing-provider"
@@ -50,6 +51,9 @@ var journeys = []struct {
 	{"logout-receiver --listen 127.0.0.1:0", "/.well-known/openid-configuration"},
 	{"jwt verify @jwt", "/.well-known/openid-configuration /jwks"},
 	{"resource ISSUER/resource --token @token", "/resource"},
+	{"token work", "/.well-known/openid-configuration /token /jwks"},
+	{"sessions refresh work", "/.well-known/openid-configuration /token /jwks"},
+	{"sessions logout work", "/.well-known/openid-configuration /revoke"},
 	{"resource ISSUER/resource --metadata", "/.well-known/oauth-protected-resource/resource"},
 }
 
@@ -193,6 +197,10 @@ func (f *failing) authorize(w http.ResponseWriter, r *http.Request) {
 func (f *failing) expect(line string, flags []string, code int, kind string) {
 	f.t.Helper()
 	args := append(strings.Fields(strings.ReplaceAll(line, "ISSUER", f.op.URL)), flags...)
+	if args[0] != "sessions" {
+		args = append(args, "-c", filepath.Join(f.folder, "config.yaml"))
+	}
+	f.session()
 	for i, a := range args {
 		if name, ok := strings.CutPrefix(a, "@"); ok {
 			args[i] = "@" + filepath.Join(f.folder, name)
@@ -200,7 +208,7 @@ func (f *failing) expect(line string, flags []string, code int, kind string) {
 			args[i] = filepath.Join(f.folder, a)
 		}
 	}
-	got, stdout, stderr := f.run(append(args, "-c", filepath.Join(f.folder, "config.yaml"), "--format", "json"))
+	got, stdout, stderr := f.run(append(args, "--format", "json"))
 	if got != code {
 		f.t.Fatalf("exit %d, want %d\n%s\n%s", got, code, stderr, stdout)
 	}
@@ -217,11 +225,29 @@ func (f *failing) expect(line string, flags []string, code int, kind string) {
 	}
 }
 
+// session makes the session work, which has expired.
+func (f *failing) session() {
+	f.t.Helper()
+	name := filepath.Join(f.folder, "config.yaml")
+	file, err := os.ReadFile(name)
+	check(f.t, err)
+	client, err := json.Marshal(map[string]string{"name": name, "file": string(file)})
+	check(f.t, err)
+	past := time.Now().Add(-time.Hour)
+	check(f.t, session.Save(&session.Files{Folder: filepath.Join(f.folder, "sessions")}, &session.Session{
+		Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: f.op.URL, ClientID: fakeop.ClientID}, Generation: 1, Received: past, Renewable: true,
+		Tokens: session.Tokens{AccessToken: failingSecret + "-access", TokenType: "Bearer", Expires: past},
+		Secret: &session.Secret{RefreshToken: failingSecret + "-refresh", Client: client},
+	}))
+}
+
 func (f *failing) run(args []string) (int, string, string) {
 	var out, errs bytes.Buffer
 	env := &cli.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
-		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
+		Getenv: func(name string) string {
+			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(f.folder, "sessions"), "OIDC_KEYRING": "off"}[name]
+		},
 		Terminal: func(io.Writer) bool { return false },
 		Run: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)

@@ -271,10 +271,15 @@ func (p *npmProvider) refresh(config, token string, more ...string) (int, docume
 // runProgram runs a command line in this process, with an environment of its
 // own.
 func runProgram(args []string, stdin string) (code int, stdout, stderr string) {
+	return runProgramIn(nil, args, stdin)
+}
+
+// runProgramIn does it in an environment.
+func runProgramIn(environment map[string]string, args []string, stdin string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	env := &cli.Env{
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: time.Now,
-		Getenv: func(string) string { return "" }, Terminal: func(io.Writer) bool { return false },
+		Getenv: func(name string) string { return environment[name] }, Terminal: func(io.Writer) bool { return false },
 	}
 	code = cli.Main(context.Background(), env, args)
 	return code, out.String(), errs.String()

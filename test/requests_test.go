@@ -95,7 +95,9 @@ func (s *scene) run(args ...string) (int, string, string) {
 	var out, errs bytes.Buffer
 	env := &cli.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
-		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
+		Getenv: func(name string) string {
+			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off"}[name]
+		},
 		Terminal: func(io.Writer) bool { return false },
 		Run: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)

@@ -63,6 +63,7 @@ With -c or --issuer and --client-id the session has to be of that configuration,
 func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []string) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
+	p.out = p.err // standard output is for the token
 	store, name, err := p.chosen(ctx, cmd, o, args)
 	if err != nil {
 		return err
@@ -159,8 +160,9 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 	}
 	_, memory := inAgent(store, name)
 	o.save = saveFlags{name: name, replace: true, memory: memory}
-	p.out = &transcript.Text{W: io.Discard} // standard output is for the token
-	defer func() { p.out = &transcript.Text{W: p.env.Stdout} }()
+	before := p.out
+	p.out = &transcript.Text{W: io.Discard} // what login shows are tokens
+	defer func() { p.out = before }()
 	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
 	if err != nil {
 		return nil, err

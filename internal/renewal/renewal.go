@@ -59,7 +59,7 @@ type Outcome struct {
 // Still returns the token of a session that could not be renewed because the provider cannot
 // be asked: as long as it has not ended it is better than none.
 func Still(s *session.Session, need session.Need, why error, now time.Time) (*Outcome, bool) {
-	if !errors.As(why, new(*oidc.TransportError)) && !errors.As(why, new(*ElsewhereError)) || need.For > 0 {
+	if !errors.As(why, new(*oidc.TransportError)) && !errors.As(why, new(*ElsewhereError)) || need.For > 0 || errors.Is(why, context.Canceled) {
 		return nil, false
 	}
 	const last = 2 * time.Second // to be of any use
@@ -95,10 +95,8 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 		return out, err
 	}
 	if f := out.Session.Failure; f != nil && (known == nil || !f.At.Equal(known.At)) { // or have tried to
-		return out, &ElsewhereError{r.Name, f.Why}
-	}
-	err = r.renew(ctx, out)
-	if err == nil {
+		err = &ElsewhereError{r.Name, f.Why}
+	} else if err = r.renew(ctx, out); err == nil {
 		return out, nil
 	}
 	if still, ok := Still(out.Session, r.Need, err, r.Now()); ok {

@@ -152,14 +152,14 @@ func (w *world) gets(r *Renewal, token string) *Outcome {
 	return out
 }
 
-// fails runs a renewal, which has to fail, and returns its error and what is stored then.
-func (w *world) fails(r *Renewal) (error, *session.Session) { //nolint:revive // in this order they are read
+// fails runs a renewal, which has to fail, and returns what is stored then, and its error.
+func (w *world) fails(r *Renewal) (*session.Session, error) {
 	w.Helper()
 	out, err := r.Run(w.Context())
 	if err == nil || out.Token != "" {
 		w.Fatalf("got %q, %v", out.Token, err)
 	}
-	return err, w.stored()
+	return w.stored(), err
 }
 
 // unspent checks that a session is as before, and that the next run gets a token.
@@ -335,7 +335,7 @@ func TestNothingIsSpent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
 				w.handle("/token", answer)
-				err, s := w.fails(w.renewal())
+				s, err := w.fails(w.renewal())
 				if errors.As(err, new(*LoginError)) {
 					t.Errorf("%v", err)
 				}
@@ -354,7 +354,7 @@ func TestNothingIsSpent(t *testing.T) {
 				return client, err
 			}
 			r.Hold = func() func() { t.Error("held"); return func() {} }
-			err, s := w.fails(r)
+			s, err := w.fails(r)
 			if oidc.MaySpend(err) || s.Failure == nil || !strings.Contains(s.Failure.Why, "refused") {
 				t.Errorf("%v, %+v", err, s.Failure)
 			}
@@ -364,7 +364,7 @@ func TestNothingIsSpent(t *testing.T) {
 	t.Run("no provider", func(t *testing.T) {
 		everywhere(t, func(w *world) {
 			w.handle("/.well-known/openid-configuration", fakeop.Says(500, nil, ""))
-			_, s := w.fails(w.renewal())
+			s, _ := w.fails(w.renewal())
 			if s.Failure == nil {
 				t.Error("nothing is said to those who wait")
 			}
@@ -411,11 +411,11 @@ func TestMayBeSpent(t *testing.T) {
 					}
 					return client, err
 				}
-				err, s := w.fails(r)
+				s, err := w.fails(r)
 				if !oidc.MaySpend(err) || s.Attempt == nil || s.Attempt.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
 					t.Errorf("%v, %+v", err, s.Attempt)
 				}
-				err, _ = w.fails(w.renewal())
+				_, err = w.fails(w.renewal())
 				w.isLogin(err, session.Spent, s.Attempt.Why)
 				if sent.Load() != 1 {
 					t.Errorf("it was sent %d times", sent.Load())
@@ -440,7 +440,7 @@ func TestKeptRefreshTokenIsSentAgain(t *testing.T) {
 		}
 		w.at(time.Hour)
 		w.handle("/token", fakeop.Says(500, nil, ""))
-		if _, s := w.fails(w.renewal()); s.Attempt == nil || s.State(*w.now.Load()) != session.Expired {
+		if s, _ := w.fails(w.renewal()); s.Attempt == nil || s.State(*w.now.Load()) != session.Expired {
 			t.Fatalf("%+v", s)
 		}
 		w.handle("/token", nil)
@@ -457,19 +457,19 @@ func TestRefused(t *testing.T) {
 		s := w.expired()
 		s.Secret.RefreshToken = "stolen"
 		w.save(s)
-		err, s := w.fails(w.renewal())
+		s, err := w.fails(w.renewal())
 		var refusal *oidc.Error
 		if !errors.As(err, &refusal) || s.Refused == "" || s.Attempt != nil || s.State(time.Now()) != session.Refused || s.Secret.RefreshToken != "stolen" {
 			t.Fatalf("%v, %+v", err, s)
 		}
-		err, _ = w.fails(w.renewal())
+		_, err = w.fails(w.renewal())
 		w.isLogin(err, session.Refused, "invalid_grant")
 		if w.family.Asked() != 1 {
 			t.Errorf("asked %d times", w.family.Asked())
 		}
 		retry := w.renewal()
 		retry.Retry = true
-		if err, _ := w.fails(retry); !errors.As(err, &refusal) || w.family.Asked() != 2 {
+		if _, err := w.fails(retry); !errors.As(err, &refusal) || w.family.Asked() != 2 {
 			t.Errorf("%v, asked %d times", err, w.family.Asked())
 		}
 	})
@@ -508,7 +508,7 @@ func TestWithheld(t *testing.T) {
 		w.at(time.Hour)
 		w.claim("sub", "somebody else")
 		for i := 2; i < 4; i++ { // it does not become right by being asked for again
-			err, s := w.fails(w.renewal())
+			s, err := w.fails(w.renewal())
 			var broken *check.Error
 			if !errors.As(err, &broken) || s.Withheld == "" || s.State(*w.now.Load()) != session.Withheld || s.Secret.RefreshToken != fmt.Sprint("refresh-", i) || s.Held != good {
 				t.Fatalf("%v, %+v", err, s)
@@ -532,7 +532,7 @@ func TestWithheldIDTokenStaysSo(t *testing.T) {
 		good := w.stored().Tokens.IDToken
 		w.at(time.Hour)
 		w.claim("iss", "https://evil.example")
-		w.fails(w.renewal())
+		_, _ = w.fails(w.renewal())
 		w.noClaims()
 		w.gets(w.renewal(), "access-3")
 		if s := w.stored(); s.Tokens.IDToken != good || !s.Tokens.IDTokenStale {
@@ -547,7 +547,7 @@ func TestUnverifiedLoginIsNotRenewed(t *testing.T) {
 		s := w.expired()
 		s.Withheld = "a wrong nonce"
 		w.save(s)
-		err, _ := w.fails(w.renewal())
+		_, err := w.fails(w.renewal())
 		w.isLogin(err, session.Withheld, "a wrong nonce")
 		if w.family.Asked() != 0 {
 			t.Error("it was renewed")
@@ -561,11 +561,11 @@ func TestUnverifiedLoginIsNotRenewed(t *testing.T) {
 // Where the answer could not be stored nothing is sent.
 func TestNowhereToStoreIt(t *testing.T) {
 	for name, spoil := range map[string]func(*faulty){
-		"nothing can be reserved":   func(f *faulty) { f.reserve = func(n int) error { return full } },
+		"nothing can be reserved":   func(f *faulty) { f.reserve = func(int) error { return errFull } },
 		"the note's is not":         func(f *faulty) { f.reserve = func(n int) error { return only(n == 2) } },
 		"the note is not committed": func(f *faulty) { f.commit = func(n int) error { return only(n == 1) } },
-		"it cannot be locked":       func(f *faulty) { f.lock = full },
-		"it cannot be opened":       func(f *faulty) { f.open = &session.SealError{Err: full} },
+		"it cannot be locked":       func(f *faulty) { f.lock = errFull },
+		"it cannot be opened":       func(f *faulty) { f.open = &session.SealError{Err: errFull} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -573,8 +573,8 @@ func TestNowhereToStoreIt(t *testing.T) {
 				spoil(f)
 				r := w.renewal()
 				r.Store = f
-				err, s := w.fails(r)
-				if !errors.Is(err, full) || w.family.Asked() != 0 {
+				s, err := w.fails(r)
+				if !errors.Is(err, errFull) || w.family.Asked() != 0 {
 					t.Errorf("%v, asked %d times", err, w.family.Asked())
 				}
 				w.unspent(s)
@@ -597,7 +597,7 @@ func TestAnswerIsStoredOnTheWay(t *testing.T) {
 					t.Fatalf("%v", err)
 				}
 				if lost {
-					if s := loss.Session; s.Secret.RefreshToken != "refresh-1" || !errors.Is(err, full) {
+					if s := loss.Session; s.Secret.RefreshToken != "refresh-1" || !errors.Is(err, errFull) {
 						t.Errorf("%+v, %v", s, err)
 					}
 					if s := w.stored(); s.State(time.Now()) != session.Spent {
@@ -622,11 +622,11 @@ type faulty struct {
 	reserved, done  int
 }
 
-var full = errors.New("no space left on device")
+var errFull = errors.New("no space left on device")
 
 func only(this bool) error {
 	if this {
-		return full
+		return errFull
 	}
 	return nil
 }
@@ -840,6 +840,50 @@ func (w *world) sunk() *session.Session {
 	return s
 }
 
+// A token that is about to end, and cannot be renewed since the provider cannot be asked, is
+// handed out for as long as it lasts: also to those who waited.
+func TestStill(t *testing.T) {
+	everywhere(t, func(w *world) {
+		s := w.expired()
+		s.Tokens.Expires = w.now.Load().Add(20 * time.Second)
+		w.save(s)
+		var waiting atomic.Int32
+		const crowd = 3
+		w.handle("/token", func(rw http.ResponseWriter, r *http.Request) {
+			for waiting.Load() < crowd-1 {
+				time.Sleep(time.Millisecond)
+			}
+			fakeop.Says(503, nil, "")(rw, r)
+		})
+		var all sync.WaitGroup
+		for range crowd {
+			all.Go(func() {
+				r := w.renewal()
+				r.Waiting = func() { waiting.Add(1) }
+				if out, err := r.Run(t.Context()); err != nil || out.Token != "access-0" || out.Behind == nil || !out.Expires.Equal(s.Tokens.Expires) {
+					t.Errorf("%+v, %v", out, err)
+				}
+			})
+		}
+		all.Wait()
+		if w.op.Asked("/token") != 1 {
+			t.Errorf("asked %d times", w.op.Asked("/token"))
+		}
+		waiting.Store(crowd)
+		for name, need := range map[string]session.Need{"long enough": {For: 30 * time.Second}, "not that one": {Not: "access-0"}} {
+			r := w.renewal()
+			r.Need = need
+			if out, err := r.Run(t.Context()); err == nil || out.Token != "" {
+				t.Errorf("%s: %+v, %v", name, out, err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.givenUp(ctx, w.renewal(), context.Canceled)
+		w.unspent(w.stored())
+	})
+}
+
 // Who waited for one whose token may be spent is told that, and no one tries.
 func TestElsewhereMayBeSpent(t *testing.T) {
 	everywhere(t, func(w *world) {
@@ -859,7 +903,7 @@ func TestElsewhereMayBeSpent(t *testing.T) {
 			}()
 			return func() {}
 		}
-		w.fails(r)
+		_, _ = w.fails(r)
 		w.isLogin(<-second, session.Spent, "500")
 		if w.op.Asked("/token") != 1 {
 			t.Errorf("asked %d times", w.op.Asked("/token"))
@@ -904,7 +948,7 @@ func TestAnswerBeforeTheNote(t *testing.T) {
 			}
 			return nil
 		}}
-		_, s := w.fails(r)
+		s, _ := w.fails(r)
 		w.op.Lock()
 		w.op.Metadata["token_endpoint"] = w.op.URL + "/token"
 		w.op.Unlock()
@@ -964,7 +1008,7 @@ func TestAskedAgain(t *testing.T) {
 		delete(w.op.Tokens, "refresh_token")
 		w.op.Unlock()
 		w.handle("/token", fakeop.Says(500, nil, ""))
-		if _, s := w.fails(w.renewal()); s.Attempt != nil {
+		if s, _ := w.fails(w.renewal()); s.Attempt != nil {
 			t.Errorf("%+v", s.Attempt)
 		}
 		w.handle("/token", nil)
@@ -997,7 +1041,7 @@ func TestOnlyALoginHelps(t *testing.T) {
 				w.save(s)
 				r := w.renewal()
 				r.Need = c.need
-				err, _ := w.fails(r)
+				_, err := w.fails(r)
 				w.isLogin(err, session.Ended, c.why)
 				if w.family.Asked() != 0 {
 					t.Error("somebody was asked")
@@ -1021,7 +1065,7 @@ func TestNotLongEnough(t *testing.T) {
 	everywhere(t, func(w *world) {
 		r := w.renewal()
 		r.Need = session.Need{For: time.Hour}
-		err, s := w.fails(r)
+		s, err := w.fails(r)
 		w.isLogin(err, session.Expired, "does not last")
 		if w.family.Asked() != 1 || s.Withheld != "" || s.Secret.RefreshToken != "refresh-1" {
 			t.Errorf("%+v", s)
@@ -1068,7 +1112,7 @@ func TestErrorsAreRedacted(t *testing.T) {
 				w.handle("/token", fakeop.Says(status, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_grant","error_description":"you sent refresh-0"}`))
 				r := w.renewal()
 				r.Redact = func(text string) string { return strings.ReplaceAll(text, "refresh-0", "[secret]") }
-				_, s := w.fails(r)
+				s, _ := w.fails(r)
 				if why := s.Why(); strings.Contains(why, "refresh-0") || !strings.Contains(why, "[secret]") {
 					t.Error(why)
 				}
@@ -1078,6 +1122,38 @@ func TestErrorsAreRedacted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// So has what is kept of tokens that do not verify.
+func TestWithheldIsRedacted(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.claim("iss", "https://refresh-0")
+		r := w.renewal()
+		r.Redact = func(text string) string { return strings.ReplaceAll(text, "refresh-0", "[secret]") }
+		s, _ := w.fails(r)
+		if strings.Contains(s.Withheld, "refresh-0") || !strings.Contains(s.Withheld, "[secret]") {
+			t.Error(s.Withheld)
+		}
+	})
+}
+
+// A token does not leave any more once its answer is not waited for.
+func TestPassageEnds(t *testing.T) {
+	everywhere(t, func(w *world) {
+		room, err := w.store.Reserve("work")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &passage{Renewal: w.renewal(), session: w.stored(), room: room}
+		p.through(t.Context())
+		p.end()
+		if err := p.sending(); err == nil {
+			t.Error("it leaves")
+		}
+		if s := w.stored(); s.Attempt != nil {
+			t.Error("it is noted")
+		}
+	})
 }
 
 // What an answer makes of a session.

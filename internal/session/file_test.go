@@ -175,9 +175,9 @@ func symlink(t *testing.T, to, path string) {
 // A store that is a link is one.
 func TestLinkedFolder(t *testing.T) {
 	t.Parallel()
-	real := t.TempDir()
+	elsewhere := t.TempDir()
 	f := &Files{Folder: filepath.Join(t.TempDir(), "sessions")}
-	symlink(t, real, f.Folder)
+	symlink(t, elsewhere, f.Folder)
 	saved(t, f)
 	kept(t, f, good())
 }
