@@ -40,6 +40,11 @@ type Env struct {
 	Shield         func()               // called before what must not end with its reader; nil does nothing
 	Hold           func() func()        // keeps signals from ending the program until what it returns is called; nil does nothing
 	Build          Build
+	Environ        func() []string
+
+	// Become replaces the program by a command: its path, its argv, its environment. It only
+	// returns if that cannot be done.
+	Become func(program string, argv, environ []string) error
 
 	// Run starts a program of the user's and does not wait for it: the channel tells some
 	// day how it ended, and is nil if that is not known.
@@ -54,7 +59,7 @@ type Build struct{ Version, Commit, Date string }
 func System(b Build) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield, Hold: hold, Run: start,
+		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield, Hold: hold, Run: start, Environ: os.Environ, Become: become,
 		Terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
@@ -207,6 +212,7 @@ func (p *program) commands() []*cobra.Command {
 		p.logoutReceiverCommand(),
 		p.resourceCommand(),
 		p.tokenCommand(),
+		p.execCommand(),
 		p.sessionsCommand(),
 		p.agentCommand(),
 		p.discoverCommand(),
@@ -224,18 +230,12 @@ func (p *program) commands() []*cobra.Command {
 	}
 }
 
-// laterCommands are those that the contract names and this version does not
-// have yet.
-var laterCommands = []string{"exec"}
-
 // unknownCommand says which command may have been meant. What was typed is
 // only repeated if it looks like a command: it may be a token.
 func unknownCommand(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
-	case slices.Contains(laterCommands, args[0]):
-		return usage("%s is not in this version yet", args[0])
 	case len(args[0]) > 30:
 		return usage("an unknown command of %d characters", len(args[0]))
 	}
@@ -310,7 +310,11 @@ func counted(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 // checkValues refuses what no flag or argument can be meant to be.
 func checkValues(cmd *cobra.Command, args []string) error {
-	if slices.Contains(args, "") {
+	own := args
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		own = args[:dash] // the rest is another command's
+	}
+	if slices.Contains(own, "") {
 		return usage("an argument is empty")
 	}
 	var err error

@@ -32,6 +32,13 @@ func endings() []os.Signal {
 	return signals
 }
 
+// endingSignals are the signals that would end the program, for whom they are handed on to.
+func endingSignals() (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, endings()...)
+	return c, func() { signal.Stop(c) }
+}
+
 // hold keeps signals from ending the process at once, also a second one.
 func hold() (release func()) {
 	held := make(chan os.Signal, 1)

@@ -212,8 +212,8 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 		return nil
 	}
 	text := out.Token
-	if err := checkToken(text); err != nil {
-		return &oidc.ProtocolError{Endpoint: "token", Err: fmt.Errorf("the %s that the provider sent cannot be one: %w", kind, err)}
+	if err := tokenFit(text); err != nil {
+		return err
 	}
 	if o.header {
 		if !strings.EqualFold(scheme, "Bearer") {
@@ -222,6 +222,14 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 		text = atonce.Bearer(out.Token)
 	}
 	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
+	return nil
+}
+
+// tokenFit refuses to hand on what cannot be a token: it could be more than one line.
+func tokenFit(token string) error {
+	if err := checkToken(token); err != nil {
+		return &oidc.ProtocolError{Endpoint: "token", Err: fmt.Errorf("what the provider sent cannot be a token: %w", err)}
+	}
 	return nil
 }
 

@@ -1,0 +1,188 @@
+// exec: a command that is run with a token of a session.
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+// execOptions are the flags of exec.
+type execOptions struct {
+	needFlags
+	variable string
+	file     bool
+}
+
+func (p *program) execCommand() *cobra.Command {
+	var o execOptions
+	cmd := &cobra.Command{
+		Use:   "exec [NAME] -- COMMAND [ARGUMENT...]",
+		Short: "Run a command with a token of a session in its environment",
+		Long: `Run a command with a token of a session in its environment
+
+The token is in OIDC_TOKEN, or in the variable that --env names; it is in no argv.
+With --file the variable, then OIDC_TOKEN_FILE, names a file instead, which only you
+can read, and which is kept fresh for as long as the command runs.
+
+The exit code is the command's: 127 if there is none of that name, 126 if it cannot be
+run, 128 and the number of the signal that ended it.`,
+		Example: `  oidc-client exec work -- sh -c 'curl -H "Authorization: Bearer $OIDC_TOKEN" https://api.example.com/me'
+  oidc-client exec work --id-token --env VAULT_JWT -- vault-login
+  oidc-client exec work --file --env AWS_WEB_IDENTITY_TOKEN_FILE --id-token -- aws s3 ls`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return p.exec(cmd, &o, args) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+	o.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.variable, "env", "", "`name` of the variable (default OIDC_TOKEN, or OIDC_TOKEN_FILE)")
+	f.BoolVar(&o.file, "file", false, "the variable names a file that has the token, and is kept fresh")
+	return cmd
+}
+
+func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	dash := cmd.ArgsLenAtDash()
+	switch {
+	case dash < 0 || dash > 1 || len(args) == dash:
+		return usage("what to run stands behind --: exec NAME -- COMMAND [ARGUMENT...]")
+	case p.options.json():
+		return usage("exec prints what the command prints, and no document")
+	}
+	command := args[dash:]
+	program, err := p.find(command[0])
+	if err != nil {
+		return err
+	}
+	store, err := p.store()
+	if err != nil {
+		return err
+	}
+	name, err := p.sessionName(store, args[:dash])
+	if err != nil {
+		return err
+	}
+	need, err := o.need()
+	if err != nil {
+		return err
+	}
+	out, err := p.renew(ctx, store, name, need, false)
+	if err != nil {
+		return err
+	}
+	if err := tokenFit(out.Token); err != nil {
+		return err
+	}
+	if o.file {
+		return p.execWithFile(cmd.Context(), store, need, out, o, program, command)
+	}
+	return p.env.Become(program, command, with(p.env.Environ(), o.name(), out.Token))
+}
+
+// name is the variable that the command looks at.
+func (o *execOptions) name() string {
+	switch {
+	case o.variable != "":
+		return o.variable
+	case o.file:
+		return "OIDC_TOKEN_FILE"
+	}
+	return "OIDC_TOKEN"
+}
+
+// with is an environment with one variable more, or another value of it.
+func with(environ []string, name, value string) []string {
+	var all []string
+	for _, pair := range environ {
+		if !strings.HasPrefix(pair, name+"=") {
+			all = append(all, pair)
+		}
+	}
+	return append(all, name+"="+value)
+}
+
+// The exit codes of a command that could not be run, as shells and env(1) have them.
+const (
+	cannotRun = 126
+	notFound  = 127
+)
+
+// find looks for a command, before any token is asked for.
+func (p *program) find(command string) (string, error) {
+	path, err := exec.LookPath(command)
+	if err == nil {
+		return path, nil
+	}
+	code := cannotRun
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		code = notFound
+	}
+	p.err.Failure(&transcript.Failure{Kind: transcript.Usage, Message: p.redactor.Text(err.Error())}, nil)
+	return "", &doneError{code}
+}
+
+// execWithFile runs a command beside a file that has the token, and keeps it fresh.
+func (p *program) execWithFile(ctx context.Context, store session.Store, need session.Need, out *renewal.Outcome, o *execOptions, program string, argv []string) error {
+	folder, err := os.MkdirTemp(p.env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
+	if err != nil {
+		return misconfigured("the file for the token: %v", err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // what stays behind is a token that ends
+	kept := &keptFile{path: filepath.Join(folder, "token"), program: p, store: store, need: need}
+	if err := kept.write(out); err != nil {
+		return misconfigured("the file for the token: %v", err)
+	}
+	cmd := exec.Command(program, argv[1:]...) //nolint:gosec,noctx // the user's own command, which ends by itself
+	cmd.Args[0] = argv[0]
+	cmd.Env = with(p.env.Environ(), o.name(), kept.path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.env.Stdin, p.env.Stdout, p.env.Stderr
+	code, err := p.supervise(ctx, cmd, kept.keep)
+	if err != nil {
+		return misconfigured("%s: %v", argv[0], err)
+	}
+	return &doneError{code}
+}
+
+// supervise runs a command with something beside it, and returns its exit code. Signals are
+// the command's: this process outlives it.
+func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(context.Context)) (int, error) {
+	forward, stop := endingSignals()
+	defer stop()
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		beside(ctx)
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case signal := <-forward:
+			if signal != os.Interrupt || !p.env.Terminal(p.env.Stderr) { // at a terminal it got that itself
+				_ = cmd.Process.Signal(signal) // it may just have ended
+			}
+		case <-ended: // how is in its state
+			cancel()
+			<-done
+			return exitStatus(cmd.ProcessState), nil
+		}
+	}
+}

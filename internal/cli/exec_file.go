@@ -1,0 +1,77 @@
+// The file of a token that is kept fresh.
+
+package cli
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+// A keptFile is a file that has a token of a session.
+type keptFile struct {
+	path    string
+	program *program
+	store   session.Store
+	need    session.Need
+	out     *renewal.Outcome // whose token it has
+	written time.Time
+}
+
+func (k *keptFile) write(out *renewal.Outcome) error {
+	if err := tokenFit(out.Token); err != nil {
+		return err
+	}
+	k.out, k.written = out, k.program.env.Now()
+	return durable.WriteFile(k.path, []byte(out.Token))
+}
+
+// keep writes a new token before the old one ends, until ctx does. What fails is told, and
+// tried again: the old token may still be good.
+func (k *keptFile) keep(ctx context.Context) {
+	pause := limit.AgentPauseLeast
+	wait := k.left()
+	for sleep(ctx, wait) {
+		out, err := k.program.renew(ctx, k.store, k.out.Session.Name, k.need, false)
+		if err == nil {
+			err = k.write(out)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			k.program.warn("the token of the command could not be renewed: %s", message(err))
+			wait, pause = pause, min(2*pause, limit.AgentPauseMost)
+		default:
+			wait, pause = k.left(), limit.AgentPauseLeast
+		}
+	}
+}
+
+// left is how long the token is to be used.
+func (k *keptFile) left() time.Duration {
+	const unknown = time.Minute
+	if k.out.Expires.IsZero() {
+		return unknown
+	}
+	margin := max(k.need.For, session.Margin(k.out.Expires.Sub(k.written)))
+	left := k.out.Expires.Sub(k.program.env.Now()) - margin
+	return max(left, limit.AgentPauseLeast) + rand.N(margin/4+1) //nolint:gosec // no secret
+}
+
+// sleep waits, and reports whether ctx did not end meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
