@@ -213,6 +213,7 @@ func (p *program) commands() []*cobra.Command {
 		p.resourceCommand(),
 		p.tokenCommand(),
 		p.execCommand(),
+		p.helperCommand(),
 		p.sessionsCommand(),
 		p.agentCommand(),
 		p.discoverCommand(),

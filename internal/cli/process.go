@@ -20,7 +20,7 @@ func Process(b Build, args []string) int {
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	return Main(ctx, System(b), args)
+	return Main(ctx, System(b), calledAs(os.Args[0], args))
 }
 
 // endings are the signals that end the program.

@@ -21,8 +21,10 @@ func everyFlag(do func(words []string, f *pflag.Flag)) {
 		switch c.CommandPath() { // that want an argument
 		case "oidc-client resource":
 			words = append(words, "https://api.example")
-		case "oidc-client sessions delete":
+		case "oidc-client sessions delete", "oidc-client helper kubernetes", "oidc-client helper aws":
 			words = append(words, "work")
+		case "oidc-client helper git", "oidc-client helper docker":
+			words = append(words, "work", "get")
 		}
 		c.InheritedFlags() // merges them
 		c.Flags().VisitAll(func(f *pflag.Flag) {

@@ -1,0 +1,48 @@
+// helper: tokens in the protocols of other tools.
+
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+func (p *program) helperCommand() *cobra.Command {
+	return group(
+		"helper", "Give tokens of a session to kubectl, git, docker, aws",
+		p.helperKubernetesCommand(), p.helperGitCommand(), p.helperDockerCommand(), p.helperAWSCommand(),
+	)
+}
+
+// tokenOf is a token of a session, for another tool. Nobody is asked to log in: the tool may
+// run where nobody is.
+func (p *program) tokenOf(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
+	if p.options.json() {
+		return nil, usage("a helper prints what the other tool reads")
+	}
+	store, err := p.store()
+	if err != nil {
+		return nil, err
+	}
+	if name, err = p.sessionName(store, []string{name}); err != nil {
+		return nil, err
+	}
+	out, err := p.renew(ctx, store, name, need, false)
+	if err == nil {
+		err = tokenFit(out.Token)
+	}
+	return out, err
+}
+
+// askAgain is when a tool that keeps a token should ask for another: a little before its end.
+func (p *program) askAgain(out *renewal.Outcome) time.Time {
+	if out.Expires.IsZero() {
+		return time.Time{}
+	}
+	return out.Expires.Add(-session.Margin(out.Expires.Sub(p.env.Now()))).UTC().Truncate(time.Second)
+}

@@ -1,0 +1,166 @@
+// helper aws: credential_process of the AWS SDKs, by AssumeRoleWithWebIdentity of the
+// Security Token Service.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// awsOptions are the flags of helper aws.
+type awsOptions struct {
+	role, sessionName, region, endpoint string
+	lifetime                            time.Duration
+}
+
+func (p *program) helperAWSCommand() *cobra.Command {
+	var o awsOptions
+	cmd := &cobra.Command{
+		Use:   "aws NAME --role-arn ARN",
+		Short: "Trade the ID Token for credentials of an AWS role",
+		Long: `Trade the ID Token for credentials of an AWS role
+
+For credential_process in ~/.aws/config. The role has to trust the provider
+(sts:AssumeRoleWithWebIdentity).`,
+		Example: `  [profile work]
+  credential_process = oidc-client helper aws work --role-arn arn:aws:iam::123456789012:role/dev`,
+		Args: counted(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.helpAWS(cmd, &o, args[0]) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.role, "role-arn", "", "the role to assume")
+	f.StringVar(&o.sessionName, "role-session-name", "oidc-client", "name of the session at AWS, for its logs")
+	f.StringVar(&o.region, "region", "", "region whose STS is asked; by default AWS_REGION, or the global one")
+	f.StringVar(&o.endpoint, "sts-endpoint", "", "URL of STS, if it is another")
+	f.DurationVar(&o.lifetime, "duration", 0, "lifetime of the credentials, from 15m (default what AWS gives, an hour)")
+	return cmd
+}
+
+func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	endpoint, err := p.stsEndpoint(o)
+	if err != nil {
+		return err
+	}
+	out, err := p.tokenOf(ctx, name, session.Need{IDToken: true})
+	if err != nil {
+		return err
+	}
+	credentials, err := p.assumeRole(ctx, endpoint, o, out.Token)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(credentials)
+	if err == nil {
+		_, p.stdoutErr = fmt.Fprintf(p.env.Stdout, "%s\n", data)
+	}
+	return err
+}
+
+// stsEndpoint is where the Security Token Service is.
+func (p *program) stsEndpoint(o *awsOptions) (string, error) {
+	region := o.region
+	if region == "" {
+		region = p.env.Getenv("AWS_REGION")
+	}
+	switch {
+	case !strings.HasPrefix(o.role, "arn:"):
+		return "", usage("--role-arn is missing, or no ARN")
+	case o.lifetime != 0 && o.lifetime < 15*time.Minute:
+		return "", usage("--duration is 15m at least")
+	case o.endpoint != "" && !oidc.Browsable(o.endpoint):
+		return "", usage("--sts-endpoint is not an https URL (http is allowed on the loopback address only)")
+	case o.endpoint != "":
+		return o.endpoint, nil
+	case region == "":
+		return "https://sts.amazonaws.com/", nil
+	case strings.ContainsFunc(region, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' }):
+		return "", usage("the region is of the characters a-z 0-9 -")
+	}
+	return "https://sts." + region + ".amazonaws.com/", nil
+}
+
+// awsCredentials are what credential_process has to print.
+type awsCredentials struct {
+	Version         int
+	AccessKeyID     string `json:"AccessKeyId" xml:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+// An stsAnswer is the answer to AssumeRoleWithWebIdentity, good or bad.
+type stsAnswer struct {
+	Credentials awsCredentials `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
+	Error       struct{ Code, Message string }
+}
+
+// assumeRole asks STS. What is asked and answered is not recorded: its secrets have names that
+// nothing here knows.
+func (p *program) assumeRole(ctx context.Context, endpoint string, o *awsOptions, token string) (*awsCredentials, error) {
+	form := url.Values{
+		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {o.role}, "RoleSessionName": {o.sessionName}, "WebIdentityToken": {token},
+	}
+	if o.lifetime > 0 {
+		form.Set("DurationSeconds", fmt.Sprint(int(o.lifetime.Seconds())))
+	}
+	client := httpclient.New(httpclient.Options{Proxy: p.env.Proxy})
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Err: unwrapURL(err)}
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit.Body))
+	if err != nil {
+		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Status: answer.StatusCode, Err: err}
+	}
+	return p.readSTS(endpoint, answer.StatusCode, body)
+}
+
+func (p *program) readSTS(endpoint string, status int, body []byte) (*awsCredentials, error) {
+	var a stsAnswer
+	err := xml.Unmarshal(body, &a)
+	c := &a.Credentials
+	switch {
+	case err == nil && a.Error.Code != "":
+		return nil, &oidc.Error{Endpoint: "sts", Status: status, Code: a.Error.Code, Description: a.Error.Message}
+	case status == http.StatusOK && err == nil && c.AccessKeyID != "" && c.SecretAccessKey != "" && c.SessionToken != "":
+		c.Version = 1
+		return c, nil
+	case status >= http.StatusInternalServerError:
+		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Status: status, Err: fmt.Errorf("HTTP status %d", status)}
+	}
+	return nil, &oidc.ProtocolError{Endpoint: "sts", URL: endpoint, Status: status, Err: fmt.Errorf("the answer (HTTP status %d) has no credentials", status)}
+}
+
+// unwrapURL takes the method and URL off an error of net/http.
+func unwrapURL(err error) error {
+	if wrapped, ok := err.(*url.Error); ok { //nolint:errorlint // what Do returns
+		return wrapped.Err
+	}
+	return err
+}

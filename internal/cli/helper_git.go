@@ -1,0 +1,130 @@
+// helper git: git-credential(1) and gitcredentials(7).
+
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+// gitOptions are the flags of helper git.
+type gitOptions struct {
+	hosts    []string
+	username string
+	idToken  bool
+}
+
+func (p *program) helperGitCommand() *cobra.Command {
+	var o gitOptions
+	cmd := &cobra.Command{
+		Use:   "git NAME get|store|erase",
+		Short: "Give a token to git, as its credential helper",
+		Long: `Give a token to git, as its credential helper
+
+The token is given over https only (http on the loopback address), and only to a --host:
+git asks for every host that it meets. What git says was refused is renewed.`,
+		Example: `  git config --global credential.https://git.example.com.helper '!oidc-client helper git work --host git.example.com'`,
+		Args:    counted(cobra.ExactArgs(2)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpGit(cmd, &o, args[0], args[1]) },
+
+		ValidArgsFunction: p.completeSessions,
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&o.hosts, "host", nil, "host that the token may be given to, with its port if it is none of the standard's (repeatable)")
+	f.StringVar(&o.username, "username", "oauth2", "user name that goes with the token")
+	f.BoolVar(&o.idToken, "id-token", false, "the ID Token instead of the access token")
+	return cmd
+}
+
+func (p *program) helpGit(cmd *cobra.Command, o *gitOptions, name, operation string) error {
+	ctx, cancel := p.bounded(cmd.Context())
+	defer cancel()
+	if len(o.hosts) == 0 {
+		return usage("--host is missing: git asks for every host that it meets, and a token is for some")
+	}
+	asked, err := p.gitAsks(ctx)
+	if err != nil {
+		return err
+	}
+	if !o.mayHave(asked) {
+		return nil // another helper may know
+	}
+	need := session.Need{IDToken: o.idToken}
+	switch operation {
+	case "get":
+		return p.gitGet(ctx, o, name, need)
+	case "erase":
+		return p.gitErase(ctx, name, need, asked["password"])
+	}
+	return nil // what is not known is to be ignored, and store has nothing new
+}
+
+// gitAsks reads what git says: lines of key=value, to an empty one or the end.
+func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
+	text, err := read(ctx, "git, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(p.env.Stdin, limit.File)) })
+	if err != nil {
+		return nil, err
+	}
+	asked := map[string]string{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, limit.File)
+	for lines.Scan() && lines.Text() != "" {
+		key, value, _ := strings.Cut(lines.Text(), "=")
+		asked[key] = value
+	}
+	p.redactor.Learn(asked["password"])
+	return asked, nil
+}
+
+// mayHave reports whether the token may go where git wants to send it.
+func (o *gitOptions) mayHave(asked map[string]string) bool {
+	host := strings.ToLower(asked["host"])
+	u, err := url.Parse(asked["protocol"] + "://" + host + "/")
+	if err != nil || u.Host != host || u.User != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return false
+	}
+	return slices.ContainsFunc(o.hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+func (p *program) gitGet(ctx context.Context, o *gitOptions, name string, need session.Need) error {
+	if strings.ContainsAny(o.username, "\r\n\x00") {
+		return usage("--username holds a line break")
+	}
+	out, err := p.tokenOf(ctx, name, need)
+	if err != nil {
+		return err
+	}
+	answer := fmt.Sprintf("username=%s\npassword=%s\n", o.username, out.Token)
+	if again := p.askAgain(out); !again.IsZero() {
+		answer += fmt.Sprintf("password_expiry_utc=%d\n", again.Unix())
+	}
+	_, p.stdoutErr = io.WriteString(p.env.Stdout, answer)
+	return nil
+}
+
+// gitErase renews a token that the server refused, so that the next time another is given.
+func (p *program) gitErase(ctx context.Context, name string, need session.Need, refused string) error {
+	if refused == "" {
+		return nil
+	}
+	need.Not = refused
+	_, err := p.tokenOf(ctx, name, need) // none if it was renewed since
+	return err
+}
