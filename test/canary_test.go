@@ -118,45 +118,43 @@ func TestCanaryOfSessions(t *testing.T) {
 				env := map[string]string{"OIDC_SESSIONS": filepath.Join(folder, "sessions"), "OIDC_KEYRING": "off"}
 				file := filepath.Join(folder, "config.yaml")
 				check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+canaryGateway+"}}\n"), 0o600))
-				for _, format := range []string{"text", "json"} {
-					for _, debug := range []string{"--debug=false", "--debug"} {
-						flags := []string{"--format", format, "--explain", debug}
-						_, stdout, stderr := runProgramIn(env, append([]string{"refresh-token", "-c", file, "--refresh-token", "-", "--save", "work", "--replace"}, flags...), canaryRefresh)
-						leaks(t, "standard error", stderr)
-						leaks(t, "standard output", withoutResults(format, stdout))
-						if when == "later" {
-							fault(op)
+				for format, debug := range map[string]string{"text": "--debug", "json": "--debug=false"} {
+					flags := []string{"--format", format, "--explain", debug}
+					_, stdout, stderr := runProgramIn(env, append([]string{"refresh-token", "-c", file, "--refresh-token", "-", "--save", "work", "--replace"}, flags...), canaryRefresh)
+					leaks(t, "standard error", stderr)
+					leaks(t, "standard output", withoutResults(format, stdout))
+					if when == "later" {
+						fault(op)
+					}
+					for _, args := range [][]string{
+						{"token", "work"},
+						{"sessions", "list"},
+						{"token", "work", "--retry"},
+						{"sessions", "show"},
+						{"sessions", "refresh"},
+						{"sessions", "refresh", "--retry"},
+						{"sessions", "list"},
+						{"token", "--issuer", op.URL, "--client-id", "cli"},
+						{"token", "work", "--id-token"},
+						{"sessions", "show", "work"},
+						{"sessions", "logout"},
+						{"sessions", "show", "work"},
+						{"sessions", "delete", "work"},
+					} {
+						expire(t, env["OIDC_SESSIONS"])
+						code, stdout, stderr := runProgramIn(env, append(args, flags...), "")
+						if args[0] == "token" && code == 0 {
+							stdout = withoutToken(format, stdout)
 						}
-						for _, args := range [][]string{
-							{"token", "work"},
-							{"sessions", "list"},
-							{"token", "work", "--retry"},
-							{"sessions", "show"},
-							{"sessions", "refresh"},
-							{"sessions", "refresh", "--retry"},
-							{"sessions", "list"},
-							{"token", "--issuer", op.URL, "--client-id", "cli"},
-							{"token", "work", "--id-token"},
-							{"sessions", "show", "work"},
-							{"sessions", "logout"},
-							{"sessions", "show", "work"},
-							{"sessions", "delete", "work"},
-						} {
-							expire(t, env["OIDC_SESSIONS"])
-							code, stdout, stderr := runProgramIn(env, append(args, flags...), "")
-							if args[0] == "token" && code == 0 {
-								stdout = withoutToken(format, stdout)
-							}
-							leaks(t, "standard error of "+strings.Join(args, " "), stderr)
-							leaks(t, "standard output of "+strings.Join(args, " "), stdout)
-							if format == "json" && !json.Valid([]byte(stdout)) {
-								t.Errorf("%v: not one document: %s", args, stdout)
-							}
+						leaks(t, "standard error of "+strings.Join(args, " "), stderr)
+						leaks(t, "standard output of "+strings.Join(args, " "), stdout)
+						if format == "json" && !json.Valid([]byte(stdout)) {
+							t.Errorf("%v: not one document: %s", args, stdout)
 						}
-						op.Handlers, op.Metadata["token_endpoint"] = map[string]http.HandlerFunc{}, op.URL+"/token"
-						if when == "at the login" {
-							fault(op)
-						}
+					}
+					op.Handlers, op.Metadata["token_endpoint"] = map[string]http.HandlerFunc{}, op.URL+"/token"
+					if when == "at the login" {
+						fault(op)
 					}
 				}
 			})

@@ -19,7 +19,7 @@ func TestTerminatedAnywhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newKeeper(t)
 			window := k.window()
-			n := rounds(t, 100)
+			n := rounds(t, 50)
 			counts, ends := map[string]int{}, map[string]int{}
 			for i := range n {
 				k.expire()
