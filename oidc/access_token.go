@@ -40,7 +40,7 @@ func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, erro
 	return c.verifyOpaque(ctx, raw, refreshTokenRules)
 }
 
-func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rule[accessTokenInput]) (*JWT, error) {
+func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rule[*accessTokenInput]) (*JWT, error) {
 	if c.Provider == nil {
 		return &JWT{}, errNoProvider
 	}
@@ -49,18 +49,18 @@ func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rul
 		in.Thumbprint = c.DPoP.Thumbprint()
 	}
 	c.read(ctx, &in.jwtInput, raw, nil)
-	return c.judgeJWT(in.jwtInput, check.Run(rules, in, c.Waive...))
+	return c.judgeJWT(&in.jwtInput, check.Run(rules, &in, c.Waive...))
 }
 
 // verifyJWT reads a token into in and judges it.
-func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[jwtInput]) (*JWT, error) {
+func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[*jwtInput]) (*JWT, error) {
 	c.read(ctx, &in, raw, nil)
 	in.Envelope = in.Envelope.signedOnly() // UserInfo alone may be encrypted and not signed
-	return c.judgeJWT(in, check.Run(rules, in, c.Waive...))
+	return c.judgeJWT(&in, check.Run(rules, &in, c.Waive...))
 }
 
 // judgeJWT is the token of an input that was judged.
-func (c *Client) judgeJWT(in jwtInput, results check.Results) (*JWT, error) {
+func (c *Client) judgeJWT(in *jwtInput, results check.Results) (*JWT, error) {
 	token := &JWT{Header: in.header(), Encryption: in.Envelope.header(), JSON: in.claimsJSON(), Checks: results}
 	token.Verified = results.Verified() && c.Provider.trusted()
 	return token, decide(results, unreachable(in.Signature))

@@ -62,12 +62,12 @@ func DecodeIDToken(raw string, keys ...DecryptionKey) (*IDToken, error) {
 		return nil, e.err
 	}
 	claims, _ := readClaims(e.jwt.Claims)
-	return e.idToken(raw, claims), nil
+	return e.idToken(raw, claims.Claims), nil
 }
 
 // idToken is the token in the envelope, for showing.
-func (e envelope) idToken(raw string, claims claimSet) *IDToken {
-	return &IDToken{Claims: claims.Claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
+func (e envelope) idToken(raw string, claims Claims) *IDToken {
+	return &IDToken{Claims: claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
 }
 
 // claimSet is a token's claims as the rules need them: which are there, and
@@ -203,7 +203,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, exp
 
 func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) (verdict, error) {
 	in := idTokenInput{
-		jwtInput: c.newJWTInput(), Present: raw != "", Policy: c.Policy,
+		jwtInput: c.newJWTInput(), Present: raw != "", Policy: &c.Policy,
 		Expect: against.Expectation, AccessToken: against.accessToken, Front: against.front,
 	}
 	in.Encryption, in.Encrypted = c.Policy.IDTokenEncryptedResponseAlg, len(c.Policy.IDTokenEncryptedResponseAlg) > 0
@@ -211,7 +211,7 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 	if c.Policy.Skip {
 		return c.skipped(token, in), nil
 	}
-	results := check.Run(idTokenRules, in, c.Waive...)
+	results := check.Run(idTokenRules, &in, c.Waive...)
 	if in.Expect.Refreshed {
 		results = append(results, check.Run(refreshRules, refreshInput{
 			Refreshed: in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
@@ -253,9 +253,9 @@ func decide(results check.Results, unavailable error) error {
 
 // unreachable returns err if it says that the keys could not be had.
 func unreachable(err error) error {
-	var transport *TransportError
-	var protocol *ProtocolError
-	if errors.As(err, &transport) || errors.As(err, &protocol) {
+	_, transport := errors.AsType[*TransportError](err)
+	_, protocol := errors.AsType[*ProtocolError](err)
+	if transport || protocol {
 		return err
 	}
 	return nil
@@ -305,7 +305,7 @@ func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, 
 	if in.jwt == nil {
 		return nil
 	}
-	return in.Envelope.idToken(raw, in.Claims)
+	return in.Envelope.idToken(raw, in.Claims.Claims)
 }
 
 // previous reads the ID Token that a refreshed one continues, nil if it is not

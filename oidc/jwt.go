@@ -57,7 +57,7 @@ func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun *keyF
 }
 
 // header is the JOSE header, JSON as received; nil if there is none to be read.
-func (in jwtInput) header() []byte {
+func (in *jwtInput) header() []byte {
 	if in.jwt == nil {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (in jwtInput) header() []byte {
 }
 
 // claimsJSON are the claims, JSON as received; nil if there are none to be read.
-func (in jwtInput) claimsJSON() []byte {
+func (in *jwtInput) claimsJSON() []byte {
 	if in.jwt == nil {
 		return nil
 	}
