@@ -99,33 +99,14 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 		}
 		c.malformed[name] = err.Error()
 	}
-	for _, text := range [...]struct {
-		name string
-		to   *string
-	}{
-		{"iss", &c.Issuer},
-		{"sub", &c.Subject},
-		{"azp", &c.AuthorizedParty},
-		{"nonce", &c.Nonce},
-		{"acr", &c.ACR},
-		{"at_hash", &c.atHash},
-		{"client_id", &c.clientID},
-		{"c_hash", &c.cHash},
-		{"s_hash", &c.sHash},
-		{"sid", &c.sessionID},
-		{"jti", &c.tokenID},
-	} {
+	for _, m := range doc.Members {
 		var err error
-		*text.to, err = doc.String(text.name)
-		note(text.name, err)
-	}
-	for _, date := range [...]struct {
-		name string
-		to   *time.Time
-	}{{"exp", &c.Expiry}, {"iat", &c.IssuedAt}, {"nbf", &c.NotBefore}, {"auth_time", &c.AuthTime}} {
-		var err error
-		*date.to, err = numericDate(doc, date.name)
-		note(date.name, err)
+		if text := c.text(m.Name); text != nil {
+			*text, err = doc.String(m.Name)
+		} else if date := c.date(m.Name); date != nil {
+			*date, err = numericDate(doc, m.Name)
+		}
+		note(m.Name, err)
 	}
 	var err error
 	c.Audience, err = doc.StringOrStrings("aud")
@@ -136,6 +117,50 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 	c.AMR, err = doc.StringOrStrings("amr")
 	note("amr", err)
 	return c, firstOf(c.malformed)
+}
+
+// text is where a claim that is a string is kept, nil for any other.
+func (c *claimSet) text(name string) *string {
+	switch name {
+	case "iss":
+		return &c.Issuer
+	case "sub":
+		return &c.Subject
+	case "azp":
+		return &c.AuthorizedParty
+	case "nonce":
+		return &c.Nonce
+	case "acr":
+		return &c.ACR
+	case "at_hash":
+		return &c.atHash
+	case "client_id":
+		return &c.clientID
+	case "c_hash":
+		return &c.cHash
+	case "s_hash":
+		return &c.sHash
+	case "sid":
+		return &c.sessionID
+	case "jti":
+		return &c.tokenID
+	}
+	return nil
+}
+
+// date is where a claim that is a time is kept, nil for any other.
+func (c *claimSet) date(name string) *time.Time {
+	switch name {
+	case "exp":
+		return &c.Expiry
+	case "iat":
+		return &c.IssuedAt
+	case "nbf":
+		return &c.NotBefore
+	case "auth_time":
+		return &c.AuthTime
+	}
+	return nil
 }
 
 func firstOf(malformed map[string]string) error {

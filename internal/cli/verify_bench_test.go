@@ -56,7 +56,7 @@ func benchmarkStream(b *testing.B, key oidc.SigningKey, kind string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	const lines = 1000
+	const lines = 10_000
 	stream := strings.Repeat(token+"\n", lines)
 	b.ReportAllocs()
 	for b.Loop() {

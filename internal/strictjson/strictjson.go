@@ -42,7 +42,7 @@ func Parse(data []byte) (*Object, error) {
 	if err := valid(data); err != nil {
 		return nil, err
 	}
-	w := walker{data: data}
+	w := newWalker(data)
 	members, err := w.document()
 	switch {
 	case err != nil:
@@ -153,8 +153,9 @@ func Array(raw json.RawMessage) ([]json.RawMessage, error) {
 	if kind(raw) != "array" {
 		return nil, reason.Errorf(reason.JSONType, "%s where an array belongs", article(kind(raw)))
 	}
-	var list []json.RawMessage
-	err := json.Unmarshal(raw, &list)
+	w := newWalker(bytes.TrimSpace(raw))
+	list := []json.RawMessage{}
+	err := w.array(&list)
 	return list, err
 }
 
@@ -220,9 +221,12 @@ func deep(data []byte) bool {
 // twice. What it is at is never the end, since the document is whole.
 type walker struct {
 	data   []byte
+	copy   string // the same, that names are cut from: one allocation instead of many
 	at     int
 	values int
 }
+
+func newWalker(data []byte) *walker { return &walker{data: data, copy: string(data)} }
 
 // document visits the whole, and returns the members of the outermost object.
 func (w *walker) document() ([]Member, error) {
@@ -230,7 +234,8 @@ func (w *walker) document() ([]Member, error) {
 		return nil, w.value()
 	}
 	w.values++
-	return w.object()
+	const usual = 12 // members of a token
+	return w.object(make([]Member, 0, usual))
 }
 
 func (w *walker) value() error {
@@ -239,10 +244,10 @@ func (w *walker) value() error {
 	}
 	switch w.data[w.at] {
 	case '{':
-		_, err := w.object()
+		_, err := w.object(nil)
 		return err
 	case '[':
-		return w.array()
+		return w.array(nil)
 	case '"':
 		w.text()
 		return nil
@@ -275,25 +280,30 @@ func (w *walker) text() {
 	w.at++
 }
 
-func (w *walker) array() error {
+// array visits an array, and keeps its elements where there is a place for them.
+func (w *walker) array(elements *[]json.RawMessage) error {
 	w.at++
 	for w.next() != ']' {
+		begin := w.at
 		if err := w.value(); err != nil {
 			return err
+		}
+		if elements != nil {
+			*elements = append(*elements, w.data[begin:w.at:w.at])
 		}
 	}
 	w.at++
 	return nil
 }
 
-func (w *walker) object() ([]Member, error) {
+// object visits an object, and appends its members to none.
+func (w *walker) object(members []Member) ([]Member, error) {
 	w.at++
-	var members []Member
 	var seen map[string]bool // once there are many
 	for w.next() != '}' {
 		begin := w.at
 		w.text()
-		name, _ := text(w.data[begin:w.at])
+		name := w.name(begin)
 		if seen == nil && len(members) == fewMembers {
 			seen = map[string]bool{}
 			for _, m := range members {
@@ -312,6 +322,16 @@ func (w *walker) object() ([]Member, error) {
 	}
 	w.at++
 	return members, nil
+}
+
+// name is the string from begin on.
+func (w *walker) name(begin int) string {
+	inside := w.copy[begin+1 : w.at-1]
+	if strings.IndexByte(inside, '\\') < 0 {
+		return inside
+	}
+	name, _ := text(w.data[begin:w.at])
+	return name
 }
 
 // fewMembers are so few that looking at each is the fastest.
