@@ -114,9 +114,9 @@ type Result struct {
 }
 
 // Held reports whether the rule was kept, or does not apply.
-func (r *Result) Held() bool {
-	return r.Outcome == Pass || r.Outcome == NotApplicable
-}
+func (r *Result) Held() bool { return r.held() }
+
+func (v *Verdict) held() bool { return v.Outcome == Pass || v.Outcome == NotApplicable }
 
 // Broken reports whether the result is an error: a MUST that was not held and
 // not waived.
@@ -133,6 +133,21 @@ func Run[In any](rules []Rule[In], in In, waive ...string) Results {
 		results[i] = result(&rules[i], rules[i].Eval(in), waive)
 	}
 	return results
+}
+
+// Hold reports whether every MUST is held, as [Results.Verified] does after a [Run] that
+// waives none. It keeps no results: for who judges many inputs, and shows only what is
+// wrong with the bad ones, those of the good ones are most of the cost.
+func Hold[In any](rules []Rule[In], in In) bool {
+	for i := range rules {
+		if rules[i].Level != Must {
+			continue
+		}
+		if v := rules[i].Eval(in); !v.held() {
+			return false
+		}
+	}
+	return len(rules) > 0
 }
 
 // Skip records that rules were not applied, and why: every outcome is

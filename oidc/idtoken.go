@@ -236,15 +236,15 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 	if c.Policy.Skip {
 		return c.skipped(token, in), nil
 	}
-	results := check.Run(idTokenRules, &in, c.Waive...)
+	results, verified := judge(c, idTokenRules, &in)
 	if in.Expect.Refreshed {
-		results = append(results, check.Run(refreshRules, refreshInput{
+		more, continued := judge(c, refreshRules, refreshInput{
 			Refreshed: in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
-		}, c.Waive...)...)
+		})
+		results, verified = append(results, more...), verified && continued
 	}
 	if token != nil {
-		token.Checks = results
-		token.Verified = results.Verified() && c.Provider.trusted()
+		token.Checks, token.Verified = results, verified
 	}
 	return verdict{token, results}, decide(results, unreachable(in.Signature))
 }

@@ -29,6 +29,9 @@ func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, fau
 			}
 		}
 	}
+	if !check.Hold(rules, good()) {
+		t.Error("good input does not hold")
+	}
 	for _, r := range check.Run(rules, good()) {
 		if !r.Held() {
 			t.Errorf("good input: %s: %s, want %q, got %q", r.ID, r.Outcome, r.Want, r.Got)
@@ -53,6 +56,9 @@ func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, fau
 			if want := r.ID == rule.ID; !r.Held() != want {
 				t.Errorf("fault of %s: %s: %s, want %q, got %q, note %q", rule.ID, r.ID, r.Outcome, r.Want, r.Got, r.Note)
 			}
+		}
+		if check.Hold(rules, in) != (rule.Level != check.Must) {
+			t.Errorf("fault of %s: not noticed where no results are kept", rule.ID)
 		}
 	}
 	for id := range left {

@@ -32,7 +32,7 @@ type verified struct {
 
 // verifyLines verifies the tokens of standard input, one a line. One alone is shown
 // whole.
-func (p *program) verifyLines(ctx context.Context, judge judge) error {
+func (p *program) verifyLines(ctx context.Context, client *oidc.Client, judge judge) error {
 	lines := readLines(ctx, p.env.Stdin)
 	ahead, err := lines.next(ctx)
 	if err == nil && len(ahead) == 1 {
@@ -48,6 +48,7 @@ func (p *program) verifyLines(ctx context.Context, judge judge) error {
 	case len(ahead) == 1:
 		return p.verifyOne(ctx, judge, ahead[0])
 	}
+	client.Terse = true // of a good token only that it is one is shown
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
