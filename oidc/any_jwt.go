@@ -37,7 +37,7 @@ var anyJWTRules = slices.Concat(sealedRules("jwt"), jwtRules("jwt"), []check.Rul
 		ID: "jwt.exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 		Text: "The current time is before exp, if there.",
 		Eval: readable(func(in *jwtInput) check.Verdict {
-			return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+			return in.before("exp", in.Claims.Expiry)
 		}),
 	},
 })

@@ -236,9 +236,9 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 	if c.Policy.Skip {
 		return c.skipped(token, in), nil
 	}
-	results, verified := judge(c, idTokenRules, &in)
+	results, verified := judge(c, &in.jwtInput, idTokenRules, &in)
 	if in.Expect.Refreshed {
-		more, continued := judge(c, refreshRules, refreshInput{
+		more, continued := judge(c, &in.jwtInput, refreshRules, refreshInput{
 			Refreshed: in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
 		})
 		results, verified = append(results, more...), verified && continued

@@ -25,6 +25,7 @@ type jwtInput struct {
 	Encrypted  bool       // it has to be
 	Tolerance  time.Duration
 	Now        time.Time
+	Terse      bool // of rules that are held nobody looks at the evidence
 
 	jwt *jose.JWT // nil if there is no signed JWT to look into
 }
@@ -56,11 +57,14 @@ func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun *keyF
 	in.Signature = c.verifySignature(ctx, in.jwt, begun)
 }
 
-// judge applies rules. There are no results if all is well and the client is terse.
-func judge[In any](c *Client, rules []check.Rule[In], in In) (results check.Results, verified bool) {
-	if c.Terse && len(c.Waive) == 0 && check.Hold(rules, in) {
+// judge applies rules to an input about a JWT. There are no results if all is well and
+// the client is terse.
+func judge[In any](c *Client, jwt *jwtInput, rules []check.Rule[In], in In) (results check.Results, verified bool) {
+	jwt.Terse = c.Terse && len(c.Waive) == 0
+	if jwt.Terse && check.Hold(rules, in) {
 		return nil, c.Provider.trusted()
 	}
+	jwt.Terse = false
 	results = check.Run(rules, in, c.Waive...)
 	return results, results.Verified() && c.Provider.trusted()
 }

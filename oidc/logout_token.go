@@ -64,7 +64,7 @@ var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat
 	{
 		ID: "logout_token.typ", Spec: backChannelLogout("2.4", 0), Level: check.Must,
 		Text: "The header's typ, if there, is logout+jwt, or JWT: the token is not one of another kind.",
-		Eval: readable(func(in *jwtInput) check.Verdict { return typIs(in.jwt, "logout+jwt", "jwt") }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return typIs(in, "logout+jwt", "jwt") }),
 	},
 	{
 		ID: "logout_token.iat", Spec: backChannelLogout("2.6", 4), Level: check.Must,

@@ -49,7 +49,7 @@ func opaqueTokenRules(kind string) []check.Rule[*accessTokenInput] {
 			ID: kind + ".exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 			Text: "The current time is before exp, if there.",
 			Eval: readable(func(in *jwtInput) check.Verdict {
-				return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+				return in.before("exp", in.Claims.Expiry)
 			}),
 		},
 	}))
@@ -60,7 +60,7 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 	{
 		ID: "access_token.typ", Spec: rfc9068("4"), Level: check.Must,
 		Text: "The header's typ, if there, is at+jwt, or JWT as before RFC 9068: the token is not one of another kind.",
-		Eval: readable(func(in *jwtInput) check.Verdict { return typIs(in.jwt, "at+jwt", "jwt") }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return typIs(in, "at+jwt", "jwt") }),
 	},
 	{
 		ID: "access_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
@@ -96,7 +96,7 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 		ID: "access_token.iat", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "iat, if there, is not in the future.",
 		Eval: readable(func(in *jwtInput) check.Verdict {
-			return in.Claims.notAfter("iat", in.Claims.IssuedAt, in.Now, in.Tolerance)
+			return in.notAfter("iat", in.Claims.IssuedAt)
 		}),
 	},
 }), []check.Rule[*accessTokenInput]{

@@ -101,7 +101,7 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		ID: "id_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ, if there, is JWT: the token is not one of another kind.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
-			return typIs(in.jwt, "jwt")
+			return typIs(&in.jwtInput, "jwt")
 		}),
 	},
 	{
@@ -155,19 +155,19 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		ID: "id_token.signature", Spec: core("3.1.3.7", 6), Level: check.Must,
 		Text: "The signature is the provider's.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
-			return signatureVerdict(in.jwt, in.Signature)
+			return signatureVerdict(&in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 		Text: "alg is not none: the token is signed at all.",
-		Eval: about(func(in *idTokenInput) check.Verdict { return algNone(in.jwt) }),
+		Eval: about(func(in *idTokenInput) check.Verdict { return algNone(&in.jwtInput) }),
 	},
 	{
 		ID: "id_token.alg", Spec: core("3.1.3.7", 7), Level: check.Must,
 		Text: "alg is one that the client expects.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
-			v := algExpected(in.jwt, in.Algorithms)
+			v := algExpected(&in.jwtInput)
 			if v.Outcome == check.Fail && jose.IsMAC(in.jwt.Algorithm) {
 				v.Note = "HS256, HS384 and HS512 are accepted only if token_signing_alg names them"
 			}
@@ -205,16 +205,14 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if in.Claims.IssuedAt.IsZero() {
 				return check.Inapplicable("no iat")
 			}
-			return in.Claims.time("iat", in.Claims.IssuedAt, "after "+stamp(in.Now.Add(-maxIssueAge)), func() bool {
-				return in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge
-			})
+			return in.time("iat", in.Claims.IssuedAt, in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, "after ", in.Now.Add(-maxIssueAge))
 		}),
 	},
 	{
 		ID: "id_token.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf, if there, is not in the future.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
-			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
+			return in.notAfter("nbf", in.Claims.NotBefore)
 		}),
 	},
 	{
@@ -223,7 +221,9 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			return in.Claims.typed("sub", func() check.Verdict {
 				sub := in.Claims.Subject
-				return check.That(sub != "" && len(sub) <= 255 && ascii(sub), check.List(oneOrNone(sub)), "1 to 255 ASCII characters")
+				return in.that(sub != "" && len(sub) <= 255 && ascii(sub), func() (string, string) {
+					return check.List(oneOrNone(sub)), "1 to 255 ASCII characters"
+				})
 			})
 		}),
 	},
@@ -257,9 +257,8 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 				return check.Inapplicable("no max_age")
 			}
 			since := in.Now.Add(-*in.Policy.MaxAge)
-			return in.Claims.time("auth_time", in.Claims.AuthTime, "not before "+stamp(since), func() bool {
-				return !in.Claims.AuthTime.Before(since.Add(-in.Tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
-			})
+			recent := !in.Claims.AuthTime.Before(since.Add(-in.Tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
+			return in.time("auth_time", in.Claims.AuthTime, recent, "not before ", since)
 		}),
 	},
 	{
@@ -391,28 +390,32 @@ func leftHalfHash(alg, token string) (string, bool) {
 }
 
 // algNone judges whether a token is signed at all (RFC 8725 section 3.2).
-func algNone(t *jose.JWT) check.Verdict {
-	return check.That(!strings.EqualFold(t.Algorithm, "none"), check.List([]string{t.Algorithm}), "a signature algorithm")
+func algNone(in *jwtInput) check.Verdict {
+	return in.that(!strings.EqualFold(in.jwt.Algorithm, "none"), func() (string, string) {
+		return check.List([]string{in.jwt.Algorithm}), "a signature algorithm"
+	})
 }
 
 // algExpected judges whether a token's algorithm is one of those expected.
-func algExpected(t *jose.JWT, expected algorithms) check.Verdict {
-	if strings.EqualFold(t.Algorithm, "none") {
+func algExpected(in *jwtInput) check.Verdict {
+	if strings.EqualFold(in.jwt.Algorithm, "none") {
 		return check.Inapplicable("none is no algorithm")
 	}
-	return check.That(slices.Contains(expected.names, t.Algorithm), check.List([]string{t.Algorithm}), expected.text)
+	return in.that(slices.Contains(in.Algorithms.names, in.jwt.Algorithm), func() (string, string) {
+		return check.List([]string{in.jwt.Algorithm}), in.Algorithms.text
+	})
 }
 
 // signatureVerdict judges what came of checking a signature. Keys that could
 // not be fetched decide nothing.
-func signatureVerdict(t *jose.JWT, err error) check.Verdict {
+func signatureVerdict(in *jwtInput) check.Verdict {
 	switch {
-	case err == nil:
-		return check.Verdict{Outcome: check.Pass, Got: describeHeader(t)}
-	case unreachable(err) != nil:
-		return check.Undecided(err.Error())
+	case in.Signature == nil:
+		return in.that(true, func() (string, string) { return describeHeader(in.jwt), "" })
+	case unreachable(in.Signature) != nil:
+		return check.Undecided(in.Signature.Error())
 	}
-	return refused(err, "a signature by a key of the provider")
+	return refused(in.Signature, "a signature by a key of the provider")
 }
 
 func describeHeader(t *jose.JWT) string {
@@ -441,11 +444,13 @@ func notThere(claims *claimSet, names ...string) check.Verdict {
 
 // typIs judges a header's typ, if there, whose prefix application/ may be left
 // out (RFC 7515 section 4.1.9).
-func typIs(t *jose.JWT, want ...string) check.Verdict {
-	if t.Type == "" {
+func typIs(in *jwtInput, want ...string) check.Verdict {
+	if in.jwt.Type == "" {
 		return check.Inapplicable("no typ")
 	}
-	return check.That(slices.Contains(want, mediaType(t)), check.List([]string{t.Type}), "one of "+check.List(want))
+	return in.that(slices.Contains(want, mediaType(in.jwt)), func() (string, string) {
+		return check.List([]string{in.jwt.Type}), "one of " + check.List(want)
+	})
 }
 
 // mediaType is a header's typ as it is compared.

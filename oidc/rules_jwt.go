@@ -43,23 +43,23 @@ func jwtRules(kind string) []check.Rule[*jwtInput] {
 		{
 			ID: kind + ".signature", Spec: rfc7519("7.2"), Level: check.Must,
 			Text: "The signature is the provider's.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return signatureVerdict(in.jwt, in.Signature) }),
+			Eval: readable(func(in *jwtInput) check.Verdict { return signatureVerdict(in) }),
 		},
 		{
 			ID: kind + ".alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 			Text: "alg is not none: the token is signed at all.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return algNone(in.jwt) }),
+			Eval: readable(func(in *jwtInput) check.Verdict { return algNone(in) }),
 		},
 		{
 			ID: kind + ".alg", Spec: rfc8725("3.1"), Level: check.Must,
 			Text: "alg is one that the client expects.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return algExpected(in.jwt, in.Algorithms) }),
+			Eval: readable(func(in *jwtInput) check.Verdict { return algExpected(in) }),
 		},
 		{
 			ID: kind + ".nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 			Text: "nbf, if there, is not in the future.",
 			Eval: readable(func(in *jwtInput) check.Verdict {
-				return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
+				return in.notAfter("nbf", in.Claims.NotBefore)
 			}),
 		},
 	}
@@ -123,16 +123,12 @@ func audIs(in *jwtInput) check.Verdict {
 
 // expIs judges an exp that has to be there.
 func expIs(in *jwtInput) check.Verdict {
-	return in.Claims.time("exp", in.Claims.Expiry, "after "+stamp(in.Now), func() bool {
-		return in.Now.Before(in.Claims.Expiry.Add(in.Tolerance))
-	})
+	return in.time("exp", in.Claims.Expiry, in.Now.Before(in.Claims.Expiry.Add(in.Tolerance)), "after ", in.Now)
 }
 
 // iatIs judges an iat that has to be there.
 func iatIs(in *jwtInput) check.Verdict {
-	return in.Claims.time("iat", in.Claims.IssuedAt, "not after "+stamp(in.Now), func() bool {
-		return !in.Claims.IssuedAt.After(in.Now.Add(in.Tolerance))
-	})
+	return in.time("iat", in.Claims.IssuedAt, !in.Claims.IssuedAt.After(in.Now.Add(in.Tolerance)), "not after ", in.Now)
 }
 
 // typed fails a rule whose claim has the wrong type.
@@ -143,36 +139,45 @@ func (c *claimSet) typed(name string, eval func() check.Verdict) check.Verdict {
 	return eval()
 }
 
-// time judges a claim that is a time and has to be there.
-func (c *claimSet) time(name string, t time.Time, want string, ok func() bool) check.Verdict {
-	return c.typed(name, func() check.Verdict {
-		if !c.there(name) {
-			return check.That(false, "none", want)
+// that is check.That. The evidence is written only where it can be seen: most of what
+// judging a good token costs would be that.
+func (in *jwtInput) that(ok bool, evidence func() (got, want string)) check.Verdict {
+	if ok && in.Terse {
+		return check.Verdict{Outcome: check.Pass}
+	}
+	got, want := evidence()
+	return check.That(ok, got, want)
+}
+
+// time judges a claim that is a time and has to be there. It is as it should be if ok,
+// which is not looked at if it is not there; it should be in a relation to a time.
+func (in *jwtInput) time(name string, at time.Time, ok bool, relation string, to time.Time) check.Verdict {
+	return in.Claims.typed(name, func() check.Verdict {
+		if !in.Claims.there(name) {
+			return check.That(false, "none", relation+stamp(to))
 		}
-		return check.That(ok(), stamp(t), want)
+		return in.that(ok, func() (string, string) { return stamp(at), relation + stamp(to) })
 	})
 }
 
 // before judges that the current time is before a claim, if it is there.
-func (c *claimSet) before(name string, at, now time.Time, tolerance time.Duration) check.Verdict {
-	return c.optionalTime(name, at, now.Before(at.Add(tolerance)), "after ", now)
+func (in *jwtInput) before(name string, at time.Time) check.Verdict {
+	return in.optionalTime(name, at, in.Now.Before(at.Add(in.Tolerance)), "after ")
 }
 
 // notAfter judges that a claim, if it is there, is not in the future.
-func (c *claimSet) notAfter(name string, at, now time.Time, tolerance time.Duration) check.Verdict {
-	return c.optionalTime(name, at, !at.After(now.Add(tolerance)), "not after ", now)
+func (in *jwtInput) notAfter(name string, at time.Time) check.Verdict {
+	return in.optionalTime(name, at, !at.After(in.Now.Add(in.Tolerance)), "not after ")
 }
 
-// optionalTime judges a claim that is a time, if it is there. Evidence of it is written
-// only then: that costs more than judging.
-func (c *claimSet) optionalTime(name string, at time.Time, ok bool, relation string, now time.Time) check.Verdict {
+func (in *jwtInput) optionalTime(name string, at time.Time, ok bool, relation string) check.Verdict {
 	switch {
-	case !c.there(name):
+	case !in.Claims.there(name):
 		return check.Inapplicable("no " + name)
-	case c.malformed[name] != "":
-		return check.That(false, c.malformed[name], relation+stamp(now))
+	case in.Claims.malformed[name] != "":
+		return check.That(false, in.Claims.malformed[name], relation+stamp(in.Now))
 	}
-	return check.That(ok, stamp(at), relation+stamp(now))
+	return in.that(ok, func() (string, string) { return stamp(at), relation + stamp(in.Now) })
 }
 
 // typNot judges that a header's typ is not one of other kinds of tokens.

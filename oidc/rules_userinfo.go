@@ -72,7 +72,7 @@ var userInfoRules = []check.Rule[*userInfoInput]{
 	{
 		ID: "userinfo.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ of a signed answer, if there, is JWT: it is not a token of another kind.",
-		Eval: signed(func(in *userInfoInput) check.Verdict { return typIs(in.jwt, "jwt") }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return typIs(&in.jwtInput, "jwt") }),
 	},
 	{
 		ID: "userinfo.sub_present", Spec: core("5.3.2", 0), Level: check.Must,
@@ -107,17 +107,17 @@ var userInfoRules = []check.Rule[*userInfoInput]{
 	{
 		ID: "userinfo.signature", Spec: core("5.3.4", 0), Level: check.Must,
 		Text: "A signed answer's signature is the provider's.",
-		Eval: signed(func(in *userInfoInput) check.Verdict { return signatureVerdict(in.jwt, in.Signature) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return signatureVerdict(&in.jwtInput) }),
 	},
 	{
 		ID: "userinfo.alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 		Text: "A JWT's alg is not none: the answer is signed at all.",
-		Eval: signed(func(in *userInfoInput) check.Verdict { return algNone(in.jwt) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return algNone(&in.jwtInput) }),
 	},
 	{
 		ID: "userinfo.alg", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "A signed answer's alg is one that the client expects.",
-		Eval: signed(func(in *userInfoInput) check.Verdict { return algExpected(in.jwt, in.Algorithms) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return algExpected(&in.jwtInput) }),
 	},
 	{
 		ID: "userinfo.iss", Spec: core("5.3.2", 0), Level: check.Must,
@@ -133,14 +133,14 @@ var userInfoRules = []check.Rule[*userInfoInput]{
 		ID: "userinfo.exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 		Text: "The current time is before exp of a signed answer, if there.",
 		Eval: signed(func(in *userInfoInput) check.Verdict {
-			return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+			return in.before("exp", in.Claims.Expiry)
 		}),
 	},
 	{
 		ID: "userinfo.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf of a signed answer, if there, is not in the future.",
 		Eval: signed(func(in *userInfoInput) check.Verdict {
-			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
+			return in.notAfter("nbf", in.Claims.NotBefore)
 		}),
 	},
 }
