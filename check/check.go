@@ -114,13 +114,13 @@ type Result struct {
 }
 
 // Held reports whether the rule was kept, or does not apply.
-func (r Result) Held() bool {
-	return r.Outcome == Pass || r.Outcome == NotApplicable
-}
+func (r *Result) Held() bool { return r.held() }
+
+func (v *Verdict) held() bool { return v.Outcome == Pass || v.Outcome == NotApplicable }
 
 // Broken reports whether the result is an error: a MUST that was not held and
 // not waived.
-func (r Result) Broken() bool {
+func (r *Result) Broken() bool {
 	return r.Level == Must && !r.Held() && !r.Waived
 }
 
@@ -129,23 +129,38 @@ func (r Result) Broken() bool {
 // the rule is essential.
 func Run[In any](rules []Rule[In], in In, waive ...string) Results {
 	results := make(Results, len(rules))
-	for i, r := range rules {
-		results[i] = result(r, r.Eval(in), waive)
+	for i := range rules {
+		results[i] = result(&rules[i], rules[i].Eval(in), waive)
 	}
 	return results
+}
+
+// Hold reports whether every MUST is held, as [Results.Verified] does after a [Run] that
+// waives none. It keeps no results: for who judges many inputs, and shows only what is
+// wrong with the bad ones, those of the good ones are most of the cost.
+func Hold[In any](rules []Rule[In], in In) bool {
+	for i := range rules {
+		if rules[i].Level != Must {
+			continue
+		}
+		if v := rules[i].Eval(in); !v.held() {
+			return false
+		}
+	}
+	return len(rules) > 0
 }
 
 // Skip records that rules were not applied, and why: every outcome is
 // [Unknown].
 func Skip[In any](rules []Rule[In], why string) Results {
 	results := make(Results, len(rules))
-	for i, r := range rules {
-		results[i] = result(r, Verdict{Outcome: Unknown, Note: why}, nil)
+	for i := range rules {
+		results[i] = result(&rules[i], Verdict{Outcome: Unknown, Note: why}, nil)
 	}
 	return results
 }
 
-func result[In any](r Rule[In], v Verdict, waive []string) Result {
+func result[In any](r *Rule[In], v Verdict, waive []string) Result {
 	if v.Outcome == "" {
 		v.Outcome = Unknown
 	}
@@ -171,9 +186,9 @@ type Results []Result
 // Err returns an [*Error] unless every MUST rule passed, does not apply, or
 // was waived.
 func (rs Results) Err() error {
-	for _, r := range rs {
-		if r.Broken() {
-			return &Error{Results: rs, First: r}
+	for i := range rs {
+		if rs[i].Broken() {
+			return &Error{Results: rs, First: rs[i]}
 		}
 	}
 	return nil
@@ -182,7 +197,8 @@ func (rs Results) Err() error {
 // Verified reports whether every MUST rule was held and none that applied was
 // waived. It is false for no results at all.
 func (rs Results) Verified() bool {
-	for _, r := range rs {
+	for i := range rs {
+		r := &rs[i] // a copy of each would cost as much as judging it
 		waived := r.Waived && r.Outcome != NotApplicable
 		if r.Level == Must && (!r.Held() || waived) {
 			return false

@@ -46,6 +46,9 @@ func TestErrFailsClosed(t *testing.T) {
 		{"another waived", outcome("a", check.Must, check.Fail), "b", true, false},
 	} {
 		results := check.Run([]check.Rule[int]{c.rule}, 0, c.waive)
+		if got := check.Hold([]check.Rule[int]{c.rule}, 0); c.waive == "" && got != c.verified {
+			t.Errorf("%s: hold = %v", c.name, got)
+		}
 		if got := results.Err() != nil; got != c.broken {
 			t.Errorf("%s: broken = %v", c.name, got)
 		}
@@ -55,6 +58,9 @@ func TestErrFailsClosed(t *testing.T) {
 	}
 	if (check.Results{}).Verified() {
 		t.Error("no results at all count as verified")
+	}
+	if check.Hold([]check.Rule[int]{}, 0) {
+		t.Error("no rules at all count as held")
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, erro
 	return c.verifyOpaque(ctx, raw, refreshTokenRules)
 }
 
-func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rule[accessTokenInput]) (*JWT, error) {
+func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rule[*accessTokenInput]) (*JWT, error) {
 	if c.Provider == nil {
 		return &JWT{}, errNoProvider
 	}
@@ -49,21 +49,21 @@ func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rul
 		in.Thumbprint = c.DPoP.Thumbprint()
 	}
 	c.read(ctx, &in.jwtInput, raw, nil)
-	return c.judgeJWT(in.jwtInput, check.Run(rules, in, c.Waive...))
+	return judgeJWT(c, &in.jwtInput, rules, &in)
 }
 
 // verifyJWT reads a token into in and judges it.
-func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[jwtInput]) (*JWT, error) {
+func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[*jwtInput]) (*JWT, error) {
 	c.read(ctx, &in, raw, nil)
 	in.Envelope = in.Envelope.signedOnly() // UserInfo alone may be encrypted and not signed
-	return c.judgeJWT(in, check.Run(rules, in, c.Waive...))
+	return judgeJWT(c, &in, rules, &in)
 }
 
-// judgeJWT is the token of an input that was judged.
-func (c *Client) judgeJWT(in jwtInput, results check.Results) (*JWT, error) {
-	token := &JWT{Header: in.header(), Encryption: in.Envelope.header(), JSON: in.claimsJSON(), Checks: results}
-	token.Verified = results.Verified() && c.Provider.trusted()
-	return token, decide(results, unreachable(in.Signature))
+// judgeJWT applies rules to an input that holds a JWT, and returns the token.
+func judgeJWT[In any](c *Client, jwt *jwtInput, rules []check.Rule[In], in In) (*JWT, error) {
+	results, verified := judge(c, jwt, rules, in)
+	token := &JWT{Header: jwt.header(), Encryption: jwt.Envelope.header(), JSON: jwt.claimsJSON(), Checks: results, Verified: verified}
+	return token, decide(results, unreachable(jwt.Signature))
 }
 
 var errNoProvider = errors.New("oidc: a Client needs a Provider")

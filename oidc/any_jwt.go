@@ -22,11 +22,11 @@ func (c *Client) VerifyJWT(ctx context.Context, raw string) (*JWT, error) {
 	return c.verifyJWT(ctx, in, raw, anyJWTRules)
 }
 
-var anyJWTRules = slices.Concat(sealedRules("jwt"), jwtRules("jwt"), []check.Rule[jwtInput]{
+var anyJWTRules = slices.Concat(sealedRules("jwt"), jwtRules("jwt"), []check.Rule[*jwtInput]{
 	{
 		ID: "jwt.iss", Spec: rfc7519("4.1.1"), Level: check.Must,
 		Text: "iss, if there, is the issuer's identifier, if that is known.",
-		Eval: readable(func(in jwtInput) check.Verdict {
+		Eval: readable(func(in *jwtInput) check.Verdict {
 			if in.Issuer == "" || !in.Claims.there("iss") {
 				return check.Inapplicable("nothing to compare")
 			}
@@ -36,8 +36,8 @@ var anyJWTRules = slices.Concat(sealedRules("jwt"), jwtRules("jwt"), []check.Rul
 	{
 		ID: "jwt.exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 		Text: "The current time is before exp, if there.",
-		Eval: readable(func(in jwtInput) check.Verdict {
-			return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+		Eval: readable(func(in *jwtInput) check.Verdict {
+			return in.before("exp", in.Claims.Expiry)
 		}),
 	},
 })

@@ -36,7 +36,7 @@ func essentialClaims(parameter, member string) []string {
 
 // essentialThere judges whether the claims that were asked for as essential came.
 // That is a remark: the provider may not have them (section 5.5.1).
-func essentialThere(claims claimSet, names []string) check.Verdict {
+func essentialThere(claims *claimSet, names []string) check.Verdict {
 	if len(names) == 0 {
 		return check.Inapplicable("none were asked for")
 	}

@@ -55,7 +55,7 @@ func FuzzUserInfo(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if check.Run(userInfoRules, in).Err() != nil {
+		if check.Run(userInfoRules, &in).Err() != nil {
 			return
 		}
 		doc, err := strictjson.Parse(info.JSON)
@@ -78,7 +78,7 @@ func FuzzIDTokenRules(f *testing.F) {
 		}
 		in := goodIDToken(t)()
 		in.Claims, _ = readClaims(doc)
-		if check.Run(idTokenRules, in).Err() != nil {
+		if check.Run(idTokenRules, &in).Err() != nil {
 			return
 		}
 		c := in.Claims

@@ -62,12 +62,12 @@ func DecodeIDToken(raw string, keys ...DecryptionKey) (*IDToken, error) {
 		return nil, e.err
 	}
 	claims, _ := readClaims(e.jwt.Claims)
-	return e.idToken(raw, claims), nil
+	return e.idToken(raw, claims.Claims), nil
 }
 
 // idToken is the token in the envelope, for showing.
-func (e envelope) idToken(raw string, claims claimSet) *IDToken {
-	return &IDToken{Claims: claims.Claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
+func (e envelope) idToken(raw string, claims Claims) *IDToken {
+	return &IDToken{Claims: claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
 }
 
 // claimSet is a token's claims as the rules need them: which are there, and
@@ -99,33 +99,14 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 		}
 		c.malformed[name] = err.Error()
 	}
-	for _, text := range [...]struct {
-		name string
-		to   *string
-	}{
-		{"iss", &c.Issuer},
-		{"sub", &c.Subject},
-		{"azp", &c.AuthorizedParty},
-		{"nonce", &c.Nonce},
-		{"acr", &c.ACR},
-		{"at_hash", &c.atHash},
-		{"client_id", &c.clientID},
-		{"c_hash", &c.cHash},
-		{"s_hash", &c.sHash},
-		{"sid", &c.sessionID},
-		{"jti", &c.tokenID},
-	} {
+	for _, m := range doc.Members {
 		var err error
-		*text.to, err = doc.String(text.name)
-		note(text.name, err)
-	}
-	for _, date := range [...]struct {
-		name string
-		to   *time.Time
-	}{{"exp", &c.Expiry}, {"iat", &c.IssuedAt}, {"nbf", &c.NotBefore}, {"auth_time", &c.AuthTime}} {
-		var err error
-		*date.to, err = numericDate(doc, date.name)
-		note(date.name, err)
+		if text := c.text(m.Name); text != nil {
+			*text, err = doc.String(m.Name)
+		} else if date := c.date(m.Name); date != nil {
+			*date, err = numericDate(doc, m.Name)
+		}
+		note(m.Name, err)
 	}
 	var err error
 	c.Audience, err = doc.StringOrStrings("aud")
@@ -136,6 +117,50 @@ func readClaims(doc *strictjson.Object) (claimSet, error) {
 	c.AMR, err = doc.StringOrStrings("amr")
 	note("amr", err)
 	return c, firstOf(c.malformed)
+}
+
+// text is where a claim that is a string is kept, nil for any other.
+func (c *claimSet) text(name string) *string {
+	switch name {
+	case "iss":
+		return &c.Issuer
+	case "sub":
+		return &c.Subject
+	case "azp":
+		return &c.AuthorizedParty
+	case "nonce":
+		return &c.Nonce
+	case "acr":
+		return &c.ACR
+	case "at_hash":
+		return &c.atHash
+	case "client_id":
+		return &c.clientID
+	case "c_hash":
+		return &c.cHash
+	case "s_hash":
+		return &c.sHash
+	case "sid":
+		return &c.sessionID
+	case "jti":
+		return &c.tokenID
+	}
+	return nil
+}
+
+// date is where a claim that is a time is kept, nil for any other.
+func (c *claimSet) date(name string) *time.Time {
+	switch name {
+	case "exp":
+		return &c.Expiry
+	case "iat":
+		return &c.IssuedAt
+	case "nbf":
+		return &c.NotBefore
+	case "auth_time":
+		return &c.AuthTime
+	}
+	return nil
 }
 
 func firstOf(malformed map[string]string) error {
@@ -203,7 +228,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw, accessToken string, exp
 
 func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) (verdict, error) {
 	in := idTokenInput{
-		jwtInput: c.newJWTInput(), Present: raw != "", Policy: c.Policy,
+		jwtInput: c.newJWTInput(), Present: raw != "", Policy: &c.Policy,
 		Expect: against.Expectation, AccessToken: against.accessToken, Front: against.front,
 	}
 	in.Encryption, in.Encrypted = c.Policy.IDTokenEncryptedResponseAlg, len(c.Policy.IDTokenEncryptedResponseAlg) > 0
@@ -211,15 +236,15 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 	if c.Policy.Skip {
 		return c.skipped(token, in), nil
 	}
-	results := check.Run(idTokenRules, in, c.Waive...)
+	results, verified := judge(c, &in.jwtInput, idTokenRules, &in)
 	if in.Expect.Refreshed {
-		results = append(results, check.Run(refreshRules, refreshInput{
+		more, continued := judge(c, &in.jwtInput, refreshRules, refreshInput{
 			Refreshed: in.jwt != nil, Claims: in.Claims, Previous: against.previous, Tolerance: in.Tolerance,
-		}, c.Waive...)...)
+		})
+		results, verified = append(results, more...), verified && continued
 	}
 	if token != nil {
-		token.Checks = results
-		token.Verified = results.Verified() && c.Provider.trusted()
+		token.Checks, token.Verified = results, verified
 	}
 	return verdict{token, results}, decide(results, unreachable(in.Signature))
 }
@@ -253,9 +278,9 @@ func decide(results check.Results, unavailable error) error {
 
 // unreachable returns err if it says that the keys could not be had.
 func unreachable(err error) error {
-	var transport *TransportError
-	var protocol *ProtocolError
-	if errors.As(err, &transport) || errors.As(err, &protocol) {
+	_, transport := errors.AsType[*TransportError](err)
+	_, protocol := errors.AsType[*ProtocolError](err)
+	if transport || protocol {
 		return err
 	}
 	return nil
@@ -305,7 +330,7 @@ func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, 
 	if in.jwt == nil {
 		return nil
 	}
-	return in.Envelope.idToken(raw, in.Claims)
+	return in.Envelope.idToken(raw, in.Claims.Claims)
 }
 
 // previous reads the ID Token that a refreshed one continues, nil if it is not

@@ -67,7 +67,7 @@ func (c *Client) Introspect(ctx context.Context, r IntrospectionRequest) (*Intro
 	if err := c.readIntrospection(ctx, answer, &in); err != nil {
 		return nil, err
 	}
-	i := &Introspection{Header: in.header(), Encryption: in.Envelope.header(), Checks: check.Run(introspectionRules, in, c.Waive...)}
+	i := &Introspection{Header: in.header(), Encryption: in.Envelope.header(), Checks: check.Run(introspectionRules, &in, c.Waive...)}
 	if in.Response != nil {
 		i.JSON = in.Response.Raw
 		i.Active, _ = in.Response.Bool("active")
@@ -107,14 +107,14 @@ type introspectionInput struct {
 
 // token is the JWT of a signed answer. One that is not signed has nothing to be
 // judged as one.
-func (in introspectionInput) token() jwtInput { return in.jwtInput }
+func (in *introspectionInput) token() *jwtInput { return &in.jwtInput }
 
 // signedAnswer makes rules of a JWT those of answers that are one.
-func signedAnswer(rules []check.Rule[jwtInput]) []check.Rule[introspectionInput] {
-	list := of(introspectionInput.token, rules)
+func signedAnswer(rules []check.Rule[*jwtInput]) []check.Rule[*introspectionInput] {
+	list := of((*introspectionInput).token, rules)
 	for i := range list {
 		judge := list[i].Eval
-		list[i].Eval = func(in introspectionInput) check.Verdict {
+		list[i].Eval = func(in *introspectionInput) check.Verdict {
 			if !in.JWT {
 				return check.Inapplicable("the answer is not signed")
 			}
@@ -124,11 +124,11 @@ func signedAnswer(rules []check.Rule[jwtInput]) []check.Rule[introspectionInput]
 	return list
 }
 
-var introspectionRules = slices.Concat([]check.Rule[introspectionInput]{
+var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
 	{
 		ID: "introspection.signed", Spec: rfc9701("4"), Level: check.Must,
 		Text: "The answer is signed, if that was asked for.",
-		Eval: func(in introspectionInput) check.Verdict {
+		Eval: func(in *introspectionInput) check.Verdict {
 			if !in.Signed {
 				return check.Inapplicable("a signed answer was not asked for")
 			}
@@ -138,7 +138,7 @@ var introspectionRules = slices.Concat([]check.Rule[introspectionInput]{
 	{
 		ID: "introspection.active", Spec: rfc7662("2.2"), Level: check.Must, Essential: true,
 		Text: "active is there and a boolean.",
-		Eval: func(in introspectionInput) check.Verdict {
+		Eval: func(in *introspectionInput) check.Verdict {
 			switch {
 			case in.JWT && in.jwt == nil:
 				return check.Inapplicable("the answer cannot be read")
@@ -151,11 +151,11 @@ var introspectionRules = slices.Concat([]check.Rule[introspectionInput]{
 			return check.That(in.Response.Has("active"), check.List(nil), "a boolean")
 		},
 	},
-}, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), partyRules("introspection", rfc9701("5")), []check.Rule[jwtInput]{
+}, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), partyRules("introspection", rfc9701("5")), []check.Rule[*jwtInput]{
 	{
 		ID: "introspection.typ", Spec: rfc9701("5"), Level: check.Must,
 		Text: "The header's typ of a signed answer is token-introspection+jwt.",
-		Eval: readable(func(in jwtInput) check.Verdict {
+		Eval: readable(func(in *jwtInput) check.Verdict {
 			return check.That(mediaType(in.jwt) == "token-introspection+jwt", check.List(oneOrNone(in.jwt.Type)), `"token-introspection+jwt"`)
 		}),
 	},

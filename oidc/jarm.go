@@ -56,7 +56,7 @@ func (t *JWT) parameters() url.Values {
 }
 
 // jarmRules are in the order of JARM section 2.4.
-var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4")), []check.Rule[jwtInput]{
+var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4")), []check.Rule[*jwtInput]{
 	{
 		ID: "jarm.exp", Spec: jarm("2.4"), Level: check.Must,
 		Text: "The current time is before exp.",
@@ -65,11 +65,11 @@ var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4"
 	{
 		ID: "jarm.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ is not that of a token of another kind.",
-		Eval: readable(func(in jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
 	},
 	{
 		ID: "jarm.kind", Spec: rfc8725("3.12"), Level: check.Must,
 		Text: "The claims are not those of a token about a user (sub, nonce, at_hash) or of a security event (events).",
-		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "sub", "nonce", "at_hash", "events") }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, "sub", "nonce", "at_hash", "events") }),
 	},
 }, jwtRules("jarm"))

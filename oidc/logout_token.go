@@ -45,7 +45,7 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string, expect Logou
 	if in.jwt != nil && expect.Seen != nil && in.Claims.tokenID != "" {
 		in.Replayed = expect.Seen(in.Claims.tokenID)
 	}
-	token, err := c.judgeJWT(in.jwtInput, check.Run(logoutTokenRules, in, c.Waive...))
+	token, err := judgeJWT(c, &in.jwtInput, logoutTokenRules, &in)
 	return &LogoutToken{JWT: *token, Subject: in.Claims.Subject, SessionID: in.Claims.sessionID, ID: in.Claims.tokenID}, err
 }
 
@@ -55,21 +55,21 @@ type logoutTokenInput struct {
 	Replayed bool // its jti came before
 }
 
-func (in logoutTokenInput) token() jwtInput { return in.jwtInput }
+func (in *logoutTokenInput) token() *jwtInput { return &in.jwtInput }
 
 // logoutEvent is the member of events that makes a token a logout token.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(sealedRules("logout_token"), jwtRules("logout_token"), partyRules("logout_token", backChannelLogout("2.6", 4)), []check.Rule[jwtInput]{
+var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat(sealedRules("logout_token"), jwtRules("logout_token"), partyRules("logout_token", backChannelLogout("2.6", 4)), []check.Rule[*jwtInput]{
 	{
 		ID: "logout_token.typ", Spec: backChannelLogout("2.4", 0), Level: check.Must,
 		Text: "The header's typ, if there, is logout+jwt, or JWT: the token is not one of another kind.",
-		Eval: readable(func(in jwtInput) check.Verdict { return typIs(in.jwt, "logout+jwt", "jwt") }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return typIs(in, "logout+jwt", "jwt") }),
 	},
 	{
 		ID: "logout_token.iat", Spec: backChannelLogout("2.6", 4), Level: check.Must,
 		Text: "iat is there, not in the future, and at most a day ago.",
-		Eval: readable(func(in jwtInput) check.Verdict {
+		Eval: readable(func(in *jwtInput) check.Verdict {
 			if v := iatIs(in); v.Outcome != check.Pass {
 				return v
 			}
@@ -84,7 +84,7 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 	{
 		ID: "logout_token.subject", Spec: backChannelLogout("2.6", 5), Level: check.Must,
 		Text: "There is a sub, or a sid, or both, and they are strings.",
-		Eval: readable(func(in jwtInput) check.Verdict {
+		Eval: readable(func(in *jwtInput) check.Verdict {
 			for _, name := range []string{"sub", "sid"} {
 				if what := in.Claims.malformed[name]; what != "" {
 					return check.That(false, what, "a string")
@@ -96,7 +96,7 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 	{
 		ID: "logout_token.events", Spec: backChannelLogout("2.6", 6), Level: check.Must,
 		Text: "events is an object whose member " + logoutEvent + " is an object.",
-		Eval: readable(func(in jwtInput) check.Verdict {
+		Eval: readable(func(in *jwtInput) check.Verdict {
 			raw, ok := in.jwt.Claims.Get("events")
 			if !ok {
 				return check.That(false, "none", "an object")
@@ -116,13 +116,13 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 	{
 		ID: "logout_token.nonce", Spec: backChannelLogout("2.6", 7), Level: check.Must,
 		Text: "There is no nonce: the token is no ID Token.",
-		Eval: readable(func(in jwtInput) check.Verdict { return notThere(in.Claims, "nonce") }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, "nonce") }),
 	},
-})), []check.Rule[logoutTokenInput]{
+})), []check.Rule[*logoutTokenInput]{
 	{
 		ID: "logout_token.jti", Spec: backChannelLogout("2.6", 8), Level: check.Must,
 		Text: "jti is there, and no token with it came before.",
-		Eval: known(func(in logoutTokenInput) check.Verdict {
+		Eval: known(func(in *logoutTokenInput) check.Verdict {
 			return in.Claims.typed("jti", func() check.Verdict {
 				got := check.List(oneOrNone(in.Claims.tokenID))
 				if in.Replayed {
@@ -135,18 +135,18 @@ var logoutTokenRules = slices.Concat(of(logoutTokenInput.token, slices.Concat(se
 	{
 		ID: "logout_token.sub", Spec: backChannelLogout("2.6", 10), Level: check.Must,
 		Text: "sub, if there, is that of the session.",
-		Eval: known(func(in logoutTokenInput) check.Verdict { return in.session(in.Claims.Subject, in.Expect.Subject) }),
+		Eval: known(func(in *logoutTokenInput) check.Verdict { return in.session(in.Claims.Subject, in.Expect.Subject) }),
 	},
 	{
 		ID: "logout_token.sid", Spec: backChannelLogout("2.6", 11), Level: check.Must,
 		Text: "sid, if there, is that of the session.",
-		Eval: known(func(in logoutTokenInput) check.Verdict { return in.session(in.Claims.sessionID, in.Expect.SessionID) }),
+		Eval: known(func(in *logoutTokenInput) check.Verdict { return in.session(in.Claims.sessionID, in.Expect.SessionID) }),
 	},
 })
 
 // known makes a rule that looks into a logout token.
-func known(eval func(logoutTokenInput) check.Verdict) func(logoutTokenInput) check.Verdict {
-	return func(in logoutTokenInput) check.Verdict {
+func known(eval func(*logoutTokenInput) check.Verdict) func(*logoutTokenInput) check.Verdict {
+	return func(in *logoutTokenInput) check.Verdict {
 		if in.jwt == nil {
 			return check.Inapplicable("the token cannot be read")
 		}
@@ -155,7 +155,7 @@ func known(eval func(logoutTokenInput) check.Verdict) func(logoutTokenInput) che
 }
 
 // session compares a name of the session with the one that is known.
-func (in logoutTokenInput) session(got, want string) check.Verdict {
+func (in *logoutTokenInput) session(got, want string) check.Verdict {
 	if got == "" || want == "" {
 		return check.Inapplicable("nothing to compare")
 	}

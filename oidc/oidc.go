@@ -103,6 +103,10 @@ type Client struct {
 	// Waive names rules whose failure is recorded but is not an error.
 	Waive []string
 
+	// Terse leaves out the Checks of tokens in which every MUST is held: for who
+	// verifies many of them, and shows only what is wrong with the others.
+	Terse bool
+
 	// Keys are the provider's keys, if they came some other way than from its
 	// jwks_uri. They are then never fetched.
 	Keys *KeySet

@@ -18,14 +18,14 @@ type accessTokenInput struct {
 
 var (
 	accessTokenRules  = slices.Concat(opaqueTokenRules("access_token"), accessTokenOnlyRules)
-	refreshTokenRules = slices.Concat(opaqueTokenRules("refresh_token"), of(accessTokenInput.token, []check.Rule[jwtInput]{{
+	refreshTokenRules = slices.Concat(opaqueTokenRules("refresh_token"), of((*accessTokenInput).token, []check.Rule[*jwtInput]{{
 		ID: "refresh_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ is not that of a token of another kind.",
-		Eval: readable(func(in jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
 	}}))
 )
 
-func (in accessTokenInput) token() jwtInput { return in.jwtInput }
+func (in *accessTokenInput) token() *jwtInput { return &in.jwtInput }
 
 // otherKinds are the types of JWTs that are no refresh tokens, whatever a
 // provider makes its refresh tokens of.
@@ -33,12 +33,12 @@ var otherKinds = []string{"at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "o
 
 // opaqueTokenRules are the rules of a token whose form is the provider's own
 // affair: what it says is to be right.
-func opaqueTokenRules(kind string) []check.Rule[accessTokenInput] {
-	return of(accessTokenInput.token, slices.Concat(jwtRules(kind), []check.Rule[jwtInput]{
+func opaqueTokenRules(kind string) []check.Rule[*accessTokenInput] {
+	return of((*accessTokenInput).token, slices.Concat(jwtRules(kind), []check.Rule[*jwtInput]{
 		{
 			ID: kind + ".iss", Spec: rfc7519("4.1.1"), Level: check.Must,
 			Text: "iss, if there, is the provider's issuer identifier.",
-			Eval: readable(func(in jwtInput) check.Verdict {
+			Eval: readable(func(in *jwtInput) check.Verdict {
 				if !in.Claims.there("iss") {
 					return check.Inapplicable("no iss")
 				}
@@ -48,31 +48,31 @@ func opaqueTokenRules(kind string) []check.Rule[accessTokenInput] {
 		{
 			ID: kind + ".exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 			Text: "The current time is before exp, if there.",
-			Eval: readable(func(in jwtInput) check.Verdict {
-				return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+			Eval: readable(func(in *jwtInput) check.Verdict {
+				return in.before("exp", in.Claims.Expiry)
 			}),
 		},
 	}))
 }
 
 // accessTokenOnlyRules are those that only access tokens have.
-var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule[jwtInput]{
+var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.Rule[*jwtInput]{
 	{
 		ID: "access_token.typ", Spec: rfc9068("4"), Level: check.Must,
 		Text: "The header's typ, if there, is at+jwt, or JWT as before RFC 9068: the token is not one of another kind.",
-		Eval: readable(func(in jwtInput) check.Verdict { return typIs(in.jwt, "at+jwt", "jwt") }),
+		Eval: readable(func(in *jwtInput) check.Verdict { return typIs(in, "at+jwt", "jwt") }),
 	},
 	{
 		ID: "access_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
 		Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state) or an introspection response.",
-		Eval: readable(func(in jwtInput) check.Verdict {
-			return notThere(in.Claims, "at_hash", "c_hash", "s_hash", "events", "code", "state", "token_introspection")
+		Eval: readable(func(in *jwtInput) check.Verdict {
+			return notThere(&in.Claims, "at_hash", "c_hash", "s_hash", "events", "code", "state", "token_introspection")
 		}),
 	},
 	{
 		ID: "access_token.claims", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "With the typ at+jwt, the claims iss, exp, aud, sub, client_id, iat and jti are there.",
-		Eval: profiled(func(in jwtInput) check.Verdict {
+		Eval: profiled(func(in *jwtInput) check.Verdict {
 			var missing []string
 			for _, name := range []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"} {
 				if !in.Claims.there(name) {
@@ -85,7 +85,7 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 	{
 		ID: "access_token.client_id", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "With the typ at+jwt, client_id is this client's.",
-		Eval: profiled(func(in jwtInput) check.Verdict {
+		Eval: profiled(func(in *jwtInput) check.Verdict {
 			if in.ClientID == "" || !in.Claims.there("client_id") {
 				return check.Inapplicable("no client_id to compare")
 			}
@@ -95,15 +95,15 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 	{
 		ID: "access_token.iat", Spec: rfc9068("2.2"), Level: check.Must,
 		Text: "iat, if there, is not in the future.",
-		Eval: readable(func(in jwtInput) check.Verdict {
-			return in.Claims.notAfter("iat", in.Claims.IssuedAt, in.Now, in.Tolerance)
+		Eval: readable(func(in *jwtInput) check.Verdict {
+			return in.notAfter("iat", in.Claims.IssuedAt)
 		}),
 	},
-}), []check.Rule[accessTokenInput]{
+}), []check.Rule[*accessTokenInput]{
 	{
 		ID: "access_token.cnf", Spec: check.Spec{Doc: "RFC 9449", Section: "6.1"}, Level: check.Must,
 		Text: "A token that was to be bound to the client's key says so: cnf.jkt is the key's thumbprint.",
-		Eval: func(in accessTokenInput) check.Verdict {
+		Eval: func(in *accessTokenInput) check.Verdict {
 			if in.jwt == nil || in.Thumbprint == "" {
 				return check.Inapplicable("no key that the token was to be bound to, or no token to look into")
 			}
@@ -114,7 +114,7 @@ var accessTokenOnlyRules = slices.Concat(of(accessTokenInput.token, []check.Rule
 
 // jkt is the thumbprint of the key that the token is bound to, "" if it is bound
 // to none.
-func (in accessTokenInput) jkt() string {
+func (in *accessTokenInput) jkt() string {
 	raw, _ := in.jwt.Claims.Get("cnf")
 	cnf, err := strictjson.Parse(raw)
 	if err != nil {
@@ -125,8 +125,8 @@ func (in accessTokenInput) jkt() string {
 }
 
 // profiled makes a rule for tokens whose typ says that they keep RFC 9068.
-func profiled(eval func(jwtInput) check.Verdict) func(jwtInput) check.Verdict {
-	return readable(func(in jwtInput) check.Verdict {
+func profiled(eval func(*jwtInput) check.Verdict) func(*jwtInput) check.Verdict {
+	return readable(func(in *jwtInput) check.Verdict {
 		if mediaType(in.jwt) != "at+jwt" {
 			return check.Inapplicable("the typ is not at+jwt")
 		}

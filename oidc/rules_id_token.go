@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 type idTokenInput struct {
 	jwtInput
 	Present     bool
-	Policy      Policy
+	Policy      *Policy
 	Expect      Expectation
 	AccessToken string       // that came with it, "" if none did
 	Front       frontChannel // what it vouches for, if it came through the browser
@@ -29,8 +30,8 @@ type idTokenInput struct {
 // about makes a rule's judgement of a token's contents: it does not apply
 // where there is no token to look into, which id_token.present and
 // id_token.readable judge.
-func about(eval func(idTokenInput) check.Verdict) func(idTokenInput) check.Verdict {
-	return func(in idTokenInput) check.Verdict {
+func about(eval func(*idTokenInput) check.Verdict) func(*idTokenInput) check.Verdict {
+	return func(in *idTokenInput) check.Verdict {
 		switch {
 		case !in.Present:
 			return check.Inapplicable("no ID Token came")
@@ -44,11 +45,11 @@ func about(eval func(idTokenInput) check.Verdict) func(idTokenInput) check.Verdi
 // maxIssueAge is how long ago iat may be before it is remarked upon.
 const maxIssueAge = 24 * time.Hour
 
-var idTokenRules = []check.Rule[idTokenInput]{
+var idTokenRules = []check.Rule[*idTokenInput]{
 	{
 		ID: "id_token.present", Spec: core("3.1.3.3", 0), Level: check.Must,
 		Text: "An ID Token came, if one is due or the client's policy needs one.",
-		Eval: func(in idTokenInput) check.Verdict {
+		Eval: func(in *idTokenInput) check.Verdict {
 			why := in.needed()
 			switch {
 			case in.Present:
@@ -64,7 +65,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.encryption", Spec: core("3.1.3.7", 1), Level: check.Must,
 		Text: "The token is encrypted by an algorithm that was agreed upon, and only if one was.",
-		Eval: func(in idTokenInput) check.Verdict {
+		Eval: func(in *idTokenInput) check.Verdict {
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
@@ -74,7 +75,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must, Essential: true,
 		Text: "An encrypted token is well-formed, and decrypts with the client's key.",
-		Eval: func(in idTokenInput) check.Verdict {
+		Eval: func(in *idTokenInput) check.Verdict {
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
 			}
@@ -84,7 +85,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.readable", Spec: rfc7519("7.2"), Level: check.Must, Essential: true,
 		Text: "The token is a well-formed signed JWT, once it is decrypted.",
-		Eval: func(in idTokenInput) check.Verdict {
+		Eval: func(in *idTokenInput) check.Verdict {
 			switch {
 			case !in.Present:
 				return check.Inapplicable("no ID Token came")
@@ -99,35 +100,35 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ, if there, is JWT: the token is not one of another kind.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return typIs(in.jwt, "jwt")
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return typIs(&in.jwtInput, "jwt")
 		}),
 	},
 	{
 		ID: "id_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
 		Text: "The claims are not those of a Logout Token or another security event (events).",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return notThere(in.Claims, "events")
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return notThere(&in.Claims, "events")
 		}),
 	},
 	{
 		ID: "id_token.iss", Spec: core("3.1.3.7", 2), Level: check.Must,
 		Text: "iss is exactly the provider's issuer identifier.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return issIs(in.jwtInput)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return issIs(&in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.aud", Spec: core("3.1.3.7", 3), Level: check.Must,
 		Text: "aud contains this client's client_id.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return audIs(in.jwtInput)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return audIs(&in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.aud_trusted", Spec: core("3.1.3.7", 3), Level: check.Must,
 		Text: "aud contains no audience that the client does not trust.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			var others []string
 			for _, aud := range in.Claims.Audience {
 				if aud != in.ClientID && !slices.Contains(in.Policy.TrustedAudiences, aud) {
@@ -143,7 +144,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.azp", Spec: core("3.1.3.7", 5), Level: check.Must,
 		Text: "azp, if there, is this client's client_id.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if !in.Claims.there("azp") {
 				return check.Inapplicable("no azp")
 			}
@@ -153,20 +154,20 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.signature", Spec: core("3.1.3.7", 6), Level: check.Must,
 		Text: "The signature is the provider's.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return signatureVerdict(in.jwt, in.Signature)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return signatureVerdict(&in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 		Text: "alg is not none: the token is signed at all.",
-		Eval: about(func(in idTokenInput) check.Verdict { return algNone(in.jwt) }),
+		Eval: about(func(in *idTokenInput) check.Verdict { return algNone(&in.jwtInput) }),
 	},
 	{
 		ID: "id_token.alg", Spec: core("3.1.3.7", 7), Level: check.Must,
 		Text: "alg is one that the client expects.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			v := algExpected(in.jwt, in.Algorithms)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			v := algExpected(&in.jwtInput)
 			if v.Outcome == check.Fail && jose.IsMAC(in.jwt.Algorithm) {
 				v.Note = "HS256, HS384 and HS512 are accepted only if token_signing_alg names them"
 			}
@@ -176,7 +177,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.mac", Spec: core("3.1.3.7", 8), Level: check.Must,
 		Text: "With a MAC algorithm the client is the only audience.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if !jose.IsMAC(in.jwt.Algorithm) {
 				return check.Inapplicable("not a MAC algorithm")
 			}
@@ -186,50 +187,50 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.exp", Spec: core("3.1.3.7", 9), Level: check.Must,
 		Text: "The current time is before exp.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return expIs(in.jwtInput)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return expIs(&in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.iat", Spec: core("2", 0), Level: check.Must,
 		Text: "iat is there and not in the future.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return iatIs(in.jwtInput)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return iatIs(&in.jwtInput)
 		}),
 	},
 	{
 		ID: "id_token.iat_age", Spec: core("3.1.3.7", 10), Level: check.Should,
 		Text: "iat is at most a day ago.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if in.Claims.IssuedAt.IsZero() {
 				return check.Inapplicable("no iat")
 			}
-			return in.Claims.time("iat", in.Claims.IssuedAt, "after "+stamp(in.Now.Add(-maxIssueAge)), func() bool {
-				return in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge
-			})
+			return in.time("iat", in.Claims.IssuedAt, in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, "after ", in.Now.Add(-maxIssueAge))
 		}),
 	},
 	{
 		ID: "id_token.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf, if there, is not in the future.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return in.notAfter("nbf", in.Claims.NotBefore)
 		}),
 	},
 	{
 		ID: "id_token.sub", Spec: core("2", 0), Level: check.Must,
 		Text: "sub is there and at most 255 ASCII characters long.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			return in.Claims.typed("sub", func() check.Verdict {
 				sub := in.Claims.Subject
-				return check.That(sub != "" && len(sub) <= 255 && ascii(sub), check.List(oneOrNone(sub)), "1 to 255 ASCII characters")
+				return in.that(sub != "" && len(sub) <= 255 && ascii(sub), func() (string, string) {
+					return check.List(oneOrNone(sub)), "1 to 255 ASCII characters"
+				})
 			})
 		}),
 	},
 	{
 		ID: "id_token.nonce", Spec: core("3.1.3.7", 11), Level: check.Must,
 		Text: "nonce is the value that was sent in the authentication request.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if in.Expect.Nonce == "" {
 				return check.Inapplicable("no nonce was sent")
 			}
@@ -239,7 +240,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.acr", Spec: core("3.1.3.7", 12), Level: check.Must,
 		Text: "acr is one of acr_list.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if len(in.Policy.ACRValues) == 0 {
 				return check.Inapplicable("no acr_list")
 			}
@@ -251,41 +252,49 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.auth_time", Spec: core("3.1.3.7", 13), Level: check.Must,
 		Text: "auth_time is there and at most max_age ago.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if in.Policy.MaxAge == nil {
 				return check.Inapplicable("no max_age")
 			}
 			since := in.Now.Add(-*in.Policy.MaxAge)
-			return in.Claims.time("auth_time", in.Claims.AuthTime, "not before "+stamp(since), func() bool {
-				return !in.Claims.AuthTime.Before(since.Add(-in.Tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
-			})
+			recent := !in.Claims.AuthTime.Before(since.Add(-in.Tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
+			return in.time("auth_time", in.Claims.AuthTime, recent, "not before ", since)
 		}),
 	},
 	{
 		ID: "id_token.at_hash", Spec: core("3.1.3.8", 0), Level: check.Must,
 		Text: "at_hash is the hash of the access token that came with it; it may be absent only if they came from the token endpoint.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.hashes("at_hash", in.Claims.atHash, in.AccessToken, "access token", in.Front.came)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			if in.AccessToken == "" {
+				return check.Inapplicable("no access token came with it")
+			}
+			return in.hashes("at_hash", in.Claims.atHash, in.AccessToken, in.Front.came)
 		}),
 	},
 	{
 		ID: "id_token.c_hash", Spec: core("3.3.2.10", 0), Level: check.Must,
 		Text: "c_hash is the hash of the code that came with it through the browser.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.hashes("c_hash", in.Claims.cHash, in.Front.code, "code", in.Front.came)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			if in.Front.code == "" {
+				return check.Inapplicable("no code came with it")
+			}
+			return in.hashes("c_hash", in.Claims.cHash, in.Front.code, in.Front.came)
 		}),
 	},
 	{
 		ID: "id_token.s_hash", Spec: check.Spec{Doc: "FAPI 1.0 Part 2", Section: "5.1"}, Level: check.Must,
 		Text: "s_hash, if there, is the hash of the state that came with it through the browser.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return in.hashes("s_hash", in.Claims.sHash, in.Front.state, "state", false)
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			if in.Front.state == "" {
+				return check.Inapplicable("no state came with it")
+			}
+			return in.hashes("s_hash", in.Claims.sHash, in.Front.state, false)
 		}),
 	},
 	{
 		ID: "id_token.acr_requested", Spec: core("5.5.1.1", 0), Level: check.Should,
 		Text: "acr is one of the acr_values that were asked for.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			if len(in.Expect.ACRValues) == 0 {
 				return check.Inapplicable("no acr_values were asked for")
 			}
@@ -295,14 +304,14 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.essential", Spec: core("5.5.1", 0), Level: check.Should,
 		Text: "The claims that were asked for as essential are there.",
-		Eval: about(func(in idTokenInput) check.Verdict {
-			return essentialThere(in.Claims, essentialClaims(in.Expect.Claims, "id_token"))
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			return essentialThere(&in.Claims, essentialClaims(in.Expect.Claims, "id_token"))
 		}),
 	},
 	{
 		ID: "id_token.amr_type", Spec: core("2", 0), Level: check.Must,
 		Text: "amr, if there, is an array of strings.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			switch {
 			case !in.Claims.there("amr"):
 				return check.Inapplicable("no amr")
@@ -319,7 +328,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 	{
 		ID: "id_token.amr", Spec: core("2", 0), Level: check.Must,
 		Text: "At least one value of amr is one of amr_list.",
-		Eval: about(func(in idTokenInput) check.Verdict {
+		Eval: about(func(in *idTokenInput) check.Verdict {
 			switch {
 			case len(in.Policy.AMRValues) == 0:
 				return check.Inapplicable("no amr_list")
@@ -332,7 +341,7 @@ var idTokenRules = []check.Rule[idTokenInput]{
 }
 
 // needed says why an ID Token has to be there, "" if it need not.
-func (in idTokenInput) needed() string {
+func (in *idTokenInput) needed() string {
 	switch {
 	case in.Policy.RequireIDToken:
 		return "require_id_token is set"
@@ -350,11 +359,8 @@ func (in idTokenInput) needed() string {
 
 // hashes judges a claim that is the hash of what came with the token. required
 // says that it has to be there.
-func (in idTokenInput) hashes(claim, got, of, what string, required bool) check.Verdict {
-	switch {
-	case of == "":
-		return check.Inapplicable("no " + what + " came with it")
-	case !in.Claims.there(claim) && !required:
+func (in *idTokenInput) hashes(claim, got, of string, required bool) check.Verdict {
+	if !in.Claims.there(claim) && !required {
 		return check.Inapplicable("no " + claim)
 	}
 	want, ok := leftHalfHash(in.jwt.Algorithm, of)
@@ -384,36 +390,49 @@ func leftHalfHash(alg, token string) (string, bool) {
 }
 
 // algNone judges whether a token is signed at all (RFC 8725 section 3.2).
-func algNone(t *jose.JWT) check.Verdict {
-	return check.That(!strings.EqualFold(t.Algorithm, "none"), check.List([]string{t.Algorithm}), "a signature algorithm")
+func algNone(in *jwtInput) check.Verdict {
+	return in.that(!strings.EqualFold(in.jwt.Algorithm, "none"), func() (string, string) {
+		return check.List([]string{in.jwt.Algorithm}), "a signature algorithm"
+	})
 }
 
 // algExpected judges whether a token's algorithm is one of those expected.
-func algExpected(t *jose.JWT, expected algorithms) check.Verdict {
-	if strings.EqualFold(t.Algorithm, "none") {
+func algExpected(in *jwtInput) check.Verdict {
+	if strings.EqualFold(in.jwt.Algorithm, "none") {
 		return check.Inapplicable("none is no algorithm")
 	}
-	return check.That(slices.Contains(expected.names, t.Algorithm), check.List([]string{t.Algorithm}), expected.text)
+	return in.that(slices.Contains(in.Algorithms.names, in.jwt.Algorithm), func() (string, string) {
+		return check.List([]string{in.jwt.Algorithm}), in.Algorithms.text
+	})
 }
 
 // signatureVerdict judges what came of checking a signature. Keys that could
 // not be fetched decide nothing.
-func signatureVerdict(t *jose.JWT, err error) check.Verdict {
+func signatureVerdict(in *jwtInput) check.Verdict {
 	switch {
-	case err == nil:
-		return check.Verdict{Outcome: check.Pass, Got: describeHeader(t)}
-	case unreachable(err) != nil:
-		return check.Undecided(err.Error())
+	case in.Signature == nil:
+		return in.that(true, func() (string, string) { return describeHeader(in.jwt), "" })
+	case unreachable(in.Signature) != nil:
+		return check.Undecided(in.Signature.Error())
 	}
-	return refused(err, "a signature by a key of the provider")
+	return refused(in.Signature, "a signature by a key of the provider")
 }
 
 func describeHeader(t *jose.JWT) string {
-	return fmt.Sprintf("alg %.32q, kid %.64q", t.Algorithm, t.KeyID)
+	return "alg " + quoted(t.Algorithm, 32) + ", kid " + quoted(t.KeyID, 64)
+}
+
+// quoted is text as fmt quotes it, at most so many characters of it. What is short is
+// the rule, and goes without fmt.
+func quoted(text string, most int) string {
+	if len(text) <= most {
+		return strconv.Quote(text)
+	}
+	return fmt.Sprintf("%.*q", most, text)
 }
 
 // notThere judges that a token lacks the claims of other kinds of tokens.
-func notThere(claims claimSet, names ...string) check.Verdict {
+func notThere(claims *claimSet, names ...string) check.Verdict {
 	var found []string
 	for _, name := range names {
 		if claims.there(name) {
@@ -425,11 +444,13 @@ func notThere(claims claimSet, names ...string) check.Verdict {
 
 // typIs judges a header's typ, if there, whose prefix application/ may be left
 // out (RFC 7515 section 4.1.9).
-func typIs(t *jose.JWT, want ...string) check.Verdict {
-	if t.Type == "" {
+func typIs(in *jwtInput, want ...string) check.Verdict {
+	if in.jwt.Type == "" {
 		return check.Inapplicable("no typ")
 	}
-	return check.That(slices.Contains(want, mediaType(t)), check.List([]string{t.Type}), "one of "+check.List(want))
+	return in.that(slices.Contains(want, mediaType(in.jwt)), func() (string, string) {
+		return check.List([]string{in.jwt.Type}), "one of " + check.List(want)
+	})
 }
 
 // mediaType is a header's typ as it is compared.

@@ -63,7 +63,7 @@ func TestJARMRules(t *testing.T) {
 	}
 	all := jwtFaults("jarm", func(in *jwtInput) *jwtInput { return in })
 	delete(all, "jarm.nbf")
-	testTable(t, jarmRules, good, pick(jarmRules, all, map[string]func(*jwtInput){
+	testTable(t, byValue(jarmRules), good, pick(byValue(jarmRules), all, map[string]func(*jwtInput){
 		"jarm.kind": func(in *jwtInput) { in.Claims = with(t, in.Claims, "nonce") }, // J16
 		"jarm.nbf": func(in *jwtInput) {
 			in.Claims = with(t, in.Claims, "nbf")
@@ -75,7 +75,7 @@ func TestJARMRules(t *testing.T) {
 		"F30: no iss": fmt.Sprintf(`{"aud":"cli","exp":%d}`, noon.Unix()+60),
 		"F32: no aud": fmt.Sprintf(`{"iss":"https://op.example","exp":%d}`, noon.Unix()+60),
 	} {
-		if check.Run(jarmRules, goodJWT(t, "", json)).Err() == nil {
+		if check.Run(byValue(jarmRules), goodJWT(t, "", json)).Err() == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -86,7 +86,7 @@ func TestAnyJWTRules(t *testing.T) {
 	good := func() jwtInput {
 		return goodJWT(t, "", fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d}`, noon.Unix()+60, noon.Unix()))
 	}
-	testTable(t, anyJWTRules, good, pick(anyJWTRules, jwtFaults("jwt", func(in *jwtInput) *jwtInput { return in }), nil))
+	testTable(t, byValue(anyJWTRules), good, pick(byValue(anyJWTRules), jwtFaults("jwt", func(in *jwtInput) *jwtInput { return in }), nil))
 }
 
 // V72.
@@ -174,16 +174,16 @@ func TestIntrospectionRules(t *testing.T) {
 			jwtInput: goodJWT(t, "token-introspection+jwt", fmt.Sprintf(`{"iss":"https://op.example","aud":"cli","iat":%d,"nbf":%[1]d,"token_introspection":%s}`, noon.Unix(), members)),
 		}
 	}
-	testTable(t, introspectionRules, good, pick(introspectionRules, jwtFaults("introspection", func(in *introspectionInput) *jwtInput { return &in.jwtInput }), map[string]func(*introspectionInput){
+	testTable(t, byValue(introspectionRules), good, pick(byValue(introspectionRules), jwtFaults("introspection", func(in *introspectionInput) *jwtInput { return &in.jwtInput }), map[string]func(*introspectionInput){
 		"introspection.signed": func(in *introspectionInput) { in.JWT = false },
 		"introspection.active": func(in *introspectionInput) { in.Response = object(t, `{"active":"true"}`) },
 	}))
 	for _, json := range []string{`{}`, `{"active":null}`, `{"active":1}`, `{"Active":true}`} {
-		if check.Run(introspectionRules, introspectionInput{Response: object(t, json)}).Err() == nil {
+		if check.Run(introspectionRules, &introspectionInput{Response: object(t, json)}).Err() == nil {
 			t.Errorf("%s: accepted", json)
 		}
 	}
-	if err := check.Run(introspectionRules, introspectionInput{Response: object(t, `{"active":false}`)}).Err(); err != nil {
+	if err := check.Run(introspectionRules, &introspectionInput{Response: object(t, `{"active":false}`)}).Err(); err != nil {
 		t.Errorf("a token that is not active: %v", err)
 	}
 }
@@ -205,7 +205,7 @@ func TestLogoutTokenRules(t *testing.T) {
 	events := func(json string) func(*logoutTokenInput) {
 		return func(in *logoutTokenInput) { in.jwt.Claims = object(t, json) }
 	}
-	testTable(t, logoutTokenRules, good, pick(logoutTokenRules, faults, map[string]func(*logoutTokenInput){
+	testTable(t, byValue(logoutTokenRules), good, pick(byValue(logoutTokenRules), faults, map[string]func(*logoutTokenInput){
 		"logout_token.nbf": func(in *logoutTokenInput) {
 			in.Claims = with(t, in.Claims, "nbf")
 			in.Claims.NotBefore = noon.Add(time.Hour)
@@ -220,13 +220,13 @@ func TestLogoutTokenRules(t *testing.T) {
 	for _, json := range []string{`{}`, `{"events":[]}`, `{"events":null}`, `{"events":{}}`, `{"events":"` + logoutEvent + `"}`, `{"events":{"` + logoutEvent + `":null}}`, `{"events":{"` + logoutEvent + `":[]}}`} {
 		in := good()
 		events(json)(&in)
-		if got := verdictOf(t, logoutTokenRules, "logout_token.events", in); got != check.Fail {
+		if got := verdictOf(t, logoutTokenRules, "logout_token.events", &in); got != check.Fail {
 			t.Errorf("%s: %s", json, got)
 		}
 	}
 	old := good()
 	old.Claims.IssuedAt = noon.Add(-25 * time.Hour)
-	if got := verdictOf(t, logoutTokenRules, "logout_token.iat", old); got != check.Fail {
+	if got := verdictOf(t, logoutTokenRules, "logout_token.iat", &old); got != check.Fail {
 		t.Errorf("a token of yesterday: %s", got)
 	}
 }
@@ -318,11 +318,11 @@ func TestFrontChannelHashesAreRequired(t *testing.T) {
 	for _, name := range []string{"at_hash", "c_hash"} {
 		in := goodIDToken(t)()
 		in.Claims = without(in.Claims, name)
-		if got := verdictOf(t, idTokenRules, "id_token."+name, in); got != check.Fail {
+		if got := verdictOf(t, idTokenRules, "id_token."+name, &in); got != check.Fail {
 			t.Errorf("no %s through the browser: %s", name, got)
 		}
 		in.Front.came = false
-		if got := verdictOf(t, idTokenRules, "id_token."+name, in); got != check.NotApplicable {
+		if got := verdictOf(t, idTokenRules, "id_token."+name, &in); got != check.NotApplicable {
 			t.Errorf("no %s from the token endpoint: %s", name, got)
 		}
 	}
@@ -389,7 +389,7 @@ func TestEssentialClaims(t *testing.T) {
 		}
 	}
 	in := userInfoInput{jwtInput: jwtInput{Claims: claims(t, `{"sub":"u","email":"x"}`)}, Asked: `{"userinfo":{"email":{"essential":true}}}`}
-	if got := verdictOf(t, userInfoRules, "userinfo.essential", in); got != check.Pass {
+	if got := verdictOf(t, userInfoRules, "userinfo.essential", &in); got != check.Pass {
 		t.Errorf("there: %s", got)
 	}
 }

@@ -29,6 +29,9 @@ func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, fau
 			}
 		}
 	}
+	if !check.Hold(rules, good()) {
+		t.Error("good input does not hold")
+	}
 	for _, r := range check.Run(rules, good()) {
 		if !r.Held() {
 			t.Errorf("good input: %s: %s, want %q, got %q", r.ID, r.Outcome, r.Want, r.Got)
@@ -54,10 +57,18 @@ func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, fau
 				t.Errorf("fault of %s: %s: %s, want %q, got %q, note %q", rule.ID, r.ID, r.Outcome, r.Want, r.Got, r.Note)
 			}
 		}
+		if check.Hold(rules, in) != (rule.Level != check.Must) {
+			t.Errorf("fault of %s: not noticed where no results are kept", rule.ID)
+		}
 	}
 	for id := range left {
 		t.Errorf("a fault for %s, which is no rule", id)
 	}
+}
+
+// byValue are the rules of an input that is large, and given by reference.
+func byValue[In any](rules []check.Rule[*In]) []check.Rule[In] {
+	return of(func(in In) *In { return &in }, rules)
 }
 
 func object(t *testing.T, json string) *strictjson.Object {
@@ -247,7 +258,7 @@ func goodIDToken(t *testing.T) func() idTokenInput {
 				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q,"c_hash":%q,"s_hash":%q}`,
 					noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash("at"), hash("c"), hash("s"))),
 			},
-			Policy: Policy{
+			Policy: &Policy{
 				RequireIDToken: true, TrustedAudiences: []string{"api"}, ACRValues: []string{"high"},
 				AMRValues: []string{"hwk", "otp"}, MaxAge: &hour,
 			},
@@ -266,7 +277,7 @@ func TestIDTokenRules(t *testing.T) {
 	header := func(change func(*jose.JWT)) func(*in) {
 		return func(i *in) { jwt := *i.jwt; change(&jwt); i.jwt = &jwt }
 	}
-	testTable(t, idTokenRules, goodIDToken(t), map[string]func(*in){
+	testTable(t, byValue(idTokenRules), goodIDToken(t), map[string]func(*in){
 		"id_token.present":    func(i *in) { i.Present = false },
 		"id_token.encryption": func(i *in) { i.Envelope = envelope{encrypted: true, sealed: true, err: jose.ErrEncrypted} }, // J19
 		"id_token.decryption": func(i *in) {
@@ -325,7 +336,7 @@ func TestIDTokenClaimsAbsentOrMistyped(t *testing.T) {
 		}
 		in := goodIDToken(t)()
 		in.Claims, in.Front = claims(t, json[:len(json)-1]+"}"), frontChannel{}
-		return check.Run(idTokenRules, in)
+		return check.Run(idTokenRules, &in)
 	}
 	if err := judge("", "").Err(); err != nil {
 		t.Fatalf("good token: %v", err)
@@ -372,8 +383,8 @@ func TestClockTolerance(t *testing.T) {
 		in := goodIDToken(t)()
 		in.Tolerance = Policy{ClockTolerance: c.tolerance}.tolerance()
 		in.Claims.Expiry = in.Now.Add(-c.late)
-		i := slices.IndexFunc(idTokenRules, func(r check.Rule[idTokenInput]) bool { return r.ID == "id_token.exp" })
-		if v := idTokenRules[i].Eval(in); (v.Outcome == check.Pass) != c.held {
+		i := slices.IndexFunc(idTokenRules, func(r check.Rule[*idTokenInput]) bool { return r.ID == "id_token.exp" })
+		if v := idTokenRules[i].Eval(&in); (v.Outcome == check.Pass) != c.held {
 			t.Errorf("tolerance %v, %v after exp: %s", c.tolerance, c.late, v.Outcome)
 		}
 	}
@@ -397,8 +408,8 @@ func TestNoIDTokenFailsWhatNeedsOne(t *testing.T) {
 		"refresh, max_age":         {Policy{MaxAge: &hour}, Expectation{Refreshed: true}, false},
 		"plain OAuth and required": {Policy{RequireIDToken: true}, Expectation{Optional: true}, false},
 	} {
-		in := idTokenInput{jwtInput: jwtInput{Now: noon}, Policy: c.policy, Expect: c.expect}
-		if got := check.Run(idTokenRules, in).Err() == nil; got != c.held {
+		in := idTokenInput{jwtInput: jwtInput{Now: noon}, Policy: &c.policy, Expect: c.expect}
+		if got := check.Run(idTokenRules, &in).Err() == nil; got != c.held {
 			t.Errorf("%s: held = %v", name, got)
 		}
 	}
@@ -452,8 +463,8 @@ func TestJWTTokenRules(t *testing.T) {
 			return in
 		}
 	}
-	for kind, rules := range map[string][]check.Rule[accessTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
-		testTable(t, rules, good(kind), map[string]func(*accessTokenInput){
+	for kind, rules := range map[string][]check.Rule[*accessTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
+		testTable(t, byValue(rules), good(kind), map[string]func(*accessTokenInput){
 			kind + ".readable":  func(in *accessTokenInput) { in.Envelope.err, in.jwt = errors.New("not a JWT"), nil },
 			kind + ".signature": func(in *accessTokenInput) { in.Signature = errors.New("the signature does not match") },
 			kind + ".alg_none":  func(in *accessTokenInput) { in.jwt.Algorithm = "nOnE" },
@@ -477,7 +488,7 @@ func TestUserInfoRules(t *testing.T) {
 	good := func() userInfoInput {
 		return userInfoInput{jwtInput: goodJWT(t, "JWT", `{"sub":"u","iss":"https://op.example","aud":"cli"}`), Subject: "u", Signing: "RS256"}
 	}
-	testTable(t, userInfoRules, good, map[string]func(*userInfoInput){
+	testTable(t, byValue(userInfoRules), good, map[string]func(*userInfoInput){
 		"userinfo.encryption": func(in *userInfoInput) { in.Encrypted, in.Encryption = true, []string{"RSA-OAEP"} },
 		"userinfo.decryption": func(in *userInfoInput) {
 			in.Encryption = []string{"RSA-OAEP"}
@@ -502,7 +513,7 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.aud":         func(in *userInfoInput) { in.Claims.Audience = nil },
 	})
 	for _, json := range []string{`{}`, `{"sub":null}`, `{"sub":1}`, `{"sub":""}`, `{"Sub":"u"}`, `{"sub":["u"]}`} {
-		if check.Run(userInfoRules, userInfoInput{jwtInput: jwtInput{Claims: claims(t, json)}, Subject: "u"}).Err() == nil {
+		if check.Run(userInfoRules, &userInfoInput{jwtInput: jwtInput{Claims: claims(t, json)}, Subject: "u"}).Err() == nil {
 			t.Errorf("%s: accepted", json) // canonical/authd#1943
 		}
 	}
@@ -631,7 +642,7 @@ func TestIDTokenEdges(t *testing.T) {
 	} {
 		in := goodIDToken(t)()
 		c.change(&in)
-		if got := verdictOf(t, idTokenRules, c.id, in); got != c.want {
+		if got := verdictOf(t, idTokenRules, c.id, &in); got != c.want {
 			t.Errorf("%s: %s, want %s", c.id, got, c.want)
 		}
 	}
@@ -651,8 +662,8 @@ func TestOtherEdges(t *testing.T) {
 			t.Errorf("%s: %s", json, got)
 		}
 	}
-	token := func(json string) accessTokenInput {
-		return accessTokenInput{jwtInput: goodJWT(t, "", json)}
+	token := func(json string) *accessTokenInput {
+		return &accessTokenInput{jwtInput: goodJWT(t, "", json)}
 	}
 	for id, want := range map[string]check.Outcome{"access_token.iss": check.NotApplicable, "access_token.exp": check.NotApplicable} {
 		if got := verdictOf(t, accessTokenRules, id, token(`{}`)); got != want {

@@ -13,8 +13,8 @@ type userInfoInput struct {
 }
 
 // signed makes a rule that applies to signed answers only.
-func signed(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Verdict {
-	return func(in userInfoInput) check.Verdict {
+func signed(eval func(*userInfoInput) check.Verdict) func(*userInfoInput) check.Verdict {
+	return func(in *userInfoInput) check.Verdict {
 		if in.jwt == nil {
 			return check.Inapplicable("the answer is not signed")
 		}
@@ -24,8 +24,8 @@ func signed(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Ve
 
 // opened makes a rule that looks at the claims, which an answer that was not
 // decrypted does not have.
-func opened(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Verdict {
-	return func(in userInfoInput) check.Verdict {
+func opened(eval func(*userInfoInput) check.Verdict) func(*userInfoInput) check.Verdict {
+	return func(in *userInfoInput) check.Verdict {
 		if in.Envelope.err != nil {
 			return check.Inapplicable("the answer cannot be read")
 		}
@@ -33,23 +33,23 @@ func opened(eval func(userInfoInput) check.Verdict) func(userInfoInput) check.Ve
 	}
 }
 
-var userInfoRules = []check.Rule[userInfoInput]{
+var userInfoRules = []check.Rule[*userInfoInput]{
 	{
 		ID: "userinfo.encryption", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "The answer is encrypted by an algorithm that was agreed upon, and only if one was.",
-		Eval: func(in userInfoInput) check.Verdict {
+		Eval: func(in *userInfoInput) check.Verdict {
 			return in.Envelope.agreed(in.Encryption, in.Encrypted)
 		},
 	},
 	{
 		ID: "userinfo.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must, Essential: true,
 		Text: "An encrypted answer is well-formed, and decrypts with the client's key.",
-		Eval: func(in userInfoInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
+		Eval: func(in *userInfoInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
 	},
 	{
 		ID: "userinfo.readable", Spec: rfc7519("7.2"), Level: check.Must, Essential: true,
 		Text: "An answer that is a JWT is well-formed, once it is decrypted.",
-		Eval: func(in userInfoInput) check.Verdict {
+		Eval: func(in *userInfoInput) check.Verdict {
 			if in.Envelope.err != nil && !in.Envelope.sealed {
 				return refused(in.Envelope.err, "a JWT")
 			}
@@ -59,7 +59,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 	{
 		ID: "userinfo.signed", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "The answer is signed, by the algorithm that was agreed upon, if one was.",
-		Eval: opened(func(in userInfoInput) check.Verdict {
+		Eval: opened(func(in *userInfoInput) check.Verdict {
 			switch {
 			case in.Signing == "":
 				return check.Inapplicable("no userinfo_signed_response_alg")
@@ -72,12 +72,12 @@ var userInfoRules = []check.Rule[userInfoInput]{
 	{
 		ID: "userinfo.typ", Spec: rfc8725("3.11"), Level: check.Must,
 		Text: "The header's typ of a signed answer, if there, is JWT: it is not a token of another kind.",
-		Eval: signed(func(in userInfoInput) check.Verdict { return typIs(in.jwt, "jwt") }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return typIs(&in.jwtInput, "jwt") }),
 	},
 	{
 		ID: "userinfo.sub_present", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "sub is there and a string.",
-		Eval: opened(func(in userInfoInput) check.Verdict {
+		Eval: opened(func(in *userInfoInput) check.Verdict {
 			if what := in.Claims.malformed["sub"]; what != "" {
 				return check.That(false, what, "a string")
 			}
@@ -87,7 +87,7 @@ var userInfoRules = []check.Rule[userInfoInput]{
 	{
 		ID: "userinfo.sub", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "sub is exactly that of the ID Token: the claims are of the user who logged in.",
-		Eval: func(in userInfoInput) check.Verdict {
+		Eval: func(in *userInfoInput) check.Verdict {
 			switch {
 			case in.Subject == "":
 				return check.Inapplicable("there is no ID Token to compare with")
@@ -100,47 +100,47 @@ var userInfoRules = []check.Rule[userInfoInput]{
 	{
 		ID: "userinfo.essential", Spec: core("5.5.1", 0), Level: check.Should,
 		Text: "The claims that were asked for as essential are there.",
-		Eval: opened(func(in userInfoInput) check.Verdict {
-			return essentialThere(in.Claims, essentialClaims(in.Asked, "userinfo"))
+		Eval: opened(func(in *userInfoInput) check.Verdict {
+			return essentialThere(&in.Claims, essentialClaims(in.Asked, "userinfo"))
 		}),
 	},
 	{
 		ID: "userinfo.signature", Spec: core("5.3.4", 0), Level: check.Must,
 		Text: "A signed answer's signature is the provider's.",
-		Eval: signed(func(in userInfoInput) check.Verdict { return signatureVerdict(in.jwt, in.Signature) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return signatureVerdict(&in.jwtInput) }),
 	},
 	{
 		ID: "userinfo.alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 		Text: "A JWT's alg is not none: the answer is signed at all.",
-		Eval: signed(func(in userInfoInput) check.Verdict { return algNone(in.jwt) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return algNone(&in.jwtInput) }),
 	},
 	{
 		ID: "userinfo.alg", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "A signed answer's alg is one that the client expects.",
-		Eval: signed(func(in userInfoInput) check.Verdict { return algExpected(in.jwt, in.Algorithms) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return algExpected(&in.jwtInput) }),
 	},
 	{
 		ID: "userinfo.iss", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "A signed answer's iss is the provider's issuer identifier.",
-		Eval: signed(func(in userInfoInput) check.Verdict { return check.Equal(in.Claims.Issuer, in.Issuer) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return check.Equal(in.Claims.Issuer, in.Issuer) }),
 	},
 	{
 		ID: "userinfo.aud", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "A signed answer's aud contains this client's client_id.",
-		Eval: signed(func(in userInfoInput) check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) }),
+		Eval: signed(func(in *userInfoInput) check.Verdict { return check.Contains(in.Claims.Audience, in.ClientID) }),
 	},
 	{
 		ID: "userinfo.exp", Spec: rfc7519("4.1.4"), Level: check.Must,
 		Text: "The current time is before exp of a signed answer, if there.",
-		Eval: signed(func(in userInfoInput) check.Verdict {
-			return in.Claims.before("exp", in.Claims.Expiry, in.Now, in.Tolerance)
+		Eval: signed(func(in *userInfoInput) check.Verdict {
+			return in.before("exp", in.Claims.Expiry)
 		}),
 	},
 	{
 		ID: "userinfo.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf of a signed answer, if there, is not in the future.",
-		Eval: signed(func(in userInfoInput) check.Verdict {
-			return in.Claims.notAfter("nbf", in.Claims.NotBefore, in.Now, in.Tolerance)
+		Eval: signed(func(in *userInfoInput) check.Verdict {
+			return in.notAfter("nbf", in.Claims.NotBefore)
 		}),
 	},
 }

@@ -71,7 +71,7 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	info.Checks = check.Run(userInfoRules, in, c.Waive...)
+	info.Checks = check.Run(userInfoRules, &in, c.Waive...)
 	return info, decide(info.Checks, unreachable(in.Signature))
 }
 
@@ -141,5 +141,5 @@ func (c *Client) VerifyUserInfo(ctx context.Context, raw string) (*JWT, error) {
 	if in.jwt == nil && in.Envelope.err == nil {
 		in.Envelope.err = reason.Errorf(reason.JWENested, "encrypted, but not signed: anyone can have made it")
 	}
-	return c.judgeJWT(in.jwtInput, check.Run(userInfoRules, in, c.Waive...))
+	return judgeJWT(c, &in.jwtInput, userInfoRules, &in)
 }

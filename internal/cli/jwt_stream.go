@@ -4,12 +4,16 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -18,60 +22,65 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// A verified is what came of one line.
+// A verified is what came of one line. The token is not kept: what a batch holds while
+// it waits for those before it is what memory and its collection cost.
 type verified struct {
-	line  int
-	token *oidc.JWT
-	err   error
+	line     int
+	verified bool // by every rule, none of which was waived
+	err      error
 }
 
 // verifyLines verifies the tokens of standard input, one a line. One alone is shown
 // whole.
-func (p *program) verifyLines(ctx context.Context, judge judge) error {
+func (p *program) verifyLines(ctx context.Context, client *oidc.Client, judge judge) error {
 	lines := readLines(ctx, p.env.Stdin)
-	first, err := lines.next(ctx)
-	if err != nil {
-		return err
+	ahead, err := lines.next(ctx)
+	if err == nil && len(ahead) == 1 {
+		var more []string
+		more, err = lines.next(ctx)
+		ahead = append(ahead, more...)
 	}
-	second, err := lines.next(ctx)
 	switch {
-	case first == "":
-		return usage("there is no token: standard input was empty")
 	case err != nil:
 		return err
-	case second == "":
-		return p.verifyOne(ctx, judge, first)
+	case len(ahead) == 0:
+		return usage("there is no token: standard input was empty")
+	case len(ahead) == 1:
+		return p.verifyOne(ctx, judge, ahead[0])
 	}
+	client.Terse = true // of a good token only that it is one is shown
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	report := &report{p: p, out: bufio.NewWriter(p.env.Stdout)}
 	report.begin()
-	return report.end(ctx, p.verifyParallel(ctx, lines, []string{first, second}, judge, report))
+	return report.end(ctx, p.verifyParallel(ctx, lines, ahead, judge, report))
 }
 
-// A stream is the lines of a reader that are not empty.
+// A stream is the lines of a reader that are not empty, in batches.
 type stream struct {
-	lines chan string
-	err   error // why it ended early; set before lines is closed
+	batches chan []string
+	err     error // why it ended early; set before batches is closed
 }
 
-// readLines reads on until ctx ends, or nobody takes a line any more.
+// readLines reads on until ctx ends, or nobody takes a batch any more. One is the lines
+// that are there already: handing them over one by one would cost more than reading
+// them.
 func readLines(ctx context.Context, r io.Reader) *stream {
-	s := &stream{lines: make(chan string, 1024)}
+	const most = 64 // lines of a batch
+	s := &stream{batches: make(chan []string, 16)}
 	go func() {
-		defer close(s.lines)
+		defer close(s.batches)
 		scanner := bufio.NewScanner(r)
 		scanner.Buffer(make([]byte, 0, 64<<10), limit.Token+2)
+		scanner.Split(wholeLines)
 		for scanner.Scan() {
-			line := strings.TrimSpace(scanner.Text())
-			if line == "" {
-				continue
-			}
-			select {
-			case s.lines <- line:
-			case <-ctx.Done():
-				return
+			for batch := range slices.Chunk(filledLines(scanner.Text()), most) {
+				select {
+				case s.batches <- batch:
+				case <-ctx.Done():
+					return
+				}
 			}
 		}
 		s.err = scanner.Err()
@@ -79,39 +88,40 @@ func readLines(ctx context.Context, r io.Reader) *stream {
 	return s
 }
 
-// next is the next line, "" at the end.
-func (s *stream) next(ctx context.Context) (string, error) {
-	select {
-	case line, more := <-s.lines:
-		if !more && s.err != nil {
-			return "", usage("standard input: %v", s.err)
-		}
-		return line, nil
-	case <-ctx.Done():
-		return "", &waitError{"standard input", context.Cause(ctx)}
+// wholeLines splits off all lines that are complete, and at the end what is left.
+func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	end := bytes.LastIndexByte(data, '\n') + 1
+	if atEOF {
+		end = len(data)
 	}
+	if end == 0 {
+		return 0, nil, nil
+	}
+	return end, data[:end], nil
 }
 
-// batch is the next line and those that are there already.
-func (s *stream) batch(ctx context.Context) ([]string, error) {
-	const most = 64
-	first, err := s.next(ctx)
-	if err != nil || first == "" {
-		return nil, err
-	}
-	batch := []string{first}
-	for len(batch) < most {
-		select {
-		case line, more := <-s.lines:
-			if !more {
-				return batch, nil
-			}
-			batch = append(batch, line)
-		default:
-			return batch, nil
+// filledLines are the lines of a text that are not empty, without the space around.
+func filledLines(text string) []string {
+	lines := make([]string, 0, strings.Count(text, "\n")+1)
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
 		}
 	}
-	return batch, nil
+	return lines
+}
+
+// next is the next batch, nil at the end.
+func (s *stream) next(ctx context.Context) ([]string, error) {
+	select {
+	case batch, more := <-s.batches:
+		if !more && s.err != nil {
+			return nil, usage("standard input: %v", s.err)
+		}
+		return batch, nil
+	case <-ctx.Done():
+		return nil, &waitError{"standard input", context.Cause(ctx)}
+	}
 }
 
 // A job is a batch under way.
@@ -165,7 +175,7 @@ func feed(ctx context.Context, lines *stream, ahead []string, jobs, order chan<-
 	for next := 1; ; {
 		tokens, err := ahead, error(nil)
 		if ahead = nil; tokens == nil {
-			tokens, err = lines.batch(ctx)
+			tokens, err = lines.next(ctx)
 		}
 		if err != nil || tokens == nil {
 			return err
@@ -185,7 +195,7 @@ func (j job) judge(ctx context.Context, judge judge) []verified {
 	results := make([]verified, len(j.tokens))
 	for i, raw := range j.tokens {
 		token, err := judge(ctx, raw)
-		results[i] = verified{j.first + i, token, err}
+		results[i] = verified{j.first + i, err == nil && token.Verified, err}
 	}
 	return results
 }
@@ -210,16 +220,12 @@ func (r *report) flush() { _ = r.out.Flush() }
 
 // add shows one result. A key that cannot be had ends the stream.
 func (r *report) add(v verified) error {
-	var transport *oidc.TransportError
-	var protocol *oidc.ProtocolError
-	if errors.As(v.err, &transport) || errors.As(v.err, &protocol) {
+	if withoutKeys(v.err) {
 		return v.err
 	}
 	if v.err != nil {
 		r.bad++
-		if r.first == nil {
-			r.first = v.err
-		}
+		r.first = cmp.Or(r.first, v.err)
 	} else {
 		r.valid++
 	}
@@ -228,7 +234,7 @@ func (r *report) add(v verified) error {
 	}
 	var d strictjson.Ordered
 	d.Add("line", v.line)
-	d.Add("verified", v.err == nil && v.token.Verified)
+	d.Add("verified", v.verified)
 	if v.err != nil {
 		d.Add("code", oidc.Reason(v.err))
 		d.Add("message", r.p.redactor.Text(v.err.Error()))
@@ -245,12 +251,19 @@ func (r *report) add(v verified) error {
 	return err
 }
 
+// withoutKeys reports whether a token could not be judged because the keys cannot be had.
+func withoutKeys(err error) bool {
+	_, transport := errors.AsType[*oidc.TransportError](err)
+	_, protocol := errors.AsType[*oidc.ProtocolError](err)
+	return transport || protocol
+}
+
 func (r *report) addText(v verified) error {
 	text := "valid"
 	if v.err != nil {
 		text = "bad    " + transcript.Escape(v.err.Error())
 	}
-	_, err := fmt.Fprintf(r.out, "%d\t%s\n", v.line, text)
+	_, err := r.out.WriteString(strconv.Itoa(v.line) + "\t" + text + "\n")
 	return err
 }
 

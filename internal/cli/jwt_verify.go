@@ -82,7 +82,7 @@ func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
 			return err
 		}
 	}
-	judge, err := p.newJudge(ctx, cmd, o)
+	client, judge, err := p.newJudge(ctx, cmd, o)
 	if err != nil {
 		return err
 	}
@@ -92,18 +92,18 @@ func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
 	if p.stdinUsed != "" {
 		return usage("--%s reads standard input already", p.stdinUsed)
 	}
-	return p.verifyLines(ctx, judge)
+	return p.verifyLines(ctx, client, judge)
 }
 
-// newJudge makes what tokens are verified by.
-func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOptions) (judge, error) {
+// newJudge makes what tokens are verified by, and the client that does it.
+func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOptions) (*oidc.Client, judge, error) {
 	require := []string{"issuer"}
 	if o.jwks != "" {
 		require = nil
 	}
 	cfg, httpClient, err := p.connect(ctx, cmd, &o.client, require...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	kind := o.as
 	if kind == "" {
@@ -113,18 +113,18 @@ func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOpt
 		}
 	}
 	if missing := missingFor(kind, cfg); missing != "" {
-		return nil, usage("--as %s needs %s", kind, missing)
+		return nil, nil, usage("--as %s needs %s", kind, missing)
 	}
 	expect := oidc.Expectation{Nonce: o.nonce, Optional: true}
 	access, err := p.optional(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	client, err := p.verifier(ctx, cfg, httpClient, o.jwks)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return map[string]judge{
+	return client, map[string]judge{
 		"id_token": func(ctx context.Context, raw string) (*oidc.JWT, error) {
 			return idTokenAsJWT(ctx, client, raw, access, expect)
 		},

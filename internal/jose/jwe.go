@@ -92,7 +92,7 @@ func ParseEncrypted(token string) (*JWE, error) {
 	if e.Header, err = object("header", parts[0]); err != nil {
 		return nil, err
 	}
-	members := map[string]*string{"alg": &e.Algorithm, "enc": &e.Encryption, "kid": &e.KeyID}
+	members := []headerText{{"alg", &e.Algorithm}, {"enc", &e.Encryption}, {"kid", &e.KeyID}}
 	if err := readHeader(e.Header, members, "crit"); err != nil {
 		return nil, err
 	}

@@ -81,20 +81,26 @@ func ParseSigned(token string) (*JWT, []byte, error) {
 }
 
 func (t *JWT) readHeader() error {
-	return readHeader(t.Header, map[string]*string{"alg": &t.Algorithm, "kid": &t.KeyID, "typ": &t.Type}, "crit", "b64")
+	return readHeader(t.Header, []headerText{{"alg", &t.Algorithm}, {"kid", &t.KeyID}, {"typ", &t.Type}}, "crit", "b64")
 }
 
-// readHeader reads the strings of a header and refuses extensions. RFC 7515
+// A headerText is a member of a header that is a string, and where it goes.
+type headerText struct {
+	name string
+	to   *string
+}
+
+// readHeader reads the strings of a header, of which alg is the first, and refuses extensions. RFC 7515
 // section 4.1.11: one that is not understood makes the token invalid. None is,
 // and b64 (RFC 7797) only hides behind crit.
-func readHeader(header *strictjson.Object, members map[string]*string, extensions ...string) error {
+func readHeader(header *strictjson.Object, members []headerText, extensions ...string) error {
 	var err error
-	for name, value := range members {
-		if *value, err = header.String(name); err != nil {
+	for _, m := range members {
+		if *m.to, err = header.String(m.name); err != nil {
 			return reason.Errorf(reason.JWTHeader, "header: %s", err.Error())
 		}
 	}
-	if *members["alg"] == "" {
+	if *members[0].to == "" {
 		return reason.Errorf(reason.JWTHeader, "header: no alg")
 	}
 	for _, m := range header.Members {
@@ -135,11 +141,9 @@ func (t *JWT) Verify(key Key) error {
 // verify reports whether signature is public's over input. The type of the
 // key was matched with the algorithm before.
 func (a algorithm) verify(public any, input, signature []byte) bool {
-	h := a.hash.New()
-	h.Write(input)
-	digest := h.Sum(nil)
 	switch key := public.(type) {
 	case *rsa.PublicKey:
+		digest := a.digest(input)
 		if a.rsaPSS { // RFC 7518 section 3.5: the salt is as long as the hash.
 			options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 			return rsa.VerifyPSS(key, a.hash, digest, signature, options) == nil
@@ -151,7 +155,7 @@ func (a algorithm) verify(public any, input, signature []byte) bool {
 			return false
 		}
 		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-		return ecdsa.Verify(key, digest, r, s)
+		return ecdsa.Verify(key, a.digest(input), r, s)
 	case ed25519.PublicKey:
 		return ed25519.Verify(key, input, signature)
 	case []byte:
@@ -160,6 +164,12 @@ func (a algorithm) verify(public any, input, signature []byte) bool {
 		return hmac.Equal(mac.Sum(nil), signature)
 	}
 	return false
+}
+
+func (a algorithm) digest(input []byte) []byte {
+	h := a.hash.New()
+	h.Write(input)
+	return h.Sum(nil)
 }
 
 func object(part, encoded string) (*strictjson.Object, error) {
@@ -178,13 +188,15 @@ func members(part string, data []byte) (*strictjson.Object, error) {
 	return o, nil
 }
 
+var strictBase64 = base64.RawURLEncoding.Strict()
+
 // decode reads base64url as RFC 7515 section 2 defines it. Go's decoder skips
 // line breaks even when strict.
 func decode(s string) ([]byte, error) {
-	if strings.ContainsAny(s, "\r\n") {
+	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
 		return nil, errors.New("line break in base64url")
 	}
-	data, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	data, err := strictBase64.DecodeString(s)
 	if err != nil {
 		return nil, errors.New("not base64url")
 	}

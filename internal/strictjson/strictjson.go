@@ -39,14 +39,14 @@ type Object struct {
 // have a reason (package reason).
 func Parse(data []byte) (*Object, error) {
 	data = bytes.TrimSpace(data)
-	if err := valid(data); err != nil {
+	if err := readable(data); err != nil {
 		return nil, err
 	}
-	w := walker{data: data}
+	w := newWalker(data)
 	members, err := w.document()
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, refusal(data, err)
 	case data[0] != '{':
 		return nil, reason.Errorf(reason.JSONType, "a JSON %s where an object belongs", kind(data))
 	}
@@ -153,8 +153,9 @@ func Array(raw json.RawMessage) ([]json.RawMessage, error) {
 	if kind(raw) != "array" {
 		return nil, reason.Errorf(reason.JSONType, "%s where an array belongs", article(kind(raw)))
 	}
-	var list []json.RawMessage
-	err := json.Unmarshal(raw, &list)
+	w := newWalker(bytes.TrimSpace(raw))
+	list := []json.RawMessage{}
+	err := w.array(&list)
 	return list, err
 }
 
@@ -172,8 +173,8 @@ func text(raw json.RawMessage) (string, bool) {
 	return s, true
 }
 
-// valid reports why data is not one JSON value that every reader reads alike.
-func valid(data []byte) error {
+// readable reports why data is not text that every reader reads alike.
+func readable(data []byte) error {
 	if len(data) == 0 {
 		return reason.Errorf(reason.JSONSyntax, "empty where JSON belongs")
 	}
@@ -183,19 +184,23 @@ func valid(data []byte) error {
 	if loneSurrogate(data) {
 		return reason.Errorf(reason.JSONUnicode, `JSON with half a surrogate pair (\ud800 to \udfff)`)
 	}
+	return nil
+}
+
+// refusal says what is wrong with a document that the walker did not get through. The
+// same mistakes come first whatever it met first, and of syntax encoding/json has words.
+func refusal(data []byte, err error) error {
 	if deep(data) {
-		return reason.Errorf(reason.JSONDepth, "JSON nested deeper than %d", limit.JSONDepth)
+		return errDepth
 	}
-	// Syntax, and nothing after the value: both are encoding/json's to find.
 	if !json.Valid(data) {
 		var v any
 		return reason.Errorf(reason.JSONSyntax, "not JSON: %w", json.Unmarshal(data, &v))
 	}
-	return nil
+	return err
 }
 
-// deep reports whether arrays and objects are nested too deep. It looks before
-// anything recurses.
+// deep reports whether arrays and objects are nested too deep, in what need not be JSON.
 func deep(data []byte) bool {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {
@@ -216,84 +221,194 @@ func deep(data []byte) bool {
 	return false
 }
 
-// A walker visits a valid document once: it counts, and looks for names that come
-// twice. What it is at is never the end, since the document is whole.
+var (
+	errSyntax = reason.Errorf(reason.JSONSyntax, "not JSON")
+	errDepth  = reason.Errorf(reason.JSONDepth, "JSON nested deeper than %d", limit.JSONDepth)
+)
+
+// A walker goes through a document once: it keeps to the grammar of RFC 8259, counts,
+// and looks for names that come twice.
 type walker struct {
 	data   []byte
+	whole  string // the same, that names are cut from: one allocation instead of many
 	at     int
+	depth  int
 	values int
 }
 
+func newWalker(data []byte) *walker { return &walker{data: data, whole: string(data)} }
+
 // document visits the whole, and returns the members of the outermost object.
-func (w *walker) document() ([]Member, error) {
-	if w.data[0] != '{' {
-		return nil, w.value()
+func (w *walker) document() (members []Member, err error) {
+	const usual = 12 // members of a token
+	if w.peek() == '{' {
+		w.values, w.depth = 1, 1
+		members, err = w.object(make([]Member, 0, usual))
+	} else {
+		err = w.value()
 	}
-	w.values++
-	return w.object()
+	if err == nil && w.at != len(w.data) {
+		err = errSyntax
+	}
+	return members, err
 }
 
 func (w *walker) value() error {
 	if w.values++; w.values > limit.JSONValues {
 		return reason.Errorf(reason.JSONValues, "JSON of more than %d values", limit.JSONValues)
 	}
-	switch w.data[w.at] {
-	case '{':
-		_, err := w.object()
-		return err
-	case '[':
-		return w.array()
+	switch w.peek() {
+	case '{', '[':
+		return w.nested()
 	case '"':
-		w.text()
-		return nil
+		return w.text()
+	case 't':
+		return w.word("true")
+	case 'f':
+		return w.word("false")
+	case 'n':
+		return w.word("null")
 	}
-	for w.at < len(w.data) && strings.IndexByte(",]} \t\r\n", w.data[w.at]) < 0 {
-		w.at++ // a number, true, false or null
-	}
-	return nil
+	return w.number()
 }
 
-// next goes past white space, and past one of the characters that stand between
-// values.
-func (w *walker) next() byte {
-	for ; ; w.at++ {
+func (w *walker) nested() (err error) {
+	if w.depth++; w.depth > limit.JSONDepth+1 {
+		return errDepth
+	}
+	if w.peek() == '[' {
+		err = w.array(nil)
+	} else {
+		_, err = w.object(nil)
+	}
+	w.depth--
+	return err
+}
+
+// peek goes past white space, and is what comes then, 0 at the end.
+func (w *walker) peek() byte {
+	for ; w.at < len(w.data); w.at++ {
 		switch c := w.data[w.at]; c {
-		case ' ', '\t', '\r', '\n', ',', ':':
+		case ' ', '\t', '\r', '\n':
 		default:
 			return c
 		}
 	}
+	return 0
 }
 
-// text goes past a string.
-func (w *walker) text() {
-	for w.at++; w.data[w.at] != '"'; w.at++ {
-		if w.data[w.at] == '\\' {
-			w.at++
-		}
+// take goes past one character, if it is what comes.
+func (w *walker) take(c byte) bool {
+	if w.peek() != c {
+		return false
 	}
 	w.at++
+	return true
 }
 
-func (w *walker) array() error {
-	w.at++
-	for w.next() != ']' {
-		if err := w.value(); err != nil {
-			return err
-		}
+// one goes past one of a set of characters, if it is what comes, without white space.
+func (w *walker) one(set string) bool {
+	if w.at == len(w.data) || strings.IndexByte(set, w.data[w.at]) < 0 {
+		return false
 	}
 	w.at++
+	return true
+}
+
+func (w *walker) word(word string) error {
+	if !strings.HasPrefix(w.whole[w.at:], word) {
+		return errSyntax
+	}
+	w.at += len(word)
 	return nil
 }
 
-func (w *walker) object() ([]Member, error) {
+func (w *walker) number() error {
+	w.one("-")
+	if !w.one("0") && !w.digits() {
+		return errSyntax
+	}
+	if w.one(".") && !w.digits() {
+		return errSyntax
+	}
+	if w.one("eE") {
+		w.one("+-")
+		if !w.digits() {
+			return errSyntax
+		}
+	}
+	return nil
+}
+
+// digits goes past digits, and reports whether there was one.
+func (w *walker) digits() bool {
+	begin := w.at
+	for w.at < len(w.data) && w.data[w.at] >= '0' && w.data[w.at] <= '9' {
+		w.at++
+	}
+	return w.at > begin
+}
+
+// text goes past a string.
+func (w *walker) text() error {
+	for w.at++; w.at < len(w.data); w.at++ {
+		switch c := w.data[w.at]; {
+		case c == '"':
+			w.at++
+			return nil
+		case c < ' ', c == '\\' && !w.escape():
+			return errSyntax
+		}
+	}
+	return errSyntax
+}
+
+// escape goes to the last character of an escape.
+func (w *walker) escape() bool {
+	if _, ok := escape(w.data[w.at:]); ok {
+		w.at += len(`uXXXX`)
+		return true
+	}
 	w.at++
-	var members []Member
-	var seen map[string]bool // once there are many
-	for w.next() != '}' {
+	return w.at < len(w.data) && strings.IndexByte(`"\/bfnrt`, w.data[w.at]) >= 0
+}
+
+// array visits an array, and keeps its elements where there is a place for them.
+func (w *walker) array(elements *[]json.RawMessage) error {
+	w.at++
+	if w.take(']') {
+		return nil
+	}
+	for {
+		w.peek()
 		begin := w.at
-		w.text()
-		name, _ := text(w.data[begin:w.at])
+		if err := w.value(); err != nil {
+			return err
+		}
+		if elements != nil {
+			*elements = append(*elements, w.data[begin:w.at:w.at])
+		}
+		if w.take(']') {
+			return nil
+		}
+		if !w.take(',') {
+			return errSyntax
+		}
+	}
+}
+
+// object visits an object, and appends its members to none.
+func (w *walker) object(members []Member) ([]Member, error) {
+	w.at++
+	if w.take('}') {
+		return members, nil
+	}
+	var seen map[string]bool // once there are many
+	for {
+		name, err := w.name()
+		if err != nil {
+			return nil, err
+		}
 		if seen == nil && len(members) == fewMembers {
 			seen = map[string]bool{}
 			for _, m := range members {
@@ -303,15 +418,45 @@ func (w *walker) object() ([]Member, error) {
 		if twice(members, seen, name) {
 			return nil, reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
 		}
-		w.next()
-		begin = w.at
-		if err := w.value(); err != nil {
+		value, err := w.member()
+		if err != nil {
 			return nil, err
 		}
-		members = append(members, Member{name, w.data[begin:w.at:w.at]})
+		members = append(members, Member{name, value})
+		if w.take('}') {
+			return members, nil
+		}
+		if !w.take(',') {
+			return nil, errSyntax
+		}
 	}
-	w.at++
-	return members, nil
+}
+
+// name goes past the name of a member.
+func (w *walker) name() (string, error) {
+	if w.peek() != '"' {
+		return "", errSyntax
+	}
+	begin := w.at
+	if err := w.text(); err != nil {
+		return "", err
+	}
+	if inside := w.whole[begin+1 : w.at-1]; strings.IndexByte(inside, '\\') < 0 {
+		return inside, nil
+	}
+	name, _ := text(w.data[begin:w.at])
+	return name, nil
+}
+
+// member goes past the value of a member.
+func (w *walker) member() (json.RawMessage, error) {
+	if !w.take(':') {
+		return nil, errSyntax
+	}
+	w.peek()
+	begin := w.at
+	err := w.value()
+	return w.data[begin:w.at:w.at], err
 }
 
 // fewMembers are so few that looking at each is the fastest.

@@ -1,10 +1,13 @@
 package strictjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -165,6 +168,30 @@ func FuzzAsTheStandardLibrary(f *testing.F) {
 			if err := json.Unmarshal(member.Value, &want); isString && (err != nil || got != want) {
 				t.Fatalf("%q: %q, want %q", member.Value, got, want)
 			}
+		}
+	})
+}
+
+// What is JSON is what encoding/json says is, whichever of the other bounds it keeps.
+func FuzzSyntax(f *testing.F) {
+	for _, text := range []string{
+		`{"a":[1,"\ud83d\ude00",{"b":null}] , "c" : {"d\"":-0.5E+1}}`, `[]`, `[ ]`, `{ }`, `[1,]`, `{"a":1,}`, `[,1]`, `{,}`, `[1 2]`, `{"a" 1}`, `{"a"}`, `{1:1}`,
+		`01`, `-`, `-0`, `1.`, `.1`, `1e`, `1e+`, `1E-07`, `+1`, `0x1`, `--1`, `truefalse`, `tru`, `nul`, `[true,false,null]`, `True`,
+		`"`, `"\`, `"\u12`, `"\u123g"`, `"\x"`, `"\/\b\f\n\r\t\\\""`, "\"\t\"", "\"\x7f\"", "\u00a01", "1\f", `]`, `}`, `[`, `{`, `[}`, `{]`, `{"a":`, `1,`, `1 1`, `:`, "[1]\x00",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		data = bytes.TrimSpace(data)
+		if readable(data) != nil || deep(data) {
+			return
+		}
+		_, err := newWalker(data).document()
+		if id := reason.Of(err); id == reason.JSONDuplicate || id == reason.JSONValues {
+			return // what comes after is not looked at
+		}
+		if (err == nil) != json.Valid(data) {
+			t.Fatalf("%q: %v, and encoding/json says %v", data, err, json.Valid(data))
 		}
 	})
 }

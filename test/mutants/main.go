@@ -16,6 +16,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"log"
 	"os"
 	"os/exec"
@@ -133,11 +134,10 @@ func inputOf(typ ast.Expr) string {
 		return ""
 	}
 	selector, ok := index.X.(*ast.SelectorExpr)
-	name, isName := index.Index.(*ast.Ident)
-	if !ok || !isName || selector.Sel.Name != "Rule" {
+	if !ok || selector.Sel.Name != "Rule" {
 		return ""
 	}
-	return name.Name
+	return types.ExprString(index.Index)
 }
 
 // members returns the text of a rule's ID and the expression of its Eval.
