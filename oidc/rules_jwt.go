@@ -43,17 +43,17 @@ func jwtRules(kind string) []check.Rule[*jwtInput] {
 		{
 			ID: kind + ".signature", Spec: rfc7519("7.2"), Level: check.Must,
 			Text: "The signature is the provider's.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return signatureVerdict(in) }),
+			Eval: readable(signatureVerdict),
 		},
 		{
 			ID: kind + ".alg_none", Spec: rfc8725("3.2"), Level: check.Must, Essential: true,
 			Text: "alg is not none: the token is signed at all.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return algNone(in) }),
+			Eval: readable(algNone),
 		},
 		{
 			ID: kind + ".alg", Spec: rfc8725("3.1"), Level: check.Must,
 			Text: "alg is one that the client expects.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return algExpected(in) }),
+			Eval: readable(algExpected),
 		},
 		{
 			ID: kind + ".nbf", Spec: rfc7519("4.1.5"), Level: check.Must,

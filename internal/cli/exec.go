@@ -171,15 +171,18 @@ func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(cont
 		defer close(done)
 		beside(ctx)
 	}()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // how it ended is in its state
+	}()
 	for {
 		select {
 		case signal := <-forward:
 			if signal != os.Interrupt || !p.env.Terminal(p.env.Stderr) { // at a terminal it got that itself
 				_ = cmd.Process.Signal(signal) // it may just have ended
 			}
-		case <-ended: // how is in its state
+		case <-ended:
 			cancel()
 			<-done
 			return exitStatus(cmd.ProcessState), nil
