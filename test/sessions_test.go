@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -254,6 +255,7 @@ func TestKilledAnywhere(t *testing.T) {
 // or says why not. It returns what became of the refresh token that was there before.
 func (k *keeper) survives(before string) string {
 	k.t.Helper()
+	k.settles()
 	s := k.stored()
 	state := "renewed"
 	refresh, _ := k.family.Current()
@@ -274,6 +276,24 @@ func (k *keeper) survives(before string) string {
 		k.t.Fatal("a refresh token was sent twice")
 	}
 	return state
+}
+
+// settles waits until the provider has seen all that a process sent which is no more:
+// connections are accepted in their order, and end once they were read.
+func (k *keeper) settles() {
+	k.t.Helper()
+	req, err := http.NewRequestWithContext(k.t.Context(), http.MethodGet, k.op.URL+"/", nil)
+	check(k.t, err)
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	check(k.t, err)
+	check(k.t, res.Body.Close())
+	check(k.t, eventually(func() error {
+		if n := k.op.Open(); n > 0 {
+			return fmt.Errorf("%d connections are open", n)
+		}
+		return nil
+	}))
 }
 
 // The same at each system call that could matter, with strace, which few machines have.

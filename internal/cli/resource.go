@@ -24,6 +24,7 @@ import (
 type resourceOptions struct {
 	loginOptions
 	token, method, data string
+	session             string
 	header              []string
 	metadata, stepUp    bool
 }
@@ -42,6 +43,7 @@ what a refusal asks for: another scope, a nonce, or a stronger or fresher login
 what the resource says of itself (RFC 9728); without a token that is all there is.`,
 		Example: `  oidc-client resource https://api.example.com/me -c config.yaml --token @access-token
   oidc-client resource https://api.example.com/pay -c config.yaml --token @access-token --step-up
+  oidc-client resource https://api.example.com/me --session work
   oidc-client resource https://api.example.com/me --metadata`,
 		Args: counted(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
@@ -49,6 +51,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 	o.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	f.StringVar(&o.session, "session", "", "`name` of the session whose token is used, with its configuration")
 	f.StringVarP(&o.method, "request", "X", "", "HTTP method (default GET, or POST with --data)")
 	f.StringArrayVarP(&o.header, "header", "H", nil, "header to send, as `name: value` (repeatable)")
 	f.StringVar(&o.data, "data", "", "body to send (- reads standard input, @FILE a file)")
@@ -63,11 +66,21 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 	if !oidc.Browsable(target) {
 		return usage("the URL of the resource is not https (http is allowed on the loopback address only)")
 	}
-	token, err := p.secret(ctx, "token", o.token, "OIDC_TOKEN")
+	if o.session != "" && (o.token != "" || p.configured(cmd, &o.client)) {
+		return usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+	}
+	request, err := p.resourceRequest(ctx, o, target)
 	if err != nil {
 		return err
 	}
-	request, err := p.resourceRequest(ctx, o, target)
+	if o.session != "" {
+		token, cfg, err := p.ofSession(ctx, o.session)
+		if err != nil {
+			return err
+		}
+		return p.useToken(ctx, cfg, o, request, token)
+	}
+	token, err := p.secret(ctx, "token", o.token, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
@@ -77,7 +90,11 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 	if err := checkToken(token); err != nil {
 		return usage("--token: the access token cannot be right: %v", err)
 	}
-	return p.useToken(ctx, cmd, o, request, token)
+	cfg, err := p.load(ctx, cmd, &o.client)
+	if err != nil {
+		return err
+	}
+	return p.useToken(ctx, cfg, o, request, token)
 }
 
 // resourceRequest is what is sent to the resource.
@@ -151,11 +168,7 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 
 // useToken uses the resource with a token, and, if it is asked for, once more
 // with one of a better login.
-func (p *program) useToken(ctx context.Context, cmd *cobra.Command, o *resourceOptions, r oidc.ResourceRequest, token string) error {
-	cfg, err := p.load(ctx, cmd, &o.client)
-	if err != nil {
-		return err
-	}
+func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceOptions, r oidc.ResourceRequest, token string) error {
 	client, err := p.resourceClient(ctx, cfg, o)
 	if err != nil {
 		return err
@@ -203,7 +216,7 @@ func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *res
 // boundTo is the key that a token which is there already is bound to, nil if it is
 // bound to none.
 func (p *program) boundTo(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
-	if cfg.DPoP.Use && cfg.DPoP.Key == "" {
+	if cfg.DPoP.Use && cfg.DPoP.Key == "" && p.boundKey == nil {
 		return nil, usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
 	}
 	return p.dpop(ctx, cfg, provider)

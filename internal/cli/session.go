@@ -194,6 +194,37 @@ func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*confi
 	return cfg, kept, p.loaded(cfg)
 }
 
+// ofSession is the access token of a session, renewed if need be, and the configuration that
+// it is used with.
+func (p *program) ofSession(ctx context.Context, name string) (string, *config.Config, error) {
+	store, err := p.store()
+	if err != nil {
+		return "", nil, err
+	}
+	if name, err = p.sessionName(store, []string{name}); err != nil {
+		return "", nil, err
+	}
+	out, err := p.renew(ctx, store, name, session.Need{}, false)
+	if err == nil {
+		err = tokenFit(out.Token)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := store.Load(name)
+	if err == nil {
+		err = store.Open(ctx, s)
+	}
+	if errors.Is(err, errInAgent) {
+		err = misconfigured("session %s is in the memory of the agent, and so is its configuration", name).try("give the token and -c: --token - reads what `oidc-client token " + name + "` prints")
+	}
+	if err != nil {
+		return "", nil, sessionError(store, name, err)
+	}
+	cfg, _, err := p.sessionConfig(ctx, s)
+	return out.Token, cfg, err
+}
+
 // debug tells something with -d only.
 func (p *program) debug(format string, args ...any) {
 	if p.options.debug {

@@ -3,16 +3,18 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
 func (p *program) userInfoCommand() *cobra.Command {
 	var flags clientFlags
-	var token string
+	var token, session string
 	cmd := &cobra.Command{
 		Use:   "userinfo",
 		Short: "Fetch UserInfo with an access token",
@@ -22,29 +24,48 @@ Discovers the provider and asks its UserInfo endpoint for the claims of the user
 that the access token is of. A signed answer is verified; then client_id must be
 known, to compare its audience.`,
 		Example: `  oidc-client userinfo -c config.yaml --token @access-token
+  oidc-client userinfo --session work
   OIDC_TOKEN=... oidc-client userinfo --issuer https://op.example.com`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.fetchUserInfo(cmd, &flags, token) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.fetchUserInfo(cmd, &flags, token, session) },
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	cmd.Flags().StringVar(&session, "session", "", "`name` of the session whose token is used, with its configuration")
 	return cmd
 }
 
-func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag string) error {
+// userInfoToken is the access token that was given, or that of a session, and the
+// configuration that goes with it.
+func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, error) {
+	if name != "" {
+		if flag != "" || p.configured(cmd, flags) {
+			return "", nil, usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+		}
+		return p.ofSession(ctx, name)
+	}
+	token, err := p.secret(ctx, "token", flag, "OIDC_TOKEN")
+	if err != nil {
+		return "", nil, err
+	}
+	if token == "" && flag == "" {
+		return "", nil, usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN), or --session")
+	}
+	if err := checkToken(token); err != nil {
+		return "", nil, usage("--token: the access token cannot be right: %v", err)
+	}
+	cfg, err := p.load(ctx, cmd, flags, "issuer")
+	return token, cfg, err
+}
+
+func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, name string) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	token, err := p.secret(ctx, "token", flag, "OIDC_TOKEN")
+	token, cfg, err := p.userInfoToken(ctx, cmd, flags, flag, name)
 	if err != nil {
 		return err
 	}
-	if token == "" && flag == "" {
-		return usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN)")
-	}
-	if err := checkToken(token); err != nil {
-		return usage("--token: the access token cannot be right: %v", err)
-	}
-	cfg, httpClient, err := p.connect(ctx, cmd, flags, "issuer")
+	httpClient, err := p.httpClient(ctx, cfg, "")
 	if err != nil {
 		return err
 	}

@@ -11,10 +11,12 @@ import (
 	"io"
 	"log"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -35,7 +37,11 @@ type OP struct {
 
 	asked map[string]int
 	forms []url.Values
+	open  atomic.Int32 // connections
 }
+
+// Open is how many connections there are.
+func (op *OP) Open() int { return int(op.open.Load()) }
 
 // The client and the refresh token that a new OP's answers are for.
 const (
@@ -59,6 +65,14 @@ func start(how func(*httptest.Server)) *OP {
 	op := &OP{Key: NewKey(), KID: "k1", asked: map[string]int{}, Handlers: map[string]http.HandlerFunc{}}
 	op.Server = httptest.NewUnstartedServer(http.HandlerFunc(op.serve))
 	op.Config.ErrorLog = log.New(io.Discard, "", 0)
+	op.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			op.open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			op.open.Add(-1)
+		}
+	}
 	how(op.Server)
 	issuer := op.URL
 	op.Metadata = map[string]any{
