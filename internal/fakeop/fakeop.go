@@ -71,6 +71,7 @@ func start(how func(*httptest.Server)) *OP {
 			op.open.Add(1)
 		case http.StateClosed, http.StateHijacked:
 			op.open.Add(-1)
+		case http.StateActive, http.StateIdle:
 		}
 	}
 	how(op.Server)
