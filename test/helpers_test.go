@@ -158,14 +158,62 @@ func TestDockerName(t *testing.T) {
 	s := newServed(t)
 	link := filepath.Join(s.folder, "docker-credential-oidc-work")
 	check(t, os.Symlink(program(t), link))
-	cmd := exec.CommandContext(t.Context(), link, "get")
-	cmd.Env, cmd.Stdin = s.env, strings.NewReader("https://registry.example.com")
-	out, err := cmd.Output()
+	speak := func(operation, stdin string) ([]byte, error) {
+		cmd := exec.CommandContext(t.Context(), link, operation)
+		cmd.Env, cmd.Stdin = s.env, strings.NewReader(stdin)
+		return cmd.Output()
+	}
+	out, err := speak("get", "https://registry.example.com")
 	check(t, err)
 	var answer struct{ ServerURL, Username, Secret string }
 	check(t, json.Unmarshal(out, &answer))
 	if answer.ServerURL != "https://registry.example.com" || answer.Username != "oauth2" || answer.Secret != s.token() {
 		t.Errorf("%s", out)
+	}
+	if out, err := speak("store", string(out)); err != nil || len(out) > 0 { // as docker login does
+		t.Errorf("what was given cannot be stored: %v\n%s", err, out)
+	}
+}
+
+// docker itself asks a registry with the token as its password, and has it after a logout, too.
+// What it asks a registry without its daemon is a manifest.
+func TestRealDocker(t *testing.T) {
+	t.Parallel()
+	docker, err := exec.LookPath("docker")
+	if err != nil {
+		t.Skip("there is no docker on this machine")
+	}
+	s := newServed(t)
+	got := make(chan string, 16)
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, ok := r.BasicAuth()
+		if !ok {
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		select {
+		case got <- user + ":" + password:
+		default:
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer registry.Close()
+	host := strings.TrimPrefix(registry.URL, "http://")
+	check(t, os.Symlink(program(t), filepath.Join(s.folder, "docker-credential-oidc-work")))
+	check(t, os.WriteFile(filepath.Join(s.folder, "config.json"), fmt.Appendf(nil, `{"credHelpers": {%q: "oidc-work"}}`, host), 0o600))
+	s.env = append(s.env, "DOCKER_CONFIG="+s.folder, "PATH="+s.folder+":"+os.Getenv("PATH"), "DOCKER_HOST=unix://"+filepath.Join(s.folder, "none.sock"))
+	s.run(docker, "logout", host)
+	inspect := exec.CommandContext(t.Context(), docker, "manifest", "inspect", "--insecure", host+"/x")
+	inspect.Env = s.env
+	out, err := inspect.CombinedOutput()
+	select {
+	case sent := <-got:
+		if sent != "oauth2:"+s.token() {
+			t.Errorf("the registry got %.12s...", sent)
+		}
+	default:
+		t.Errorf("the registry got no password: %v\n%s", err, out)
 	}
 }
 

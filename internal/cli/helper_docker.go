@@ -3,7 +3,10 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -40,7 +43,8 @@ for which registries:
   ln -s "$(command -v oidc-client)" ~/bin/` + dockerPrefix + `work
   {"credHelpers": {"registry.example.com": "oidc-work"}}
 
-The access token is the password; the user name is oauth2, or OIDC_DOCKER_USERNAME.`,
+The access token is the password; the user name is oauth2, or OIDC_DOCKER_USERNAME. What
+goes wrong is told on standard output, too, as docker expects it, and ends with 1.`,
 		Example: `  echo https://registry.example.com | oidc-client helper docker work get`,
 		Args:    counted(cobra.ExactArgs(2)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpDocker(cmd, args[0], args[1]) },
@@ -52,34 +56,79 @@ The access token is the password; the user name is oauth2, or OIDC_DOCKER_USERNA
 func (p *program) helpDocker(cmd *cobra.Command, name, operation string) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
+	var err error
 	switch operation {
 	case "list":
 		_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, "{}") // docker's own configuration has the hosts
-		return nil
-	case "store":
-		return usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
 	case "erase":
 		p.inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
-		return nil
+	case "store":
+		err = p.dockerStore(ctx, name)
 	case "get":
+		err = p.dockerGet(ctx, name)
 	default:
-		return usage("docker's helpers know get, store, erase and list")
+		err = usage("docker's helpers know get, store, erase and list")
 	}
-	server, err := read(ctx, "docker, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(p.env.Stdin, limit.Header)) })
-	if err != nil {
+	if err == nil || p.options.json() {
 		return err
 	}
-	username := p.env.Getenv("OIDC_DOCKER_USERNAME")
-	if username == "" {
-		username = "oauth2"
+	return p.tellDocker(ctx, err)
+}
+
+// fromDocker is what docker says on standard input.
+func fromDocker(ctx context.Context, stdin io.Reader) ([]byte, error) {
+	return read(ctx, "docker, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(stdin, limit.Header)) })
+}
+
+// dockerCredentials are what docker's helpers give and take.
+type dockerCredentials struct{ ServerURL, Username, Secret string }
+
+func (p *program) dockerGet(ctx context.Context, name string) error {
+	server, err := fromDocker(ctx, p.env.Stdin)
+	if err != nil {
+		return err
 	}
 	out, err := p.tokenOf(ctx, name, session.Need{})
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(map[string]string{"ServerURL": strings.TrimSpace(string(server)), "Username": username, "Secret": out.Token})
+	username := cmp.Or(p.env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
+	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Token})
 	if err == nil {
 		_, p.stdoutErr = fmt.Fprintf(p.env.Stdout, "%s\n", data)
 	}
 	return err
+}
+
+// dockerStore takes what the session has anyway: docker login stores what it just got from
+// here. Anything else would be forgotten, and is refused.
+func (p *program) dockerStore(ctx context.Context, name string) error {
+	text, err := fromDocker(ctx, p.env.Stdin)
+	if err != nil {
+		return err
+	}
+	var given dockerCredentials
+	if err := json.Unmarshal(text, &given); err != nil {
+		return usage("what is to be stored is not the JSON that docker gives")
+	}
+	p.redactor.Learn(given.Secret)
+	out, err := p.tokenOf(ctx, name, session.Need{})
+	if err == nil && out.Token != given.Secret {
+		err = usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
+	}
+	return err
+}
+
+// tellDocker says what went wrong where docker looks for it: on standard output, with exit
+// code 1. Without a session there are no credentials, which has words of its own: docker
+// goes on without any.
+func (p *program) tellDocker(ctx context.Context, err error) error {
+	failure := p.failure(ctx, err)
+	p.err.Failure(failure, p.shown(err))
+	text := strings.Join(strings.Fields(failure.Message), " ")
+	if errors.As(err, new(*noSessionError)) {
+		text = "credentials not found in native keychain"
+	}
+	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
+	return &doneError{1}
 }
