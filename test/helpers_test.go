@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/provider"
 )
@@ -253,14 +254,53 @@ func TestAWS(t *testing.T) {
 	}
 	for body, want := range map[string]int{
 		`<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code><Message>Token expired</Message></Error></ErrorResponse>`: 3,
+		`<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>` + s.token("--id-token") + `</Message></Error></ErrorResponse>`:     3,
 		`<html>`: 4, `{}`: 4, ``: 4, `<AssumeRoleWithWebIdentityResponse/>`: 4,
 	} {
 		answer, status = body, 400
 		cmd := exec.CommandContext(t.Context(), program(t), args...)
 		cmd.Env = s.env
 		out, err := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); err == nil || code != want || strings.Contains(string(out), secret) {
+		if code := cmd.ProcessState.ExitCode(); err == nil || code != want || strings.Contains(string(out), secret) || strings.Contains(string(out), s.token("--id-token")) {
 			t.Errorf("%s: exit code %d\n%s", body, code, out)
 		}
+	}
+}
+
+// The AWS CLI calls the helper for its credentials, and signs with what it gets.
+func TestRealAWS(t *testing.T) {
+	t.Parallel()
+	aws, err := exec.LookPath("aws")
+	if err == nil {
+		err = exec.CommandContext(t.Context(), aws, "--version").Run() // a shim may be all there is
+	}
+	if err != nil {
+		t.Skip("there is no AWS CLI on this machine")
+	}
+	s := newServed(t)
+	got := make(chan [2]string, 16)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		if r.FormValue("Action") == "AssumeRoleWithWebIdentity" {
+			_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>`+
+				`<SecretAccessKey>secret</SecretAccessKey><SessionToken>the-session-token</SessionToken><Expiration>%s</Expiration>`+
+				`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+			return
+		}
+		select {
+		case got <- [2]string{r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token")}:
+		default:
+		}
+		_, _ = io.WriteString(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+	}))
+	defer server.Close()
+	config := filepath.Join(s.folder, "aws")
+	check(t, os.WriteFile(config, fmt.Appendf(nil, "[profile work]\ncredential_process = %s helper aws work --role-arn arn:aws:iam::123456789012:role/dev --sts-endpoint %s\n", program(t), server.URL), 0o600))
+	s.env = append(s.env, "AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_PROFILE=work", "AWS_DEFAULT_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=", "AWS_EC2_METADATA_DISABLED=true")
+	if out := s.run(aws, "sts", "get-caller-identity", "--endpoint-url", server.URL, "--output", "text"); !strings.Contains(out, "123456789012") {
+		t.Errorf("aws prints %q", out)
+	}
+	if sent := <-got; !strings.HasPrefix(sent[0], "AWS4-HMAC-SHA256 Credential=ASIAIOSFODNN7EXAMPLE/") || sent[1] != "the-session-token" {
+		t.Errorf("AWS got %.60s and %s", sent[0], sent[1])
 	}
 }

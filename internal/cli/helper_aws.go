@@ -145,10 +145,11 @@ func (p *program) readSTS(endpoint string, status int, body []byte) (*awsCredent
 	var a stsAnswer
 	err := xml.Unmarshal(body, &a)
 	c := &a.Credentials
+	p.redactor.Learn(c.SecretAccessKey, c.SessionToken)
 	switch {
 	case err == nil && a.Error.Code != "":
 		return nil, &oidc.Error{Endpoint: "sts", Status: status, Code: a.Error.Code, Description: a.Error.Message}
-	case status == http.StatusOK && err == nil && c.AccessKeyID != "" && c.SecretAccessKey != "" && c.SessionToken != "":
+	case status == http.StatusOK && err == nil && c.AccessKeyID != "" && c.SecretAccessKey != "" && c.SessionToken != "" && c.Expiration != "":
 		c.Version = 1
 		return c, nil
 	case status >= http.StatusInternalServerError:
