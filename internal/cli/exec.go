@@ -62,7 +62,10 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 		return usage("what to run stands behind --: exec NAME -- COMMAND [ARGUMENT...]")
 	case p.options.json():
 		return usage("exec prints what the command prints, and no document")
+	case strings.ContainsAny(o.variable, "=\x00"):
+		return usage("--env is the name of a variable, without =")
 	}
+	p.out = p.err // standard output is the command's
 	command := args[dash:]
 	program, err := p.find(command[0])
 	if err != nil {

@@ -38,14 +38,16 @@ func (k *keptFile) keep(ctx context.Context) {
 	wait := k.left()
 	for sleep(ctx, wait) {
 		out, err := k.program.renew(ctx, k.store, k.out.Session.Name, k.need, false)
-		if err == nil {
+		if err == nil && out.Behind == nil {
 			err = k.write(out)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			k.program.warn("the token of the command could not be renewed: %s", message(err))
+			k.program.warn("the token of the command could not be renewed: %s", k.program.redactor.Text(message(err)))
+			fallthrough
+		case out.Behind != nil: // which was told
 			wait, pause = pause, min(2*pause, limit.AgentPauseMost)
 		default:
 			wait, pause = k.left(), limit.AgentPauseLeast
@@ -59,8 +61,12 @@ func (k *keptFile) left() time.Duration {
 	if k.out.Expires.IsZero() {
 		return unknown
 	}
-	margin := max(k.need.For, session.Margin(k.out.Expires.Sub(k.written)))
-	left := k.out.Expires.Sub(k.program.env.Now()) - margin
+	received := k.out.Session.Received
+	if received.IsZero() { // the agent does not say
+		received = k.written
+	}
+	margin := session.Margin(k.out.Expires.Sub(received))
+	left := k.out.Expires.Sub(k.program.env.Now()) - max(k.need.For, margin)
 	return max(left, limit.AgentPauseLeast) + rand.N(margin/4+1) //nolint:gosec // no secret
 }
 

@@ -25,6 +25,7 @@ func (p *program) tokenOf(ctx context.Context, name string, need session.Need) (
 	if p.options.json() {
 		return nil, usage("a helper prints what the other tool reads")
 	}
+	p.out = p.err // standard output is the other tool's
 	store, err := p.store()
 	if err != nil {
 		return nil, err

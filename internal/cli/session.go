@@ -204,7 +204,9 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 	if name, err = p.sessionName(store, []string{name}); err != nil {
 		return "", nil, err
 	}
+	p.explained = true // later, with what is checked when the token is used
 	out, err := p.renew(ctx, store, name, session.Need{}, false)
+	p.explained = false
 	if err == nil {
 		err = tokenFit(out.Token)
 	}
