@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,23 +11,47 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Every example of docs/flows.md does what it is there for: it is run, in order, in
-// one folder, and has to end with 0.
+// Every example of docs/flows.md and docs/sessions.md does what it is there for: it is run, in
+// order, in one folder, and has to end with 0.
 func TestFlowsOfTheDocumentation(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../docs/flows.md")
+	runExamples(t, "flows", 40, nil)
+}
+
+func TestSessionsOfTheDocumentation(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"git", "curl"} {
+		_, err := exec.LookPath(tool)
+		needed(t, tool, err)
+	}
+	oidcClient := program(t) // itself: a test binary does not know its other names
+	runExamples(t, "sessions", 25, func(env *testscript.Env) {
+		run := filepath.Join(env.WorkDir, "run")
+		check(t, os.Mkdir(run, 0o700))
+		env.Setenv("XDG_RUNTIME_DIR", run)
+		env.Setenv("OIDC_KEYRING", "off")
+		env.Setenv("PATH", filepath.Dir(oidcClient)+string(os.PathListSeparator)+env.Getenv("PATH"))
+	})
+}
+
+func runExamples(t *testing.T, page string, least int, setup func(*testscript.Env)) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "docs", page+".md"))
 	check(t, err)
-	script, n := examples(string(page))
-	if n < 40 {
+	script, n := examples(string(text))
+	if n < least {
 		t.Fatalf("only %d examples", n)
 	}
-	file := filepath.Join(t.TempDir(), "flows.txtar")
+	file := filepath.Join(t.TempDir(), page+".txtar")
 	check(t, os.WriteFile(file, []byte(script), 0o600))
 	testscript.Run(t, testscript.Params{
 		Files: []string{file}, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("BROWSER", "browse")
+			if setup != nil {
+				setup(env)
+			}
 			return nil
 		},
 	})

@@ -124,7 +124,18 @@ func (p *program) gitErase(ctx context.Context, name string, need session.Need, 
 	if refused == "" {
 		return nil
 	}
+	store, err := p.store()
+	if err != nil {
+		return err
+	}
+	if there, ok := inAgent(store, name); ok { // which alone can renew it
+		out, err := p.tokenOf(ctx, name, need)
+		if err == nil && out.Token == refused {
+			_, err = there.refresh(ctx, name, false)
+		}
+		return err
+	}
 	need.Not = refused
-	_, err := p.tokenOf(ctx, name, need) // none if it was renewed since
+	_, err = p.tokenOf(ctx, name, need) // none if it was renewed since
 	return err
 }
