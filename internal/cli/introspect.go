@@ -17,16 +17,25 @@ import (
 
 // clientFor reads the configuration, finds the provider and makes the client.
 func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clientFlags, require ...string) (*config.Config, *oidc.Client, error) {
-	cfg, httpClient, err := p.connect(ctx, cmd, flags, require...)
+	cfg, err := p.load(ctx, cmd, flags, require...)
 	if err != nil {
 		return nil, nil, err
+	}
+	client, err := p.clientOf(ctx, cfg, flags.kid)
+	return cfg, client, err
+}
+
+// clientOf finds the provider of a configuration and makes the client.
+func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid string) (*oidc.Client, error) {
+	httpClient, err := p.httpClient(ctx, cfg, "")
+	if err != nil {
+		return nil, err
 	}
 	provider, err := p.discover(ctx, cfg, httpClient)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	client, err := p.newClient(ctx, cfg, flags.kid, provider, httpClient)
-	return cfg, client, err
+	return p.newClient(ctx, cfg, kid, provider, httpClient)
 }
 
 // tokenHints are the values of token_type_hint.
@@ -34,7 +43,7 @@ var tokenHints = []string{"access_token", "refresh_token"}
 
 func (p *program) introspectCommand() *cobra.Command {
 	var flags clientFlags
-	var token, hint string
+	var token, hint, session string
 	var signed bool
 	cmd := &cobra.Command{
 		Use:   "introspect",
@@ -44,36 +53,56 @@ func (p *program) introspectCommand() *cobra.Command {
 A token that is not active is no error: active is false. With --signed the answer
 has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 		Example: `  oidc-client introspect -c config.yaml --token @access-token
-  oidc-client introspect -c config.yaml --token - --signed --explain < access-token`,
+  oidc-client introspect -c config.yaml --token - --signed --explain < access-token
+  oidc-client introspect --session work`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := p.bounded(cmd.Context())
 			defer cancel()
 			r := oidc.IntrospectionRequest{Hint: hint, Signed: signed}
-			return p.introspect(ctx, cmd, &flags, token, r)
+			return p.introspect(ctx, cmd, &flags, token, session, r)
 		},
 	}
 	flags.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
+	f.StringVar(&session, "session", "", "`name` of the session whose token is asked about, with its configuration")
 	f.StringVar(&hint, "token-type-hint", "", "what the token is: access_token or refresh_token")
 	f.BoolVar(&signed, "signed", false, "ask for a signed answer, and take no other (use_signed_introspection)")
 	complete(cmd, "token-type-hint", func() []string { return tokenHints })
 	return cmd
 }
 
-func (p *program) introspect(ctx context.Context, cmd *cobra.Command, flags *clientFlags, token string, r oidc.IntrospectionRequest) error {
-	var err error
-	if r.Token, err = p.required(ctx, "token", token, "OIDC_TOKEN"); err != nil {
-		return err
+// introspected is the token that was given, or that of a session, and the client that asks.
+func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, *oidc.Client, error) {
+	if name == "" {
+		token, err := p.required(ctx, "token", flag, "OIDC_TOKEN")
+		if err != nil {
+			return "", nil, nil, err
+		}
+		cfg, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
+		return token, cfg, client, err
 	}
+	if flag != "" || p.configured(cmd, flags) {
+		return "", nil, nil, usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+	}
+	token, cfg, err := p.ofSession(ctx, name)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	client, err := p.clientOf(ctx, cfg, p.sources.KID)
+	return token, cfg, client, err
+}
+
+func (p *program) introspect(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string, r oidc.IntrospectionRequest) error {
 	if r.Hint != "" && !slices.Contains(tokenHints, r.Hint) {
 		return usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
-	cfg, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
+	token, cfg, client, err := p.introspected(ctx, cmd, flags, flag, name)
 	if err != nil {
 		return err
 	}
+	r.Token = token
 	r.Signed = r.Signed || cfg.SignedIntrospection
 	answer, err := client.Introspect(ctx, r)
 	if answer == nil {

@@ -223,7 +223,8 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 	if err != nil {
 		return "", nil, sessionError(store, name, err)
 	}
-	cfg, _, err := p.sessionConfig(ctx, s)
+	cfg, kept, err := p.sessionConfig(ctx, s)
+	p.sources = kept
 	return out.Token, cfg, err
 }
 
