@@ -224,11 +224,14 @@ func TestAWS(t *testing.T) {
 	t.Parallel()
 	s := newServed(t)
 	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	var mu sync.Mutex // over what the server got and is to answer
 	var form map[string][]string
 	answer, status := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
 		`<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>`+secret+`</SecretAccessKey><SessionToken>the-session-token</SessionToken>`+
 		`<Expiration>2026-12-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, 200
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		_ = r.ParseForm()
 		form = r.PostForm
 		w.WriteHeader(status)
@@ -248,7 +251,10 @@ func TestAWS(t *testing.T) {
 		"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleArn": "arn:aws:iam::123456789012:role/dev", "RoleSessionName": "oidc-client",
 		"DurationSeconds": "900", "WebIdentityToken": s.token("--id-token"),
 	} {
-		if got := strings.Join(form[name], " "); got != want {
+		mu.Lock()
+		got := strings.Join(form[name], " ")
+		mu.Unlock()
+		if got != want {
 			t.Errorf("%s=%.40s was sent", name, got)
 		}
 	}
@@ -257,7 +263,9 @@ func TestAWS(t *testing.T) {
 		`<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>` + s.token("--id-token") + `</Message></Error></ErrorResponse>`:     3,
 		`<html>`: 4, `{}`: 4, ``: 4, `<AssumeRoleWithWebIdentityResponse/>`: 4,
 	} {
+		mu.Lock()
 		answer, status = body, 400
+		mu.Unlock()
 		cmd := exec.CommandContext(t.Context(), program(t), args...)
 		cmd.Env = s.env
 		out, err := cmd.CombinedOutput()
