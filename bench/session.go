@@ -33,7 +33,7 @@ func (b bench) sessions() error {
 			return err
 		}
 	}
-	if err := session.Save(store, kept("work", "https://op.example", time.Hour)); err != nil {
+	if err := session.Save(store, kept("mine", "https://op.example", time.Hour)); err != nil {
 		return err
 	}
 	if err := b.tokens(socket); err != nil {
@@ -72,7 +72,7 @@ func (b bench) tokens(socket string) error {
 				return err
 			}
 		}
-		both, err := b.compare([]string{hello}, []string{b.binary, "token", "work"})
+		both, err := b.compare([]string{hello}, []string{b.binary, "token", "mine"})
 		if err == nil {
 			floor, s := both[0], both[1]
 			fmt.Printf("token from the %s: hello %s, token %s (%.2f times), %d MB\n", from, ms(floor.wall), ms(s.wall), float64(s.wall)/float64(floor.wall), s.rss>>20)
@@ -126,7 +126,7 @@ func callers(socket string) error {
 		all.Go(func() {
 			for j := range each {
 				began := time.Now()
-				answer, err := client.Get("http://agent/sessions/work/access_token") //nolint:noctx // bounded by the run
+				answer, err := client.Get("http://agent/sessions/mine/access_token") //nolint:noctx // bounded by the run
 				if err == nil {
 					_, err = bufio.NewReader(answer.Body).ReadString('\n')
 					_ = answer.Body.Close()

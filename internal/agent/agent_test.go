@@ -131,17 +131,17 @@ func (w *world) round() {
 func TestFreshTokenIsHandedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Hour)
-	if status, body := w.get("/sessions/work/access_token", "Accept", "text/plain", "Cache-Control", "only-if-cached"); status != 200 || body != "token-1\n" {
+	w.save("mine", time.Hour)
+	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain", "Cache-Control", "only-if-cached"); status != 200 || body != "token-1\n" {
 		t.Errorf("%d %q", status, body)
 	}
-	_, body := w.get("/sessions/work/access_token")
+	_, body := w.get("/sessions/mine/access_token")
 	var doc map[string]any
 	if err := json.Unmarshal([]byte(body), &doc); err != nil || doc["access_token"] != "token-1" || doc["token_type"] != "Bearer" || doc["issuer"] != "https://op.example" || doc["expires_at"] == nil {
 		t.Errorf("%s", body)
 	}
 	for path, want := range map[string]int{
-		"/sessions/nope/access_token": 404, "/sessions/work/refresh_token": 404, "/sessions/work/access_token?valid_for=x": 400, "/": 404, "/stop": 405,
+		"/sessions/nope/access_token": 404, "/sessions/mine/refresh_token": 404, "/sessions/mine/access_token?valid_for=x": 400, "/": 404, "/stop": 405,
 	} {
 		if status, _ := w.get(path); status != want {
 			t.Errorf("%s: HTTP status %d, want %d", path, status, want)
@@ -155,12 +155,12 @@ func TestFreshTokenIsHandedOut(t *testing.T) {
 func TestExpiredTokenIsRenewedIfThatIsAskedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Minute)
+	w.save("mine", time.Minute)
 	w.pass(2 * time.Minute)
-	if status, _ := w.get("/sessions/work/access_token", "Cache-Control", "only-if-cached"); status != 504 || w.asked != 0 {
+	if status, _ := w.get("/sessions/mine/access_token", "Cache-Control", "only-if-cached"); status != 504 || w.asked != 0 {
 		t.Errorf("only-if-cached: HTTP status %d, asked %d times", status, w.asked)
 	}
-	if status, body := w.get("/sessions/work/access_token", "Accept", "text/plain"); status != 200 || body != "token-2\n" {
+	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain"); status != 200 || body != "token-2\n" {
 		t.Errorf("%d %q", status, body)
 	}
 }
@@ -196,7 +196,7 @@ func TestRenewsAhead(t *testing.T) {
 func TestProviderIsDown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Hour)
+	w.save("mine", time.Hour)
 	w.fails = &oidc.TransportError{Endpoint: "token", Err: errors.New("connection refused")}
 	w.pass(52 * time.Minute)
 	for range 450 { // seconds, to the margin of the token's end
@@ -207,13 +207,13 @@ func TestProviderIsDown(t *testing.T) {
 		t.Errorf("asked %d times in 450 s", w.asked)
 	}
 	w.pass(15 * time.Second) // within the margin
-	if status, body := w.get("/sessions/work/access_token"); status != 200 || !strings.Contains(body, "token-1") || !strings.Contains(body, "connection refused") {
+	if status, body := w.get("/sessions/mine/access_token"); status != 200 || !strings.Contains(body, "token-1") || !strings.Contains(body, "connection refused") {
 		t.Errorf("still valid: %d %s", status, body)
 	}
 	w.pass(time.Minute)
 	before := w.asked
 	for range 10 {
-		if status, body := w.get("/sessions/work/access_token"); status != 502 || !strings.Contains(body, "connection refused") {
+		if status, body := w.get("/sessions/mine/access_token"); status != 502 || !strings.Contains(body, "connection refused") {
 			t.Errorf("expired: %d %s", status, body)
 		}
 	}
@@ -236,7 +236,7 @@ func TestProviderIsDown(t *testing.T) {
 func TestRetryAfterIsObeyed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Hour)
+	w.save("mine", time.Hour)
 	w.fails = &oidc.TransportError{Endpoint: "token", Status: 503, RetryAfter: "120", Err: errors.New("HTTP status 503")}
 	w.pass(55 * time.Minute)
 	w.round()
@@ -254,8 +254,8 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 func TestLoginNeeded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Minute)
-	s, err := w.Store.Load("work")
+	w.save("mine", time.Minute)
+	s, err := w.Store.Load("mine")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestLoginNeeded(t *testing.T) {
 	if w.round(); w.asked != 0 {
 		t.Error("a refused session was renewed ahead")
 	}
-	if status, body := w.get("/sessions/work/access_token"); status != 409 || !strings.Contains(body, "revoked") {
+	if status, body := w.get("/sessions/mine/access_token"); status != 409 || !strings.Contains(body, "revoked") {
 		t.Errorf("%d %s", status, body)
 	}
 }
@@ -277,8 +277,8 @@ func TestLoginNeeded(t *testing.T) {
 func TestRefreshTokenNeverLeaves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Hour)
-	for _, path := range []string{"/sessions/work/access_token", "/sessions/work/id_token", "/health", "/metrics", "/sessions", "/sessions/work"} {
+	w.save("mine", time.Hour)
+	for _, path := range []string{"/sessions/mine/access_token", "/sessions/mine/id_token", "/health", "/metrics", "/sessions", "/sessions/mine"} {
 		if _, body := w.get(path); strings.Contains(body, "secret-refresh-token") {
 			t.Errorf("%s has it", path)
 		}
@@ -291,8 +291,8 @@ func TestInMemory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := newWorld(t)
-	other.save("work", time.Hour)
-	s, err := other.Store.Load("work")
+	other.save("mine", time.Hour)
+	s, err := other.Store.Load("mine")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,15 +300,15 @@ func TestInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for body, want := range map[string]int{string(data): 204, "": 400, "{}": 400, strings.Replace(string(data), "work", "play", 1): 400, "[" + strings.Repeat(" ", 5<<20): 400} {
-		if status, _ := w.do(http.MethodPut, "/sessions/work", body); status != want {
+	for body, want := range map[string]int{string(data): 204, "": 400, "{}": 400, strings.Replace(string(data), "mine", "play", 1): 400, "[" + strings.Repeat(" ", 5<<20): 400} {
+		if status, _ := w.do(http.MethodPut, "/sessions/mine", body); status != want {
 			t.Errorf("PUT %.40s: HTTP status %d, want %d", body, status, want)
 		}
 	}
-	if status, body := w.get("/sessions"); status != 200 || !strings.Contains(body, `"name":"work"`) || strings.Contains(body, "secret-refresh-token") {
+	if status, body := w.get("/sessions"); status != 200 || !strings.Contains(body, `"name":"mine"`) || strings.Contains(body, "secret-refresh-token") {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := w.do(http.MethodPost, "/sessions/work/refresh", ""); status != 200 || !strings.Contains(body, "token-2") || strings.Contains(body, "secret-refresh-token") {
+	if status, body := w.do(http.MethodPost, "/sessions/mine/refresh", ""); status != 200 || !strings.Contains(body, "token-2") || strings.Contains(body, "secret-refresh-token") {
 		t.Errorf("refresh: %d %s", status, body)
 	}
 	revoked := ""
@@ -319,16 +319,16 @@ func TestInMemory(t *testing.T) {
 		}
 		return nil
 	}
-	if status, _ := w.do(http.MethodPost, "/sessions/work/logout", ""); status != 502 || revoked != "secret-refresh-token" {
+	if status, _ := w.do(http.MethodPost, "/sessions/mine/logout", ""); status != 502 || revoked != "secret-refresh-token" {
 		t.Errorf("logout: HTTP status %d, %q revoked", status, revoked)
 	}
-	if _, err := w.Store.Load("work"); err != nil {
+	if _, err := w.Store.Load("mine"); err != nil {
 		t.Errorf("a session that could not be revoked is gone: %v", err)
 	}
-	if status, _ := w.do(http.MethodPost, "/sessions/work/logout", ""); status != 204 {
+	if status, _ := w.do(http.MethodPost, "/sessions/mine/logout", ""); status != 204 {
 		t.Errorf("logout: HTTP status %d", status)
 	}
-	for _, request := range [][2]string{{http.MethodDelete, "/sessions/work"}, {http.MethodPost, "/sessions/work/logout"}, {http.MethodPost, "/sessions/work/refresh"}} {
+	for _, request := range [][2]string{{http.MethodDelete, "/sessions/mine"}, {http.MethodPost, "/sessions/mine/logout"}, {http.MethodPost, "/sessions/mine/refresh"}} {
 		if status, _ := w.do(request[0], request[1], ""); status != 404 {
 			t.Errorf("%v: HTTP status %d after it was forgotten", request, status)
 		}
@@ -338,11 +338,11 @@ func TestInMemory(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Minute)
+	w.save("mine", time.Minute)
 	w.pass(time.Hour)
-	w.get("/sessions/work/access_token", "Cache-Control", "only-if-cached")
-	w.get("/sessions/work/access_token")
-	w.get("/sessions/work/access_token")
+	w.get("/sessions/mine/access_token", "Cache-Control", "only-if-cached")
+	w.get("/sessions/mine/access_token")
+	w.get("/sessions/mine/access_token")
 	_, body := w.get("/metrics")
 	for _, line := range []string{
 		`oidc_agent_token_requests_total{result="served"} 2`, `oidc_agent_token_requests_total{result="missed"} 1`,
@@ -432,7 +432,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 func TestKeepEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Minute)
+	w.save("mine", time.Minute)
 	w.pass(time.Hour)
 	began, finish := make(chan struct{}), make(chan struct{})
 	renew := w.Renew
@@ -453,7 +453,7 @@ func TestKeepEnds(t *testing.T) {
 	}
 	close(finish)
 	<-ended
-	if s, err := w.Store.Load("work"); err != nil || s.Generation != 2 {
+	if s, err := w.Store.Load("mine"); err != nil || s.Generation != 2 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

@@ -122,7 +122,7 @@ func kept(t *testing.T, store Store, want *Session) {
 func TestStoresTakeNoOddNames(t *testing.T) {
 	t.Parallel()
 	for kind, store := range stores(t) {
-		for _, name := range []string{"", "..", "../work", "a/b", ".work", "-x", "A", "a\x00b"} {
+		for _, name := range []string{"", "..", "../mine", "a/b", ".work", "-x", "A", "a\x00b"} {
 			s := good()
 			s.Name = name
 			if err := Save(store, s); err == nil {
