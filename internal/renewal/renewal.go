@@ -299,6 +299,7 @@ type passage struct {
 
 	mu      sync.Mutex // held while the note is written: an answer may come before it is
 	cancel  context.CancelCauseFunc
+	forget  func() bool  // stops waiting for the caller's end
 	gaveUp  func() error // why the caller did, nil if it did not
 	release func()
 	noted   bool // the store says that the token may be spent
@@ -310,7 +311,7 @@ type passage struct {
 func (p *passage) through(ctx context.Context) context.Context {
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p.cancel, p.gaveUp = cancel, func() error { return context.Cause(ctx) }
-	context.AfterFunc(ctx, func() {
+	p.forget = context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if !p.noted || p.stored {
@@ -379,6 +380,7 @@ func (p *passage) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
+	p.forget() // the caller may live on for days
 	p.cancel(nil)
 	p.letGo()
 	if p.room != nil {
