@@ -132,10 +132,13 @@ func (p *program) judged(t *oidc.Tokens, err error) {
 	k.write()
 }
 
-// tell says where the tokens are.
+// named is a session in a document that is about something else.
+func named(name string) map[string]string { return map[string]string{"name": name} }
+
+// tellSaved says where the tokens are.
 func (p *program) tellSaved() {
 	s := p.saving.session
-	p.run.Members.Add("session", s.Name)
+	p.run.Members.Add("session", named(s.Name))
 	p.inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
 	if p.keep != nil && p.keep.file != "" && p.keep.written {
 		p.warn("%s has the refresh token of session %s too: once one of the two is used, the other is spent, and sending it may end the session at the provider", p.keep.file, s.Name)
@@ -307,7 +310,7 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 		}
 		why = (&session.SealError{Err: err}).Error()
 	}
-	p.inform("the refresh token is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
+	p.inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
 	return store, nil
 }
 

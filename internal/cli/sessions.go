@@ -236,7 +236,7 @@ func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	var errs []error
-	deleted := []string{}
+	forgotten := []string{}
 	for _, name := range args {
 		if err := session.CheckName(name); err != nil {
 			return usage("%v", err)
@@ -245,10 +245,10 @@ func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 			errs = append(errs, sessionError(store, name, err))
 			continue
 		}
-		deleted = append(deleted, name)
+		forgotten = append(forgotten, name)
 		p.inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
 	}
-	p.run.Members.Add("deleted", deleted)
+	p.run.Members.Add("forgotten", forgotten)
 	return errors.Join(errs...)
 }
 

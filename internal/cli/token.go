@@ -207,7 +207,7 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 		kind, scheme = "id_token", "Bearer"
 	}
 	if p.options.json() {
-		p.run.Members.Add("session", out.Session.Name)
+		p.run.Members.Add("session", named(out.Session.Name))
 		p.run.Members.Add("token", tokenDocument(kind, scheme, out))
 		return nil
 	}
