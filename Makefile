@@ -11,7 +11,7 @@ FUZZTIME ?= 60s
 LINT     = .cache/golangci-lint
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build install test tools lint unit race cross scripts docs fuzz mutants bench clean
+.PHONY: help build install test tools lint unit race cross scripts docs fuzz mutants kills bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ fuzz: tools ## run every fuzz target for a minute, or FUZZTIME (30s, 2000x)
 			(cd $$module && go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package) || exit 1; \
 		done; \
 	done
+
+kills: ## kill a refresh at each of its system calls, with strace (minutes)
+	cd test && go test -count=1 -tags strace -run TestKilledAtEachCall -v .
 
 mutants: ## switch off every rule and loosen every limit, one at a time: the tests have to fail
 	cd test && go run ./mutants

@@ -5,9 +5,11 @@ go 1.26.4
 replace github.com/oidc-client/oidc-client => ../
 
 require (
+	github.com/aws/aws-sdk-go-v2/credentials v1.21.0
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/docker/docker-credential-helpers v0.9.12
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/oidc-client/oidc-client v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
@@ -17,6 +19,8 @@ require (
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2 v1.48.0 // indirect
+	github.com/aws/smithy-go v1.28.9 // indirect
 	github.com/danieljoos/wincred v1.2.3 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/godbus/dbus/v5 v5.2.2 // indirect

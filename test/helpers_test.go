@@ -11,10 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
+	"github.com/docker/docker-credential-helpers/client"
+	"github.com/docker/docker-credential-helpers/credentials"
 
 	"github.com/oidc-client/oidc-client/internal/provider"
 )
@@ -117,13 +122,11 @@ func TestRealGit(t *testing.T) {
 	}
 }
 
-// kubectl sends the ID Token to the API server.
+// kubectl sends the ID Token to the API server. One of before 1.22 knows v1beta1 only.
 func TestRealKubectl(t *testing.T) {
 	t.Parallel()
 	kubectl, err := exec.LookPath("kubectl")
-	if err != nil {
-		t.Skip("there is no kubectl on this machine, and no Debian package of it")
-	}
+	needed(t, "kubectl", err)
 	s := newServed(t)
 	got := make(chan string, 16)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -137,19 +140,27 @@ func TestRealKubectl(t *testing.T) {
 	defer server.Close()
 	ca, kubeconfig := filepath.Join(s.folder, "ca.pem"), filepath.Join(s.folder, "kubeconfig")
 	check(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
-	check(t, os.WriteFile(kubeconfig, fmt.Appendf(nil, `apiVersion: v1
+	versions := []string{"v1beta1", "v1"}
+	var version struct{ ClientVersion struct{ Minor string } }
+	check(t, json.Unmarshal([]byte(s.run(kubectl, "version", "--client", "-o", "json")), &version))
+	if minor, err := strconv.Atoi(strings.TrimRight(version.ClientVersion.Minor, "+")); err == nil && minor < 22 {
+		versions = versions[:1]
+	}
+	for _, of := range versions {
+		check(t, os.WriteFile(kubeconfig, fmt.Appendf(nil, `apiVersion: v1
 kind: Config
 clusters: [{name: c, cluster: {server: %q, certificate-authority: %q}}]
 users:
 - name: u
   user:
-    exec: {apiVersion: client.authentication.k8s.io/v1, command: %q, args: [helper, kubernetes, work], interactiveMode: Never}
+    exec: {apiVersion: client.authentication.k8s.io/%s, command: %q, args: [helper, kubernetes, work], interactiveMode: Never}
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
-`, server.URL, ca, program(t)), 0o600))
-	s.run(kubectl, "--kubeconfig", kubeconfig, "get", "--raw", "/version")
-	if authorization := <-got; authorization != "Bearer "+s.token("--id-token") {
-		t.Errorf("the API server got %.20s...", authorization)
+`, server.URL, ca, of, program(t)), 0o600))
+		s.run(kubectl, "--kubeconfig", kubeconfig, "get", "--raw", "/version")
+		if authorization := <-got; authorization != "Bearer "+s.token("--id-token") {
+			t.Errorf("%s: the API server got %.20s...", of, authorization)
+		}
 	}
 }
 
@@ -176,45 +187,33 @@ func TestDockerName(t *testing.T) {
 	}
 }
 
-// docker itself asks a registry with the token as its password, and has it after a logout, too.
-// What it asks a registry without its daemon is a manifest.
-func TestRealDocker(t *testing.T) {
+// The library by which docker speaks to its helpers gets the token, may store what it got, and
+// has it after a logout, too.
+func TestDockerClient(t *testing.T) {
 	t.Parallel()
-	docker, err := exec.LookPath("docker")
-	if err != nil {
-		t.Skip("there is no docker on this machine")
-	}
 	s := newServed(t)
-	got := make(chan string, 16)
-	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, password, ok := r.BasicAuth()
-		if !ok {
-			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		select {
-		case got <- user + ":" + password:
-		default:
-		}
-		w.WriteHeader(http.StatusNotFound)
-	}))
-	defer registry.Close()
-	host := strings.TrimPrefix(registry.URL, "http://")
-	check(t, os.Symlink(program(t), filepath.Join(s.folder, "docker-credential-oidc-work")))
-	check(t, os.WriteFile(filepath.Join(s.folder, "config.json"), fmt.Appendf(nil, `{"credHelpers": {%q: "oidc-work"}}`, host), 0o600))
-	s.env = append(s.env, "DOCKER_CONFIG="+s.folder, "PATH="+s.folder+":"+os.Getenv("PATH"), "DOCKER_HOST=unix://"+filepath.Join(s.folder, "none.sock"))
-	s.run(docker, "logout", host)
-	inspect := exec.CommandContext(t.Context(), docker, "manifest", "inspect", "--insecure", host+"/x")
-	inspect.Env = s.env
-	out, err := inspect.CombinedOutput()
-	select {
-	case sent := <-got:
-		if sent != "oauth2:"+s.token() {
-			t.Errorf("the registry got %.12s...", sent)
-		}
-	default:
-		t.Errorf("the registry got no password: %v\n%s", err, out)
+	link := filepath.Join(s.folder, "docker-credential-oidc-work")
+	check(t, os.Symlink(program(t), link))
+	env := environment(s.env)
+	helper := client.NewShellProgramFuncWithEnv(link, &env)
+	const registry = "https://registry.example.com"
+	got, err := client.Get(helper, registry)
+	check(t, err)
+	if got.ServerURL != registry || got.Username != "oauth2" || got.Secret != s.token() {
+		t.Errorf("docker gets %+v", got)
+	}
+	check(t, client.Store(helper, got))
+	check(t, client.Erase(helper, registry))
+	if list, err := client.List(helper); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if err := client.Store(helper, &credentials.Credentials{ServerURL: registry, Username: "me", Secret: "another"}); err == nil {
+		t.Error("what would be forgotten is stored")
+	}
+	check(t, os.Rename(link, strings.TrimSuffix(link, "work")+"other"))
+	other := client.NewShellProgramFuncWithEnv(strings.TrimSuffix(link, "work")+"other", &env)
+	if _, err := client.Get(other, registry); !credentials.IsErrCredentialsNotFound(err) {
+		t.Errorf("without a session docker is told %v", err)
 	}
 }
 
@@ -275,40 +274,33 @@ func TestAWS(t *testing.T) {
 	}
 }
 
-// The AWS CLI calls the helper for its credentials, and signs with what it gets.
-func TestRealAWS(t *testing.T) {
-	t.Parallel()
-	aws, err := exec.LookPath("aws")
-	if err == nil {
-		err = exec.CommandContext(t.Context(), aws, "--version").Run() // a shim may be all there is
-	}
-	if err != nil {
-		t.Skip("there is no AWS CLI on this machine")
-	}
+// The AWS SDK calls the helper for its credentials.
+func TestAWSClient(t *testing.T) {
 	s := newServed(t)
-	got := make(chan [2]string, 16)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
-		if r.FormValue("Action") == "AssumeRoleWithWebIdentity" {
-			_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>`+
-				`<SecretAccessKey>secret</SecretAccessKey><SessionToken>the-session-token</SessionToken><Expiration>%s</Expiration>`+
-				`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
-			return
-		}
-		select {
-		case got <- [2]string{r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token")}:
-		default:
-		}
-		_, _ = io.WriteString(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+		_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>`+
+			`<SecretAccessKey>secret</SecretAccessKey><SessionToken>the-session-token</SessionToken><Expiration>%s</Expiration>`+
+			`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, expires.Format(time.RFC3339))
 	}))
 	defer server.Close()
-	config := filepath.Join(s.folder, "aws")
-	check(t, os.WriteFile(config, fmt.Appendf(nil, "[profile work]\ncredential_process = %s helper aws work --role-arn arn:aws:iam::123456789012:role/dev --sts-endpoint %s\n", program(t), server.URL), 0o600))
-	s.env = append(s.env, "AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_PROFILE=work", "AWS_DEFAULT_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=", "AWS_EC2_METADATA_DISABLED=true")
-	if out := s.run(aws, "sts", "get-caller-identity", "--endpoint-url", server.URL, "--output", "text"); !strings.Contains(out, "123456789012") {
-		t.Errorf("aws prints %q", out)
+	for name, value := range environment(s.env) {
+		t.Setenv(name, value)
 	}
-	if sent := <-got; !strings.HasPrefix(sent[0], "AWS4-HMAC-SHA256 Credential=ASIAIOSFODNN7EXAMPLE/") || sent[1] != "the-session-token" {
-		t.Errorf("AWS got %.60s and %s", sent[0], sent[1])
+	got, err := processcreds.NewProvider(program(t) + " helper aws work --role-arn arn:aws:iam::123456789012:role/dev --sts-endpoint " + server.URL).Retrieve(t.Context())
+	check(t, err)
+	if got.AccessKeyID != "ASIAIOSFODNN7EXAMPLE" || got.SecretAccessKey != "secret" || got.SessionToken != "the-session-token" || !got.CanExpire || !got.Expires.Equal(expires) {
+		t.Errorf("the SDK gets %+v", got)
 	}
+}
+
+// environment is an environment as a map.
+func environment(pairs []string) map[string]string {
+	env := map[string]string{}
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
 }

@@ -29,8 +29,8 @@ import (
 	"github.com/oidc-client/oidc-client/internal/cli"
 )
 
-// A tool is a program the tests need. In CI its absence is a failure; on
-// another machine the test is skipped and says why.
+// needed is told whether there is something that a test cannot do without. In CI its
+// absence is a failure; on another machine the test is skipped and says why.
 func needed(t testing.TB, what string, err error) {
 	t.Helper()
 	if err == nil {

@@ -296,41 +296,6 @@ func (k *keeper) settles() {
 	}))
 }
 
-// The same at each system call that could matter, with strace, which few machines have.
-func TestKilledAtEachCall(t *testing.T) {
-	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil || os.Getenv("OIDC_TEST_ROUNDS") == "" {
-		t.Skip("it wants strace, and OIDC_TEST_ROUNDS for how often a call may come")
-	}
-	k := newKeeper(t)
-	k.family.Delay(think)
-	counts := map[string]int{}
-	for _, call := range []string{"openat", "write", "pwrite64", "ftruncate", "fsync", "renameat", "renameat2", "unlinkat", "fchmod", "flock", "fcntl", "socket", "connect", "read", "newfstatat", "fstat", "close"} {
-		survived := 0
-		for n := 0; n < rounds(t, 0) && survived < 8; { // calls are counted for each thread, and the threads vary
-			k.expire()
-			before, _ := k.family.Current()
-			cmd := k.cmd()
-			cmd.Path, cmd.Args = strace, []string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n+1), program(t), "token", "work"}
-			code, _, stderr := k.ends(cmd)
-			if strings.Contains(stderr, "strace:") {
-				t.Skip(stderr)
-			}
-			counts[call+" "+k.survives(before)]++
-			if code == 0 {
-				survived++
-			}
-			if code != 0 || survived%4 == 0 {
-				n++
-			}
-			k.family.Delay(think)
-		}
-	}
-	t.Logf("%v", counts)
-	k.leftovers()
-}
-
 // saysSo checks that a session that may be spent is said to be so, and that nothing is sent.
 func (k *keeper) saysSo() {
 	k.t.Helper()
@@ -418,6 +383,30 @@ func (k *keeper) endedAfter(wait time.Duration, signals ...os.Signal) string {
 	return fmt.Sprint("exit ", cmd.ProcessState.ExitCode())
 }
 
+// A session that cannot be written is not renewed: nothing is sent.
+func TestFileTooLarge(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t)
+	k.expire()
+	limited := func(args ...string) (int, string, string) {
+		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -f 8 && exec "$@"`, "sh", program(t)}, args...)...)
+		cmd.Env, cmd.Dir = k.env, k.folder
+		return k.ends(cmd)
+	}
+	before := k.family.Asked()
+	for _, args := range [][]string{
+		{"token", "work"}, {"sessions", "refresh", "work"}, {"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "x", "--save", "new"},
+	} {
+		if code, stdout, stderr := limited(args...); code != 2 || stdout != "" || !strings.Contains(stderr, "too large") || !strings.Contains(stderr, "hint") {
+			t.Errorf("%v: exit %d, %q\n%s", args, code, stdout, stderr)
+		}
+	}
+	if s := k.stored(); k.family.Asked() != before || s.Attempt != nil || s.Secret.RefreshToken != "refresh-1" {
+		t.Errorf("asked %d times: %+v", k.family.Asked()-before, s)
+	}
+	k.prints()
+}
+
 // Files of sessions that cannot be written: a full disk, one that cannot be written to.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
@@ -434,7 +423,7 @@ cat "$0"/mount/work.json >"$0"/after 2>/dev/null; exit $code`
 		return k.ends(cmd)
 	}
 	if code, _, stderr := inside("true", "version"); code != 0 {
-		t.Skipf("no file system can be mounted here: %s", stderr)
+		needed(t, "a file system to mount", errors.New(stderr))
 	}
 	k.expire()
 	for name, prepare := range map[string]string{
