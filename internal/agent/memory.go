@@ -10,10 +10,14 @@ import (
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-// public is a session without what renews it.
+// public is a session without what renews it, and without what the provider sent if that
+// may be anything.
 func public(s *session.Session) *session.Session {
 	shown := *s
 	shown.Secret, shown.Sealed = nil, nil
+	if s.Withheld != "" {
+		shown.Held, shown.Tokens = "", session.Tokens{Expires: s.Tokens.Expires, IDTokenExpires: s.Tokens.IDTokenExpires}
+	}
 	return &shown
 }
 

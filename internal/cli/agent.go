@@ -117,24 +117,51 @@ func serveAgent(ctx context.Context, a *agent.Agent, listener net.Listener, stop
 // renewFor renews sessions for the agent, each in a run of its own.
 func (p *program) renewFor(store session.Store) func(context.Context, string, session.Need, bool) (*renewal.Outcome, error) {
 	return func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
-		return p.fresh().renewHere(ctx, store, name, need, retry)
+		one := p.fresh()
+		out, err := one.renewHere(ctx, store, name, need, retry)
+		out.Behind = one.told(ctx, out.Behind)
+		return out, one.told(ctx, err)
 	}
+}
+
+// A toldError is an error as the run tells it that it is of: others do not know which
+// secrets it may repeat.
+type toldError struct {
+	failure *transcript.Failure
+	err     error
+}
+
+func (e *toldError) Error() string { return e.failure.Message }
+
+func (e *toldError) Unwrap() error { return e.err }
+
+// told is err, nil if it is, for other runs than this one.
+func (p *program) told(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &toldError{p.failure(ctx, err), err}
 }
 
 // logOutFor revokes the tokens of a session for the agent.
 func (p *program) logOutFor(ctx context.Context, s *session.Session) error {
 	one := p.fresh()
 	client, err := one.connectSession(ctx, s)
-	if err != nil {
-		return err
+	if err == nil {
+		err = one.revokeSession(ctx, client, s)
 	}
-	return one.revokeSession(ctx, client, s)
+	return one.told(ctx, err)
 }
 
 // explainFor is an error as the program tells it, as JSON.
 func (p *program) explainFor(ctx context.Context, err error) []byte {
 	one := p.fresh()
-	one.run.Failure = one.failure(ctx, err)
+	var told *toldError
+	if errors.As(err, &told) {
+		one.run.Failure = told.failure
+	} else {
+		one.run.Failure = one.failure(ctx, err)
+	}
 	var b bytes.Buffer
 	if err := one.run.WriteJSON(&b); err != nil {
 		return nil
