@@ -89,3 +89,17 @@ func (l ours) Accept() (net.Conn, error) {
 		_ = conn.Close() // a stranger is told nothing
 	}
 }
+
+// peer is the user at the other end of a connection.
+func peer(conn *net.UnixConn) (uid int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var asked error
+	err = raw.Control(func(fd uintptr) { uid, asked = userAt(int(fd)) })
+	if err = errors.Join(err, asked); err != nil {
+		return -1, err
+	}
+	return uid, nil
+}
