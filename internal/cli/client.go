@@ -285,6 +285,20 @@ func discovery(cfg *config.Config, client *http.Client) oidc.Discovery {
 	return d
 }
 
+// clientOf finds the provider of a configuration and makes the client. pair is as for
+// [program.httpClient].
+func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid, pair string) (*oidc.Client, error) {
+	httpClient, err := p.httpClient(ctx, cfg, pair)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := p.discover(ctx, cfg, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	return p.newClient(ctx, cfg, kid, provider, httpClient)
+}
+
 // discover finds the configured provider and judges its metadata.
 func (p *program) discover(ctx context.Context, cfg *config.Config, client *http.Client) (*oidc.Provider, error) {
 	p.run.Issuer = cfg.Issuer

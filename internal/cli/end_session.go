@@ -16,11 +16,11 @@ import (
 
 // endSessionOptions are the flags of end-session.
 type endSessionOptions struct {
-	client                   clientFlags
-	browser                  browserOptions
-	token, redirectURI, hint string
-	noRedirect               bool
-	params                   []string
+	client                            clientFlags
+	browser                           browserOptions
+	token, session, redirectURI, hint string
+	noRedirect                        bool
+	params                            []string
 }
 
 const loggedOutPath = "/logout/callback"
@@ -34,8 +34,12 @@ func (p *program) endSessionCommand() *cobra.Command {
 
 The session at the provider is the browser's, and only the browser can end it. It
 comes back to the loopback address, http://127.0.0.1:PORT/logout/callback, if the
-client registered that as a post_logout_redirect_uri; --no-redirect does without.`,
+client registered that as a post_logout_redirect_uri; --no-redirect does without.
+
+--session takes the ID Token and the configuration of a session. Its other tokens may
+outlive the login: sessions logout ends those.`,
 		Example: `  oidc-client end-session -c config.yaml --token @id-token
+  oidc-client end-session --session work
   oidc-client end-session -c config.yaml --no-redirect`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.endSession(cmd, &o) },
@@ -44,6 +48,7 @@ client registered that as a post_logout_redirect_uri; --no-redirect does without
 	o.browser.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.token, "token", "", "ID Token of the session (id_token_hint), which may be expired (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
+	f.StringVar(&o.session, "session", "", "`name` of the session whose ID Token and configuration are used")
 	f.StringVar(&o.redirectURI, "post-logout-redirect-uri", "", "where the browser comes back (default http://127.0.0.1:PORT"+loggedOutPath+")")
 	f.StringVar(&o.hint, "logout-hint", "", "logout_hint: who is to be logged out")
 	f.BoolVar(&o.noRedirect, "no-redirect", false, "do not wait for the browser to come back")
@@ -54,11 +59,7 @@ client registered that as a post_logout_redirect_uri; --no-redirect does without
 func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	token, err := p.optional(ctx, "token", o.token, "OIDC_ID_TOKEN")
-	if err != nil {
-		return err
-	}
-	cfg, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
+	token, cfg, client, err := p.whoLeaves(ctx, cmd, o)
 	if err != nil {
 		return err
 	}
@@ -74,6 +75,32 @@ func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 		return p.leave(ctx, client, r, o)
 	}
 	return p.logOut(ctx, client, cfg, r, o)
+}
+
+// whoLeaves is the ID Token that was given, "" if none was, or that of a session, and the
+// client that goes with it.
+func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessionOptions) (string, *config.Config, *oidc.Client, error) {
+	if o.session == "" {
+		token, err := p.optional(ctx, "token", o.token, "OIDC_ID_TOKEN")
+		if err != nil {
+			return "", nil, nil, err
+		}
+		cfg, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
+		return token, cfg, client, err
+	}
+	if err := p.sessionOnly(cmd, &o.client, o.token); err != nil {
+		return "", nil, nil, err
+	}
+	store, s, err := p.existing([]string{o.session})
+	if err != nil {
+		return "", nil, nil, err
+	}
+	s, cfg, err := p.opened(ctx, store, s.Name)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	client, err := p.clientOf(ctx, cfg, p.sources.KID, "")
+	return s.VerifiedIDToken(), cfg, client, err
 }
 
 // leave leads the browser away and does not wait for it to come back. The ID Token

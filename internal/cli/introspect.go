@@ -21,21 +21,8 @@ func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clie
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, flags.kid)
+	client, err := p.clientOf(ctx, cfg, flags.kid, "")
 	return cfg, client, err
-}
-
-// clientOf finds the provider of a configuration and makes the client.
-func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid string) (*oidc.Client, error) {
-	httpClient, err := p.httpClient(ctx, cfg, "")
-	if err != nil {
-		return nil, err
-	}
-	provider, err := p.discover(ctx, cfg, httpClient)
-	if err != nil {
-		return nil, err
-	}
-	return p.newClient(ctx, cfg, kid, provider, httpClient)
 }
 
 // tokenHints are the values of token_type_hint.
@@ -83,14 +70,14 @@ func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *c
 		cfg, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if flag != "" || p.configured(cmd, flags) {
-		return "", nil, nil, usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+	if err := p.sessionOnly(cmd, flags, flag); err != nil {
+		return "", nil, nil, err
 	}
 	token, cfg, err := p.ofSession(ctx, name)
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, p.sources.KID)
+	client, err := p.clientOf(ctx, cfg, p.sources.KID, "")
 	return token, cfg, client, err
 }
 

@@ -66,8 +66,10 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 	if !oidc.Browsable(target) {
 		return usage("the URL of the resource is not https (http is allowed on the loopback address only)")
 	}
-	if o.session != "" && (o.token != "" || p.configured(cmd, &o.client)) {
-		return usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+	if o.session != "" {
+		if err := p.sessionOnly(cmd, &o.client, o.token); err != nil {
+			return err
+		}
 	}
 	request, err := p.resourceRequest(ctx, o, target)
 	if err != nil {

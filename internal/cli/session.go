@@ -158,15 +158,7 @@ func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc
 	if err != nil {
 		return nil, err
 	}
-	httpClient, err := p.httpClient(ctx, cfg, cfg.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	provider, err := p.discover(ctx, cfg, httpClient)
-	if err != nil {
-		return nil, err
-	}
-	client, err := p.newClient(ctx, cfg, kept.KID, provider, httpClient)
+	client, err := p.clientOf(ctx, cfg, kept.KID, cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +205,12 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 	if err != nil {
 		return "", nil, err
 	}
+	_, cfg, err := p.opened(ctx, store, name)
+	return out.Token, cfg, err
+}
+
+// opened is a session as it is, and the configuration that it is used with.
+func (p *program) opened(ctx context.Context, store session.Store, name string) (*session.Session, *config.Config, error) {
 	s, err := store.Load(name)
 	if err == nil {
 		err = store.Open(ctx, s)
@@ -221,11 +219,19 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 		err = misconfigured("session %s is in the memory of the agent, and so is its configuration", name).try("give the token and -c: --token - reads what `oidc-client token " + name + "` prints")
 	}
 	if err != nil {
-		return "", nil, sessionError(store, name, err)
+		return nil, nil, sessionError(store, name, err)
 	}
 	cfg, kept, err := p.sessionConfig(ctx, s)
 	p.sources = kept
-	return out.Token, cfg, err
+	return s, cfg, err
+}
+
+// sessionOnly refuses what does not go with --session.
+func (p *program) sessionOnly(cmd *cobra.Command, flags *clientFlags, token string) error {
+	if token != "" || p.configured(cmd, flags) {
+		return usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+	}
+	return nil
 }
 
 // debug tells something with -d only.

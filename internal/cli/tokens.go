@@ -80,15 +80,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	if err := p.beginSaving(ctx, cfg, o); err != nil {
 		return nil, err
 	}
-	httpClient, err := p.httpClient(ctx, cfg, cfg.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	provider, err := p.discover(ctx, cfg, httpClient)
-	if err != nil {
-		return nil, err
-	}
-	client, err := p.newClient(ctx, cfg, o.client.kid, provider, httpClient)
+	client, err := p.clientOf(ctx, cfg, o.client.kid, cfg.Issuer)
 	if err != nil {
 		return nil, err
 	}

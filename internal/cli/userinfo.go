@@ -39,8 +39,8 @@ known, to compare its audience.`,
 // configuration that goes with it.
 func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, error) {
 	if name != "" {
-		if flag != "" || p.configured(cmd, flags) {
-			return "", nil, usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+		if err := p.sessionOnly(cmd, flags, flag); err != nil {
+			return "", nil, err
 		}
 		return p.ofSession(ctx, name)
 	}

@@ -205,9 +205,7 @@ func grant(s *session.Session) oidc.Grant {
 	for name, values := range s.Secret.Params {
 		g = g.With(name, values...)
 	}
-	if g.Expect.Previous = s.Tokens.IDToken; s.Withheld != "" {
-		g.Expect.Previous = s.Held
-	}
+	g.Expect.Previous = s.VerifiedIDToken()
 	return g
 }
 

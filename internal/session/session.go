@@ -108,6 +108,14 @@ func (s *Session) Take(need Need, now time.Time) (token string, expires time.Tim
 	return token, expires, s.fresh(expires, need.For, now)
 }
 
+// VerifiedIDToken is the last ID Token that was verified, "" if none was. It may be expired.
+func (s *Session) VerifiedIDToken() string {
+	if s.Withheld != "" {
+		return s.Held
+	}
+	return s.Tokens.IDToken
+}
+
 // The margins before the end of a token, and how long one is used whose end nobody
 // knows while it can be renewed.
 const (
