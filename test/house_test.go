@@ -47,7 +47,7 @@ var floors = map[string][]string{
 	"internal/loopback":   {"internal/limit"},
 	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
 	"internal/session":    {"internal/durable", "internal/limit"},
-	"internal/cache":      {"internal/limit"},
+	"internal/cache":      {"internal/durable", "internal/limit"},
 	"internal/keyring":    {"internal/durable", "internal/limit", "internal/session"},
 	"internal/renewal":    {"oidc", "internal/limit", "internal/session"},
 	"internal/agent":      {"oidc", "internal/atonce", "internal/durable", "internal/limit", "internal/renewal", "internal/session"},

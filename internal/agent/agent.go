@@ -24,6 +24,9 @@ type Agent struct {
 	Store session.Store // the two, if Memory is not nil
 	Now   func() time.Time
 
+	// Folder marks the folder of the Store: who says that another is meant is told nothing.
+	Folder string
+
 	// Memory are the sessions that end with the agent. nil means that it takes none.
 	Memory *session.Memory
 
@@ -179,11 +182,17 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 	}
 	began := a.Now()
 	out, err := a.Renew(ctx, s.Name, need, false)
-	if out.Tokens != nil || err != nil {
+	if out.Tokens != nil || err != nil && !tooMuch(err) {
 		a.metrics.renewed(a.Now().Sub(began), err)
 	}
 	a.note(s, err)
 	return out, err
+}
+
+// tooMuch reports whether err says that a session has not what was asked of it.
+func tooMuch(err error) bool {
+	var login *renewal.LoginError
+	return errors.As(err, new(*renewal.ShortError)) || errors.As(err, &login) && login.State == session.Ended
 }
 
 // pausing is the error of the last attempt, while it is too early for another.
@@ -198,9 +207,13 @@ func (a *Agent) pausing(s *session.Session) error {
 }
 
 // note plans when a session that could not be renewed is tried again: later each time, and
-// not before the provider's Retry-After.
+// not before the provider's Retry-After. That it has not what was asked of it is no failure
+// to renew it.
 func (a *Agent) note(s *session.Session, err error) {
 	var transport *oidc.TransportError
+	if tooMuch(err) {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := a.planOf(s)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -247,6 +248,46 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	w.pass(2 * time.Second)
 	if w.round(); w.asked != 2 {
 		t.Errorf("asked %d times after Retry-After", w.asked)
+	}
+}
+
+// What is asked of a session and it has not is no failure to renew it.
+func TestAskedTooMuch(t *testing.T) {
+	t.Parallel()
+	for name, why := range map[string]error{
+		"/sessions/mine/id_token":                  &renewal.LoginError{Session: &session.Session{Name: "mine"}, State: session.Ended, Why: "it has no ID Token"},
+		"/sessions/mine/access_token?valid_for=5h": &renewal.ShortError{Session: &session.Session{Name: "mine"}, Lifetime: time.Hour, Asked: 5 * time.Hour},
+	} {
+		w := newWorld(t)
+		w.save("mine", time.Hour)
+		w.fails = why
+		for range 3 {
+			if status, _ := w.get(name); status != http.StatusConflict {
+				t.Errorf("%s: HTTP status %d", name, status)
+			}
+		}
+		if status, body := w.get("/health"); status != http.StatusOK {
+			t.Errorf("%s: health %d %s", name, status, body)
+		}
+		w.fails = nil
+		w.pass(55 * time.Minute)
+		before := w.asked
+		if w.round(); w.asked != before+1 {
+			t.Errorf("%s: it was not renewed ahead", name)
+		}
+	}
+}
+
+// Who means the sessions of another folder gets none of this one's.
+func TestAnotherFolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Folder = atonce.Mark("/home/a/sessions")
+	w.save("mine", time.Hour)
+	for folder, want := range map[string]int{"/home/a/sessions": 200, "/home/a/sessions/": 200, "/home/b/sessions": 421} {
+		if status, body := w.get("/sessions/mine/access_token", atonce.FolderHeader, atonce.Mark(folder)); status != want || strings.Contains(body, "token-1") != (want == 200) {
+			t.Errorf("%s: HTTP status %d %s", folder, status, body)
+		}
 	}
 }
 

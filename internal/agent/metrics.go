@@ -37,7 +37,7 @@ func (m *metrics) asked(err error) {
 func (m *metrics) renewed(took time.Duration, err error) {
 	m.nanoseconds.Add(int64(took))
 	switch {
-	case err == nil:
+	case err == nil || tooMuch(err):
 		m.renewals.Add(1)
 	case errors.As(err, new(*renewal.LoginError)):
 		m.loginsNeeded.Add(1)

@@ -14,7 +14,7 @@
 //	POST   /sessions/NAME/logout         revokes its tokens, then forgets it
 //
 // Cache-Control: only-if-cached (RFC 9111 section 5.2.1.7) asks for nothing that is not at
-// hand. An error is a JSON document with a member error, as the program's own.
+// hand. Sessions-Folder says which folder's sessions are meant. An error is a JSON document with a member error, as the program's own.
 
 package agent
 
@@ -27,6 +27,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
@@ -35,6 +36,17 @@ import (
 // end.
 func (a *Agent) Handler(stop func()) http.Handler {
 	a.begin()
+	mux := a.handlers(stop)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if meant := r.Header[atonce.FolderHeader]; len(meant) > 0 && meant[0] != a.Folder {
+			http.Error(w, "this agent has the sessions of another folder", http.StatusMisdirectedRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (a *Agent) handlers(stop func()) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sessions/{name}/{kind}", a.serveToken)
 	mux.HandleFunc("GET /sessions", a.serveSessions)
@@ -106,7 +118,7 @@ func (a *Agent) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusNotFound
 	case errors.Is(err, errNotAtHand):
 		status = http.StatusGatewayTimeout // RFC 9111 section 5.2.1.7
-	case errors.As(err, new(*renewal.LoginError)):
+	case errors.As(err, new(*renewal.LoginError)) || tooMuch(err):
 		status = http.StatusConflict
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -20,9 +20,10 @@ func (q Question) fromAgent(getenv func(string) string) bool {
 	if q.IDToken {
 		kind = "id_token"
 	}
-	answer, err := exchange(socket, "GET /sessions/"+q.Name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n\r\n")
-	head, token, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
-	if err != nil || !ok || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) {
+	answer, err := exchange(socket, "GET /sessions/"+q.Name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n"+FolderHeader+": "+Mark(Folder(getenv))+"\r\n\r\n")
+	head, line, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
+	token, whole := bytes.CutSuffix(line, []byte("\n")) // which an answer that broke off has not
+	if err != nil || !ok || !whole || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) {
 		return false
 	}
 	var tokenType []byte
@@ -31,7 +32,7 @@ func (q Question) fromAgent(getenv func(string) string) bool {
 			tokenType = value
 		}
 	}
-	return q.Print(string(bytes.TrimSuffix(token, []byte("\n"))), string(tokenType))
+	return q.Print(string(token), string(tokenType))
 }
 
 // path reports whether a name can be in a path: the agent knows if it is a session's.

@@ -21,6 +21,9 @@ import (
 // its initialisation does the work.
 var Done = Read(os.Args, os.Getenv).fromAgent(os.Getenv)
 
+// DockerPrefix begins the names that docker calls the program by, as its credential helper.
+const DockerPrefix = "docker-credential-"
+
 // A Question is a command line of token that is simple enough.
 type Question struct {
 	Name    string // of the session, "" if there is no question
@@ -30,7 +33,7 @@ type Question struct {
 
 // Read reads a command line. A name that may be none is a question nobody answers.
 func Read(args []string, getenv func(string) string) Question {
-	if len(args) < 2 || args[1] != "token" {
+	if len(args) < 2 || args[1] != "token" || bytes.Contains([]byte(args[0]), []byte(DockerPrefix)) {
 		return Question{}
 	}
 	q, named := Question{Name: getenv("OIDC_SESSION")}, false
@@ -75,7 +78,11 @@ func printable(token string) bool {
 // Folder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base
 // Directory Specification); "" if neither is known.
 func Folder(getenv func(string) string) string {
-	if folder := getenv("OIDC_SESSIONS"); folder != "" {
+	if folder := getenv("OIDC_SESSIONS"); folder != "" && !absolute(folder) {
+		if here, err := os.Getwd(); err == nil {
+			return here + slash + folder
+		}
+	} else if folder != "" {
 		return folder
 	}
 	if folder := getenv("XDG_STATE_HOME"); absolute(folder) {
@@ -88,6 +95,23 @@ func Folder(getenv func(string) string) string {
 		return folder + slash + "oidc-client" + slash + "sessions"
 	}
 	return ""
+}
+
+// FolderHeader tells an agent the folder that is meant, by its [Mark]: an agent of another
+// folder has other sessions, if of the same names.
+const FolderHeader = "Sessions-Folder"
+
+// Mark tells folders apart (FNV-1a, 64 bits).
+func Mark(folder string) string {
+	sum := uint64(14695981039346656037)
+	for _, c := range bytes.TrimRight([]byte(folder), slash) {
+		sum = (sum ^ uint64(c)) * 1099511628211
+	}
+	text := make([]byte, 16)
+	for i := range text {
+		text[i] = "0123456789abcdef"[sum>>(60-4*i)&15]
+	}
+	return string(text)
 }
 
 // Socket is where the agent listens: OIDC_AGENT_SOCK, or a folder of the user's; "" if

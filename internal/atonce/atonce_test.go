@@ -1,6 +1,7 @@
 package atonce
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ func TestRead(t *testing.T) {
 			t.Errorf("%q: %+v, want %+v", line, got, want)
 		}
 	}
+	if got := Read([]string{"/home/me/bin/docker-credential-oidc-work", "token"}, func(string) string { return "env" }); got.Name != "" {
+		t.Errorf("as docker's helper: %+v", got)
+	}
 	if got := Read([]string{"oidc-client", "token"}, func(name string) string { return map[string]string{"OIDC_SESSION": "env"}[name] }); got.Name != "env" {
 		t.Errorf("OIDC_SESSION: %+v", got)
 	}
@@ -49,6 +53,10 @@ func TestPrintRefuses(t *testing.T) {
 
 func TestFolderAndSocket(t *testing.T) {
 	t.Parallel()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, row := range []struct {
 		env            map[string]string
 		folder, socket string
@@ -57,6 +65,7 @@ func TestFolderAndSocket(t *testing.T) {
 		{map[string]string{"HOME": "/h"}, "/h/.local/state/oidc-client/sessions", "/h/.local/state/oidc-client/sessions/agent/agent.sock"},
 		{map[string]string{"HOME": "/h", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/r"}, "/s/oidc-client/sessions", "/r/oidc-client/agent.sock"},
 		{map[string]string{"HOME": "h", "XDG_STATE_HOME": "s", "XDG_RUNTIME_DIR": "r"}, "", ""}, // relative ones do not count
+		{map[string]string{"OIDC_SESSIONS": "o"}, here + "/o", here + "/o/agent/agent.sock"},
 		{map[string]string{"OIDC_SESSIONS": "/o", "OIDC_AGENT_SOCK": "/a", "HOME": "/h"}, "/o", "/a"},
 	} {
 		getenv := func(name string) string { return row.env[name] }

@@ -220,7 +220,8 @@ func loopback(r *http.Request) bool {
 }
 
 func (e *entry) fresh(now time.Time) bool {
-	return now.Before(e.Expires) && !now.Before(e.Fetched.Add(-time.Minute)) // the clock may have been set back
+	backwards := now.Before(e.Fetched.Add(-time.Minute)) // the clock was set back
+	return now.Before(e.Expires) && !backwards && e.Expires.Sub(e.Fetched) <= limit.CacheMost
 }
 
 // conditional is a request that asks only whether the entry is as it was (RFC 9110 section

@@ -298,6 +298,18 @@ func TestFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"good for years": func(t *testing.T, _, file string) {
+			e := read(file)
+			if e == nil {
+				t.Fatal("there is no entry")
+			}
+			e.Expires = e.Expires.AddDate(10, 0, 0)
+			data, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, file, string(data))
+		},
 		"no folder": func(t *testing.T, folder, _ string) {
 			if err := os.RemoveAll(folder); err != nil {
 				t.Fatal(err)

@@ -10,10 +10,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
@@ -47,7 +47,7 @@ func read(path string) *entry {
 	}
 	defer file.Close()
 	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() || runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+	if err != nil || !info.Mode().IsRegular() || durable.Ours(info) != nil {
 		return nil
 	}
 	data, err := io.ReadAll(io.LimitReader(file, 2*limit.Body))

@@ -71,7 +71,7 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	memory := &session.Memory{}
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
-		Store: both, Memory: memory, Now: p.env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
+		Store: both, Folder: atonce.Mark(store.Folder), Memory: memory, Now: p.env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
 		Tell: func(ok bool, format string, args ...any) {
 			telling.Lock()
 			defer telling.Unlock()
@@ -197,7 +197,7 @@ func (p *program) agentStatusCommand() *cobra.Command {
 func (p *program) agentStatus(cmd *cobra.Command) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	client, err := p.theAgent()
+	client, err := p.theAgent("")
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (p *program) agentStopCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := p.bounded(cmd.Context())
 			defer cancel()
-			client, err := p.theAgent()
+			client, err := p.theAgent("")
 			if err == nil {
 				_, _, err = client.ask(ctx, http.MethodPost, "/stop")
 			}
@@ -235,8 +235,8 @@ func (p *program) agentStopCommand() *cobra.Command {
 	}
 }
 
-// theAgent is the agent that has to be there.
-func (p *program) theAgent() (*agentClient, error) {
+// theAgent is the agent that has to be there, with the sessions of a folder; "" is any.
+func (p *program) theAgent(folder string) (*agentClient, error) {
 	socket := atonce.Socket(p.env.Getenv)
 	if err := atonce.Trusted(socket); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -244,5 +244,5 @@ func (p *program) theAgent() (*agentClient, error) {
 		}
 		return nil, misconfigured("%v", err).try("`oidc-client agent` runs one; OIDC_AGENT_SOCK says where")
 	}
-	return &agentClient{socket: socket}, nil
+	return &agentClient{socket: socket, folder: folder}, nil
 }

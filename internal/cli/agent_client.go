@@ -20,8 +20,8 @@ import (
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
-// An agentClient asks the agent at a socket.
-type agentClient struct{ socket string }
+// An agentClient asks the agent at a socket for sessions of a folder; "" is any.
+type agentClient struct{ socket, folder string }
 
 func (c *agentClient) ask(ctx context.Context, method, path string, content ...byte) (status int, body []byte, err error) {
 	client := http.Client{Transport: &http.Transport{
@@ -33,6 +33,9 @@ func (c *agentClient) ask(ctx context.Context, method, path string, content ...b
 	r, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, bytes.NewReader(content))
 	if err != nil {
 		return 0, nil, err
+	}
+	if c.folder != "" {
+		r.Header.Set(atonce.FolderHeader, atonce.Mark(c.folder))
 	}
 	answer, err := client.Do(r)
 	if err != nil {
@@ -63,7 +66,7 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 	if need.For > 0 {
 		path += "?valid_for=" + need.For.String()
 	}
-	status, body, err := (&agentClient{socket}).ask(ctx, http.MethodGet, path)
+	status, body, err := (&agentClient{socket, atonce.Folder(p.env.Getenv)}).ask(ctx, http.MethodGet, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -72,14 +75,17 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 		return nil, nil // it may have just ended: this process does without
 	case status == http.StatusOK:
 		return p.handedOut(name, kind, body)
-	case status == http.StatusNotFound:
-		return nil, nil // it may have been made a moment ago
+	case status == http.StatusNotFound || status == http.StatusMisdirectedRequest:
+		return nil, nil // it may have been made a moment ago, or is in another folder
 	}
 	return nil, refusedBy(socket, status, body)
 }
 
 // refusedBy is why the agent did not do what it was asked to.
 func refusedBy(socket string, status int, body []byte) error {
+	if status == http.StatusMisdirectedRequest {
+		return misconfigured("the agent at %s has the sessions of another folder", socket).try("OIDC_AGENT_SOCK names another agent's socket, and OIDC_SESSIONS the folder")
+	}
 	var doc struct {
 		Error *transcript.Failure `json:"error"`
 	}

@@ -16,10 +16,11 @@ import (
 // out: the agent renews it, and logs it out.
 type agentStore struct{ client *agentClient }
 
-// all are the sessions there: none, if the agent has ended and left its socket behind.
+// all are the sessions there: none, if the agent has ended and left its socket behind, or
+// is another folder's.
 func (a agentStore) all() ([]*session.Session, error) {
 	status, body, err := a.client.ask(context.Background(), http.MethodGet, "/sessions")
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if errors.Is(err, syscall.ECONNREFUSED) || status == http.StatusMisdirectedRequest {
 		return nil, nil
 	}
 	if err == nil && status != http.StatusOK {
@@ -68,7 +69,10 @@ func (a agentStore) Reserve(name string) (session.Reservation, error) {
 	if err := session.CheckName(name); err != nil {
 		return nil, err
 	}
-	_, _, err := a.client.ask(context.Background(), http.MethodGet, "/health") // it is there
+	status, _, err := a.client.ask(context.Background(), http.MethodGet, "/health") // it is there
+	if status == http.StatusMisdirectedRequest {
+		err = refusedBy(a.client.socket, status, nil)
+	}
 	return agentReservation(a), err
 }
 

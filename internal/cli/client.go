@@ -130,6 +130,9 @@ func (p *program) loaded(cfg *config.Config) error {
 	return nil
 }
 
+// standardInput is the name of a configuration that was read from there.
+const standardInput = "standard input"
+
 // configFile returns the name and contents of the configuration file; data is
 // nil if there is none and none was asked for.
 func (p *program) configFile(ctx context.Context, flag string) (name string, data []byte, err error) {
@@ -144,7 +147,7 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 		if data, err = p.readStdin(ctx, "config"); err != nil {
 			return "", nil, usage("--config: %w", err)
 		}
-		return "standard input", data, nil
+		return standardInput, data, nil
 	}
 	if name == "" {
 		p.noFile = true

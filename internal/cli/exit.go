@@ -213,6 +213,10 @@ func ofSession(err error, f *transcript.Failure) bool {
 	switch {
 	case errors.As(err, &login):
 		f.Kind, f.Code = transcript.Interaction, "session_"+strings.ReplaceAll(string(login.State), " ", "_")
+	case errors.As(err, new(*anothersError)):
+		f.Kind, f.Code = transcript.Interaction, "session_of_another"
+	case errors.As(err, new(*renewal.ShortError)):
+		f.Kind, f.Code = transcript.Usage, "session_lifetime"
 	case errors.As(err, new(*noSessionError)):
 		f.Kind, f.Code = transcript.Interaction, "no_session"
 	case errors.As(err, new(*session.SealError)):

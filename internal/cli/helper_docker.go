@@ -14,12 +14,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
 // dockerPrefix begins the names that docker calls the program by: the session follows.
-const dockerPrefix = "docker-credential-oidc-"
+const dockerPrefix = atonce.DockerPrefix + "oidc-"
 
 // calledAs puts the command before the arguments that a program's other name stands for.
 func calledAs(name string, args []string) []string {

@@ -141,6 +141,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var noPort *loopback.ListenError
 	var login *renewal.LoginError
 	var noSession *noSessionError
+	var anothers *anothersError
 	var sealed *session.SealError
 	switch {
 	case errors.As(err, &unfinished):
@@ -151,6 +152,10 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.interruptedHint(err))
 	case errors.As(err, &login):
 		add(sessionHint(login.State, login.Session.Name))
+	case errors.As(err, &anothers):
+		add("log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too")
+	case errors.As(err, new(*renewal.ShortError)):
+		add("the provider decides how long its tokens last: ask for less with --valid-for, or not at all")
 	case errors.As(err, &noSession):
 		add("a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; `oidc-client sessions list` shows what there is")
 	case errors.As(err, &sealed):

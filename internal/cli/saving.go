@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/keyring"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -41,6 +43,10 @@ type saving struct {
 	store   session.Store
 	session *session.Session
 	failed  error // why it could not be kept
+
+	there *session.Session // that is to be replaced, nil if none is or whichever it is may be
+	other session.Store    // which has a session of the name that goes once this one is there; nil if none has
+	twin  error            // why it did not go
 
 	client *oidc.Client // once there is one
 }
@@ -75,11 +81,13 @@ func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenO
 	if len(cfg.Resource) > 0 {
 		s.Secret.Params = map[string][]string{"resource": cfg.Resource}
 	}
-	if err := p.inTheWay(store, s, o.save.replace); err != nil {
-		return err
-	}
+	s.Grant.Own = o.own
 	p.saving = &saving{store: store, session: s}
-	return nil
+	err = p.saving.inTheWay(o.save)
+	if err == nil {
+		err = p.saving.elsewhere(p, o.save)
+	}
+	return err
 }
 
 // grantOf is what a configuration asks for.
@@ -90,17 +98,46 @@ func grantOf(cfg *config.Config) session.Grant {
 }
 
 // inTheWay refuses to put one grant's tokens where another's are, unless that is meant.
-func (p *program) inTheWay(store session.Store, s *session.Session, replace bool) error {
-	there, err := store.Load(s.Name)
+func (k *saving) inTheWay(o saveFlags) error {
+	there, err := k.store.Load(o.name)
+	const advice = "--replace puts the new session in its place; another name keeps both"
 	switch {
-	case errors.Is(err, session.ErrNoSession) || replace:
+	case errors.Is(err, session.ErrNoSession) || o.replace:
 		return nil
 	case err != nil:
 		return misconfigured("--save: %v", err).try("--replace puts the new session in its place")
-	case !there.Grant.Covers(s.Grant):
-		return misconfigured("--save: session %s is of another grant (%s, client %s, scope %s)", s.Name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).
-			try("--replace puts the new session in its place; another name keeps both")
+	case !there.Grant.Covers(k.session.Grant):
+		return misconfigured("--save: session %s is of another grant (%s, client %s, scope %s)", o.name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).try(advice)
+	case there.Grant.Own != k.session.Grant.Own:
+		whose := map[bool]string{true: "the client's own", false: "a user's"}
+		return misconfigured("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own], whose[!there.Grant.Own]).try(advice)
 	}
+	k.there = there
+	return nil
+}
+
+// elsewhere is inTheWay of the store that the session is not asked to be in: of two with one
+// name only one would be seen.
+func (k *saving) elsewhere(p *program, o saveFlags) error {
+	all, err := p.store()
+	if err != nil {
+		return err
+	}
+	both, ok := all.(session.Both)
+	if !ok {
+		return nil
+	}
+	other, where := both.First, "in the memory of the agent"
+	if o.memory {
+		other, where = both.Second, "in a file"
+	}
+	if _, err := other.Load(o.name); errors.Is(err, session.ErrNoSession) {
+		return nil
+	}
+	if !o.replace {
+		return misconfigured("--save: there is a session %s already, %s", o.name, where).try("--replace puts the new session in its place; another name keeps both")
+	}
+	k.other = other
 	return nil
 }
 
@@ -111,11 +148,39 @@ func (k *saving) put(t *oidc.Tokens, p *program) {
 	s.Secret.DPoPKey = p.boundKey
 	s.Grant.Key = k.client.Binding()
 	renewal.Put(s, t, p.env.Now())
+	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil && k.there != nil && k.there.Grant.Subject != "" && id.Subject != k.there.Grant.Subject {
+		k.makeWay()
+	}
 	k.write()
+}
+
+// makeWay gives the session a name that is free: its tokens are of another user than those of
+// the session that they were to replace, and those would be lost.
+func (k *saving) makeWay() {
+	for n := 2; ; n++ {
+		name := fmt.Sprint(k.there.Name, "-", n)
+		if _, err := k.store.Load(name); errors.Is(err, session.ErrNoSession) || session.CheckName(name) != nil {
+			k.session.Name = name
+			return
+		}
+	}
+}
+
+// An anothersError says that tokens are not where they were asked to be.
+type anothersError struct{ asked, kept, subject string }
+
+func (e *anothersError) Error() string {
+	return fmt.Sprintf("session %s is of the user %s, and another logged in: what came is kept as session %s", e.asked, e.subject, e.kept)
 }
 
 func (k *saving) write() {
 	k.failed = session.Save(k.store, k.session)
+	if k.failed == nil && k.other != nil {
+		if err := session.Delete(context.Background(), k.other, k.session.Name); err != nil && !errors.Is(err, session.ErrNoSession) {
+			k.twin = err
+		}
+		k.other = nil
+	}
 }
 
 // judged says what became of the tokens: err is what came of verifying them.
@@ -150,10 +215,17 @@ func (p *program) tellSaved() {
 
 // lost says that a session could not be kept, and rescues it.
 func (k *saving) lost(p *program) error {
-	if k == nil || k.failed == nil {
+	switch {
+	case k == nil:
 		return nil
+	case k.failed != nil:
+		return p.rescue(k.session, k.failed)
+	case k.twin != nil:
+		return fmt.Errorf("there are two sessions %s now, one with the agent and one in a file, which could not be forgotten: %w", k.session.Name, k.twin)
+	case k.there != nil && k.there.Name != k.session.Name:
+		return &anothersError{k.there.Name, k.session.Name, k.there.Grant.Subject}
 	}
-	return p.rescue(k.session, k.failed)
+	return nil
 }
 
 // rescue writes a session that cannot be stored to where temporary files are: what is in
@@ -176,7 +248,8 @@ func (p *program) rescue(s *session.Session, cause error) error {
 // folder and in any environment.
 type sources struct {
 	Name        string              `json:"name,omitempty"` // of the file, absolute
-	File        string              `json:"file,omitempty"` // as it was; the file itself counts for as long as it is there
+	File        string              `json:"file,omitempty"` // as it was
+	Live        bool                `json:"live,omitempty"` // the file itself counts, for as long as it is there and the user's
 	Env         map[string]string   `json:"env,omitempty"`
 	Flags       map[string][]string `json:"flags,omitempty"`
 	SkipIDToken bool                `json:"skip_id_token_verification,omitempty"`
@@ -200,7 +273,9 @@ func (s sources) kept(o *tokenOptions) sources {
 		}
 	}
 	s.Flags, s.Env = flags, maps.Clone(s.Env)
-	if name, err := filepath.Abs(s.Name); err == nil { // paths in the file are beside it
+	info, err := os.Stat(s.Name)
+	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != standardInput // nor a pipe
+	if name, err := filepath.Abs(s.Name); err == nil {                                        // paths in the file are beside it
 		s.Name = name
 	}
 	return s
@@ -218,16 +293,43 @@ func (s *sources) noting(getenv func(string) string) func(string) string {
 	}
 }
 
-// read reads the configuration of a session.
-func (s sources) read(ctx context.Context) (*config.Config, error) {
-	file := []byte(s.File)
-	if data, err := readFile(ctx, s.Name); err == nil && s.File != "" {
-		file = data
-	}
+// read reads the configuration of a session. warn is told why its file does not count.
+func (s sources) read(ctx context.Context, warn func(format string, args ...any)) (*config.Config, error) {
 	return config.Load(config.Sources{
-		Name: s.Name, File: file, Flags: s.Flags, Require: []string{"issuer", "client_id"},
+		Name: s.Name, File: s.file(ctx, warn), Flags: s.Flags, Require: []string{"issuer", "client_id"},
 		Getenv: func(name string) string { return s.Env[name] },
 	})
+}
+
+// file is the file of the configuration as it is now, if nobody else can have changed it:
+// nobody names it, and it says where the secrets go.
+func (s sources) file(ctx context.Context, warn func(format string, args ...any)) []byte {
+	kept := []byte(s.File)
+	if !s.Live {
+		return kept
+	}
+	var notOurs error
+	data, err := read(ctx, s.Name, func() ([]byte, error) {
+		f, err := os.Open(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		notOurs = durable.Ours(info)
+		return readBounded(f)
+	})
+	switch {
+	case err != nil || bytes.Equal(data, kept):
+		return kept
+	case notOurs != nil:
+		warn("%s was changed, and does not count: %v", s.Name, notOurs)
+		return kept
+	}
+	return data
 }
 
 // store is where sessions are: in the agent's memory, if there is one, and in files.
@@ -237,7 +339,7 @@ func (p *program) store() (session.Store, error) {
 		return nil, err
 	}
 	if socket := atonce.Socket(p.env.Getenv); socket != "" && atonce.Trusted(socket) == nil {
-		return session.Both{First: agentStore{&agentClient{socket}}, Second: files}, nil
+		return session.Both{First: agentStore{&agentClient{socket, files.Folder}}, Second: files}, nil
 	}
 	return files, nil
 }
@@ -277,7 +379,7 @@ func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, err
 	if !o.memory {
 		return p.newStore(ctx)
 	}
-	client, err := p.theAgent()
+	client, err := p.theAgent(atonce.Folder(p.env.Getenv))
 	if err != nil {
 		return nil, err
 	}

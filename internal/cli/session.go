@@ -174,7 +174,7 @@ func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*confi
 		return nil, kept, &session.BrokenError{Path: s.Name, Err: err}
 	}
 	p.redactor.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
-	cfg, err := kept.read(ctx)
+	cfg, err := kept.read(ctx, p.warn)
 	if err != nil {
 		return nil, kept, err
 	}
@@ -205,7 +205,10 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 	if err != nil {
 		return "", nil, err
 	}
-	_, cfg, err := p.opened(ctx, store, name)
+	s, cfg, err := p.opened(ctx, store, name)
+	if err == nil && s.Grant.Issuer != out.Session.Grant.Issuer {
+		err = misconfigured("session %s was made anew meanwhile, at %s", name, s.Grant.Issuer)
+	}
 	return out.Token, cfg, err
 }
 

@@ -22,6 +22,7 @@ type tokenOptions struct {
 	params      []string
 	save        saveFlags
 	unsaved     bool // the command keeps no session
+	own         bool // the grant is the client's own
 }
 
 // add adds the flags to a command.
@@ -117,11 +118,12 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 	if err != nil {
 		return err
 	}
+	o.own = grant.Type == "client_credentials"
 	client, err := p.newTokenClient(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
-	if p.saving != nil && grant.Type == "client_credentials" {
+	if p.saving != nil && o.own {
 		p.saving.session.Secret.Again = grant.Params
 	}
 	tokens, err := p.ask(ctx, client, grant)

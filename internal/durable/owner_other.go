@@ -7,6 +7,9 @@ import (
 	"os"
 )
 
+// Ours says nothing: modes and owners do not tell who can write to a file here.
+func Ours(fs.FileInfo) error { return nil }
+
 // giveTo does nothing: a new file in a folder belongs to whom the folder says.
 func giveTo(*os.File, fs.FileInfo) error { return nil }
 

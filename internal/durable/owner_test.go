@@ -3,11 +3,43 @@
 package durable
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
+
+// aFile is a file of an owner and a mode.
+type aFile struct {
+	fs.FileInfo
+	mode  fs.FileMode
+	owner int
+}
+
+func (f aFile) Mode() fs.FileMode { return f.mode }
+func (f aFile) Sys() any          { return &syscall.Stat_t{Uid: uint32(f.owner)} } //nolint:gosec // of a test
+
+func TestOurs(t *testing.T) {
+	t.Parallel()
+	me, another := os.Geteuid(), os.Geteuid()+1
+	for _, c := range []struct {
+		file aFile
+		says string
+	}{
+		{aFile{mode: 0o600, owner: me}, ""},
+		{aFile{mode: 0o644, owner: me}, ""},
+		{aFile{mode: 0o600, owner: 0}, ""},
+		{aFile{mode: 0o620, owner: me}, "others can write to it (mode 0620)"},
+		{aFile{mode: 0o602, owner: me}, "others can write to it (mode 0602)"},
+		{aFile{mode: 0o600, owner: another}, "belongs to another user"},
+	} {
+		if err := Ours(c.file); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v of %d: %v", c.file.mode, c.file.owner, err)
+		}
+	}
+}
 
 // A file that is updated stays its owner's, also if it is root who updates it.
 func TestOwnerIsKept(t *testing.T) {

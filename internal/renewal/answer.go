@@ -70,6 +70,17 @@ type LoginError struct {
 
 func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
 
+// A ShortError says that the provider's tokens do not last as long as is asked for.
+type ShortError struct {
+	Session  *session.Session
+	Lifetime time.Duration // of the last one
+	Asked    time.Duration
+}
+
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("session %s: the provider's tokens last %s, less than the %s that are asked for", e.Session.Name, e.Lifetime.Round(time.Second), e.Asked)
+}
+
 // ended says why a session cannot be renewed, whatever others do to it. nil means that it
 // may be.
 func ended(s *session.Session, need session.Need) error {

@@ -72,7 +72,8 @@ func Still(s *session.Session, need session.Need, why error, now time.Time) (*Ou
 // lock. Otherwise one process of all renews the session, and the others take what it got.
 // The Outcome is never nil; its Session is, if there is none of the name.
 //
-// The error is a [*LoginError] if only a person can help, a [*check.Error] if what came
+// The error is a [*LoginError] if only a person can help, a [*ShortError] if more is asked for
+// than the provider gives, a [*check.Error] if what came
 // did not verify, or any other of [oidc.Client.Token].
 func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{}
@@ -80,6 +81,9 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 		return out, err
 	}
 	if err := ended(out.Session, r.Need); err != nil {
+		return out, err
+	}
+	if err := r.tooLong(out.Session); err != nil {
 		return out, err
 	}
 	known := out.Session.Failure
@@ -226,17 +230,30 @@ func (r *Renewal) settle(out *Outcome, err error) error {
 	need := r.Need
 	need.Not = "" // some providers give the same token again, while it is good
 	if r.take(out, need); out.Token == "" {
-		return insufficient(s, need)
+		return r.insufficient(s, need)
 	}
 	return nil
 }
 
 // insufficient says why what just came is not what is needed.
-func insufficient(s *session.Session, need session.Need) error {
+func (r *Renewal) insufficient(s *session.Session, need session.Need) error {
 	if err := ended(s, need); err != nil {
 		return err
 	}
-	return &LoginError{s, session.Expired, "the provider's new token does not last as long as is asked for"}
+	_, expires, _ := s.Take(need, r.Now())
+	return &ShortError{s, expires.Sub(s.Received), need.For}
+}
+
+// tooLong says that a token is asked for that lasts longer than those of the provider do:
+// while the one that is there is fresh, another would be no better.
+func (r *Renewal) tooLong(s *session.Session) error {
+	need := r.Need
+	need.For = 0
+	_, expires, fresh := s.Take(need, r.Now())
+	if lifetime := expires.Sub(s.Received); fresh && !expires.IsZero() && lifetime <= r.Need.For {
+		return &ShortError{s, lifetime, r.Need.For}
+	}
+	return nil
 }
 
 // failed stores what is known after no tokens came. before is the session before the

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -125,7 +124,7 @@ func (f *Files) read(name string) (*Session, error) {
 	return s, nil
 }
 
-// readEntry reads a file that holds tokens: a regular one that nobody else can write to.
+// readEntry reads a file that holds tokens: a regular one that only its user can have written.
 func readEntry(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -134,8 +133,8 @@ func readEntry(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
-		return nil, fmt.Errorf("others can write to it (mode %04o): what it says cannot be trusted; chmod 600 makes it private", info.Mode().Perm())
+	if err := durable.Ours(info); err != nil {
+		return nil, err
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -193,10 +192,13 @@ func (f *Files) prepare() error {
 		return err
 	}
 	info, err := os.Stat(f.Folder)
-	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
-		err = fmt.Errorf("others can write to the folder %s (mode %04o); chmod 700 makes it private", f.Folder, info.Mode().Perm())
+	if err == nil {
+		err = durable.Ours(info)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("the folder %s: %w", f.Folder, err)
+	}
+	return nil
 }
 
 // Reserve implements [Store].

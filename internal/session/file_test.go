@@ -119,7 +119,7 @@ func TestOthersCanWrite(t *testing.T) {
 		if err := os.Chmod(f.Folder, mode); err != nil {
 			t.Fatal(err)
 		}
-		if err := Save(f, good()); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+		if err := Save(f, good()); err == nil || !strings.Contains(err.Error(), "chmod go-w") {
 			t.Errorf("%v: %v", mode, err)
 		}
 		if _, err := f.Reserve("new"); err == nil {

@@ -20,6 +20,7 @@ type Grant struct {
 	Audiences []string `json:"audiences,omitempty"`
 	ACR       string   `json:"acr,omitempty"` // acr_values as asked for
 	Key       string   `json:"key,omitempty"` // thumbprint of the key that the tokens are bound to: jkt or x5t#S256
+	Own       bool     `json:"own,omitempty"` // the client's own grant (RFC 6749 section 4.4): no user's
 }
 
 // canonical is the grant as it is compared: sets are sorted and have nothing twice.
@@ -40,9 +41,10 @@ func (g Grant) ID() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Covers reports whether other asks for what g is: the same, but for what is only
-// known after a login, the subject and a key that was made for it.
+// Covers reports whether other asks for what g is: the same, but for what a configuration
+// does not tell, the subject, a key that was made for a login, and whose grant it is.
 func (g Grant) Covers(other Grant) bool {
+	other.Own = g.Own
 	if other.Subject == "" {
 		other.Subject = g.Subject
 	}
