@@ -13,18 +13,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/oidc-client/oidc-client/internal/fakeop"
 )
 
 // The same with the agent, which tells the errors of one run in another.
 func TestCanaryOfAgent(t *testing.T) {
 	t.Parallel()
+	schema := compile(t, "../docs/output.schema.json")
 	for name, fault := range canaryFaults() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			op := fakeop.Start()
 			defer op.Close()
-			op.Tokens["access_token"], op.Tokens["refresh_token"], op.Tokens["expires_in"] = canaryAccess, canaryRotated, 2
+			op.Tokens["access_token"], op.Tokens["refresh_token"], op.Tokens["expires_in"] = canaryAccess, canaryRotated, 1
 			op.Metadata["revocation_endpoint"] = op.URL + "/token"
 			folder, err := os.MkdirTemp("", "agent") // the path of a socket is short
 			check(t, err)
@@ -48,7 +51,7 @@ func TestCanaryOfAgent(t *testing.T) {
 				}
 			}
 			fault(op)
-			time.Sleep(2100 * time.Millisecond) // the agent renews ahead, or tries to
+			time.Sleep(1100 * time.Millisecond) // the agent renews ahead, or tries to
 			for _, session := range []string{"kept", "lent"} {
 				for _, format := range []string{"text", "json"} {
 					for _, args := range [][]string{{"token", session}, {"token", session, "--id-token"}, {"sessions", "refresh", session}, {"sessions", "refresh", session, "--retry"}, {"sessions", "show", session}} {
@@ -60,14 +63,19 @@ func TestCanaryOfAgent(t *testing.T) {
 						leaks(t, "standard output of "+strings.Join(args, " "), stdout)
 					}
 				}
-				for _, path := range []string{"/sessions", "/health", "/metrics"} {
+				for _, path := range []string{"/sessions", "/sessions/" + session, "/health", "/metrics"} {
 					leaks(t, path, strings.ReplaceAll(ofAgent(t, socket, path), canaryAccess, ""))
 				}
 				_, stdout, stderr := runProgramIn(env, []string{"sessions", "logout", session, "--debug"}, "")
 				leaks(t, "logout", stdout+stderr)
 			}
-			if code, _, stderr := runProgramIn(env, []string{"agent", "stop"}, ""); code != 0 {
-				t.Errorf("exit %d\n%s", code, stderr)
+			for _, what := range []string{"status", "stop"} {
+				code, stdout, stderr := runProgramIn(env, []string{"agent", what, "--format", "json"}, "")
+				doc, err := jsonschema.UnmarshalJSON(strings.NewReader(stdout))
+				check(t, err)
+				if err := schema.Validate(doc); err != nil || code != 0 {
+					t.Errorf("agent %s: exit %d, %v\n%s", what, code, err, stderr)
+				}
 			}
 			leaks(t, "what the agent says", <-said)
 		})

@@ -101,9 +101,9 @@ func TestExecFileOutlivesFailures(t *testing.T) {
 // A signal is the command's, once, and so is the exit code; the folder goes with the command.
 func TestExecFileForwardsSignals(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		k := newKeeper(t)
-		cmd, lines, _ := startExec(t, k, `n=0; trap 'n=$((n+1)); echo got $n' TERM HUP INT; echo ready; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.3; echo end $n; ls "$OIDC_TOKEN_FILE"; exit 42`)
+		cmd, lines, _ := startExec(t, k, `n=0; trap 'n=$((n+1)); echo got $n' TERM HUP INT QUIT; echo ready; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.3; echo end $n; ls "$OIDC_TOKEN_FILE"; exit 42`)
 		if got := line(t, lines); got != "ready" {
 			t.Fatal(got)
 		}

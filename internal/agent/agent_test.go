@@ -346,7 +346,10 @@ func TestInMemory(t *testing.T) {
 			t.Errorf("PUT %.40s: HTTP status %d, want %d", body, status, want)
 		}
 	}
-	if status, body := w.get("/sessions"); status != 200 || !strings.Contains(body, `"name":"mine"`) || strings.Contains(body, "secret-refresh-token") {
+	if status, body := w.get("/sessions"); status != 200 || body != `["mine"]`+"\n" {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, body := w.get("/sessions/mine"); status != 200 || !strings.Contains(body, `"name":"mine"`) || strings.Contains(body, "secret-refresh-token") {
 		t.Errorf("%d %s", status, body)
 	}
 	if status, body := w.do(http.MethodPost, "/sessions/mine/refresh", ""); status != 200 || !strings.Contains(body, "token-2") || strings.Contains(body, "secret-refresh-token") {

@@ -21,18 +21,21 @@ func public(s *session.Session) *session.Session {
 	return &shown
 }
 
-// serveSessions lists the sessions in memory.
+// serveSessions lists the names of the sessions in memory.
 func (a *Agent) serveSessions(w http.ResponseWriter, _ *http.Request) {
-	list := []*session.Session{}
+	names := []string{}
 	if a.Memory != nil {
-		names, _ := a.Memory.Names() // memory does not fail
-		for _, name := range names {
-			if s, err := a.Memory.Load(name); err == nil {
-				list = append(list, public(s))
-			}
-		}
+		there, _ := a.Memory.Names() // memory does not fail
+		names = append(names, there...)
 	}
-	writeJSON(w, http.StatusOK, list)
+	writeJSON(w, http.StatusOK, names)
+}
+
+// serveSession shows a session in memory.
+func (a *Agent) serveSession(w http.ResponseWriter, r *http.Request) {
+	if s := a.inMemory(w, r); s != nil {
+		writeJSON(w, http.StatusOK, public(s))
+	}
 }
 
 // servePut takes a session into memory.

@@ -7,7 +7,8 @@
 //
 // and for sessions that are in its memory only:
 //
-//	GET    /sessions                     all of them, without what renews them
+//	GET    /sessions                     their names
+//	GET    /sessions/NAME                without what renews it
 //	PUT    /sessions/NAME
 //	DELETE /sessions/NAME
 //	POST   /sessions/NAME/refresh        renews it, whether it is fresh or not; ?retry=true also what may be spent
@@ -50,6 +51,7 @@ func (a *Agent) handlers(stop func()) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sessions/{name}/{kind}", a.serveToken)
 	mux.HandleFunc("GET /sessions", a.serveSessions)
+	mux.HandleFunc("GET /sessions/{name}", a.serveSession)
 	mux.HandleFunc("PUT /sessions/{name}", a.servePut)
 	mux.HandleFunc("DELETE /sessions/{name}", a.serveDelete)
 	mux.HandleFunc("POST /sessions/{name}/refresh", a.serveRefresh)

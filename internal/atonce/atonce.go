@@ -72,7 +72,7 @@ func Bearer(token string) string { return "Authorization: Bearer " + token }
 
 // printable reports whether a token can be shown as it is.
 func printable(token string) bool {
-	return token != "" && !bytes.ContainsFunc([]byte(token), func(c rune) bool { return c <= ' ' || c > '~' })
+	return token != "" && token[0] != '{' && !bytes.ContainsFunc([]byte(token), func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // Folder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base

@@ -41,6 +41,9 @@ func (t *Transport) load(url string) *entry {
 
 // read reads a file that nobody else can have written, nil if it is none or is not whole.
 func read(path string) *entry {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // to open a pipe would wait
+		return nil
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil

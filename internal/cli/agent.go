@@ -90,7 +90,7 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 // end.
 func serveAgent(ctx context.Context, a *agent.Agent, listener net.Listener, stop func()) error {
 	server := &http.Server{
-		Handler: a.Handler(stop), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: a.Handler(stop), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(&bytes.Buffer{}, "", 0), // what clients do wrong is told to them
 	}
 	failed := make(chan error, 1)
@@ -201,12 +201,14 @@ func (p *program) agentStatus(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	status, body, err := client.ask(ctx, http.MethodGet, "/health")
+	status, body, err := client.quickly(ctx, http.MethodGet, "/health")
 	if err != nil {
 		return err
 	}
 	p.run.Members.Add("agent", json.RawMessage(body))
+	p.run.Members.Add("socket", client.socket)
 	if !p.options.json() {
+		p.inform("the agent listens on %s", client.socket)
 		p.out.JSON("Agent", "Agent", body)
 	}
 	if status != http.StatusOK {
@@ -225,10 +227,11 @@ func (p *program) agentStopCommand() *cobra.Command {
 			defer cancel()
 			client, err := p.theAgent("")
 			if err == nil {
-				_, _, err = client.ask(ctx, http.MethodPost, "/stop")
+				_, _, err = client.quickly(ctx, http.MethodPost, "/stop")
 			}
 			if err == nil {
 				p.run.Members.Add("stopped", true)
+				p.inform("the agent ends")
 			}
 			return err
 		},

@@ -21,7 +21,25 @@ import (
 )
 
 // An agentClient asks the agent at a socket for sessions of a folder; "" is any.
-type agentClient struct{ socket, folder string }
+type agentClient struct {
+	socket, folder string
+
+	silent error // that it did not answer in time, which it is not given again
+}
+
+// quickly asks for what the agent has at hand. One that is stopped, as by Ctrl-Z, never answers.
+func (c *agentClient) quickly(ctx context.Context, method, path string, content ...byte) (status int, body []byte, err error) {
+	if c.silent != nil {
+		return 0, nil, c.silent
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit.AgentAnswer, fmt.Errorf("it took longer than %s", limit.AgentAnswer))
+	defer cancel()
+	status, body, err = c.ask(ctx, method, path, content...)
+	if ctx.Err() != nil {
+		c.silent = err
+	}
+	return status, body, err
+}
 
 func (c *agentClient) ask(ctx context.Context, method, path string, content ...byte) (status int, body []byte, err error) {
 	client := http.Client{Transport: &http.Transport{
@@ -39,12 +57,28 @@ func (c *agentClient) ask(ctx context.Context, method, path string, content ...b
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, nil, fmt.Errorf("the agent at %s does not answer: %w", c.socket, errors.Unwrap(err))
+		return 0, nil, &noAgentError{c.socket, errors.Unwrap(err)}
 	}
 	defer answer.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(answer.Body, limit.Body))
+	const most = 2 * limit.Session
+	body, err = io.ReadAll(io.LimitReader(answer.Body, most+1))
+	if err == nil && len(body) > most {
+		err = fmt.Errorf("the agent's answer is longer than %d bytes", most)
+	}
 	return answer.StatusCode, body, err
 }
+
+// A noAgentError says that no agent answers at a socket.
+type noAgentError struct {
+	socket string
+	err    error
+}
+
+func (e *noAgentError) Error() string {
+	return fmt.Sprintf("the agent at %s does not answer: %v", e.socket, e.err)
+}
+
+func (e *noAgentError) Unwrap() error { return e.err }
 
 // An agentError is why the agent has no token to give.
 type agentError struct{ failure transcript.Failure }
@@ -66,7 +100,12 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 	if need.For > 0 {
 		path += "?valid_for=" + need.For.String()
 	}
-	status, body, err := (&agentClient{socket, atonce.Folder(p.env.Getenv)}).ask(ctx, http.MethodGet, path)
+	client := &agentClient{socket: socket, folder: atonce.Folder(p.env.Getenv)}
+	if _, _, err := client.quickly(ctx, http.MethodGet, "/sessions"); err != nil && ctx.Err() == nil { // before a wait for what it has to ask for
+		p.debug("%v", err)
+		return nil, nil
+	}
+	status, body, err := client.ask(ctx, http.MethodGet, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"syscall"
 
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -16,42 +17,41 @@ import (
 // out: the agent renews it, and logs it out.
 type agentStore struct{ client *agentClient }
 
-// all are the sessions there: none, if the agent has ended and left its socket behind, or
-// is another folder's.
-func (a agentStore) all() ([]*session.Session, error) {
-	status, body, err := a.client.ask(context.Background(), http.MethodGet, "/sessions")
-	if errors.Is(err, syscall.ECONNREFUSED) || status == http.StatusMisdirectedRequest {
-		return nil, nil
+// get reads what the agent has at a path. It has nothing if it has ended and left its socket
+// behind, or is another folder's: then there is no error either.
+func (a agentStore) get(path string, into any) (there bool, err error) {
+	status, body, err := a.client.quickly(context.Background(), http.MethodGet, path)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist), err == nil && (status == http.StatusMisdirectedRequest || status == http.StatusNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	case status != http.StatusOK:
+		return false, refusedBy(a.client.socket, status, body)
 	}
-	if err == nil && status != http.StatusOK {
-		err = refusedBy(a.client.socket, status, body)
-	}
-	var list []*session.Session
-	if err == nil {
-		err = json.Unmarshal(body, &list)
-	}
-	return list, err
+	return true, json.Unmarshal(body, into)
 }
 
 // Names implements [session.Store].
-func (a agentStore) Names() ([]string, error) {
-	list, err := a.all()
-	var names []string
-	for _, s := range list {
-		names = append(names, s.Name)
-	}
+func (a agentStore) Names() (names []string, err error) {
+	_, err = a.get("/sessions", &names)
 	return names, err
 }
 
 // Load implements [session.Store].
 func (a agentStore) Load(name string) (*session.Session, error) {
-	list, err := a.all()
-	for _, s := range list {
-		if s.Name == name {
-			return s, nil
-		}
+	if err := session.CheckName(name); err != nil {
+		return nil, err
 	}
-	return nil, errors.Join(err, session.ErrNoSession)
+	s := &session.Session{}
+	there, err := a.get("/sessions/"+name, s)
+	if err == nil && !there {
+		err = session.ErrNoSession
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Open implements [session.Store].
@@ -69,7 +69,7 @@ func (a agentStore) Reserve(name string) (session.Reservation, error) {
 	if err := session.CheckName(name); err != nil {
 		return nil, err
 	}
-	status, _, err := a.client.ask(context.Background(), http.MethodGet, "/health") // it is there
+	status, _, err := a.client.quickly(context.Background(), http.MethodGet, "/health") // it is there
 	if status == http.StatusMisdirectedRequest {
 		err = refusedBy(a.client.socket, status, nil)
 	}
@@ -105,7 +105,11 @@ func (a agentStore) refresh(ctx context.Context, name string, retry bool) (*sess
 
 // done asks for something that has no answer but that it was done.
 func (c *agentClient) done(ctx context.Context, method, path string, content ...byte) error {
-	status, body, err := c.ask(ctx, method, path, content...)
+	ask := c.quickly
+	if method == http.MethodPost { // which the provider has to be asked for
+		ask = c.ask
+	}
+	status, body, err := ask(ctx, method, path, content...)
 	switch {
 	case err != nil:
 		return err

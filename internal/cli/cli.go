@@ -96,6 +96,9 @@ type program struct {
 	noFile    bool   // no configuration file was read
 	explained bool   // the rules were shown
 	secretAt  string // where the client secret comes from, "" if there is none
+	keyAt     string // where the private key is named, "" if nowhere
+
+	likeFlag, likeFile string // a flag whose value is no file's contents but the name of a file
 }
 
 // options are the flags that every command has.
@@ -168,6 +171,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 		// What follows "=" or " in " may be a secret.
 		text, _, _ := strings.Cut(err.Error(), "=")
 		text, _, _ = strings.Cut(text, " in -")
+		text, _, _ = strings.Cut(text, ": strconv.") // Go's word for what kind of number
 		return usage("%s", text)
 	})
 	f := root.PersistentFlags()
@@ -240,6 +244,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	case len(args[0]) > 30:
 		return usage("an unknown command of %d characters", len(args[0]))
 	}
+	cmd.SuggestionsMinimumDistance = 2 // as of the first word
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		return usage("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
 	}
@@ -304,6 +309,16 @@ func counted(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return usage("%w", err)
+		}
+		return nil
+	}
+}
+
+// needs wants a number of arguments, and says what they are.
+func needs(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("what belongs here is %s", what)
 		}
 		return nil
 	}

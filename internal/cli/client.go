@@ -110,7 +110,7 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		Name: name, File: data, Getenv: p.sources.noting(p.env.Getenv), Flags: flags, Require: require, Unregistered: c.unregistered,
 	})
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
 	return cfg, p.loaded(cfg)
 }
@@ -120,6 +120,9 @@ func (p *program) loaded(cfg *config.Config) error {
 	p.redactor.Learn(cfg.ClientSecret)
 	if cfg.ClientSecret != "" {
 		p.secretAt = cfg.Origin["client_secret"].String()
+	}
+	if cfg.PrivateKey != "" {
+		p.keyAt = cfg.Origin["private_key"].String()
 	}
 	if err := checkWaived(cfg); err != nil {
 		return err

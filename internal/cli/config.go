@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,25 +98,53 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.load(ctx, cmd, flags, "issuer", "client_id")
-	if err != nil {
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
-	_, httpErr := p.httpClient(ctx, cfg, "")
-	var authErr error
-	if cfg.AuthMethod != "" || cfg.PrivateKey != "" {
-		method := *cfg
-		if method.AuthMethod == "" {
-			method.AuthMethod = "private_key_jwt"
-		}
-		_, authErr = clientAuth(ctx, &method, flags.kid, &oidc.Provider{})
+	broken := p.brokenFiles(ctx, cfg, flags.kid)
+	if err == nil && len(broken) == 1 {
+		return broken[0] // with advice of its own
 	}
-	if err := errors.Join(httpErr, authErr); err != nil {
-		return err
+	for _, err := range broken {
+		problems = append(problems, config.Problem{Message: message(err)})
+	}
+	if len(problems) > 0 {
+		return problems
 	}
 	name := cfg.File
 	p.inform("%s is valid", name)
 	p.run.Members.Add("config", map[string]any{"file": name, "valid": true})
 	return nil
+}
+
+// brokenFiles says what is wrong with the files that a configuration, which need not be
+// whole, names.
+func (p *program) brokenFiles(ctx context.Context, cfg *config.Config, kid string) []error {
+	var broken []error
+	note := func(err error) {
+		if err != nil {
+			broken = append(broken, err)
+		}
+	}
+	whole := *cfg
+	if whole.TLSClientKey == "" && whole.PrivateKey == "" {
+		whole.TLSClientCertificate = "" // that its key is missing was told
+	}
+	_, err := p.httpClient(ctx, &whole, "")
+	note(err)
+	if cfg.PrivateKey != "" {
+		if whole.AuthMethod = cfg.AuthMethod; authMethods[whole.AuthMethod] == nil {
+			whole.AuthMethod = "private_key_jwt"
+		}
+		_, err := clientAuth(ctx, &whole, kid, &oidc.Provider{})
+		note(err)
+	}
+	if cfg.DecryptionKey != "" {
+		_, err := decryptionKeys(ctx, cfg)
+		note(err)
+	}
+	return broken
 }
 
 // checkWaived says what is wrong with a list of rules to waive, nil if nothing

@@ -134,7 +134,7 @@ itself). Paths of files are relative to the configuration file. Unknown keys,
 wrong types and contradictions are errors, all reported at once.
 
 Without ` + "`--config`" + ` the file is ` + "`$OIDC_CONFIG`" + `, or else
-` + "`$XDG_CONFIG_HOME/oidc-client/config.yaml`" + `.
+` + "`$XDG_CONFIG_HOME/oidc-client/config.yaml`, by default `~/.config/oidc-client/config.yaml`" + `.
 
 Required are ` + "`issuer`" + ` and ` + "`client_id`" + `.
 
@@ -230,7 +230,7 @@ func faultsPage() string {
 test a relying party with: any, not only this one. `+"`--once`"+` makes it end when the relying
 party has come to the fault, and exit with 0 if it did what a correct one does. There are
 %d faults. A rule or reason is what this client refuses the fault for; rows are those of
-the project's catalogue of tests and attacks; "needs" is what a relying party has to demand,
+the project's catalogue of tests and attacks (test/conformance.tsv); "needs" is what a relying party has to demand,
 as keys of this client's configuration. A relying party has to ask for UserInfo when it
 has verified all else: so the provider sees that it went on. "Not judged" marks faults where
 what it does next tells nothing: its own exit code has to. The names are stable.

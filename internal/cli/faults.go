@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/provider"
 )
 
@@ -31,7 +32,7 @@ func (o *providerOptions) checkFaults() error {
 	names := faultNames()
 	for _, name := range o.faults {
 		if !slices.Contains(names, name) {
-			return usage("there is no fault %q; `oidc-client provider faults` lists them", name)
+			return usage("there is no fault %q (`oidc-client provider faults` lists them)%s", name, config.Nearest(name, names))
 		}
 	}
 	if o.once && len(o.faults) == 0 {

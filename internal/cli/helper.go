@@ -34,6 +34,9 @@ func (p *program) tokenOf(ctx context.Context, name string, need session.Need) (
 		return nil, err
 	}
 	out, err := p.renew(ctx, store, name, need, false)
+	if err == nil && !need.IDToken {
+		err = bearer(out)
+	}
 	if err == nil {
 		p.redactor.Learn(out.Token) // the other side may repeat it in what it says
 		err = tokenFit(out.Token)

@@ -39,7 +39,7 @@ For credential_process in ~/.aws/config. The role has to trust the provider
 (sts:AssumeRoleWithWebIdentity).`,
 		Example: `  [profile work]
   credential_process = oidc-client helper aws work --role-arn arn:aws:iam::123456789012:role/dev`,
-		Args: counted(cobra.ExactArgs(1)),
+		Args: counted(needs(1, "the NAME of a session")),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.helpAWS(cmd, &o, args[0]) },
 
 		ValidArgsFunction: p.completeSessions,

@@ -44,10 +44,10 @@ for which registries:
   ln -s "$(command -v oidc-client)" ~/bin/` + dockerPrefix + `work
   {"credHelpers": {"registry.example.com": "oidc-work"}}
 
-The access token is the password; the user name is oauth2, or OIDC_DOCKER_USERNAME. What
+Not as its credsStore: that would give the token to every registry. The access token is the password; the user name is oauth2, or OIDC_DOCKER_USERNAME. What
 goes wrong is told on standard output, too, as docker expects it, and ends with 1.`,
 		Example: `  echo https://registry.example.com | oidc-client helper docker work get`,
-		Args:    counted(cobra.ExactArgs(2)),
+		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase, list")),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpDocker(cmd, args[0], args[1]) },
 
 		ValidArgsFunction: p.completeSessions,

@@ -36,7 +36,7 @@ func (p *program) helperGitCommand() *cobra.Command {
 The token is given over https only (http on the loopback address), and only to a --host:
 git asks for every host that it meets. What git says was refused is renewed.`,
 		Example: `  git config --global credential.https://git.example.com.helper '!oidc-client helper git work --host git.example.com'`,
-		Args:    counted(cobra.ExactArgs(2)),
+		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase")),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpGit(cmd, &o, args[0], args[1]) },
 
 		ValidArgsFunction: p.completeSessions,

@@ -31,7 +31,7 @@ The ID Token, which the API server verifies. In the kubeconfig:
         args: [helper, kubernetes, work]
         interactiveMode: Never`,
 		Example: `  oidc-client helper kubernetes work`,
-		Args:    counted(cobra.ExactArgs(1)),
+		Args:    counted(needs(1, "the NAME of a session")),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpKubernetes(cmd, args[0], !accessToken) },
 
 		ValidArgsFunction: p.completeSessions,

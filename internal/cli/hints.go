@@ -156,8 +156,14 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add("log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too")
 	case errors.As(err, new(*renewal.ShortError)):
 		add("the provider decides how long its tokens last: ask for less with --valid-for, or not at all")
+	case errors.As(err, &noSession) && strings.HasPrefix(p.run.Command, "sessions "):
+		add("`oidc-client sessions list` shows what there is")
 	case errors.As(err, &noSession):
 		add("a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; `oidc-client sessions list` shows what there is")
+	case errors.As(err, new(*noAgentError)):
+		add("one that was killed leaves its socket behind: `oidc-client agent` runs another; one that was stopped (Ctrl-Z) goes on with fg")
+	case errors.As(err, &sealed) && errors.As(err, new(noKeyringError)):
+		add("nothing was sent. Where there is no keyring, OIDC_KEYRING=off keeps new sessions in files that only you can read; what was encrypted elsewhere takes a new login")
 	case errors.As(err, &sealed):
 		add("unlock the keyring and try again; nothing was sent. OIDC_KEYRING=off keeps new sessions in files that only you can read, without a keyring")
 	case errors.As(err, &broken):
@@ -201,6 +207,12 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	}
 	if p.run.TokenResponse != nil {
 		add(p.keptHint())
+	}
+	if p.run.Command == "sessions logout" && f.Kind != transcript.Usage && noSession == nil {
+		add("the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
+	}
+	if p.likeFile != "" {
+		add(fmt.Sprintf("there is a file of that name: `--%s @%s` is what is in it", p.likeFlag, p.likeFile))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -250,6 +262,9 @@ func (p *program) configHint(problems config.Problems) string {
 		}
 		return "no configuration file was read; -c FILE names one, and `oidc-client config init` writes one to start with"
 	}
+	if p.run.Command == "config validate" {
+		return "`oidc-client config schema` tells all keys, docs/configuration.md explains them"
+	}
 	return "`oidc-client config schema` tells all keys, `oidc-client config validate FILE` checks a file"
 }
 
@@ -267,6 +282,9 @@ func (p *program) oauthHint(e *oidc.Error) string {
 				text += ", since there is no client_secret"
 			case p.secretAt != "":
 				text += ", client_secret is from " + p.secretAt
+				if p.keyAt != "" && strings.HasPrefix(p.method, "client_secret") {
+					text += ", private_key from " + p.keyAt + " was not asked for: --auth-method private_key_jwt does"
+				}
 			}
 			if p.metadata != nil && len(p.metadata.TokenEndpointAuthMethods) > 0 {
 				text += "; the provider allows " + strings.Join(p.metadata.TokenEndpointAuthMethods, ", ")
@@ -299,6 +317,10 @@ func (p *program) ruleHint(r check.Result, err error) string {
 	case "id_token.decryption", "userinfo.decryption":
 		if r.Reason != "jwe.key" && r.Reason != "jwe.decrypt" {
 			return "the provider encrypts in a way that is never accepted: do not use what it sent"
+		}
+	case "access_token.readable":
+		if p.run.Command == "jwt verify" {
+			return "a token that is no JWT means something to the provider only: `oidc-client introspect` asks it"
 		}
 	case "id_token.exp", "id_token.iat", "id_token.nbf":
 		if r.Want == "" || r.Got == "none" {
@@ -457,6 +479,8 @@ func (p *program) protocolHint(f *transcript.Failure) string {
 		return p.oauthHint(&oidc.Error{Code: "invalid_client"})
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
 		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
+	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
+		return "the resource answers so, with the token or without: check the URL first"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
 		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not sent after redirects"
 	case f.Code == "endpoint.url":

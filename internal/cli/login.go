@@ -173,15 +173,22 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		}
 		request.RedirectURI = uri
 	}
+	posted := strings.HasPrefix(request.ResponseMode, "form_post") // in no address that could be pasted
+	elsewhere := "Is the browser on another machine? Open this there, and paste here the address that it ends on"
+	pasted := p.pastedLines
+	if posted {
+		elsewhere = "The browser has to be on this machine (or come here through a tunnel), since the answer is posted. This is where it is sent"
+		pasted = func(context.Context) <-chan string { return nil }
+	}
 	return &flow.Login{
 		Client: client, Request: request, Place: place, Exchange: p.redeem(client, o),
 		With: oidc.Login{Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier},
 		Begun: func(start, direct string) {
 			p.inform("Go to %s", start)
-			p.err.Block("Is the browser on another machine? Open this there, and paste here the address that it ends on", "URL", direct)
+			p.err.Block(elsewhere, "URL", direct)
 			p.openBrowser(ctx, &o.browser, start)
 		},
-		Pasted:  p.pastedLines(ctx),
+		Pasted:  pasted(ctx),
 		Strange: func(what string) { p.warn("%s", what) },
 	}, nil
 }

@@ -243,8 +243,8 @@ func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int)
 				p.err.Failure(f, p.shown(err))
 			}
 		case <-ctx.Done():
-			if count == 0 && n > 0 {
-				return err // told to end, after something came
+			if count == 0 && (n > 0 || errors.Is(ctx.Err(), context.Canceled)) {
+				return err // told to end
 			}
 			return &waitError{"a logout from the provider", context.Cause(ctx)}
 		}

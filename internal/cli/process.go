@@ -35,7 +35,7 @@ func endings() []os.Signal {
 // endingSignals are the signals that would end the program, for whom they are handed on to.
 func endingSignals() (signals <-chan os.Signal, stop func()) {
 	c := make(chan os.Signal, 1)
-	signal.Notify(c, endings()...)
+	signal.Notify(c, append(endings(), syscall.SIGQUIT)...)
 	return c, func() { signal.Stop(c) }
 }
 

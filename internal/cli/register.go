@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -95,6 +96,11 @@ func (p *program) registerDeleteCommand() *cobra.Command {
 			if err := durable.Remove(o.registration); err != nil {
 				return nil, fmt.Errorf("the registration is deleted, but its file is not: %w", err)
 			}
+			if file, beside := strings.CutSuffix(o.registration, registrationSuffix); beside {
+				if _, err := os.Stat(file); err == nil {
+					p.inform("%s is a configuration of a client that is no more", file)
+				}
+			}
 			return nil, nil
 		})
 }
@@ -148,7 +154,11 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	}
 	r := oidc.Registrar{Provider: provider, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
-		return p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
+		err := p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
+		if err == nil && files.name != "" {
+			p.inform("%s is the client's configuration, and %s is for register read, update and delete", files.name, files.registrationName())
+		}
+		return err
 	}
 	registered, err := guarded(p, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
 	p.judgeRegistration(registered)

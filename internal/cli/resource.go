@@ -45,7 +45,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
   oidc-client resource https://api.example.com/pay -c config.yaml --token @access-token --step-up
   oidc-client resource https://api.example.com/me --session work
   oidc-client resource https://api.example.com/me --metadata`,
-		Args: counted(cobra.ExactArgs(1)),
+		Args: counted(needs(1, "the URL of a resource")),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
 	}
 	o.add(cmd)

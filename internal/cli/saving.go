@@ -339,7 +339,7 @@ func (p *program) store() (session.Store, error) {
 		return nil, err
 	}
 	if socket := atonce.Socket(p.env.Getenv); socket != "" && atonce.Trusted(socket) == nil {
-		return session.Both{First: agentStore{&agentClient{socket, files.Folder}}, Second: files}, nil
+		return session.Both{First: agentStore{&agentClient{socket: socket, folder: files.Folder}}, Second: files}, nil
 	}
 	return files, nil
 }
@@ -363,7 +363,7 @@ func (p *program) files() (*session.Files, error) {
 	if folder == "" {
 		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
 	}
-	store := &session.Files{Folder: folder}
+	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require"}
 	switch {
 	case p.keyringWish() == "off":
 	case hasKeyring(p.env.Getenv):
@@ -419,8 +419,13 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 // noKeyring is the keyring of a machine without one: to look for one would start it.
 type noKeyring struct{}
 
-func (noKeyring) Key(context.Context, bool) (session.Key, error) {
-	return nil, errors.New("there is none here (no session bus; DBUS_SESSION_BUS_ADDRESS names one)")
+func (noKeyring) Key(context.Context, bool) (session.Key, error) { return nil, noKeyringError{} }
+
+// A noKeyringError says that there is no keyring, locked or not.
+type noKeyringError struct{}
+
+func (noKeyringError) Error() string {
+	return "there is none here (no session bus; DBUS_SESSION_BUS_ADDRESS names one)"
 }
 
 // keyringWish is what OIDC_KEYRING asks for.

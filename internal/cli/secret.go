@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -21,6 +22,11 @@ func (p *program) secret(ctx context.Context, flag, value, env string) (string, 
 		data, err = p.readStdin(ctx, flag)
 	case strings.HasPrefix(value, "@"):
 		data, err = readFile(ctx, value[1:])
+	default:
+		if info, err := os.Stat(value); err == nil && info.Mode().IsRegular() { // it may be meant all the same
+			p.likeFlag, p.likeFile = flag, value
+			return value, nil // what a file is called is no secret, and it has to be told
+		}
 	}
 	if err != nil {
 		return "", usage("--%s: %w", flag, err)

@@ -60,11 +60,14 @@ func (e *noSessionError) Error() string {
 	case len(e.there) == 0:
 		return "there is no session " + e.name
 	}
-	return fmt.Sprintf("there is no session %s; there are %s", e.name, strings.Join(e.there, ", "))
+	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, strings.Join(e.there, ", "), config.Nearest(e.name, e.there))
 }
 
 // unreadable is the error of a store that cannot be used.
 func unreadable(err error) error {
+	if errors.As(err, new(*noAgentError)) {
+		return err
+	}
 	return misconfigured("the sessions cannot be read: %v", err).try("OIDC_SESSIONS names another folder for sessions")
 }
 

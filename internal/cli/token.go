@@ -151,6 +151,7 @@ func (p *program) needsLogin(err error) bool {
 // that of the command line.
 func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string, need session.Need, why error) (*renewal.Outcome, error) {
 	if !p.env.Terminal(p.env.Stderr) {
+		p.inform("--login needs a terminal, and standard error is none")
 		return nil, why // there is nobody to log in
 	}
 	p.warn("%s: logging in", message(why))
@@ -216,12 +217,22 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 		return err
 	}
 	if o.header {
-		if !strings.EqualFold(scheme, "Bearer") {
-			return usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", out.Session.Name, out.Session.Name)
+		if !o.idToken {
+			if err := bearer(out); err != nil {
+				return err
+			}
 		}
 		text = atonce.Bearer(out.Token)
 	}
 	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
+	return nil
+}
+
+// bearer refuses to hand on an access token that does nothing by itself.
+func bearer(out *renewal.Outcome) error {
+	if name := out.Session.Name; !strings.EqualFold(out.Session.Tokens.TokenType, "Bearer") {
+		return usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", name, name)
+	}
 	return nil
 }
 

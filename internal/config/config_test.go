@@ -431,8 +431,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add("<<: {a: b}\n? [a]\n: b\n")
 	f.Fuzz(func(t *testing.T, file string) {
 		c, err := load(file, map[string]string{"A": "b"}, nil)
-		if (c == nil) == (err == nil) {
-			t.Fatal("neither a configuration nor an error, or both")
+		if c == nil {
+			t.Fatal("no configuration")
 		}
 		if err != nil && fmt.Sprint(err) == "" {
 			t.Fatal("an empty error")

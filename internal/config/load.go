@@ -35,7 +35,8 @@ type Sources struct {
 }
 
 // Load reads a configuration. The error is [Problems]: everything that is
-// wrong, in the order of the file.
+// wrong, in the order of the file. What could be read is returned all the same, to look
+// for more that is wrong.
 func Load(s Sources) (*Config, error) {
 	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv, unregistered: s.Unregistered}
 	if l.getenv == nil {
@@ -67,7 +68,7 @@ func Load(s Sources) (*Config, error) {
 		slices.SortStableFunc(l.problems, func(a, b Problem) int {
 			return cmp.Or(cmp.Compare(a.Origin.Line, b.Origin.Line), cmp.Compare(a.Origin.Column, b.Origin.Column))
 		})
-		return nil, l.problems
+		return l.config, l.problems
 	}
 	return l.config, nil
 }
@@ -326,7 +327,7 @@ func (l *loader) set(p Parameter, o Origin, values []string) {
 			l.text(o, p.Key, v)
 		}
 		if len(p.Values) > 0 && !slices.Contains(p.Values, v) {
-			l.complain(o, p.Key, "%q is not one of %s%s", v, strings.Join(p.Values, ", "), nearest(v, p.Values))
+			l.complain(o, p.Key, "%q is not one of %s%s", v, strings.Join(p.Values, ", "), Nearest(v, p.Values))
 		}
 	}
 	l.config.Origin[p.Key] = o

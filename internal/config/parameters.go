@@ -134,7 +134,7 @@ var parameters = []Parameter{
 	{Key: "access_token_jwt", Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},
 	{Key: "refresh_token_jwt", Help: "the refresh token is a JWT: verify and show it", field: func(c *Config) any { return &c.RefreshTokenJWT }},
 	{Key: "token_encryption_alg", Values: encryption, Help: "algorithms an ID Token has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.TokenEncryptionAlgorithms }},
-	{Key: "decryption_key", File: true, Help: "file of the private key that tokens are encrypted for: PEM, JWK or JWK Set; by default private_key (which also makes private_key_jwt the auth_method, unless another is set)", field: func(c *Config) any { return &c.DecryptionKey }},
+	{Key: "decryption_key", File: true, Help: "file of the private key that tokens are encrypted for: PEM, JWK or JWK Set; by default private_key (which also makes private_key_jwt the auth_method, unless another is set or there is a client_secret)", field: func(c *Config) any { return &c.DecryptionKey }},
 	{Key: "userinfo_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm UserInfo has to be signed with; by default it need not be signed", field: func(c *Config) any { return &c.UserInfoSigningAlgorithm }},
 	{Key: "userinfo_encrypted_response_alg", Values: encryption, Help: "algorithms UserInfo has to be encrypted with; by default it need not be, and may be by token_encryption_alg", field: func(c *Config) any { return &c.UserInfoEncryptionAlgorithms }},
 

@@ -11,13 +11,13 @@ func suggestion(key string) string {
 		known = append(known, p.Key)
 	}
 	if group, _, ok := strings.Cut(key, "."); ok {
-		return strings.ReplaceAll(nearest(key, known), group+".", "")
+		return strings.ReplaceAll(Nearest(key, known), group+".", "")
 	}
-	return nearest(key, known)
+	return Nearest(key, known)
 }
 
-// nearest returns "; did you mean x?", or "" if no candidate is near.
-func nearest(word string, candidates []string) string {
+// Nearest returns "; did you mean x?", or "" if no candidate is near.
+func Nearest(word string, candidates []string) string {
 	best, least := "", len(word)/3+1
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(c), least); d < least || d == least && best == "" {

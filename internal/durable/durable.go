@@ -69,6 +69,10 @@ func reserve(target string, mode fs.FileMode) (*Reservation, error) {
 	}
 	before, after := temporary(target)
 	temp, err := os.CreateTemp(folder, before+"*"+after) // 0600
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		return nil, &fs.PathError{Op: "write", Path: target, Err: named.Err} // whose name people know
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,9 @@ type Files struct {
 	Folder  string
 	Sealing bool
 	Keys    Keys // of sealed secrets
+
+	// Sealed refuses to open a secret that is not sealed.
+	Sealed bool
 
 	// Remember keeps sessions in memory, for as long as their files are as they were.
 	Remember bool
@@ -115,7 +119,7 @@ func (f *Files) read(name string) (*Session, error) {
 	case err != nil:
 	case s.Schema > Schema:
 		err = fmt.Errorf("it is of a later version of the program (schema %d)", s.Schema)
-	case s.Schema < 1 || s.Name != name || s.Grant.Issuer == "" || s.Secret == nil && s.Sealed == nil:
+	case s.Schema < 1 || s.Name != name || s.Grant.Issuer == "" || (s.Secret == nil) == (s.Sealed == nil):
 		err = errors.New("something is missing in it, or it is another session's")
 	}
 	if err != nil {
@@ -150,7 +154,10 @@ func readEntry(path string) ([]byte, error) {
 
 // Open implements [Store].
 func (f *Files) Open(ctx context.Context, s *Session) error {
-	if s.Secret != nil {
+	switch {
+	case s.Secret != nil && f.Sealed:
+		return &SealError{fmt.Errorf("what renews session %s is not encrypted", s.Name)}
+	case s.Secret != nil:
 		return nil
 	}
 	if f.Keys == nil {
@@ -216,8 +223,21 @@ func (f *Files) Reserve(name string) (Reservation, error) {
 			return nil, &SealError{err}
 		}
 	}
+	if err := tighten(f.Path(name)); err != nil {
+		return nil, err
+	}
 	r.file, err = durable.Reserve(f.Path(name)) // symbolic links are followed: who made one means it
 	return r, err
+}
+
+// tighten makes a file that others can read, as one that was restored from somewhere, private:
+// what is written keeps its mode.
+func tighten(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
+		return nil //nolint:nilerr // what is wrong with it is found out when it is written
+	}
+	return os.Chmod(path, 0o600)
 }
 
 // Delete implements [Store].

@@ -65,7 +65,7 @@ func TestBrokenFiles(t *testing.T) {
 		"zeros": make([]byte, 32<<10), "twice": append(append([]byte{}, whole...), whole...), "large": append(append([]byte{}, whole...), make([]byte, limit.Session)...),
 		"of a later version": stored(func(s *Session) { s.Schema = Schema + 1 }), "of no version": stored(func(s *Session) { s.Schema = 0 }),
 		"another session's": stored(func(s *Session) { s.Name = "other" }), "no issuer": stored(func(s *Session) { s.Grant.Issuer = "" }),
-		"no secret": stored(func(s *Session) { s.Secret = nil }), "of another type": []byte(`{"schema":"1"}`),
+		"no secret": stored(func(s *Session) { s.Secret = nil }), "two secrets": stored(func(s *Session) { s.Sealed = &Sealed{} }), "of another type": []byte(`{"schema":"1"}`),
 	}
 	for i := 0; i < len(whole); i += len(whole)/20 + 1 {
 		cases["cut off after "+strconv.Itoa(i)] = whole[:i]
@@ -125,6 +125,26 @@ func TestOthersCanWrite(t *testing.T) {
 		if _, err := f.Reserve("new"); err == nil {
 			t.Errorf("%v: reserved", mode)
 		}
+	}
+}
+
+// One that others can read, as after it was restored from somewhere, is private once it is
+// written.
+func TestOthersCanRead(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no modes here")
+	}
+	f := files(t)
+	path := saved(t, f)
+	if err := os.Chmod(path, 0o644); err != nil { //nolint:gosec // what is mended
+		t.Fatal(err)
+	}
+	if err := Save(f, good()); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 

@@ -38,7 +38,7 @@ type Object struct {
 // holds more than [limit.JSONValues]. Callers bound the size in bytes. Errors
 // have a reason (package reason).
 func Parse(data []byte) (*Object, error) {
-	data = bytes.TrimSpace(data)
+	data = bytes.Trim(data, " \t\r\n") // and no other space: RFC 8259 section 2
 	if err := readable(data); err != nil {
 		return nil, err
 	}

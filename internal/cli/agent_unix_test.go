@@ -1,0 +1,64 @@
+//go:build unix
+
+package cli
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+// Only an agent that says so, or is not there, has no session: of one that does not know what
+// it says another store must not be asked instead.
+func TestAgentStoreLoad(t *testing.T) {
+	t.Parallel()
+	folder, err := os.MkdirTemp("", "agent") // the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	socket := filepath.Join(folder, "agent.sock")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var status int
+	var body string
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // of a test
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	})}
+	go func() { _ = server.Serve(l) }()
+	store := agentStore{&agentClient{socket: socket, folder: "/sessions"}}
+	for _, c := range []struct {
+		name   string
+		status int
+		body   string
+		none   bool
+	}{
+		{"not found", 404, "", true},
+		{"another folder's", 421, "", true},
+		{"trouble", 500, "", false},
+		{"cut off", 200, `{"name":"wo`, false},
+		{"too long", 200, `{"name":"` + strings.Repeat("x", 2*limit.Session) + `"}`, false},
+	} {
+		status, body = c.status, c.body
+		if s, err := store.Load("work"); err == nil || errors.Is(err, session.ErrNoSession) != c.none {
+			t.Errorf("%s: %v, %v", c.name, s, err)
+		}
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Load("work"); !errors.Is(err, session.ErrNoSession) {
+		t.Errorf("not there: %v", err)
+	}
+}
