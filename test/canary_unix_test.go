@@ -50,7 +50,9 @@ func TestCanaryOfAgent(t *testing.T) {
 					t.Fatalf("exit %d\n%s", code, stderr)
 				}
 			}
+			op.Lock() // the agent may be asking
 			fault(op)
+			op.Unlock()
 			time.Sleep(1100 * time.Millisecond) // the agent renews ahead, or tries to
 			for _, session := range []string{"kept", "lent"} {
 				for _, format := range []string{"text", "json"} {
