@@ -21,18 +21,36 @@ func (q Question) fromAgent(getenv func(string) string) bool {
 		kind = "id_token"
 	}
 	answer, err := exchange(socket, "GET /sessions/"+q.Name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n"+FolderHeader+": "+Mark(Folder(getenv))+"\r\n\r\n")
-	head, line, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
-	token, whole := bytes.CutSuffix(line, []byte("\n")) // which an answer that broke off has not
-	if err != nil || !ok || !whole || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) {
+	head, line, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
+	token, ok := bytes.CutSuffix(line, []byte("\n"))
+	if err != nil || !ok || !whole(answer) || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) {
 		return false
 	}
-	var tokenType []byte
-	for field := range bytes.SplitSeq(head, []byte("\r\n")) {
-		if name, value, _ := bytes.Cut(field, []byte(": ")); string(name) == "Token-Type" {
-			tokenType = value
+	return q.Print(string(token), string(field(head, "Token-Type")))
+}
+
+// whole reports whether all of an answer has come.
+func whole(answer []byte) bool {
+	head, body, ok := bytes.Cut(answer, []byte("\r\n\r\n"))
+	length := field(head, "Content-Length")
+	most := 0
+	for _, c := range length {
+		if c < '0' || c > '9' || most > 1<<20 {
+			return false
+		}
+		most = 10*most + int(c-'0')
+	}
+	return ok && len(length) > 0 && len(body) == most
+}
+
+// field is the value of a field of a header as the agent writes it.
+func field(head []byte, name string) []byte {
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		if got, value, _ := bytes.Cut(line, []byte(": ")); string(got) == name {
+			return value
 		}
 	}
-	return q.Print(string(token), string(tokenType))
+	return nil
 }
 
 // path reports whether a name can be in a path: the agent knows if it is a session's.
@@ -68,7 +86,7 @@ func exchange(socket, request string) ([]byte, error) {
 	return drain(fd)
 }
 
-// drain reads to the end.
+// drain reads until all has come, or to the end.
 func drain(fd int) ([]byte, error) {
 	const most, chunk = 1 << 20, 8 << 10
 	var answer []byte
@@ -80,7 +98,7 @@ func drain(fd int) ([]byte, error) {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil:
 			return nil, err
-		case n == 0:
+		case n == 0 || whole(answer):
 			return answer, nil
 		}
 	}

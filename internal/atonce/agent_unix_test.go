@@ -3,6 +3,7 @@
 package atonce
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -10,6 +11,10 @@ import (
 	"strings"
 	"testing"
 )
+
+func answer(status string, length int, body string) string {
+	return fmt.Sprintf("HTTP/1.0 %s\r\nToken-Type: Bearer\r\nContent-Length: %d\r\n\r\n%s", status, length, body)
+}
 
 // Of an answer that is not whole, or not one, nothing is printed: what is would end the test.
 func TestBrokenAnswers(t *testing.T) {
@@ -28,17 +33,20 @@ func TestBrokenAnswers(t *testing.T) {
 	getenv := func(name string) string {
 		return map[string]string{"OIDC_AGENT_SOCK": socket, "OIDC_SESSIONS": "/sessions"}[name]
 	}
-	for name, answer := range map[string]string{
+	for name, text := range map[string]string{
 		"nothing":       "",
-		"cut off":       "HTTP/1.0 200 OK\r\nToken-Type: Bearer\r\n\r\nhalf-a-tok",
-		"no body":       "HTTP/1.0 200 OK\r\nToken-Type: Bearer\r\n\r\n",
+		"cut off":       answer("200 OK", 20, "half-a-tok"),
+		"no line":       answer("200 OK", 5, "token"),
+		"no length":     "HTTP/1.0 200 OK\r\nToken-Type: Bearer\r\n\r\ntoken\n",
+		"no body":       answer("200 OK", 0, ""),
 		"no head":       "HTTP/1.0 200 OK\r\nToken-Type: Bearer\r\n",
-		"not at hand":   "HTTP/1.0 504 Gateway Timeout\r\n\r\ntoken\n",
-		"another's":     "HTTP/1.0 421 Misdirected Request\r\n\r\ntoken\n",
-		"two lines":     "HTTP/1.0 200 OK\r\n\r\ntoken\ntoken\n",
-		"too long":      "HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 2<<20) + "\n",
+		"not at hand":   answer("504 Gateway Timeout", 6, "token\n"),
+		"another's":     answer("421 Misdirected Request", 6, "token\n"),
+		"two lines":     answer("200 OK", 12, "token\ntoken\n"),
+		"more than all": answer("200 OK", 6, "token\ntoken\n"),
+		"too long":      answer("200 OK", 2<<20+1, strings.Repeat("x", 2<<20)+"\n"),
 		"not HTTP":      "token\n",
-		"control codes": "HTTP/1.0 200 OK\r\n\r\n\x1b[31mtoken\n",
+		"control codes": answer("200 OK", 11, "\x1b[31mtoken\n"),
 	} {
 		asked := make(chan string, 1)
 		go func() {
@@ -49,7 +57,7 @@ func TestBrokenAnswers(t *testing.T) {
 			request := make([]byte, 4<<10)
 			n, _ := conn.Read(request)
 			asked <- string(request[:n])
-			_, _ = io.WriteString(conn, answer)
+			_, _ = io.WriteString(conn, text)
 			_ = conn.Close()
 		}()
 		if (Question{Name: "work"}).fromAgent(getenv) {
