@@ -128,10 +128,10 @@ func median[T int64 | time.Duration](values []T) T {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
-// hello builds a Go program that does nothing but say hello.
+// hello builds the hello world that Go is taught with.
 func (b bench) hello() (string, error) {
 	source, hello := filepath.Join(b.folder, "hello.go"), filepath.Join(b.folder, "hello")
-	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"hello\") }\n"), 0o600); err != nil {
+	if err := os.WriteFile(source, []byte("package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello, world\") }\n"), 0o600); err != nil {
 		return "", err
 	}
 	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source).CombinedOutput(); err != nil { //nolint:gosec,noctx // our own file

@@ -166,7 +166,7 @@ func TestProcessesRenewOnce(t *testing.T) {
 	k := newKeeper(t)
 	const crowd = 200
 	var slowest, total time.Duration
-	n := rounds(t, 5)
+	n := rounds(t, 50)
 	for range n {
 		k.expire()
 		before := k.family.Asked()
