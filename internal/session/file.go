@@ -190,8 +190,9 @@ func (f *Files) Lock(ctx context.Context, name string, waiting func() bool) (fun
 	return unlock, err
 }
 
-// leftover is how old a temporary file is that nobody can be about to use.
-const leftover = 24 * time.Hour
+// leftover is how old a temporary file is that nobody can be about to use: who writes the
+// session has the lock, and who only tries whether it can be written is done at once.
+const leftover = 5 * time.Minute
 
 // prepare makes the folder, which only its owner may enter.
 func (f *Files) prepare() error {

@@ -257,9 +257,9 @@ func TestLeftoversGo(t *testing.T) {
 		}
 		return path
 	}
-	old, recent := leave(".work.json.123.tmp", 25*time.Hour), leave(".work.json.456.tmp", time.Minute)
-	others := leave(".other.json.123.tmp", 25*time.Hour)
-	odd := leave(".work.json.backup", 25*time.Hour)
+	old, recent := leave(".work.json.123.tmp", 6*time.Minute), leave(".work.json.456.tmp", time.Minute)
+	others := leave(".other.json.123.tmp", 6*time.Minute)
+	odd := leave(".work.json.backup", 6*time.Minute)
 	unlock, err := f.Lock(t.Context(), "work", never)
 	if err != nil {
 		t.Fatal(err)
