@@ -1,0 +1,103 @@
+// Where the configuration of a session came from.
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+)
+
+// sources are where a configuration came from: all it takes to read it again, from any
+// folder and in any environment.
+type sources struct {
+	Name        string              `json:"name,omitempty"` // of the file, absolute
+	File        string              `json:"file,omitempty"` // as it was
+	Live        bool                `json:"live,omitempty"` // the file itself counts, for as long as it is there and the user's
+	Env         map[string]string   `json:"env,omitempty"`
+	Flags       map[string][]string `json:"flags,omitempty"`
+	SkipIDToken bool                `json:"skip_id_token_verification,omitempty"`
+	KID         string              `json:"kid,omitempty"`
+}
+
+// kept makes paths absolute and leaves out what is not of the configuration.
+func (s sources) kept(o *tokenOptions) sources {
+	s.SkipIDToken, s.KID = o.skipIDToken, o.client.kid
+	flags := map[string][]string{}
+	for name, values := range s.Flags {
+		p, ok := config.Lookup(name)
+		if !ok {
+			continue
+		}
+		flags[name] = slices.Clone(values)
+		for i, value := range values {
+			if path, err := filepath.Abs(value); p.File && err == nil {
+				flags[name][i] = path
+			}
+		}
+	}
+	s.Flags, s.Env = flags, maps.Clone(s.Env)
+	info, err := os.Stat(s.Name)
+	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != standardInput // nor a pipe
+	if name, err := filepath.Abs(s.Name); err == nil {                                        // paths in the file are beside it
+		s.Name = name
+	}
+	return s
+}
+
+// noting is a Getenv that notes what it gave.
+func (s *sources) noting(getenv func(string) string) func(string) string {
+	s.Env = map[string]string{}
+	return func(name string) string {
+		value := getenv(name)
+		if value != "" {
+			s.Env[name] = value
+		}
+		return value
+	}
+}
+
+// read reads the configuration of a session. warn is told why its file does not count.
+func (s sources) read(ctx context.Context, warn func(format string, args ...any)) (*config.Config, error) {
+	return config.Load(config.Sources{
+		Name: s.Name, File: s.file(ctx, warn), Flags: s.Flags, Require: []string{"issuer", "client_id"},
+		Getenv: func(name string) string { return s.Env[name] },
+	})
+}
+
+// file is the file of the configuration as it is now, if nobody else can have changed it:
+// nobody names it, and it says where the secrets go.
+func (s sources) file(ctx context.Context, warn func(format string, args ...any)) []byte {
+	kept := []byte(s.File)
+	if !s.Live {
+		return kept
+	}
+	var notOurs error
+	data, err := read(ctx, s.Name, func() ([]byte, error) {
+		f, err := os.Open(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		notOurs = durable.Ours(info)
+		return readBounded(f)
+	})
+	switch {
+	case err != nil || bytes.Equal(data, kept):
+		return kept
+	case notOurs != nil:
+		warn("%s was changed, and does not count: %v", s.Name, notOurs)
+		return kept
+	}
+	return data
+}

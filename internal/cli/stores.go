@@ -1,0 +1,117 @@
+// Where sessions are kept.
+
+package cli
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/keyring"
+	"github.com/oidc-client/oidc-client/internal/session"
+)
+
+// store is where sessions are: in the agent's memory, if there is one, and in files.
+func (p *program) store() (session.Store, error) {
+	files, err := p.files()
+	if err != nil {
+		return nil, err
+	}
+	if socket := atonce.Socket(p.env.Getenv); socket != "" && atonce.Trusted(socket) == nil {
+		return session.Both{First: agentStore{&agentClient{socket: socket, folder: files.Folder}}, Second: files}, nil
+	}
+	return files, nil
+}
+
+// inAgent is the agent's store, if a session is there.
+func inAgent(store session.Store, name string) (agentStore, bool) {
+	both, ok := store.(session.Both)
+	if !ok {
+		return agentStore{}, false
+	}
+	if _, err := both.First.Load(name); err != nil {
+		return agentStore{}, false
+	}
+	there, ok := both.First.(agentStore)
+	return there, ok
+}
+
+// files are the sessions in files.
+func (p *program) files() (*session.Files, error) {
+	folder := atonce.Folder(p.env.Getenv)
+	if folder == "" {
+		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
+	}
+	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require"}
+	switch {
+	case p.keyringWish() == "off":
+	case hasKeyring(p.env.Getenv):
+		store.Keys = &keyring.Keyring{Folder: folder}
+	default:
+		store.Keys = noKeyring{}
+	}
+	return store, nil
+}
+
+// storeFor is the store that a new session is asked to be in.
+func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, error) {
+	if !o.memory {
+		return p.newStore(ctx)
+	}
+	client, err := p.theAgent(atonce.Folder(p.env.Getenv))
+	if err != nil {
+		return nil, err
+	}
+	return agentStore{client}, nil
+}
+
+// newStore is the store for a new session: sealed if there is a keyring, which is found
+// out now.
+func (p *program) newStore(ctx context.Context) (*session.Files, error) {
+	wish := p.keyringWish()
+	if !slices.Contains([]string{"auto", "off", "require"}, wish) {
+		return nil, misconfigured("OIDC_KEYRING is auto, off or require")
+	}
+	store, err := p.files()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(store.Folder, 0o700); err != nil {
+		return nil, misconfigured("--save: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+	}
+	why := "OIDC_KEYRING is off"
+	if wish != "off" {
+		_, err := store.Keys.Key(ctx, true)
+		if err == nil {
+			store.Sealing = true
+			return store, nil
+		}
+		if wish == "require" {
+			return nil, &session.SealError{Err: err}
+		}
+		why = (&session.SealError{Err: err}).Error()
+	}
+	p.inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
+	return store, nil
+}
+
+// noKeyring is the keyring of a machine without one: to look for one would start it.
+type noKeyring struct{}
+
+func (noKeyring) Key(context.Context, bool) (session.Key, error) { return nil, noKeyringError{} }
+
+// A noKeyringError says that there is no keyring, locked or not.
+type noKeyringError struct{}
+
+func (noKeyringError) Error() string {
+	return "there is none here (no session bus; DBUS_SESSION_BUS_ADDRESS names one)"
+}
+
+// keyringWish is what OIDC_KEYRING asks for.
+func (p *program) keyringWish() string {
+	if wish := p.env.Getenv("OIDC_KEYRING"); wish != "" {
+		return wish
+	}
+	return "auto"
+}
