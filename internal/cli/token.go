@@ -56,6 +56,9 @@ With -c or --issuer and --client-id the session has to be of that configuration,
 	f.BoolVar(&o.header, "header", false, "print the header that the token is sent in: Authorization: Bearer ...")
 	f.BoolVar(&o.login, "login", false, "log in through the browser if only that helps, and there is a terminal")
 	f.BoolVar(&o.retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
+	for _, testing := range []string{"fake-pkce-verifier", "keep-running", "mock-code-verifier", "mock-nonce", "mock-state"} {
+		_ = f.MarkHidden(testing) // of providers, by client: they are in the way here
+	}
 	cmd.ValidArgsFunction = p.completeSessions
 	return cmd
 }
