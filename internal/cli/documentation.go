@@ -99,7 +99,7 @@ func commandsPage(root *cobra.Command) string {
 func flagTable(b *strings.Builder, flags *pflag.FlagSet) {
 	b.WriteString("| flag | what it does | default |\n|---|---|---|\n")
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name == "help" {
+		if f.Name == "help" || f.Hidden {
 			return
 		}
 		kind, help := pflag.UnquoteUsage(f)
