@@ -281,7 +281,11 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	if err := checkValues(cmd, args); err != nil {
 		return err
 	}
-	if cmd.Flags().Changed("output-dir") && !p.options.output {
+	first, _, _ := strings.Cut(p.run.Command, " ")
+	switch {
+	case p.options.output && slices.Contains([]string{"token", "exec", "helper", "sessions", "agent"}, first):
+		p.warn("-o has no effect: %s writes no result files", first)
+	case cmd.Flags().Changed("output-dir") && !p.options.output:
 		p.warn("--output-dir has no effect without -o")
 	}
 	if p.options.timeout < 0 {
