@@ -78,11 +78,10 @@ func printable(token string) bool {
 // Folder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base
 // Directory Specification); "" if neither is known.
 func Folder(getenv func(string) string) string {
-	if folder := getenv("OIDC_SESSIONS"); folder != "" && !absolute(folder) {
-		if here, err := os.Getwd(); err == nil {
+	if folder := getenv("OIDC_SESSIONS"); folder != "" {
+		if here, err := os.Getwd(); err == nil && !absolute(folder) {
 			return here + slash + folder
 		}
-	} else if folder != "" {
 		return folder
 	}
 	if folder := getenv("XDG_STATE_HOME"); absolute(folder) {
@@ -104,14 +103,31 @@ const FolderHeader = "Sessions-Folder"
 // Mark tells folders apart (FNV-1a, 64 bits).
 func Mark(folder string) string {
 	sum := uint64(14695981039346656037)
-	for _, c := range bytes.TrimRight([]byte(folder), slash) {
-		sum = (sum ^ uint64(c)) * 1099511628211
+	for _, part := range parts(folder) {
+		for _, c := range append([]byte("/"), part...) {
+			sum = (sum ^ uint64(c)) * 1099511628211
+		}
 	}
 	text := make([]byte, 16)
 	for i := range text {
 		text[i] = "0123456789abcdef"[sum>>(60-4*i)&15]
 	}
 	return string(text)
+}
+
+// parts are those of a path, as path.Clean has them, without that package.
+func parts(path string) [][]byte {
+	var kept [][]byte
+	for part := range bytes.SplitSeq([]byte(path), []byte(slash)) {
+		switch text := string(part); {
+		case text == "" || text == ".":
+		case text == ".." && len(kept) > 0:
+			kept = kept[:len(kept)-1]
+		default:
+			kept = append(kept, part)
+		}
+	}
+	return kept
 }
 
 // Socket is where the agent listens: OIDC_AGENT_SOCK, or a folder of the user's; "" if

@@ -78,6 +78,21 @@ func TestFolderAndSocket(t *testing.T) {
 	}
 }
 
+// A folder is the same however it is written.
+func TestMark(t *testing.T) {
+	t.Parallel()
+	for _, same := range []string{"/a/b/", "//a//b", "/a/./b", "/a/c/../b", "/x/../a/b"} {
+		if Mark(same) != Mark("/a/b") {
+			t.Errorf("%s is not /a/b", same)
+		}
+	}
+	for _, other := range []string{"", "/", "/a", "/ab", "/a/b/c", "/b/a", "/a/b/.."} {
+		if Mark(other) == Mark("/a/b") {
+			t.Errorf("%s is /a/b", other)
+		}
+	}
+}
+
 // The two packages are initialised early because they import little.
 func TestImportsLittle(t *testing.T) {
 	t.Parallel()

@@ -135,12 +135,13 @@ func (e *toldError) Error() string { return e.failure.Message }
 
 func (e *toldError) Unwrap() error { return e.err }
 
-// told is err, nil if it is, for other runs than this one.
+// told is err, nil if it is, for other runs than this one: that who asked is gone is nothing to
+// them.
 func (p *program) told(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &toldError{p.failure(ctx, err), err}
+	return &toldError{p.failure(context.WithoutCancel(ctx), err), err}
 }
 
 // logOutFor revokes the tokens of a session for the agent.

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -11,10 +12,26 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
 )
+
+// What the agent tells one caller is not that another is gone.
+func TestToldToOthers(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := &program{env: &Env{Now: time.Now}, run: &transcript.Run{Command: "agent"}, redactor: transcript.NewRedactor()}
+	err := p.told(ctx, errors.Join(&oidc.TransportError{Endpoint: "token", Status: 503, Err: errors.New("HTTP status 503")}, context.Canceled))
+	var told *toldError
+	if !errors.As(err, &told) || told.failure.Kind != transcript.Network || told.failure.HTTPStatus != 503 {
+		t.Errorf("%+v", told.failure)
+	}
+}
 
 // Only an agent that says so, or is not there, has no session: of one that does not know what
 // it says another store must not be asked instead.

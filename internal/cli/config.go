@@ -141,7 +141,7 @@ func (p *program) brokenFiles(ctx context.Context, cfg *config.Config, kid strin
 		note(err)
 	}
 	if cfg.DecryptionKey != "" {
-		_, err := decryptionKeys(ctx, cfg)
+		_, err := readDecryptionKeys(ctx, cfg, nil)
 		note(err)
 	}
 	return broken

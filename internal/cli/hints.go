@@ -480,7 +480,7 @@ func (p *program) protocolHint(f *transcript.Failure) string {
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
 		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
 	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
-		return "the resource answers so, with the token or without: check the URL first"
+		return "the resource answers so: check the URL first, then what the token is for"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
 		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not sent after redirects"
 	case f.Code == "endpoint.url":

@@ -177,7 +177,7 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 	elsewhere := "Is the browser on another machine? Open this there, and paste here the address that it ends on"
 	pasted := p.pastedLines
 	if posted {
-		elsewhere = "The browser has to be on this machine (or come here through a tunnel), since the answer is posted. This is where it is sent"
+		elsewhere = "The answer is posted, so that it cannot be pasted: a browser elsewhere has to reach this machine. The login is at"
 		pasted = func(context.Context) <-chan string { return nil }
 	}
 	return &flow.Login{

@@ -40,12 +40,17 @@ func policy(ctx context.Context, cfg *config.Config) (oidc.Policy, error) {
 }
 
 // decryptionKeys reads the keys that tokens are encrypted for, nil if none are
-// to be. Each algorithm that was agreed upon needs one.
+// to be.
 func decryptionKeys(ctx context.Context, cfg *config.Config) ([]oidc.DecryptionKey, error) {
 	algs := slices.Concat(cfg.TokenEncryptionAlgorithms, cfg.UserInfoEncryptionAlgorithms, cfg.AuthorizationEncryptionAlgorithms, cfg.IntrospectionEncryptionAlgorithms)
 	if len(algs) == 0 {
 		return nil, nil
 	}
+	return readDecryptionKeys(ctx, cfg, algs)
+}
+
+// readDecryptionKeys reads the keys, of which each algorithm has to have one.
+func readDecryptionKeys(ctx context.Context, cfg *config.Config, algs []string) ([]oidc.DecryptionKey, error) {
 	name, file := "decryption_key", cfg.DecryptionKey
 	if file == "" {
 		name, file = "private_key", cfg.PrivateKey

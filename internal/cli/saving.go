@@ -37,9 +37,11 @@ type saving struct {
 	session *session.Session
 	failed  error // why it could not be kept
 
-	there *session.Session // that is to be replaced, nil if none is or whichever it is may be
-	other session.Store    // which has a session of the name that goes once this one is there; nil if none has
-	twin  error            // why it did not go
+	all     session.Store // the store, and any other that is looked into
+	replace bool          // whatever has the name
+	other   session.Store // which has a session of the name that goes once this one is there; nil if none has
+	twin    error         // why it did not go
+	instead error         // that it has another name, nil if not
 
 	client *oidc.Client // once there is one
 }
@@ -75,12 +77,18 @@ func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenO
 		s.Secret.Params = map[string][]string{"resource": cfg.Resource}
 	}
 	s.Grant.Own = o.own
-	p.saving = &saving{store: store, session: s}
-	err = p.saving.inTheWay(o.save)
-	if err == nil {
-		err = p.saving.elsewhere(p, o.save)
+	k := &saving{store: store, session: s, replace: o.save.replace}
+	if k.all, err = p.store(); err != nil {
+		return err
 	}
-	return err
+	if err := k.inTheWay(o.save); err != nil {
+		return err
+	}
+	if err := k.elsewhere(o.save); err != nil {
+		return err
+	}
+	p.saving = k
+	return nil
 }
 
 // grantOf is what a configuration asks for.
@@ -105,18 +113,13 @@ func (k *saving) inTheWay(o saveFlags) error {
 		whose := map[bool]string{true: "the client's own", false: "a user's"}
 		return misconfigured("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own], whose[!there.Grant.Own]).try(advice)
 	}
-	k.there = there
 	return nil
 }
 
 // elsewhere is inTheWay of the store that the session is not asked to be in: of two with one
 // name only one would be seen.
-func (k *saving) elsewhere(p *program, o saveFlags) error {
-	all, err := p.store()
-	if err != nil {
-		return err
-	}
-	both, ok := all.(session.Both)
+func (k *saving) elsewhere(o saveFlags) error {
+	both, ok := k.all.(session.Both)
 	if !ok {
 		return nil
 	}
@@ -124,10 +127,13 @@ func (k *saving) elsewhere(p *program, o saveFlags) error {
 	if o.memory {
 		other, where = both.Second, "in a file"
 	}
-	if _, err := other.Load(o.name); errors.Is(err, session.ErrNoSession) {
+	_, err := other.Load(o.name)
+	switch {
+	case errors.Is(err, session.ErrNoSession):
 		return nil
-	}
-	if !o.replace {
+	case err != nil && !errors.As(err, new(*session.BrokenError)):
+		return err // whether it has one is not known
+	case !o.replace:
 		return misconfigured("--save: there is a session %s already, %s", o.name, where).try("--replace puts the new session in its place; another name keeps both")
 	}
 	k.other = other
@@ -141,29 +147,38 @@ func (k *saving) put(t *oidc.Tokens, p *program) {
 	s.Secret.DPoPKey = p.boundKey
 	s.Grant.Key = k.client.Binding()
 	renewal.Put(s, t, p.env.Now())
-	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil && k.there != nil && k.there.Grant.Subject != "" && id.Subject != k.there.Grant.Subject {
-		k.makeWay()
+	subject := ""
+	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
+		subject = id.Subject
 	}
+	k.makeWay(subject)
 	k.write()
 }
 
-// makeWay gives the session a name that is free: its tokens are of another user than those of
-// the session that they were to replace, and those would be lost.
-func (k *saving) makeWay() {
-	for n := 2; ; n++ {
-		name := fmt.Sprint(k.there.Name, "-", n)
-		if _, err := k.store.Load(name); errors.Is(err, session.ErrNoSession) || session.CheckName(name) != nil {
-			k.session.Name = name
-			return
+// makeWay gives the session another name if one is there by now of a user that the tokens are not
+// known to be of: those would be lost.
+func (k *saving) makeWay(subject string) {
+	asked := k.session.Name
+	there, err := k.all.Load(asked)
+	if k.replace || err != nil || there.Grant.Subject == "" || there.Grant.Subject == subject {
+		return
+	}
+	const most = 99
+	for n := 2; n <= most; n++ {
+		name := fmt.Sprint(asked, "-", n)
+		if taken, err := k.all.Load(name); err != nil || subject != "" && taken.Grant.Subject == subject && taken.Grant.Covers(k.session.Grant) {
+			k.session.Name = name // or else the user's own, from the last time; what cannot be written is rescued
+			break
 		}
 	}
+	k.instead = &anothersError{asked, k.session.Name, there.Grant.Subject}
 }
 
 // An anothersError says that tokens are not where they were asked to be.
 type anothersError struct{ asked, kept, subject string }
 
 func (e *anothersError) Error() string {
-	return fmt.Sprintf("session %s is of the user %s, and another logged in: what came is kept as session %s", e.asked, e.subject, e.kept)
+	return fmt.Sprintf("session %s is of the user %s, which what came is not known to be of: it is kept as session %s", e.asked, e.subject, e.kept)
 }
 
 func (k *saving) write() {
@@ -215,10 +230,8 @@ func (k *saving) lost(p *program) error {
 		return p.rescue(k.session, k.failed)
 	case k.twin != nil:
 		return fmt.Errorf("there are two sessions %s now, one with the agent and one in a file, which could not be forgotten: %w", k.session.Name, k.twin)
-	case k.there != nil && k.there.Name != k.session.Name:
-		return &anothersError{k.there.Name, k.session.Name, k.there.Grant.Subject}
 	}
-	return nil
+	return k.instead
 }
 
 // rescue writes a session that cannot be stored to where temporary files are: what is in

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ func (p *program) secret(ctx context.Context, flag, value, env string) (string, 
 	case strings.HasPrefix(value, "@"):
 		data, err = readFile(ctx, value[1:])
 	default:
-		if info, err := os.Stat(value); err == nil && info.Mode().IsRegular() { // it may be meant all the same
+		if info, err := os.Stat(value); err == nil && info.Mode().IsRegular() && !slices.Contains([]string{"client-secret", "password"}, flag) { // it may be meant all the same
 			p.likeFlag, p.likeFile = flag, value
 			return value, nil // what a file is called is no secret, and it has to be told
 		}

@@ -222,7 +222,11 @@ func (p *program) opened(ctx context.Context, store session.Store, name string) 
 		err = store.Open(ctx, s)
 	}
 	if errors.Is(err, errInAgent) {
-		err = misconfigured("session %s is in the memory of the agent, and so is its configuration", name).try("give the token and -c: --token - reads what `oidc-client token " + name + "` prints")
+		token := name
+		if p.run.Command == "end-session" {
+			token += " --id-token"
+		}
+		err = misconfigured("session %s is in the memory of the agent, and so is its configuration", name).try("give the token and -c: --token - reads what `oidc-client token " + token + "` prints")
 	}
 	if err != nil {
 		return nil, nil, sessionError(store, name, err)

@@ -424,6 +424,19 @@ func TestStarterIsValid(t *testing.T) {
 	}
 }
 
+// What is quoted is read as it was, also where it looks like a variable.
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{
+		"plain", `"`, `\`, "a\nb\r\tc", "${A}", "x${A}y", "$${A}", "$$${A}", "${", "$", "${A", "${${A}}", "a\x00\a\x1b]0;x\a", "\u0085\u2028\ufeff", "é漢😀\U000E0001", "- a: {b}", "# c",
+	} {
+		c, err := load("issuer: https://op.example\nclient_id: "+Quote(s)+"\n", map[string]string{"A": "secret", "${A": "secret"}, nil)
+		if err != nil || c.ClientID != s {
+			t.Errorf("%q: %q, %v", s, c.ClientID, err)
+		}
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add(ancestor)
 	f.Add("a: &a [*a]\n")

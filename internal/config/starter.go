@@ -4,7 +4,9 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Starter returns a commented configuration file to begin with.
@@ -18,10 +20,30 @@ func Starter(issuer, clientID string) []byte {
 	return fmt.Appendf(nil, starter, SchemaID, Quote(issuer), Quote(clientID))
 }
 
-// Quote writes a string as YAML.
+// Quote writes a string as a value of the file: [Load] reads the same string. What looks like a
+// variable is none: the string may be somebody else's.
 func Quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(s) + `"`
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range variable.ReplaceAllString(s, "$$$0") {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r > 0xFFFF && !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\U%08x`, r)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }
+
+// variable is what [Load] puts the environment in the place of.
+var variable = regexp.MustCompile(`\$\{[^}]*\}`)
 
 const starter = `# yaml-language-server: $schema=%s
 #

@@ -240,6 +240,9 @@ func (r *Renewal) insufficient(s *session.Session, need session.Need) error {
 	if err := ended(s, need); err != nil {
 		return err
 	}
+	if need.For == 0 {
+		return &LoginError{s, session.Expired, "the provider's new token has ended already"}
+	}
 	_, expires, _ := s.Take(need, r.Now())
 	return &ShortError{s, expires.Sub(s.Received), need.For}
 }

@@ -235,8 +235,8 @@ func (f *Files) Reserve(name string) (Reservation, error) {
 // what is written keeps its mode.
 func tighten(path string) error {
 	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
-		return nil //nolint:nilerr // what is wrong with it is found out when it is written
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || durable.Ours(info) != nil {
+		return nil //nolint:nilerr // what is wrong with it is found out when it is written; what others may have written must not seem ours
 	}
 	return os.Chmod(path, 0o600)
 }

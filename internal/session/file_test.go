@@ -148,6 +148,27 @@ func TestOthersCanRead(t *testing.T) {
 	}
 }
 
+// One that others may have written does not become ours by trying whether it can be written.
+func TestTryingDoesNotTrust(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no modes here")
+	}
+	f := files(t)
+	path := saved(t, f)
+	if err := os.Chmod(path, 0o666); err != nil { //nolint:gosec // what is refused
+		t.Fatal(err)
+	}
+	r, err := f.Reserve("work")
+	if err == nil {
+		err = r.Discard()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, f, path)
+}
+
 // A session that is a symbolic link stays one, as in a folder that is synchronised.
 func TestLinkedSession(t *testing.T) {
 	t.Parallel()
