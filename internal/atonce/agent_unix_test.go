@@ -68,3 +68,15 @@ func TestBrokenAnswers(t *testing.T) {
 		}
 	}
 }
+
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	if !whole([]byte(answer("200 OK", 6, "token\n"))) {
+		t.Error("an answer is not whole")
+	}
+	for _, length := range []int{0, 5, 7, 60} {
+		if whole([]byte(answer("200 OK", length, "token\n"))) {
+			t.Errorf("six bytes of %d are whole", length)
+		}
+	}
+}

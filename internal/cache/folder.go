@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,19 +40,7 @@ func (t *Transport) load(url string) *entry {
 
 // read reads a file that nobody else can have written, nil if it is none or is not whole.
 func read(path string) *entry {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // to open a pipe would wait
-		return nil
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() || durable.Ours(info) != nil {
-		return nil
-	}
-	data, err := io.ReadAll(io.LimitReader(file, 2*limit.Body))
+	data, err := durable.Read(path, 2*limit.Body)
 	e := &entry{}
 	if err != nil || json.Unmarshal(data, e) != nil {
 		return nil

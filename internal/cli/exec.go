@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -182,7 +183,8 @@ func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(cont
 	for {
 		select {
 		case signal := <-forward:
-			if signal != os.Interrupt || !p.env.Terminal(p.env.Stderr) { // at a terminal it got that itself
+			typed := signal == os.Interrupt || signal == syscall.SIGQUIT
+			if !typed || !p.env.Terminal(p.env.Stderr) { // at a terminal it got that itself
 				_ = cmd.Process.Signal(signal) // it may just have ended
 			}
 		case <-ended:

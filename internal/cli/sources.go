@@ -5,6 +5,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 // sources are where a configuration came from: all it takes to read it again, from any
@@ -78,25 +80,11 @@ func (s sources) file(ctx context.Context, warn func(format string, args ...any)
 	if !s.Live {
 		return kept
 	}
-	var notOurs error
-	data, err := read(ctx, s.Name, func() ([]byte, error) {
-		f, err := os.Open(s.Name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		notOurs = durable.Ours(info)
-		return readBounded(f)
-	})
-	switch {
-	case err != nil || bytes.Equal(data, kept):
-		return kept
-	case notOurs != nil:
-		warn("%s was changed, and does not count: %v", s.Name, notOurs)
+	data, err := read(ctx, s.Name, func() ([]byte, error) { return durable.Read(s.Name, limit.File) })
+	if errors.As(err, new(*durable.OthersError)) && !bytes.Equal(data, kept) {
+		warn("%s was changed, and does not count: %v", s.Name, err)
+	}
+	if err != nil {
 		return kept
 	}
 	return data

@@ -4,8 +4,10 @@
 package durable
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -205,6 +207,43 @@ func WriteFile(path string, data []byte) error {
 		return err
 	}
 	return r.Commit(data)
+}
+
+// An OthersError says that a file need not be what its user put there.
+type OthersError struct{ Err error }
+
+func (e *OthersError) Error() string { return e.Err.Error() }
+
+func (e *OthersError) Unwrap() error { return e.Err }
+
+// Read reads a regular file of at most a number of bytes; to a pipe nobody may ever write. The
+// error is an [*OthersError] if others can have written it: what it says is returned all the
+// same.
+func Read(path string, most int64) ([]byte, error) {
+	errOdd := errors.New("it is not a regular file")
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, errOdd)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, errOdd)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(data)) > most:
+		return nil, fmt.Errorf("it is longer than %d bytes", most)
+	}
+	if err := Ours(info); err != nil {
+		return data, &OthersError{err}
+	}
+	return data, nil
 }
 
 // Remove removes the file that path leads to, and path itself if that is a symbolic

@@ -3,6 +3,7 @@
 package durable
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -139,5 +140,38 @@ func TestLockIsAFile(t *testing.T) {
 	}
 	if _, err := Lock(t.Context(), file, func() bool { return false }); err == nil {
 		t.Error("a pipe was locked")
+	}
+}
+
+// What is read is the user's own, regular and not too long.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file, link, pipe := filepath.Join(folder, "file"), filepath.Join(folder, "link"), filepath.Join(folder, "pipe")
+	if err := errors.Join(os.WriteFile(file, []byte("text"), 0o600), os.Symlink(file, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, link} {
+		if data, err := Read(path, 4); string(data) != "text" || err != nil {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+	if data, err := Read(file, 3); err == nil {
+		t.Errorf("too long: %q", data)
+	}
+	for _, odd := range []string{folder, pipe} {
+		if data, err := Read(odd, 4); err == nil || !strings.Contains(err.Error(), "regular") {
+			t.Errorf("%s: %q, %v", odd, data, err)
+		}
+	}
+	if _, err := Read(filepath.Join(folder, "none"), 4); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var others *OthersError
+	if data, err := Read(file, 4); string(data) != "text" || !errors.As(err, &others) {
+		t.Errorf("%q, %v", data, err)
 	}
 }

@@ -78,7 +78,7 @@ type ShortError struct {
 }
 
 func (e *ShortError) Error() string {
-	return fmt.Sprintf("session %s: the provider's tokens last %s, less than the %s that are asked for", e.Session.Name, e.Lifetime.Round(time.Second), e.Asked)
+	return fmt.Sprintf("session %s: the provider's tokens last %s, which is not more than the %s that are asked for", e.Session.Name, e.Lifetime.Round(time.Second), e.Asked)
 }
 
 // ended says why a session cannot be renewed, whatever others do to it. nil means that it

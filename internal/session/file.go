@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,10 +102,10 @@ func (f *Files) Load(name string) (*Session, error) {
 	return s, err
 }
 
-// read reads the file of a session.
+// read reads the file of a session, which only its user can have written.
 func (f *Files) read(name string) (*Session, error) {
 	path := f.Path(name)
-	data, err := readEntry(path)
+	data, err := durable.Read(path, limit.Session)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoSession
 	}
@@ -126,30 +125,6 @@ func (f *Files) read(name string) (*Session, error) {
 		return nil, &BrokenError{path, err}
 	}
 	return s, nil
-}
-
-// readEntry reads a file that holds tokens: a regular one that only its user can have written.
-func readEntry(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	if err := durable.Ours(info); err != nil {
-		return nil, err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit.Session+1))
-	if err == nil && len(data) > limit.Session {
-		err = fmt.Errorf("it is longer than %d bytes", limit.Session)
-	}
-	return data, err
 }
 
 // Open implements [Store].
