@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -208,12 +209,16 @@ func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair strin
 		Unverified: cfg.SkipTLSVerification, Proxy: p.env.Proxy, Pair: pair,
 		SystemRoots: p.env.Getenv("SSL_CERT_FILE") != "" || p.env.Getenv("SSL_CERT_DIR") != "",
 		Header:      http.Header{"User-Agent": {"oidc-client/" + p.env.Build.version()}},
+		Extra:       http.Header{}, ExtraFor: func(r *http.Request) bool { return !elsewhere(r, cfg.Issuer) },
+	}
+	if err := p.checkProxies(); err != nil {
+		return nil, err
 	}
 	if cfg.HTTP.Timeout != nil {
 		o.Timeout = *cfg.HTTP.Timeout
 	}
 	for name, value := range cfg.HTTP.ExtraHeaders {
-		o.Header[http.CanonicalHeaderKey(name)] = []string{value}
+		o.Extra[http.CanonicalHeaderKey(name)] = []string{value}
 		if transcript.NamesSecret(name) {
 			p.redactor.Learn(value)
 		}
@@ -241,6 +246,33 @@ func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair strin
 	}
 	client.Transport = p.recorder
 	return client, nil
+}
+
+// elsewhere reports whether a request is to a resource of another origin than the issuer's,
+// which extra headers, such as the key of a gateway in front of that, are not for.
+func elsewhere(r *http.Request, issuer string) bool {
+	switch oidc.Endpoint(r.Context()) {
+	case "resource", "protected_resource_metadata":
+	default:
+		return false
+	}
+	u, err := url.Parse(issuer)
+	return err != nil || u.Scheme != r.URL.Scheme || u.Host != r.URL.Host
+}
+
+// checkProxies refuses the address of a proxy that cannot be read: net/http would go past it
+// without a word.
+func (p *program) checkProxies() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		value := p.env.Getenv(name)
+		if _, err := url.Parse(value); err == nil {
+			continue
+		}
+		if _, err := url.Parse("http://" + value); err != nil {
+			return misconfigured("%s is not the URL of a proxy", name) // it may hold a password
+		}
+	}
+	return nil
 }
 
 // clientCertificate reads the certificate of mutual TLS, nil if there is none.

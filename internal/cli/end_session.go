@@ -4,12 +4,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -117,10 +120,10 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 	gone := make(chan struct{})
 	var once sync.Once
 	place.Secret, place.Mine = true, func(url.Values) bool { return false }
-	place.Start = func(context.Context) (string, error) {
+	place.Start = p.onlyOnce(func() string {
 		once.Do(func() { close(gone) })
-		return logout.URL, nil
-	}
+		return logout.URL
+	})
 	listener, err := loopback.Listen(place)
 	if err != nil {
 		return err
@@ -136,6 +139,21 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 	p.run.Members.Add("end_session", map[string]any{"came_back": false})
 	p.inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
 	return nil
+}
+
+// onlyOnce leads a browser away one time: where to holds the ID Token, and the address that
+// leads there is in the argv of the browser, which others on this machine can read.
+func (p *program) onlyOnce(where func() string) func(context.Context) (string, error) {
+	var visits atomic.Int64
+	return func(context.Context) (string, error) {
+		switch visits.Add(1) {
+		case 1:
+			return where(), nil
+		case 2:
+			p.warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
+		}
+		return "", errors.New("it was opened before")
+	}
 }
 
 // logOut sends the browser away, waits for it, and judges how it comes back. What
@@ -158,11 +176,12 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 	ready := make(chan struct{}) // the logout, whose redirect URI has the listener's port
 	var logout *oidc.Logout
 	place.Secret = true
-	place.Start = func(context.Context) (string, error) { <-ready; return logout.URL, nil }
+	place.Start = p.onlyOnce(func() string { <-ready; return logout.URL })
+	var strange atomic.Int64
 	place.Mine = func(values url.Values) bool {
 		<-ready
 		mine := values.Get("state") == logout.State
-		if !mine {
+		if !mine && strange.Add(1) <= limit.Strange {
 			p.warn("the browser came to %s without the state of this logout; the wait goes on", place.Path)
 		}
 		return mine

@@ -215,7 +215,7 @@ func ofSession(err error, f *transcript.Failure) bool {
 	switch {
 	case errors.As(err, &login):
 		f.Kind, f.Code = transcript.Interaction, "session_"+strings.ReplaceAll(string(login.State), " ", "_")
-	case errors.As(err, new(*anothersError)):
+	case errors.As(err, new(*anothersError)), errors.As(err, new(*strangerError)):
 		f.Kind, f.Code = transcript.Interaction, "session_of_another"
 	case errors.As(err, new(*renewal.ShortError)):
 		f.Kind, f.Code = transcript.Usage, "session_lifetime"

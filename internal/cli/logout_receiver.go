@@ -146,6 +146,15 @@ type logout struct {
 	err     error
 }
 
+// size is about how much is kept of it.
+func (l *logout) size() int {
+	size := len(l.iss) + len(l.sid)
+	if l.token != nil {
+		size += 2 * len(l.token.JSON) // as it is shown, too
+	}
+	return size
+}
+
 // A logoutReceiver answers a provider's calls.
 type logoutReceiver struct {
 	client  *oidc.Client
@@ -231,12 +240,12 @@ func refuse(w http.ResponseWriter, code, description string) {
 // showLogouts shows each call until there were enough. The error is that of the
 // last one.
 func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int) (err error) {
-	list := []strictjson.Ordered{}
+	list, size := []strictjson.Ordered{}, 0
 	defer func() { p.run.Members.Add("logouts", list) }()
 	for n := 0; count == 0 || n < count; n++ {
 		select {
 		case l := <-r.logouts:
-			list = append(list, p.showLogout(l))
+			list, size = append(list, p.showLogout(l)), size+l.size()
 			err = l.err
 			if err != nil && n+1 != count {
 				f := p.failure(ctx, err)
@@ -248,8 +257,8 @@ func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int)
 			}
 			return &waitError{"a logout from the provider", context.Cause(ctx)}
 		}
-		if len(list) == limit.LogoutTokens {
-			p.warn("%d logouts are enough for one run", limit.LogoutTokens)
+		if len(list) == limit.LogoutTokens || size > limit.LogoutSize {
+			p.warn("%d logouts, of %d bytes, are enough for one run", len(list), size)
 			return err
 		}
 	}
@@ -276,7 +285,7 @@ func (p *program) showLogout(l logout) strictjson.Ordered {
 	d.Add("iss", l.iss)
 	d.Add("sid", l.sid)
 	if !p.options.json() {
-		p.out.Block("Front-Channel Logout", "FrontChannelLogout", fmt.Sprintf("iss  %s\nsid  %s\n", l.iss, l.sid))
+		p.out.Block("Front-Channel Logout", "FrontChannelLogout", fmt.Sprintf("iss  %s\nsid  %s\n", transcript.Escape(l.iss), transcript.Escape(l.sid)))
 	}
 	return d
 }

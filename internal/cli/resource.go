@@ -17,6 +17,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -120,6 +121,9 @@ func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, targe
 			return r, usage("a --header is not name: value")
 		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"}, strings.ToLower(name)):
 			return r, usage("--header %s cannot be set here", name)
+		}
+		if transcript.NamesSecret(name) {
+			p.redactor.Learn(value)
 		}
 		r.Header.Add(name, value)
 	}
@@ -233,8 +237,8 @@ func presented(token string, client *oidc.Client) *oidc.Tokens {
 	return &oidc.Tokens{AccessToken: token, TokenType: "Bearer"}
 }
 
-// demand adds what a challenge asks for to what the configuration demands. A
-// resource does not weaken that.
+// demand adds what a challenge asks for to what the configuration demands (acr_list, max_age).
+// A resource does not weaken that; acr_values are wishes, and its own are what it goes by.
 func (p *program) demand(client *oidc.Client, cfg *config.Config, c *oidc.Challenge) error {
 	if len(c.ACRValues) > 0 {
 		both := c.ACRValues
@@ -274,7 +278,20 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 		outcome.Show(p.landingPage(ctx, settled))
 		return true
 	})
-	return tokens, errors.Join(err, settled)
+	if err := errors.Join(err, settled); err != nil {
+		return tokens, err
+	}
+	if id := tokens.IDToken; p.user != "" && (id == nil || id.Subject != p.user) {
+		return nil, &strangerError{p.user}
+	}
+	return tokens, nil
+}
+
+// A strangerError says that somebody else logged in than whose session is used.
+type strangerError struct{ user string }
+
+func (e *strangerError) Error() string {
+	return fmt.Sprintf("the session is of the user %s, who is not who logged in: the resource was not asked again", e.user)
 }
 
 // showChallenge says what the resource asks for.

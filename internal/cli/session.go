@@ -232,7 +232,7 @@ func (p *program) opened(ctx context.Context, store session.Store, name string) 
 		return nil, nil, sessionError(store, name, err)
 	}
 	cfg, kept, err := p.sessionConfig(ctx, s)
-	p.sources = kept
+	p.sources, p.user = kept, s.Grant.Subject
 	return s, cfg, err
 }
 

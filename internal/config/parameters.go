@@ -180,7 +180,7 @@ var parameters = []Parameter{
 	// The HTTP client.
 	{Key: "http_client_config.timeout_duration", Help: "bound of one request (default 10s)", field: func(c *Config) any { return &c.HTTP.Timeout }},
 	{Key: "http_client_config.limit_max_resp_size_limit", Help: "bound of a response body in bytes (default 1 MiB, 512 KiB for keys)", field: func(c *Config) any { return &c.HTTP.MaxResponseSize }},
-	{Key: "http_client_config.extra_headers", Help: "headers to send with every request", field: func(c *Config) any { return &c.HTTP.ExtraHeaders }},
+	{Key: "http_client_config.extra_headers", Help: "headers to send with every request, but to a resource of another origin than the issuer's", field: func(c *Config) any { return &c.HTTP.ExtraHeaders }},
 	{Key: "http_client_config.max_idle_conns", Help: "idle connections kept (default 10)", field: func(c *Config) any { return &c.HTTP.MaxIdleConns }},
 	{Key: "http_client_config.max_idle_conns_per_host", Help: "idle connections kept for one host (default 10)", field: func(c *Config) any { return &c.HTTP.MaxIdleConnsPerHost }},
 	{Key: "http_client_config.max_conns_per_host", Help: "connections to one host (default 10)", field: func(c *Config) any { return &c.HTTP.MaxConnsPerHost }},

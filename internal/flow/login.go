@@ -97,6 +97,9 @@ func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error 
 // anyone is sent anywhere.
 func (l *Login) open(ctx context.Context) (*oidc.Login, error) {
 	l.Place.Start, l.Place.Mine = l.start, l.mine
+	l.Place.Stranger = func() {
+		l.strange("another user of this machine came to the listener, and was turned away; the wait goes on")
+	}
 	l.Place.Fragment = l.Request.ResponseMode == "fragment" || l.Request.ResponseMode == "fragment.jwt" ||
 		l.Request.ResponseMode == "" && l.Request.ResponseType != "" && l.Request.ResponseType != "code"
 	listener, err := loopback.Listen(l.Place)

@@ -28,8 +28,10 @@ type Options struct {
 	Unverified  bool             // trust any certificate
 	Certificate *tls.Certificate // shown to servers that ask for one
 
-	Header http.Header                           // added to every request that does not set it
-	Proxy  func(*http.Request) (*url.URL, error) // nil means no proxy
+	Header   http.Header                           // added to every request that does not set it
+	Extra    http.Header                           // likewise, before Header, to those that ExtraFor reports
+	ExtraFor func(*http.Request) bool              // nil means all
+	Proxy    func(*http.Request) (*url.URL, error) // nil means no proxy
 
 	// SystemRoots says that the environment names the system's certificates
 	// (SSL_CERT_FILE, SSL_CERT_DIR): crypto/x509 reads those itself.
@@ -63,7 +65,7 @@ func New(o Options) *http.Client {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: limit.Header,
 	}
-	return &http.Client{Transport: withHeader{transport, o.Header}, Timeout: orElse(o.Timeout, limit.Request)}
+	return &http.Client{Transport: withHeader{transport, o.Header, o.Extra, o.ExtraFor}, Timeout: orElse(o.Timeout, limit.Request)}
 }
 
 // overTLS uses a proxy for https only: http is for this machine, and a proxy
@@ -98,16 +100,21 @@ func tlsConfig(o Options) *tls.Config {
 	return c
 }
 
-// withHeader adds headers to every request.
+// withHeader adds headers to requests.
 type withHeader struct {
 	*http.Transport
-	header http.Header
+	header, extra http.Header
+	extraFor      func(*http.Request) bool
 }
 
 func (t withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
-	if len(t.header) > 0 {
-		r = r.Clone(r.Context())
-		for name, values := range t.header {
+	added := []http.Header{t.header}
+	if t.extraFor == nil || t.extraFor(r) {
+		added = []http.Header{t.extra, t.header}
+	}
+	r = r.Clone(r.Context())
+	for _, header := range added {
+		for name, values := range header {
 			if r.Header.Get(name) == "" {
 				r.Header[http.CanonicalHeaderKey(name)] = values
 			}

@@ -242,7 +242,10 @@ func TestBounds(t *testing.T) {
 		hello(w, r)
 	})
 	t.Cleanup(func() { close(release) })
-	client := New(Options{Roots: s.roots(), Timeout: 500 * time.Millisecond, Header: http.Header{"X-Extra": {"yes"}}})
+	client := New(Options{
+		Roots: s.roots(), Timeout: 500 * time.Millisecond, Header: http.Header{"X-Extra": {"no"}},
+		Extra: http.Header{"X-Extra": {"yes"}}, ExtraFor: func(r *http.Request) bool { return r.URL.RawQuery == "" },
+	})
 	var late net.Error
 	if err := get(client, s.URL+"/slow"); !errors.As(err, &late) || !late.Timeout() {
 		t.Errorf("no answer: %v", err)
@@ -252,6 +255,9 @@ func TestBounds(t *testing.T) {
 	}
 	if err := get(client, s.URL+"/echo"); err != nil {
 		t.Errorf("extra header: %v", err)
+	}
+	if err := get(client, s.URL+"/echo?for=another"); err == nil {
+		t.Error("an extra header where it is not for")
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 	Form   = 256 << 10 // of what a browser or a provider sends to the loopback listener
 
 	Session = 4 << 20 // of what is stored of one session
+
+	LogoutSize = 16 << 20 // of all logout tokens that logout-receiver takes in one run
 )
 
 // Counts.
@@ -94,6 +96,7 @@ func Table() []Row {
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
 		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
 		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
+		{"LogoutSize", size(LogoutSize), "the same, all together"},
 		{"CacheEntries", fmt.Sprint(CacheEntries), "answers in the cache of metadata and keys; the oldest make room"},
 		{"Strange", fmt.Sprint(Strange), "remarks on what comes to the loopback listener and is no answer"},
 		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},

@@ -16,6 +16,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -44,6 +45,10 @@ type Options struct {
 	// Mine reports whether parameters are those that are waited for. It is called
 	// for whatever any page makes a browser send.
 	Mine func(url.Values) bool
+
+	// Stranger is called when another user of this machine comes, who is turned away where that can
+	// be told and no proxy is in front. nil does nothing.
+	Stranger func()
 
 	// Fragment says that they may come behind a #, which browsers keep to
 	// themselves: a script on the page then sends them.
@@ -186,7 +191,12 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !l.named(r.Host):
 		stray(w, http.StatusMisdirectedRequest)
-	case r.URL.Path == l.start && l.options.Start != nil && r.Method == http.MethodGet && r.URL.RawQuery == "" && navigates(r):
+	case l.options.ProxiedHost == "" && strange(r):
+		if l.options.Stranger != nil {
+			l.options.Stranger()
+		}
+		stray(w, http.StatusForbidden)
+	case r.URL.Path == l.start && l.options.Start != nil && r.Method == http.MethodGet && r.URL.RawQuery == "" && navigates(r) && (l.options.Secret || !crossSite(r)):
 		l.lead(w, r)
 	case r.URL.Path == l.options.Path, l.options.ProxiedHost != "" && r.URL.Path == l.options.ProxiedPath:
 		l.arrive(w, r)
@@ -207,6 +217,21 @@ func navigates(r *http.Request) bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
 	return dest == "" || dest == "document"
 }
+
+// strange reports whether another user of this machine comes.
+func strange(r *http.Request) bool {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if err != nil || !ok {
+		return false
+	}
+	to := local.AddrPort()
+	return stranger(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+}
+
+// crossSite reports whether a page of somewhere else sends the browser here: it could use up
+// what there is of logins.
+func crossSite(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") == "cross-site" }
 
 func (l *Listener) lead(w http.ResponseWriter, r *http.Request) {
 	to, err := l.options.Start(r.Context())

@@ -178,7 +178,8 @@ func TestStart(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	for name, headers := range map[string]map[string]string{
-		"a frame": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "a picture": {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "image"},
+		"a link of a page": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"},
+		"a frame":          {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "a picture": {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "image"},
 	} {
 		r := request(t, http.MethodGet, l.URL(StartPath), "")
 		for h, v := range headers {
@@ -198,7 +199,9 @@ func TestStart(t *testing.T) {
 	if a := ask(t, request(t, http.MethodGet, hidden.URL(StartPath), "")); a.status != http.StatusNotFound {
 		t.Errorf("a path that can be guessed: %d", a.status)
 	}
-	if a := ask(t, request(t, http.MethodGet, hidden.StartURL(), "")); a.status != http.StatusFound {
+	linked := request(t, http.MethodGet, hidden.StartURL(), "")
+	linked.Header.Set("Sec-Fetch-Site", "cross-site") // which nobody knows but who was told
+	if a := ask(t, linked); a.status != http.StatusFound {
 		t.Errorf("the secret path: %d", a.status)
 	}
 	broken := listening(t, func(o *Options) {

@@ -56,7 +56,9 @@ func dangerous(r rune) bool {
 	switch {
 	case r < 0x20, r >= 0x7F && r < 0xA0: // C0, DEL, C1
 		return true
-	case r == 0x00AD, r == 0x061C, r == 0x180E: // soft hyphen, Arabic letter mark, Mongolian separator
+	case r == 0x00AD, r == 0x034F, r == 0x061C, r == 0x180E: // soft hyphen, grapheme joiner, Arabic letter mark, Mongolian separator
+		return true
+	case r == 0x115F, r == 0x1160, r == 0x17B4, r == 0x17B5, r == 0x2800, r == 0x3164, r == 0xFFA0: // fillers and blanks that look like nothing
 		return true
 	case r >= 0x200B && r <= 0x200F, r >= 0x2028 && r <= 0x202E, r >= 0x2060 && r <= 0x206F: // invisible, separators, bidi
 		return true

@@ -307,7 +307,8 @@ func (r *Redactor) header(name, value string) string {
 		}
 		return r.exchanged(value)
 	}
-	if scheme, secret, ok := strings.Cut(value, " "); ok && !strings.Contains(scheme, "=") {
+	schemed := slices.Contains([]string{"Authorization", "Proxy-Authorization"}, http.CanonicalHeaderKey(name))
+	if scheme, secret, ok := strings.Cut(value, " "); schemed && ok && !strings.Contains(scheme, "=") {
 		return scheme + " " + r.Tag(secret)
 	}
 	return r.Tag(value)

@@ -30,6 +30,7 @@ func TestEscape(t *testing.T) {
 		"\u202eevil\u2066":        `\u202eevil\u2066`,
 		"a\u2028b\u200bc":         `a\u2028b\u200bc`,
 		"\xff\xfe":                `\xff\xfe`,
+		"a\u3164b\u2800\u115f":    `a\u3164b\u2800\u115f`,
 		"tag \U000e0041":          `tag \udb40\udc41`,
 		"a real \ufffd character": "a real \ufffd character",
 	} {
@@ -174,6 +175,7 @@ func TestRedaction(t *testing.T) {
 		[]string{r.URL(u)},
 		r.Header(http.Header{
 			"Authorization": {"Basic canary-basic"}, "Set-Cookie": {"sid=canary-cookie"}, "Dpop": {"canary-proof"},
+			"X-Api-Key": {"canary-part1 canary-part2"}, "Cookie": {"canary-sid x=1"},
 			"Location": {"https://a.example/?code=canary-location"}, "X-Other": {"kept " + url.QueryEscape(secret)},
 		}),
 		r.Form(url.Values{"refresh_token": {"canary-refresh"}, "grant_type": {"refresh_token"}, "client_assertion": {jwt}}),
