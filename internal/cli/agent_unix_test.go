@@ -79,3 +79,34 @@ func TestAgentStoreLoad(t *testing.T) {
 		t.Errorf("not there: %v", err)
 	}
 }
+
+// An agent that does not answer is not waited for, nor asked again.
+func TestSilentAgent(t *testing.T) {
+	t.Parallel()
+	folder, err := os.MkdirTemp("", "agent") // the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	socket := filepath.Join(folder, "agent.sock")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket) // and nobody accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	store := agentStore{&agentClient{socket: socket}}
+	ended := make(chan error, 1)
+	go func() {
+		_, first := store.Load("work")
+		_, second := store.Names()
+		ended <- errors.Join(first, second)
+	}()
+	select {
+	case err := <-ended:
+		if !errors.As(err, new(*noAgentError)) || strings.Count(err.Error(), "it took longer") != 2 {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it is waited for")
+	}
+}

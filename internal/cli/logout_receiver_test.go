@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+// Whoever reaches the receiver can call it: it ends when there were enough calls, or when they
+// were large enough.
+func TestLogoutsAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		size, most int
+	}{
+		"many":  {0, limit.LogoutTokens},
+		"large": {1 << 20, limit.LogoutSize>>20 + 1},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		r := &logoutReceiver{logouts: make(chan logout)}
+		go func() {
+			for sid := strings.Repeat("x", c.size); ctx.Err() == nil; {
+				r.tell(ctx, logout{channel: "front", sid: sid})
+			}
+		}()
+		silent := &transcript.Text{W: io.Discard}
+		p := &program{env: &Env{Now: time.Now}, run: &transcript.Run{}, redactor: transcript.NewRedactor(), out: silent, err: silent}
+		if err := p.showLogouts(ctx, r, 0); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		if list, ok := p.run.Members[0].Value.([]strictjson.Ordered); !ok || len(list) != c.most {
+			t.Errorf("%s: %d, not %d", name, len(list), c.most)
+		}
+	}
+}
