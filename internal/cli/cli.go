@@ -98,6 +98,7 @@ type program struct {
 	secretAt  string // where the client secret comes from, "" if there is none
 	keyAt     string // where the private key is named, "" if nowhere
 
+	sent string // the refresh token that was sent, "" if none was
 	user string // of the session that the command works with, "" if none or nobody
 
 	likeFlag, likeFile string // a flag whose value is no file's contents but the name of a file

@@ -263,7 +263,7 @@ func elsewhere(r *http.Request, issuer string) bool {
 // checkProxies refuses the address of a proxy that cannot be read: net/http would go past it
 // without a word.
 func (p *program) checkProxies() error {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		value := p.env.Getenv(name)
 		if _, err := url.Parse(value); err == nil {
 			continue

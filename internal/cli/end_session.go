@@ -120,7 +120,7 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 	gone := make(chan struct{})
 	var once sync.Once
 	place.Secret, place.Mine = true, func(url.Values) bool { return false }
-	place.Start = p.onlyOnce(func() string {
+	place.Start = p.onlyOnce(r.IDTokenHint, func() string {
 		once.Do(func() { close(gone) })
 		return logout.URL
 	})
@@ -141,15 +141,15 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 	return nil
 }
 
-// onlyOnce leads a browser away one time: where to holds the ID Token, and the address that
+// onlyOnce leads a browser away one time if the ID Token is in where it leads to: the address that
 // leads there is in the argv of the browser, which others on this machine can read.
-func (p *program) onlyOnce(where func() string) func(context.Context) (string, error) {
+func (p *program) onlyOnce(token string, where func() string) func(context.Context) (string, error) {
 	var visits atomic.Int64
 	return func(context.Context) (string, error) {
-		switch visits.Add(1) {
-		case 1:
+		switch n := visits.Add(1); {
+		case n == 1 || token == "":
 			return where(), nil
-		case 2:
+		case n == 2:
 			p.warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
 		}
 		return "", errors.New("it was opened before")
@@ -176,7 +176,7 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 	ready := make(chan struct{}) // the logout, whose redirect URI has the listener's port
 	var logout *oidc.Logout
 	place.Secret = true
-	place.Start = p.onlyOnce(func() string { <-ready; return logout.URL })
+	place.Start = p.onlyOnce(r.IDTokenHint, func() string { <-ready; return logout.URL })
 	var strange atomic.Int64
 	place.Mine = func(values url.Values) bool {
 		<-ready

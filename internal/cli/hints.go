@@ -142,6 +142,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var login *renewal.LoginError
 	var noSession *noSessionError
 	var anothers *anothersError
+	var stranger *strangerError
 	var sealed *session.SealError
 	switch {
 	case errors.As(err, &unfinished):
@@ -152,6 +153,8 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add(p.interruptedHint(err))
 	case errors.As(err, &login):
 		add(sessionHint(login.State, login.Session.Name))
+	case errors.As(err, &stranger):
+		add("log in as " + stranger.user + ", or use the resource with the other user's own session")
 	case errors.As(err, &anothers):
 		add("log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too")
 	case errors.As(err, new(*renewal.ShortError)):

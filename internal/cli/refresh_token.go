@@ -89,6 +89,7 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	if err != nil {
 		return oidc.Grant{}, nil, err
 	}
+	p.sent = token
 	grant, err := o.refreshParams(oidc.RefreshToken(token), cfg)
 	if err != nil {
 		return grant, nil, err

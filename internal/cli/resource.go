@@ -275,16 +275,13 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 		if tokens != nil {
 			p.run.Checks = append(p.run.Checks, tokens.Checks...)
 		}
+		if settled == nil && p.user != "" && (tokens.IDToken == nil || tokens.IDToken.Subject != p.user) {
+			settled = &strangerError{p.user}
+		}
 		outcome.Show(p.landingPage(ctx, settled))
 		return true
 	})
-	if err := errors.Join(err, settled); err != nil {
-		return tokens, err
-	}
-	if id := tokens.IDToken; p.user != "" && (id == nil || id.Subject != p.user) {
-		return nil, &strangerError{p.user}
-	}
-	return tokens, nil
+	return tokens, errors.Join(err, settled)
 }
 
 // A strangerError says that somebody else logged in than whose session is used.

@@ -23,6 +23,7 @@ type saveFlags struct {
 	name    string
 	replace bool
 	memory  bool
+	user    bool // with replace: whose user is the same
 }
 
 func (o *saveFlags) add(f *pflag.FlagSet) {
@@ -42,6 +43,7 @@ type saving struct {
 	other   session.Store // which has a session of the name that goes once this one is there; nil if none has
 	twin    error         // why it did not go
 	instead error         // that it has another name, nil if not
+	nowhere error         // that it has none
 
 	client *oidc.Client // once there is one
 }
@@ -77,7 +79,7 @@ func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenO
 		s.Secret.Params = map[string][]string{"resource": cfg.Resource}
 	}
 	s.Grant.Own = o.own
-	k := &saving{store: store, session: s, replace: o.save.replace}
+	k := &saving{store: store, session: s, replace: o.save.replace && !o.save.user}
 	if k.all, err = p.store(); err != nil {
 		return err
 	}
@@ -151,27 +153,39 @@ func (k *saving) put(t *oidc.Tokens, p *program) {
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
 		subject = id.Subject
 	}
-	k.makeWay(subject)
+	k.nowhere = k.makeWay(subject, p.sent)
 	k.write()
 }
 
 // makeWay gives the session another name if one is there by now of a user that the tokens are not
-// known to be of: those would be lost.
-func (k *saving) makeWay(subject string) {
+// known to be of: those would be lost. sent is the refresh token that they were got by, "" if
+// they were not.
+func (k *saving) makeWay(subject, sent string) error {
 	asked := k.session.Name
 	there, err := k.all.Load(asked)
 	if k.replace || err != nil || there.Grant.Subject == "" || there.Grant.Subject == subject {
-		return
+		return nil //nolint:nilerr // what cannot be read is found out when it is written
+	}
+	if subject == "" && sent != "" && k.all.Open(context.Background(), there) == nil && there.Secret.RefreshToken == sent {
+		k.session.Grant.Subject = there.Grant.Subject // the session's own token
+		return nil
 	}
 	const most = 99
 	for n := 2; n <= most; n++ {
 		name := fmt.Sprint(asked, "-", n)
-		if taken, err := k.all.Load(name); err != nil || subject != "" && taken.Grant.Subject == subject && taken.Grant.Covers(k.session.Grant) {
-			k.session.Name = name // or else the user's own, from the last time; what cannot be written is rescued
-			break
+		taken, err := k.all.Load(name)
+		free := errors.Is(err, session.ErrNoSession)
+		if err == nil && taken.Grant.Subject == subject && taken.Grant.Covers(k.session.Grant) {
+			_, err := k.store.Load(name)
+			free = err == nil // from the last time
+		}
+		if free && session.CheckName(name) == nil {
+			k.session.Name = name
+			k.instead = &anothersError{asked, name, there.Grant.Subject}
+			return nil
 		}
 	}
-	k.instead = &anothersError{asked, k.session.Name, there.Grant.Subject}
+	return fmt.Errorf("session %s is of the user %s, and no other name is free", asked, there.Grant.Subject)
 }
 
 // An anothersError says that tokens are not where they were asked to be.
@@ -182,6 +196,9 @@ func (e *anothersError) Error() string {
 }
 
 func (k *saving) write() {
+	if k.failed = k.nowhere; k.failed != nil {
+		return
+	}
 	k.failed = session.Save(k.store, k.session)
 	if k.failed == nil && k.other != nil {
 		if err := session.Delete(context.Background(), k.other, k.session.Name); err != nil && !errors.Is(err, session.ErrNoSession) {

@@ -163,7 +163,7 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 		return nil, err
 	}
 	_, memory := inAgent(store, name)
-	o.save = saveFlags{name: name, memory: memory} // which is its own grant, and has to stay its user's
+	o.save = saveFlags{name: name, replace: true, memory: memory, user: true}
 	before := p.out
 	p.out = &transcript.Text{W: io.Discard} // what login shows are tokens
 	defer func() { p.out = before }()

@@ -30,7 +30,12 @@ var errNotOurs = errors.New("the file belongs to somebody else")
 // Reserve prepares to update path, a file of the user's: symbolic links are
 // followed, and its mode and owner are kept. A new file gets 0600, and a new folder 0700.
 // Exactly one of Commit and Discard must be called.
-func Reserve(path string) (*Reservation, error) {
+func Reserve(path string) (*Reservation, error) { return toUpdate(path, false) }
+
+// ReservePrivate is Reserve, but that the mode is 0600, whatever it was.
+func ReservePrivate(path string) (*Reservation, error) { return toUpdate(path, true) }
+
+func toUpdate(path string, private bool) (*Reservation, error) {
 	target, err := resolve(path)
 	if err != nil {
 		return nil, err
@@ -40,8 +45,9 @@ func Reserve(path string) (*Reservation, error) {
 	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", path)
-	case err == nil:
+	case err == nil && !private:
 		mode = info.Mode().Perm()
+	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}

@@ -229,14 +229,16 @@ func strange(r *http.Request) bool {
 	return stranger(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
 }
 
-// crossSite reports whether a page of somewhere else sends the browser here: it could use up
-// what there is of logins.
-func crossSite(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") == "cross-site" }
+// crossSite reports whether a page of somewhere else sends the browser here, and not a person
+// who clicked: it could use up what there is of logins.
+func crossSite(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-User") != "?1"
+}
 
 func (l *Listener) lead(w http.ResponseWriter, r *http.Request) {
 	to, err := l.options.Start(r.Context())
 	if err != nil {
-		show(w, http.StatusBadGateway, Page{Title: "This did not work", Text: "The login could not begin. The terminal tells why.", Bad: true})
+		show(w, http.StatusBadGateway, Page{Title: "This did not work", Text: "It could not begin, or did so before. The terminal tells why.", Bad: true})
 		return
 	}
 	w.Header().Set("Location", to)

@@ -191,6 +191,13 @@ func TestStart(t *testing.T) {
 	}
 	typed := request(t, http.MethodGet, l.URL(StartPath), "")
 	typed.Header.Set("Sec-Fetch-Site", "none")
+	clicked := request(t, http.MethodGet, l.URL(StartPath), "")
+	for h, v := range map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"} {
+		clicked.Header.Set(h, v) // as in a terminal in a browser
+	}
+	if a := ask(t, clicked); a.status != http.StatusFound {
+		t.Errorf("clicked: %d", a.status)
+	}
 	typed.Header.Set("Sec-Fetch-Dest", "document")
 	if a := ask(t, typed); a.status != http.StatusFound {
 		t.Errorf("typed in: %d", a.status)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,20 +18,28 @@ import (
 // user's: a login by somebody else's browser is somebody else's. The superuser is no other, and
 // to it nobody is; what cannot be told is not held against anybody.
 func stranger(remote, local netip.AddrPort) bool {
-	if os.Geteuid() == 0 {
-		return false
+	if users, _ := os.ReadFile("/proc/self/uid_map"); os.Geteuid() == 0 || !slices.Equal(strings.Fields(string(users)), []string{"0", "0", "4294967295"}) {
+		return false // in a user namespace others have no numbers
 	}
-	table := "/proc/net/tcp"
-	if remote.Addr().Is6() {
-		table = "/proc/net/tcp6"
+	uid, ok := owner("/proc/net/tcp", remote, local)
+	if !ok { // also of IPv4, by a socket of IPv6
+		uid, ok = owner("/proc/net/tcp6", mapped(remote), mapped(local))
 	}
+	return ok && uid != 0 && uid != os.Geteuid()
+}
+
+func owner(table string, from, to netip.AddrPort) (uid int, ok bool) {
 	f, err := os.Open(table)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	defer f.Close()
-	uid, ok := ownerIn(f, remote, local)
-	return ok && uid != 0 && uid != os.Geteuid()
+	return ownerIn(f, from, to)
+}
+
+// mapped is an address as one of IPv6.
+func mapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
 }
 
 // ownerIn is the user of the socket that is connected from one address to another, in a table

@@ -66,6 +66,14 @@ func TestOwnerIn(t *testing.T) {
 	}
 }
 
+// Of IPv4, by a socket of IPv6: it is in the other table.
+func TestOwnerMapped(t *testing.T) {
+	t.Parallel()
+	if got := inTable(mapped(netip.MustParseAddrPort("127.0.0.1:5556"))); len(got) != 32+5 || !strings.HasSuffix(got, ":15B4") || inTable(netip.MustParseAddrPort("127.0.0.1:5556")) != got[24:] {
+		t.Error(got)
+	}
+}
+
 func addrPort(t *testing.T, a net.Addr) netip.AddrPort {
 	t.Helper()
 	return a.(*net.TCPAddr).AddrPort()

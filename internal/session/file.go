@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -199,21 +198,8 @@ func (f *Files) Reserve(name string) (Reservation, error) {
 			return nil, &SealError{err}
 		}
 	}
-	if err := tighten(f.Path(name)); err != nil {
-		return nil, err
-	}
-	r.file, err = durable.Reserve(f.Path(name)) // symbolic links are followed: who made one means it
+	r.file, err = durable.ReservePrivate(f.Path(name)) // symbolic links are followed: who made one means it
 	return r, err
-}
-
-// tighten makes a file that others can read, as one that was restored from somewhere, private:
-// what is written keeps its mode.
-func tighten(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || durable.Ours(info) != nil {
-		return nil //nolint:nilerr // what is wrong with it is found out when it is written; what others may have written must not seem ours
-	}
-	return os.Chmod(path, 0o600)
 }
 
 // Delete implements [Store].

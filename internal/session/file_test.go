@@ -167,6 +167,13 @@ func TestTryingDoesNotTrust(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, f, path)
+	if err := Save(f, good()); err != nil { // in its place, and private
+		t.Fatal(err)
+	}
+	kept(t, f, good())
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
 }
 
 // A session that is a symbolic link stays one, as in a folder that is synchronised.
