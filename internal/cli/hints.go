@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -139,11 +140,7 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var problems config.Problems
 	var unfinished *unfinishedError
 	var noPort *loopback.ListenError
-	var login *renewal.LoginError
-	var noSession *noSessionError
-	var anothers *anothersError
-	var stranger *strangerError
-	var sealed *session.SealError
+	ofSessions := p.sessionsHint(err)
 	switch {
 	case errors.As(err, &unfinished):
 		add("a relying party has to come while the provider runs; --timeout and --settle bound the wait")
@@ -151,24 +148,8 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 		add("`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs to matter")
 	case f.Code == interruptedCode:
 		add(p.interruptedHint(err))
-	case errors.As(err, &login):
-		add(sessionHint(login.State, login.Session.Name))
-	case errors.As(err, &stranger):
-		add("log in as " + stranger.user + ", or use the resource with the other user's own session")
-	case errors.As(err, &anothers):
-		add("log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too")
-	case errors.As(err, new(*renewal.ShortError)):
-		add("the provider decides how long its tokens last: ask for less with --valid-for, or not at all")
-	case errors.As(err, &noSession) && strings.HasPrefix(p.run.Command, "sessions "):
-		add("`oidc-client sessions list` shows what there is")
-	case errors.As(err, &noSession):
-		add("a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; `oidc-client sessions list` shows what there is")
-	case errors.As(err, new(*noAgentError)):
-		add("one that was killed leaves its socket behind: `oidc-client agent` runs another; one that was stopped (Ctrl-Z) goes on with fg")
-	case errors.As(err, &sealed) && errors.As(err, new(noKeyringError)):
-		add("nothing was sent. Where there is no keyring, OIDC_KEYRING=off keeps new sessions in files that only you can read; what was encrypted elsewhere takes a new login")
-	case errors.As(err, &sealed):
-		add("unlock the keyring and try again; nothing was sent. OIDC_KEYRING=off keeps new sessions in files that only you can read, without a keyring")
+	case ofSessions != "":
+		add(ofSessions)
 	case errors.As(err, &broken):
 		for _, r := range broken.Results {
 			if r.Broken() {
@@ -192,6 +173,42 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	case f.Kind == transcript.Usage:
 		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
 	}
+	p.hintBesides(err, f, add)
+	return strings.Join(lines, "\n")
+}
+
+// sessionsHint is the advice for an error of sessions, "" if err is none.
+func (p *program) sessionsHint(err error) string {
+	var login *renewal.LoginError
+	var noSession *noSessionError
+	var anothers *anothersError
+	var stranger *strangerError
+	var sealed *session.SealError
+	switch {
+	case errors.As(err, &login):
+		return cmp.Or(sessionHint(login.State, login.Session.Name), "the provider gives tokens that have ended, or the clock of this machine is wrong")
+	case errors.As(err, &stranger):
+		return "log in as " + stranger.user + ", or use the resource with the other user's own session"
+	case errors.As(err, &anothers):
+		return "log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too"
+	case errors.As(err, new(*renewal.ShortError)):
+		return "the provider decides how long its tokens last: ask for less with --valid-for, or not at all"
+	case errors.As(err, &noSession) && strings.HasPrefix(p.run.Command, "sessions "):
+		return "`oidc-client sessions list` shows what there is"
+	case errors.As(err, &noSession):
+		return "a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; `oidc-client sessions list` shows what there is"
+	case errors.As(err, new(*noAgentError)):
+		return "one that was killed leaves its socket behind: `oidc-client agent` runs another; one that was stopped (Ctrl-Z) goes on with fg"
+	case errors.As(err, &sealed) && errors.As(err, new(noKeyringError)):
+		return "nothing was sent. Where there is no keyring, OIDC_KEYRING=off keeps new sessions in files that only you can read; what was encrypted elsewhere takes a new login"
+	case errors.As(err, &sealed):
+		return "unlock the keyring and try again; nothing was sent. OIDC_KEYRING=off keeps new sessions in files that only you can read, without a keyring"
+	}
+	return ""
+}
+
+// hintBesides adds what is worth knowing whatever the error is: what may be lost, and what is not.
+func (p *program) hintBesides(err error, f *transcript.Failure, add func(string)) {
 	if s := p.spent; s != nil {
 		add("the refresh token of session " + s.Name + " may be spent now: " + sessionHint(session.Spent, s.Name))
 	}
@@ -211,13 +228,12 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	if p.run.TokenResponse != nil {
 		add(p.keptHint())
 	}
-	if p.run.Command == "sessions logout" && f.Kind != transcript.Usage && noSession == nil {
+	if p.run.Command == "sessions logout" && f.Kind != transcript.Usage && !errors.As(err, new(*noSessionError)) {
 		add("the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
 	}
 	if p.likeFile != "" {
 		add(fmt.Sprintf("there is a file of that name: `--%s @%s` is what is in it", p.likeFlag, p.likeFile))
 	}
-	return strings.Join(lines, "\n")
 }
 
 // interruptedHint says what became of what was under way.

@@ -310,7 +310,10 @@ func (p *program) logOutHere(ctx context.Context, store session.Store, name stri
 	if err := p.revokeSession(ctx, client, s); err != nil {
 		return err
 	}
-	return store.Delete(name)
+	if err := store.Delete(name); err != nil {
+		return fmt.Errorf("its tokens are revoked, and session %s could not be forgotten: %w", name, err)
+	}
+	return nil
 }
 
 // revokeSession revokes the refresh token, which takes the access tokens with it, and the
