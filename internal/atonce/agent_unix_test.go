@@ -60,10 +60,10 @@ func TestBrokenAnswers(t *testing.T) {
 			_, _ = io.WriteString(conn, text)
 			_ = conn.Close()
 		}()
-		if (Question{Name: "work"}).fromAgent(getenv) {
+		if (Question{Name: "mine"}).fromAgent(getenv) {
 			t.Errorf("%s: printed", name)
 		}
-		if request := <-asked; !strings.HasPrefix(request, "GET /sessions/work/access_token HTTP/1.0\r\n") || !strings.Contains(request, "\r\n"+FolderHeader+": "+Mark("/sessions")+"\r\n") {
+		if request := <-asked; !strings.HasPrefix(request, "GET /sessions/mine/access_token HTTP/1.0\r\n") || !strings.Contains(request, "\r\n"+FolderHeader+": "+Mark("/sessions")+"\r\n") {
 			t.Errorf("%s: asked %q", name, request)
 		}
 	}

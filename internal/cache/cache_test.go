@@ -330,29 +330,6 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// A link in the place of an entry is replaced, and what it leads to stays.
-func TestLinkIsReplaced(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "Cache-Control", "max-age=3600")
-	w.get()
-	file, precious := w.transport("op").file("https://op.example/x"), filepath.Join(t.TempDir(), "precious")
-	write(t, precious, "precious")
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(precious, file); err != nil {
-		t.Skip("no symbolic links here: ", err)
-	}
-	w.get()
-	if got, err := os.ReadFile(precious); string(got) != "precious" {
-		t.Errorf("%q, %v", got, err)
-	}
-	info, err := os.Lstat(file)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info, err)
-	}
-}
-
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -33,20 +33,27 @@ func TestToldToOthers(t *testing.T) {
 	}
 }
 
-// Only an agent that says so, or is not there, has no session: of one that does not know what
-// it says another store must not be asked instead.
-func TestAgentStoreLoad(t *testing.T) {
-	t.Parallel()
+// listening listens in the place of an agent.
+func listening(t *testing.T) (l net.Listener, socket string) {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "agent") // the path of a socket is short
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	socket := filepath.Join(folder, "agent.sock")
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
-	if err != nil {
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	socket = filepath.Join(folder, "agent.sock")
+	if l, err = (&net.ListenConfig{}).Listen(t.Context(), "unix", socket); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l, socket
+}
+
+// Only an agent that says so, or is not there, has no session: of one that does not know what
+// it says another store must not be asked instead.
+func TestAgentStoreLoad(t *testing.T) {
+	t.Parallel()
+	l, socket := listening(t)
 	var status int
 	var body string
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // of a test
@@ -83,17 +90,7 @@ func TestAgentStoreLoad(t *testing.T) {
 // An agent that does not answer is not waited for, nor asked again.
 func TestSilentAgent(t *testing.T) {
 	t.Parallel()
-	folder, err := os.MkdirTemp("", "agent") // the path of a socket is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	socket := filepath.Join(folder, "agent.sock")
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket) // and nobody accepts
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
+	_, socket := listening(t) // and nobody accepts
 	store := agentStore{&agentClient{socket: socket}}
 	ended := make(chan error, 1)
 	go func() {
