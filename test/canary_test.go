@@ -260,3 +260,29 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 	leaks(t, "standard error", stderr)
 	leaks(t, "standard output", stdout)
 }
+
+// The key of a gateway in front of the issuer is for that origin: another does not get
+// it, also one on the same machine.
+func TestExtraHeadersStayAtTheIssuer(t *testing.T) {
+	t.Parallel()
+	op, other := fakeop.Start(), fakeop.Start()
+	defer op.Close()
+	defer other.Close()
+	got := make(chan string, 4)
+	for _, at := range []*fakeop.OP{op, other} {
+		at.Handlers["/api"] = func(w http.ResponseWriter, r *http.Request) {
+			got <- r.Header.Get("X-Api-Key") + "|" + r.Header.Get("Authorization")
+			fakeop.Says(http.StatusOK, isJSON, "{}")(w, r)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+"}}\n"), 0o600))
+	for url, want := range map[string]string{op.URL: canaryHeader + "|Bearer a-token", other.URL: "|Bearer a-token"} {
+		if code, _, stderr := runProgram([]string{"resource", url + "/api", "-c", file, "--token", "-"}, "a-token"); code != 0 {
+			t.Fatalf("exit %d\n%s", code, stderr)
+		}
+		if header := <-got; header != want {
+			t.Errorf("%s: %q, not %q", url, header, want)
+		}
+	}
+}

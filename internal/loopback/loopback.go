@@ -50,6 +50,8 @@ type Options struct {
 	// be told and no proxy is in front. nil does nothing.
 	Stranger func()
 
+	strangers func(remote, local netip.AddrPort) bool // whether one comes; nil asks the system
+
 	// Fragment says that they may come behind a #, which browsers keep to
 	// themselves: a script on the page then sends them.
 	Fragment bool
@@ -98,6 +100,9 @@ func (e *ListenError) Unwrap() error { return e.Err }
 func Listen(o Options) (*Listener, error) {
 	if o.Host == "" {
 		o.Host = "127.0.0.1"
+	}
+	if o.strangers == nil {
+		o.strangers = stranger
 	}
 	listeners, err := listen(o.Host, o.Port)
 	if err != nil {
@@ -191,7 +196,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !l.named(r.Host):
 		stray(w, http.StatusMisdirectedRequest)
-	case l.options.ProxiedHost == "" && strange(r):
+	case l.options.ProxiedHost == "" && l.strange(r):
 		if l.options.Stranger != nil {
 			l.options.Stranger()
 		}
@@ -219,14 +224,14 @@ func navigates(r *http.Request) bool {
 }
 
 // strange reports whether another user of this machine comes.
-func strange(r *http.Request) bool {
+func (l *Listener) strange(r *http.Request) bool {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if err != nil || !ok {
 		return false
 	}
 	to := local.AddrPort()
-	return stranger(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+	return l.options.strangers(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
 }
 
 // crossSite reports whether a page of somewhere else sends the browser here, and not a person

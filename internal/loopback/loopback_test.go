@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -220,6 +221,35 @@ func TestStart(t *testing.T) {
 	none := listening(t, func(o *Options) { o.Start = nil })
 	if a := ask(t, request(t, http.MethodGet, none.URL(StartPath), "")); a.status != http.StatusNotFound {
 		t.Errorf("%+v", a)
+	}
+}
+
+// Another user of the machine is led nowhere, and brings nothing; behind a proxy that cannot be
+// told.
+func TestStranger(t *testing.T) {
+	t.Parallel()
+	for proxy, want := range map[string]int{"": http.StatusForbidden, "proxy.example": http.StatusFound} {
+		came := make(chan string, 2)
+		l := listening(t, func(o *Options) {
+			o.ProxiedHost = proxy
+			o.Stranger = func() { came <- "a stranger" }
+			o.strangers = func(remote, local netip.AddrPort) bool {
+				return remote.Addr().IsLoopback() && local.Addr().IsLoopback() && remote.Port() != local.Port()
+			}
+			o.Mine = func(url.Values) bool { t.Error("the answer of a stranger is looked at"); return false }
+		})
+		if a := ask(t, request(t, http.MethodGet, l.URL(StartPath), "")); a.status != want || a.header.Get("Location") != "" && proxy == "" {
+			t.Errorf("%q: %d", proxy, a.status)
+		}
+		if len(came) != map[string]int{"": 1}[proxy] {
+			t.Errorf("%q: %d strangers were told of", proxy, len(came))
+		}
+		if proxy != "" {
+			continue
+		}
+		if a := ask(t, request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", "")); a.status != want || len(came) != 2 {
+			t.Errorf("an answer: %d", a.status)
+		}
 	}
 }
 
