@@ -429,6 +429,9 @@ func TestSocket(t *testing.T) {
 	if got, err := io.ReadAll(conn); string(got) != "let in" {
 		t.Errorf("%q, %v", got, err)
 	}
+	if _, err := Listen(t.Context(), filepath.Join(t.TempDir(), strings.Repeat("x", 108))); err == nil || !strings.Contains(err.Error(), "bytes at most") {
+		t.Errorf("a path that is too long: %v", err)
+	}
 	if _, err := Listen(t.Context(), socket); !errors.Is(err, ErrRunning) {
 		t.Errorf("a second agent: %v", err)
 	}
