@@ -44,6 +44,7 @@ type saving struct {
 	twin    error         // why it did not go
 	instead error         // that it has another name, nil if not
 	nowhere error         // that it has none
+	rescued error         // that it is in no store, and where it is
 
 	client *oidc.Client // once there is one
 }
@@ -243,8 +244,11 @@ func (k *saving) lost(p *program) error {
 	switch {
 	case k == nil:
 		return nil
+	case k.rescued != nil: // and told before
+		return k.rescued
 	case k.failed != nil:
-		return p.rescue(k.session, k.failed)
+		k.rescued = p.rescue(k.session, k.failed)
+		return k.rescued
 	case k.twin != nil:
 		return fmt.Errorf("there are two sessions %s now, one with the agent and one in a file, which could not be forgotten: %w", k.session.Name, k.twin)
 	}

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -99,7 +101,9 @@ func (s one) Load(name string) (*session.Session, error) {
 // Without a free name nothing is written: neither over another user's session nor over what
 // cannot be read.
 func TestNoNameIsFree(t *testing.T) {
-	t.Parallel()
+	rescued := t.TempDir()
+	t.Setenv("TMPDIR", rescued)
+	t.Setenv("TMP", rescued) // on Windows
 	store := one{&session.Memory{}}
 	aSession(t, store.Memory, "work", "alice")
 	k := &saving{store: store, all: store, session: aSession(t, nil, "work", "")}
@@ -107,6 +111,11 @@ func TestNoNameIsFree(t *testing.T) {
 	k.write()
 	if names, _ := store.Names(); k.failed == nil || len(names) != 1 {
 		t.Errorf("%v, %v", names, k.failed)
+	}
+	first, again := k.lost(&program{}), k.lost(&program{}) // whoever asks, it is written once
+	files, _ := filepath.Glob(filepath.Join(rescued, "oidc-client-session-work-*.json"))
+	if len(files) != 1 || first == nil || first.Error() != again.Error() || !strings.Contains(first.Error(), files[0]) {
+		t.Errorf("%v, %v, %v", files, first, again)
 	}
 	if s, err := store.Load("work"); err != nil || s.Grant.Subject != "alice" {
 		t.Errorf("%v, %v", s, err)
