@@ -70,7 +70,7 @@ func TestBrowserOurProvider(t *testing.T) {
 			t.Parallel()
 			b := start(t)
 			l := land(t)
-			options := provider.Defaults()
+			options := providerDefaults()
 			options.Clients = []provider.Client{{ID: "app", RedirectURIs: []string{"http://127.0.0.1/callback"}}} // the library takes any port only where none is registered
 			op, err := provider.Start(options)
 			check(t, err)

@@ -55,8 +55,8 @@ func TestChromiumCommands(t *testing.T) {
 	t.Parallel()
 	s := startEverything(t)
 	port := strings.TrimPrefix(freeAddress(t), "127.0.0.1:") // to come back to from a logout
-	options := provider.Defaults()
-	options.PollInterval, options.SigningKey = time.Second, faultKeys().signing
+	options := providerDefaults()
+	options.PollInterval = time.Second
 	options.Clients = []provider.Client{{ID: "app", Secret: appSecret, PostLogoutURIs: []string{"http://127.0.0.1:" + port + "/logout/callback"}}}
 	ours, err := provider.Start(options)
 	check(t, err)

@@ -5,9 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -27,14 +25,24 @@ import (
 
 const faultSecret = "canary-client-secret-of-at-least-32-bytes"
 
-// faultKeys are made once: a key for the provider to sign with, and the
-// client's keys that tokens are encrypted for.
-var faultKeys = sync.OnceValue(func() (k struct{ signing, private, public []byte }) {
-	signing, err := rsa.GenerateKey(rand.Reader, 2048)
+// providerKeys are the keys of all development providers of these tests.
+var providerKeys = sync.OnceValue(func() *provider.Keys {
+	keys, err := provider.NewKeys()
 	must(err)
-	der, err := x509.MarshalPKCS8PrivateKey(signing)
-	must(err)
-	k.signing = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return keys
+})
+
+// providerDefaults are the defaults of the development provider, with keys that
+// exist already.
+func providerDefaults() provider.Options {
+	o := provider.Defaults()
+	o.Keys = providerKeys()
+	return o
+}
+
+// faultKeys are the client's keys that tokens are encrypted for. They are
+// generated once.
+var faultKeys = sync.OnceValue(func() (k struct{ private, public []byte }) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(err)
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -70,8 +78,8 @@ type stage struct {
 func newStage(t *testing.T, f provider.Fault) *stage {
 	t.Helper()
 	keys := faultKeys()
-	o := provider.Defaults()
-	o.Auto, o.SigningKey = true, keys.signing
+	o := providerDefaults()
+	o.Auto = true
 	s := &stage{t: t, folder: t.TempDir()}
 	o.Clients = []provider.Client{{ID: "app", Secret: faultSecret}}
 	o.Clients[0].Demand(f.Config, string(keys.public))

@@ -34,7 +34,7 @@ type served struct {
 // newServed logs alice in and keeps the session work.
 func newServed(t *testing.T) *served {
 	t.Helper()
-	options := provider.Defaults()
+	options := providerDefaults()
 	options.Auto = true
 	options.Clients = []provider.Client{{ID: "app", Secret: "the secret of the app"}}
 	op, err := provider.Start(options)

@@ -50,8 +50,8 @@ func newScene(t *testing.T, change ...func(*provider.Options)) *scene {
 		check(t, err)
 		s.keys[alg], jwks = key, append(jwks, string(jwk))
 	}
-	o := provider.Defaults()
-	o.Auto, o.Record, o.PollInterval, o.ApproveAfter, o.SigningKey = true, true, time.Second, time.Millisecond, faultKeys().signing
+	o := providerDefaults()
+	o.Auto, o.Record, o.PollInterval, o.ApproveAfter = true, true, time.Second, time.Millisecond
 	o.Clients = []provider.Client{
 		{ID: "app", Secret: appSecret},
 		{ID: "signer", AuthMethod: "private_key_jwt", JWKS: `{"keys":[` + strings.Join(jwks, ",") + `]}`},

@@ -93,7 +93,7 @@ func startFake(ts *testscript.TestScript, _ bool, args []string) {
 // startProvider is "provider": the embedded provider in the background, its
 // config.yaml and a refresh token in the file refresh-token.
 func startProvider(ts *testscript.TestScript, _ bool, _ []string) {
-	options := provider.Defaults()
+	options := providerDefaults()
 	options.Auto = true
 	options.Clients = []provider.Client{{ID: "app", Secret: "a secret of the app's own, p@ss: word+%/=&?"}}
 	op, err := provider.Start(options)

@@ -28,10 +28,17 @@ type stage struct {
 	told   []string
 }
 
+// providerKeys are generated once for all providers of these tests.
+var providerKeys = sync.OnceValues(provider.NewKeys)
+
 func newStage(t *testing.T, change ...func(*Login)) *stage {
 	t.Helper()
+	keys, err := providerKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := provider.Defaults()
-	o.Auto, o.Clients = true, []provider.Client{{ID: "app"}}
+	o.Auto, o.Keys, o.Clients = true, keys, []provider.Client{{ID: "app"}}
 	op, err := provider.Start(o)
 	if err != nil {
 		t.Fatal(err)

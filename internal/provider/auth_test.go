@@ -65,7 +65,7 @@ func TestMutualTLS(t *testing.T) {
 	server := certificate(t, "server", ca)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.Leaf)
-	o := Defaults()
+	o := testOptions()
 	o.Certificate, o.ClientCAs = server, roots
 	o.Clients = []Client{
 		{ID: "pki", AuthMethod: "tls_client_auth", SubjectDN: "CN=pki"},

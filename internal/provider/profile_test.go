@@ -119,8 +119,8 @@ func TestFAPI2MutualTLS(t *testing.T) {
 	ca, own := certificate(t, "CA", nil), certificate(t, "own", nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.Leaf)
-	o := Defaults()
-	o.Certificate, o.SigningKey, o.Auto, o.FAPI2, o.JWTAccessTokens = certificate(t, "server", ca), testKey(), true, "security", true
+	o := testOptions()
+	o.Certificate, o.Auto, o.FAPI2, o.JWTAccessTokens = certificate(t, "server", ca), true, "security", true
 	o.Clients = []Client{{ID: "self", AuthMethod: "self_signed_tls_client_auth", Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw}))}}
 	op, err := Start(o)
 	if err != nil {

@@ -44,8 +44,10 @@ type Options struct {
 
 	JWTAccessTokens bool // access tokens are JWTs (RFC 9068) instead of opaque
 
-	// SigningKey is a private key, PEM or JWK, to sign with besides those made
-	// at the start. It is used for its algorithm by preference.
+	// Keys are the private keys to use; nil generates new ones.
+	Keys *Keys
+	// SigningKey is one more private key, PEM or JWK, to sign with. It is used for
+	// its algorithm by preference.
 	SigningKey []byte
 
 	// Certificate makes the provider speak TLS. Clients that authenticate by
@@ -161,7 +163,7 @@ func Start(o Options) (*Provider, error) {
 		return nil, err
 	}
 	var err error
-	if p.keys, err = signingKeys(o.SigningKey); err != nil {
+	if p.keys, err = o.keySet(); err != nil {
 		return nil, err
 	}
 	listeners, err := p.listen()

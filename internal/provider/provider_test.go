@@ -30,9 +30,25 @@ type peer struct {
 	http     *http.Client
 }
 
+// testKeys are the keys of all providers of these tests.
+var testKeys = sync.OnceValue(func() *Keys {
+	keys, err := NewKeys()
+	if err != nil {
+		panic(err)
+	}
+	return keys
+})
+
+// testOptions are the defaults, with keys that exist already.
+func testOptions() Options {
+	o := Defaults()
+	o.Keys = testKeys()
+	return o
+}
+
 func start(t *testing.T, change func(*Options)) *peer {
 	t.Helper()
-	o := Defaults()
+	o := testOptions()
 	o.Clients = []Client{
 		{ID: "confidential", Secret: "s e:c%r+et"},
 		{ID: "public"},

@@ -1,17 +1,10 @@
-// Users, clients and keys: who may log in, who may ask, who signs.
+// Users and clients: who may log in, and who may send requests.
 
 package provider
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -166,114 +159,4 @@ func (c Client) readPublicKeys(client *goidc.Client) error {
 		}
 	}
 	return nil
-}
-
-// signingKeys makes one key for each algorithm. own, if there is one, comes
-// before the made one for its algorithm; an RSA key stands for PS256 too.
-func signingKeys(own []byte) (goidc.JSONWebKeySet, error) {
-	var mine goidc.JSONWebKey
-	if own != nil {
-		var err error
-		if mine, err = readSigningKey(own); err != nil {
-			return goidc.JSONWebKeySet{}, err
-		}
-	}
-	rsaKey, isRSA := mine.Key.(*rsa.PrivateKey)
-	if !isRSA {
-		var err error
-		if rsaKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-			return goidc.JSONWebKeySet{}, err
-		}
-	}
-	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return goidc.JSONWebKeySet{}, err
-	}
-	_, edKey, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return goidc.JSONWebKeySet{}, err
-	}
-	set := goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{
-		signingKey(goidc.RS256, rsaKey), signingKey(goidc.ES256, ecKey),
-		signingKey(edDSA, edKey), signingKey(goidc.PS256, rsaKey),
-	}}
-	decryptionKeys, err := decryptionKeys(rsaKey)
-	if err != nil {
-		return goidc.JSONWebKeySet{}, err
-	}
-	set.Keys = append(set.Keys, decryptionKeys...)
-	if own == nil {
-		return set, nil
-	}
-	if isRSA {
-		set.Keys = set.Keys[1:] // mine is it
-	}
-	return goidc.JSONWebKeySet{Keys: append([]goidc.JSONWebKey{mine}, set.Keys...)}, nil
-}
-
-// decryptionKeys are those that request objects are encrypted for (RFC 9101
-// section 6.1). The RSA key is the one that signs: another would double the time
-// to start, and this provider guards nothing.
-func decryptionKeys(rsaKey *rsa.PrivateKey) ([]goidc.JSONWebKey, error) {
-	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	keys := []goidc.JSONWebKey{signingKey("rsa-enc", rsaKey), signingKey("ec-enc", ecKey)}
-	for i := range keys {
-		keys[i].Use, keys[i].Algorithm = "enc", "" // one key for all the algorithms of its type
-	}
-	return keys, nil
-}
-
-// signingKey names a key by its thumbprint (RFC 7638) and algorithm. The
-// library finds keys by alg to sign and by kid to verify, so both must be set.
-func signingKey(alg goidc.SignatureAlgorithm, key crypto.Signer) goidc.JSONWebKey {
-	jwk := goidc.JSONWebKey{Key: key, Algorithm: string(alg), Use: "sig"}
-	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
-	if err == nil {
-		jwk.KeyID = fmt.Sprintf("%x-%s", thumbprint[:4], strings.ToLower(string(alg)))
-	}
-	return jwk
-}
-
-// readSigningKey reads a private key in PKCS #8 PEM or JWK form.
-func readSigningKey(data []byte) (goidc.JSONWebKey, error) {
-	var jwk goidc.JSONWebKey
-	if json.Unmarshal(data, &jwk) == nil {
-		if signer, ok := jwk.Key.(crypto.Signer); ok {
-			named := signingKey(algorithmOf(signer), signer)
-			if jwk.KeyID != "" {
-				named.KeyID = jwk.KeyID
-			}
-			return named, nil
-		}
-	}
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return jwk, errors.New("the signing key is neither PEM nor a private JWK")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return jwk, errors.New("the signing key is not in PKCS #8 form (BEGIN PRIVATE KEY)")
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok || algorithmOf(signer) == "" {
-		return jwk, errors.New("the signing key is not RSA, P-256 or Ed25519")
-	}
-	return signingKey(algorithmOf(signer), signer), nil
-}
-
-func algorithmOf(key crypto.Signer) goidc.SignatureAlgorithm {
-	switch public := key.Public().(type) {
-	case *rsa.PublicKey:
-		return goidc.RS256
-	case *ecdsa.PublicKey:
-		if public.Curve == elliptic.P256() {
-			return goidc.ES256
-		}
-	case ed25519.PublicKey:
-		return edDSA
-	}
-	return ""
 }

@@ -99,8 +99,8 @@ func TestCertificateBoundTokens(t *testing.T) {
 	own, other := certificate(t, "own", nil), certificate(t, "other", nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.Leaf)
-	o := Defaults()
-	o.Certificate, o.SigningKey, o.Auto = certificate(t, "server", ca), testKey(), true
+	o := testOptions()
+	o.Certificate, o.Auto = certificate(t, "server", ca), true
 	o.Clients = []Client{{ID: "self", AuthMethod: "self_signed_tls_client_auth", Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw}))}}
 	op, err := Start(o)
 	if err != nil {

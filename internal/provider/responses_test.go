@@ -20,7 +20,7 @@ import (
 func automatic(t *testing.T, change func(*Options)) *peer {
 	t.Helper()
 	return start(t, func(o *Options) {
-		o.SigningKey, o.Auto = testKey(), true
+		o.Auto = true
 		if change != nil {
 			change(o)
 		}
