@@ -48,13 +48,13 @@ func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rul
 	if c.DPoP != nil {
 		in.Thumbprint = c.DPoP.Thumbprint()
 	}
-	c.read(ctx, &in.jwtInput, raw, nil)
+	c.read(ctx, &in.jwtInput, raw, keyUse{})
 	return judgeJWT(c, &in.jwtInput, rules, &in)
 }
 
 // verifyJWT reads a token into in and judges it.
 func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules []check.Rule[*jwtInput]) (*JWT, error) {
-	c.read(ctx, &in, raw, nil)
+	c.read(ctx, &in, raw, keyUse{})
 	in.Envelope = in.Envelope.signedOnly() // UserInfo alone may be encrypted and not signed
 	return judgeJWT(c, &in, rules, &in)
 }

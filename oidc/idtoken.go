@@ -196,8 +196,8 @@ type judged struct {
 	Expectation
 	previous    *claimSet // of Expectation.Previous, nil if it is not known
 	front       frontChannel
-	accessToken string    // that came with it
-	keys        *keyFetch // begun for it, nil if none was
+	accessToken string // that came with it
+	keys        keyUse // of a fetch that was begun for it
 }
 
 // verdict is a judged ID Token: nil if there was none to judge.
@@ -314,7 +314,7 @@ func (c *Client) chooseAlgorithms() []string {
 
 // readIDToken reads the token into the input and returns it for showing, nil if
 // there is none or it cannot be read.
-func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, begun *keyFetch) *IDToken {
+func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, begun keyUse) *IDToken {
 	if raw == "" {
 		return nil
 	}

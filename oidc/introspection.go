@@ -86,7 +86,7 @@ func (c *Client) readIntrospection(ctx context.Context, answer *response, in *in
 		return err
 	}
 	in.JWT = true
-	c.read(ctx, &in.jwtInput, strings.TrimSpace(string(answer.body)), nil)
+	c.read(ctx, &in.jwtInput, strings.TrimSpace(string(answer.body)), keyUse{})
 	if in.jwt == nil {
 		return nil
 	}

@@ -46,8 +46,8 @@ func (in *jwtInput) signedBy(alg string) {
 }
 
 // read reads a token into the input and checks its signature. begun is a fetch of
-// the keys that is under way, nil if none is. What is wrong is left to the rules.
-func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun *keyFetch) {
+// the keys that is under way, the zero value if none is. What is wrong is left to the rules.
+func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun keyUse) {
 	in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
 	if in.Envelope.jwt == nil {
 		return

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +21,9 @@ import (
 type KeySet struct {
 	Raw []byte // the JWK Set as received
 
-	set *jose.KeySet
+	set    *jose.KeySet
+	cached bool          // a cache served the response
+	age    time.Duration // how old the response was when it arrived, if a cache served it
 }
 
 // A KeyInfo describes one key of a [KeySet] by the members of RFC 7517 section 4,
@@ -83,7 +86,20 @@ func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most in
 	if err != nil {
 		return nil, answer.broken(reason.Errorf(reason.ResponseKeySet, "not a JWK Set: %w", err))
 	}
-	return &KeySet{Raw: answer.body, set: set}, nil
+	keys := &KeySet{Raw: answer.body, set: set}
+	keys.age, keys.cached = responseAge(answer.header)
+	return keys, nil
+}
+
+// responseAge returns how old a response was when it arrived. Only a cache says so,
+// in the header Age (RFC 9111 section 5.1); an unreadable value counts as 0.
+func responseAge(h http.Header) (age time.Duration, cached bool) {
+	text := h.Get("Age")
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		seconds = 0
+	}
+	return time.Duration(seconds) * time.Second, text != ""
 }
 
 // ReadKeySet reads a JWK Set (RFC 7517 section 5) that came some other way, such as
@@ -100,7 +116,7 @@ func ReadKeySet(data []byte) (*KeySet, error) {
 type keyCache struct {
 	mu        sync.Mutex
 	current   *keyFetch
-	refetched time.Time // when keys were fetched because none fitted
+	refetched time.Time // when keys were last fetched because the ones at hand did not verify a token
 }
 
 // A keyFetch is one fetch, under way or done.
@@ -116,10 +132,16 @@ type keyFetch struct {
 	err  error
 }
 
+// A keyUse is one caller's use of a fetch. The zero value uses none.
+type keyUse struct {
+	*keyFetch
+	earlier bool // the keys had arrived before this caller asked for them
+}
+
 // prefetchKeys starts to fetch the keys if they are not there yet, so that
 // they arrive while the token endpoint is still thinking. The caller has to
 // release what it returns.
-func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
+func (c *Client) prefetchKeys(ctx context.Context) keyUse {
 	c.keys.mu.Lock()
 	defer c.keys.mu.Unlock()
 	f := c.keys.current
@@ -131,7 +153,7 @@ func (c *Client) prefetchKeys(ctx context.Context) *keyFetch {
 		c.keys.current = f
 	}
 	f.users++
-	return f
+	return keyUse{f, f.ended()}
 }
 
 func (f *keyFetch) ended() bool {
@@ -185,38 +207,6 @@ func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
 		close(f.done)
 	}()
 	return f
-}
-
-// keysFor returns the keys to verify a token with. If none fits the token they
-// are fetched once more, but not more often than limit.KeysAgain: a forged kid
-// must not turn into requests (OpenID Connect Core 10.1.1).
-//
-// started is a fetch that was begun for this token, nil if there is none.
-func (c *Client) keysFor(ctx context.Context, t *jose.JWT, started *keyFetch) (*jose.KeySet, error) {
-	if c.Keys != nil {
-		return c.Keys.set, nil
-	}
-	if c.Provider.JWKSURI == "" {
-		return nil, reason.Errorf(reason.SignatureNoKey, "the provider's metadata has no jwks_uri")
-	}
-	f := started
-	if f == nil {
-		f = c.prefetchKeys(ctx)
-		defer f.release()
-	}
-	keys, err := f.wait(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(keys.set.Candidates(t)) > 0 || t.KeyID != "" && keys.set.HasKeyID(t.KeyID) {
-		return keys.set, nil
-	}
-	again := c.refetch(ctx, f)
-	defer again.release()
-	if keys, err = again.wait(ctx); err != nil {
-		return nil, err
-	}
-	return keys.set, nil
 }
 
 // refetch replaces stale, unless that was done a moment ago. The caller has to
@@ -284,18 +274,62 @@ func some(list []string) string {
 
 // verifySignature checks t's signature with the provider's keys, or with
 // the client secret if its algorithm is a MAC.
-func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyFetch) error {
-	if jose.IsMAC(t.Algorithm) {
+//
+// started is a fetch that was begun for this token, the zero value if there is none.
+func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started keyUse) error {
+	switch {
+	case jose.IsMAC(t.Algorithm):
 		return t.Verify(jose.SecretKey(c.Policy.Secret))
-	}
-	if !jose.Supported(t.Algorithm) { // no key would do: none is fetched
+	case !jose.Supported(t.Algorithm): // no key would do: none is fetched
 		return reason.Errorf(reason.SignatureAlgorithm, "alg %.32q is not supported", t.Algorithm)
+	case c.Keys != nil:
+		return withOrigin(c.Keys.verify(t), "the keys were given to the client, not fetched")
+	case c.Provider.JWKSURI == "":
+		return reason.Errorf(reason.SignatureNoKey, "the provider's metadata has no jwks_uri")
 	}
-	keys, err := c.keysFor(ctx, t, started)
+	use := started
+	if use.keyFetch == nil {
+		use = c.prefetchKeys(ctx)
+		defer use.release()
+	}
+	keys, err := use.wait(ctx)
 	if err != nil {
 		return err
 	}
-	fit := keys.Candidates(t)
+	err = keys.verify(t)
+	if err == nil || !use.earlier && !keys.cached && keys.know(t) {
+		return err
+	}
+	return c.verifyAgain(ctx, t, use.keyFetch)
+}
+
+// verifyAgain verifies a token that the keys of stale do not verify: the provider may
+// have replaced its keys since, also under the same kid. The keys are fetched once
+// more, but not more often than limit.KeysAgain, because a forged token must not turn
+// into requests (OpenID Connect Core 10.1.1).
+func (c *Client) verifyAgain(ctx context.Context, t *jose.JWT, stale *keyFetch) error {
+	again := c.refetch(ctx, stale)
+	defer again.release()
+	keys, err := again.wait(ctx)
+	if err != nil {
+		return err
+	}
+	err = keys.verify(t)
+	if again == stale || keys.cached {
+		age := (keys.age + max(c.now().Sub(again.began), 0)).Round(time.Second)
+		return withOrigin(err, fmt.Sprintf("the keys are a copy that is %s old", age))
+	}
+	return err
+}
+
+// know reports whether the set has keys that may be meant by t.
+func (s *KeySet) know(t *jose.JWT) bool {
+	return len(s.set.Candidates(t)) > 0 || t.KeyID != "" && s.set.HasKeyID(t.KeyID)
+}
+
+// verify checks t's signature with the one key of the set that fits it.
+func (s *KeySet) verify(t *jose.JWT) error {
+	fit := s.set.Candidates(t)
 	if len(fit) == 1 {
 		return t.Verify(fit[0])
 	}
@@ -303,11 +337,27 @@ func (c *Client) verifySignature(ctx context.Context, t *jose.JWT, started *keyF
 	for _, k := range fit {
 		none.Fitting = append(none.Fitting, k.String())
 	}
-	for _, k := range keys.Others(t) {
+	for _, k := range s.set.Others(t) {
 		none.Rejected = append(none.Rejected, fmt.Sprintf("(%s) %s", k.Key, k.Reason))
 	}
 	if len(fit) > 1 {
 		return reason.Errorf(reason.SignatureManyKeys, "%w", none)
 	}
 	return reason.Errorf(reason.SignatureNoKey, "%w", none)
+}
+
+// A keyOriginError is why a signature does not verify, where the keys that it was
+// checked with may not be those that the provider publishes at this moment.
+type keyOriginError struct {
+	error
+	origin string // of the keys
+}
+
+func (e *keyOriginError) Unwrap() error { return e.error }
+
+func withOrigin(err error, origin string) error {
+	if err == nil {
+		return nil
+	}
+	return &keyOriginError{err, origin}
 }

@@ -41,7 +41,7 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string, expect Logou
 	}
 	in := logoutTokenInput{jwtInput: c.newJWTInput(), Expect: expect}
 	in.Encryption = c.Policy.IDTokenEncryptedResponseAlg // a plain one will do too (section 2.4)
-	c.read(ctx, &in.jwtInput, raw, nil)
+	c.read(ctx, &in.jwtInput, raw, keyUse{})
 	if in.jwt != nil && expect.Seen != nil && in.Claims.tokenID != "" {
 		in.Replayed = expect.Seen(in.Claims.tokenID)
 	}

@@ -6,6 +6,7 @@ package oidc
 import (
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -415,7 +416,11 @@ func signatureVerdict(in *jwtInput) check.Verdict {
 	case unreachable(in.Signature) != nil:
 		return check.Undecided(in.Signature.Error())
 	}
-	return refused(in.Signature, "a signature by a key of the provider")
+	v := refused(in.Signature, "a signature by a key of the provider")
+	if keys, ok := errors.AsType[*keyOriginError](in.Signature); ok {
+		v.Note = keys.origin
+	}
+	return v
 }
 
 func describeHeader(t *jose.JWT) string {

@@ -105,7 +105,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 
 // tokenRequest sends the grant. While the endpoint thinks, the provider's keys
 // are fetched, since the ID Token will need them.
-func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, keys *keyFetch, err error) {
+func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, keys keyUse, err error) {
 	form := url.Values{"grant_type": {g.Type}}
 	maps.Copy(form, g.Params)
 	answer, err = c.ask(ctx, question{

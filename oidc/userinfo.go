@@ -96,7 +96,7 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 		info.Subject = in.Claims.Subject
 		return info, nil
 	}
-	c.read(ctx, &in.jwtInput, strings.TrimSpace(string(answer.body)), nil)
+	c.read(ctx, &in.jwtInput, strings.TrimSpace(string(answer.body)), keyUse{})
 	info.Encryption = in.Envelope.header()
 	switch {
 	case in.Envelope.err != nil:
@@ -137,7 +137,7 @@ func (c *Client) VerifyUserInfo(ctx context.Context, raw string) (*JWT, error) {
 		return &JWT{}, errNoProvider
 	}
 	in := c.userInfoInput(&Tokens{})
-	c.read(ctx, &in.jwtInput, raw, nil)
+	c.read(ctx, &in.jwtInput, raw, keyUse{})
 	if in.jwt == nil && in.Envelope.err == nil {
 		in.Envelope.err = reason.Errorf(reason.JWENested, "encrypted, but not signed: anyone can have made it")
 	}
