@@ -57,7 +57,11 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case answer.StatusCode == http.StatusNotModified && kept != nil:
 		_ = answer.Body.Close() // it has none
 		kept.freshen(answer.Header, r, t.Now())
-		t.store(kept)
+		if storable(answer.Header) {
+			t.store(kept)
+		} else {
+			remove(t.file(kept.URL))
+		}
 		return kept.response(r, t.Now()), nil
 	case answer.StatusCode == http.StatusOK:
 		return t.keep(answer, r), nil
@@ -144,9 +148,26 @@ type entry struct {
 // keptHeaders are those that say what an answer is. Date is not: clocks are compared by it.
 var keptHeaders = []string{"Content-Type", "Etag", "Last-Modified"}
 
+// storable reports whether a response with this header may be stored. A max-age that is
+// no number of seconds, such as a negative one, says nothing about freshness that could be
+// relied on (RFC 9111 section 4.2.1), and a response that varies on * never answers a
+// second request (section 4.1).
+func storable(h http.Header) bool {
+	d := directives(h)
+	for _, list := range h.Values("Vary") {
+		for _, name := range strings.Split(list, ",") {
+			if strings.TrimSpace(name) == "*" {
+				return false
+			}
+		}
+	}
+	age := d["max-age"]
+	return d["no-store"] == nil && (age == nil || *age != "" && strings.Trim(*age, "0123456789") == "")
+}
+
 // newEntry is an entry for an answer, nil if it must not be kept.
 func newEntry(scope string, r *http.Request, h http.Header, now time.Time) *entry {
-	if directives(h)["no-store"] != nil || h.Get("Vary") == "*" {
+	if !storable(h) {
 		return nil
 	}
 	e := &entry{Scope: hash(scope), URL: r.URL.String(), Header: map[string]string{}}
@@ -190,24 +211,27 @@ func lifetime(h http.Header, development bool) time.Duration {
 	return min(max(said, limit.CacheLeast), limit.CacheMost)
 }
 
-// seconds reads a number of them (RFC 9111 section 1.2.2): what is none is 0, and what is too
-// large is large.
+// seconds reads a number of seconds (RFC 9111 section 1.2.2). It returns 0 for text that is no
+// such number, and [limit.CacheMost] at most.
 func seconds(text string) time.Duration {
-	most := int(limit.CacheMost / time.Second)
-	n, err := strconv.Atoi(text)
-	if errors.Is(err, strconv.ErrRange) {
-		n = most
+	const most = uint64(limit.CacheMost / time.Second)
+	n, err := strconv.ParseUint(text, 10, 64) // the largest number with ErrRange
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0
 	}
-	return time.Duration(max(0, min(n, most))) * time.Second
+	return time.Duration(min(n, most)) * time.Second //nolint:gosec // a day fits
 }
 
-// directives are those of Cache-Control (RFC 9111 section 5.2), with their values.
+// directives are those of Cache-Control (RFC 9111 section 5.2), with their values: of a
+// repeated one the first counts (section 4.2.1).
 func directives(h http.Header) map[string]*string {
 	found := map[string]*string{}
 	for _, part := range strings.Split(strings.Join(h.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		value = strings.Trim(value, `"`)
-		found[strings.ToLower(name)] = &value
+		if name = strings.ToLower(name); found[name] == nil {
+			found[name] = &value
+		}
 	}
 	return found
 }

@@ -118,14 +118,16 @@ func TestForHowLong(t *testing.T) {
 		"max-age":              {[]string{"Cache-Control", "public, max-age=3600"}, time.Hour},
 		"quoted":               {[]string{"Cache-Control", `Max-Age="3600"`}, time.Hour},
 		"less than the floor":  {[]string{"Cache-Control", "max-age=10"}, 5 * time.Minute},
-		"negative":             {[]string{"Cache-Control", "max-age=-1"}, 5 * time.Minute},
-		"not a number":         {[]string{"Cache-Control", "max-age=soon"}, 5 * time.Minute},
+		"zero":                 {[]string{"Cache-Control", "max-age=0"}, 5 * time.Minute},
+		"said twice":           {[]string{"Cache-Control", "max-age=3600, max-age=7200"}, time.Hour},
 		"more than the cap":    {[]string{"Cache-Control", "max-age=99999999"}, day},
 		"overflow":             {[]string{"Cache-Control", "max-age=9223372036854775807"}, day},
 		"Expires":              {[]string{"Date", "Fri, 02 Jan 2026 10:00:00 GMT", "Expires", "Fri, 02 Jan 2026 12:00:00 GMT"}, 2 * time.Hour},
 		"max-age over Expires": {[]string{"Cache-Control", "max-age=3600", "Date", "Fri, 02 Jan 2026 10:00:00 GMT", "Expires", "Fri, 02 Jan 2026 22:00:00 GMT"}, time.Hour},
 		"Expires 0":            {[]string{"Expires", "0"}, 5 * time.Minute},
+		"overflow, twice over": {[]string{"Cache-Control", "max-age=99999999999999999999999"}, day},
 		"aged elsewhere":       {[]string{"Cache-Control", "max-age=3600", "Age", "1800"}, 30 * time.Minute},
+		"a negative Age":       {[]string{"Cache-Control", "max-age=3600", "Age", "-99999999999999999999"}, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,15 +146,22 @@ func TestForHowLong(t *testing.T) {
 func TestNotKept(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*world){
-		"no-store":     func(w *world) { w.says("Cache-Control", "no-store, max-age=3600") },
-		"no-cache":     func(w *world) { w.says("Cache-Control", "no-cache, must-revalidate") },
-		"Vary: *":      func(w *world) { w.says("Vary", "*") },
-		"not valid":    func(w *world) { w.body = `{"a":` },
-		"an error":     func(w *world) { w.status = 500 },
-		"not there":    func(w *world) { w.status = 404 },
-		"too long":     func(w *world) { w.body = `"` + strings.Repeat("a", 1<<20) + `"` },
-		"partial":      func(w *world) { w.status = 206 },
-		"another kind": func(*world) {},
+		"no-store":        func(w *world) { w.says("Cache-Control", "no-store, max-age=3600") },
+		"no-cache":        func(w *world) { w.says("Cache-Control", "no-cache, must-revalidate") },
+		"Vary: *":         func(w *world) { w.says("Vary", "*") },
+		"Vary: Accept, *": func(w *world) { w.says("Vary", "Accept, *") },
+		"Vary twice":      func(w *world) { w.header["Vary"] = []string{"Accept", "Origin,* "} },
+		"negative":        func(w *world) { w.says("Cache-Control", "max-age=-1") },
+		"very negative":   func(w *world) { w.says("Cache-Control", "max-age=-99999999999999999999") },
+		"not a number":    func(w *world) { w.says("Cache-Control", "max-age=soon") },
+		"a fraction":      func(w *world) { w.says("Cache-Control", "max-age=1.5") },
+		"no number":       func(w *world) { w.says("Cache-Control", "max-age") },
+		"not valid":       func(w *world) { w.body = `{"a":` },
+		"an error":        func(w *world) { w.status = 500 },
+		"not there":       func(w *world) { w.status = 404 },
+		"too long":        func(w *world) { w.body = `"` + strings.Repeat("a", 1<<20) + `"` },
+		"partial":         func(w *world) { w.status = 206 },
+		"another kind":    func(*world) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,6 +223,24 @@ func TestValidation(t *testing.T) {
 	}
 }
 
+// A response that validates an entry, and must not be stored, ends it.
+func TestValidatedButNotStorable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "Cache-Control", "max-age=600", "ETag", `"v1"`)
+	w.get()
+	w.now = w.now.Add(time.Hour)
+	w.says("Cache-Control", "max-age=-5", "ETag", `"v1"`)
+	if body, _ := w.get(); body != `{"a":1}` {
+		t.Errorf("%q", body)
+	}
+	w.says("Cache-Control", "max-age=600")
+	w.get()
+	w.wasAsked(3, "after it")
+	if tag := w.got.Get("If-None-Match"); tag != "" {
+		t.Errorf("asked with %s: the entry is still there", tag)
+	}
+}
+
 // A kid that nobody knows makes one request a minute, whatever the number of processes.
 func TestAskedAnew(t *testing.T) {
 	t.Parallel()
@@ -245,6 +272,25 @@ func TestScopes(t *testing.T) {
 	}
 	w.ask(w.transport("b"), "https://op.example/x")
 	w.wasAsked(4, "an entry of another scope")
+	from, to = w.transport("a").file("https://op.example/y"), w.transport("a").file("https://op.example/z")
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	w.ask(w.transport("a"), "https://op.example/z")
+	w.wasAsked(5, "an entry of another URL")
+}
+
+// A clock that was set back by more than a minute makes an entry look younger than it is.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "Cache-Control", "max-age=3600")
+	w.get()
+	w.now = w.now.Add(-50 * time.Second)
+	w.get()
+	w.wasAsked(1, "set back by less than a minute")
+	w.now = w.now.Add(-20 * time.Second)
+	w.get()
+	w.wasAsked(2, "set back by more than a minute")
 }
 
 func TestForget(t *testing.T) {
