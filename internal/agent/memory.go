@@ -88,7 +88,7 @@ func (a *Agent) serveRefresh(w http.ResponseWriter, r *http.Request) {
 	if s == nil {
 		return
 	}
-	out, err := a.Renew(r.Context(), s.Name, session.Need{Not: s.Tokens.AccessToken}, r.FormValue("retry") == "true")
+	out, err := a.Renew(r.Context(), s.Name, session.Need{Not: s.Tokens.AccessToken, NoCache: noCache(r)}, r.FormValue("retry") == "true")
 	a.note(s, err)
 	if err != nil {
 		a.refuse(w, r, err)

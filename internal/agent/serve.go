@@ -66,7 +66,7 @@ func (a *Agent) handlers(stop func()) *http.ServeMux {
 }
 
 func (a *Agent) serveToken(w http.ResponseWriter, r *http.Request) {
-	need := session.Need{IDToken: r.PathValue("kind") == "id_token"}
+	need := session.Need{IDToken: r.PathValue("kind") == "id_token", NoCache: noCache(r)}
 	if kind := r.PathValue("kind"); kind != "access_token" && kind != "id_token" {
 		http.NotFound(w, r)
 		return
@@ -86,6 +86,9 @@ func (a *Agent) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, r, out, need)
 }
+
+// noCache reports whether a request wants cached metadata and keys ignored.
+func noCache(r *http.Request) bool { return r.FormValue("no_cache") == "true" }
 
 // answer hands a token out.
 func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need session.Need) {

@@ -48,6 +48,7 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runAgent(cmd.Context(), socket) },
 	}
 	cmd.Flags().StringVar(&socket, "socket", "", "`path` of the socket")
+	addNoCache(cmd)
 	cmd.AddCommand(p.agentStatusCommand(), p.agentStopCommand())
 	return cmd
 }
@@ -118,6 +119,9 @@ func serveAgent(ctx context.Context, a *agent.Agent, listener net.Listener, stop
 func (p *program) renewFor(store session.Store) func(context.Context, string, session.Need, bool) (*renewal.Outcome, error) {
 	return func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 		one := p.fresh()
+		if need.NoCache {
+			one.options.cache = "false"
+		}
 		out, err := one.renewHere(ctx, store, name, need, retry)
 		out.Behind = one.told(ctx, out.Behind)
 		return out, one.told(ctx, err)

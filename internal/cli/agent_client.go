@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/atonce"
@@ -96,10 +97,14 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 	if need.IDToken {
 		kind = "id_token"
 	}
-	path := "/sessions/" + name + "/" + kind
+	query := url.Values{}
 	if need.For > 0 {
-		path += "?valid_for=" + need.For.String()
+		query.Set("valid_for", need.For.String())
 	}
+	if need.NoCache {
+		query.Set("no_cache", "true")
+	}
+	path := "/sessions/" + name + "/" + kind + "?" + query.Encode()
 	client := &agentClient{socket: socket, folder: atonce.Folder(p.env.Getenv)}
 	if _, _, err := client.quickly(ctx, http.MethodGet, "/sessions"); err != nil && ctx.Err() == nil { // before a wait for what it has to ask for
 		p.debug("%v", err)

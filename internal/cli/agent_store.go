@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"syscall"
 
@@ -87,12 +88,15 @@ func (a agentStore) logOut(ctx context.Context, name string) error {
 }
 
 // refresh has the agent renew a session.
-func (a agentStore) refresh(ctx context.Context, name string, retry bool) (*session.Session, error) {
-	path := "/sessions/" + name + "/refresh"
+func (a agentStore) refresh(ctx context.Context, name string, retry, noCache bool) (*session.Session, error) {
+	query := url.Values{}
 	if retry {
-		path += "?retry=true"
+		query.Set("retry", "true")
 	}
-	status, body, err := a.client.ask(ctx, http.MethodPost, path)
+	if noCache {
+		query.Set("no_cache", "true")
+	}
+	status, body, err := a.client.ask(ctx, http.MethodPost, "/sessions/"+name+"/refresh?"+query.Encode())
 	if err == nil && status != http.StatusOK {
 		err = refusedBy(a.client.socket, status, body)
 	}

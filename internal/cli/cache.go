@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/oidc-client/oidc-client/internal/cache"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
@@ -25,6 +27,41 @@ func (p *program) cacheFor(cfg *config.Config, o httpclient.Options) *cache.Tran
 		return nil
 	}
 	return &cache.Transport{Folder: folder, Now: p.env.Now, Scope: p.cacheScope(cfg), Keeps: published, Valid: readable}
+}
+
+// addNoCache adds --no-cache to a command that works with a session. Commands that read a
+// configuration have the flag from there.
+func addNoCache(cmd *cobra.Command) {
+	row, _ := config.Lookup("no-cache")
+	cmd.Flags().Bool(row.Flag, false, row.Help)
+}
+
+// cacheWanted is what this run says of the cache, by --no-cache or else by OIDC_NO_CACHE: "true"
+// to use it, "false" to ignore it, "" if neither is set.
+func cacheWanted(cmd *cobra.Command, getenv func(string) string) (string, error) {
+	text := getenv("OIDC_NO_CACHE")
+	if f := cmd.Flags().Lookup("no-cache"); f != nil && f.Changed {
+		text = f.Value.String()
+	}
+	if text == "" {
+		return "", nil
+	}
+	refused, err := strconv.ParseBool(text)
+	if err != nil {
+		return "", usage("OIDC_NO_CACHE is neither true nor false")
+	}
+	return strconv.FormatBool(!refused), nil
+}
+
+// noCache reports whether this run ignores cached metadata and keys.
+func (o options) noCache() bool { return o.cache == "false" }
+
+// cacheRefused reports the same for a session, whose configuration says configured.
+func (o options) cacheRefused(configured bool) bool {
+	if o.cache == "" {
+		return configured
+	}
+	return o.noCache()
 }
 
 // cacheScope is what metadata and keys depend on besides their URL: the issuer they are

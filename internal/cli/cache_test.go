@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -95,6 +98,75 @@ func TestCacheFollowsKeys(t *testing.T) {
 	p.asked(1, 2)
 	if code, said := p.run("refresh-token", "--no-cache"); code != 0 {
 		t.Errorf("exit code %d: %s", code, said)
+	}
+}
+
+// A key that is replaced under its kid is found too, and what is said of keys names their
+// age. Sessions obey --no-cache and OIDC_NO_CACHE of the run that refreshes them.
+func TestSessionsFollowKeys(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	expect := func(want int, args ...string) string {
+		t.Helper()
+		code, said := p.run(args...)
+		if code != want {
+			t.Errorf("%v: exit code %d, want %d: %s", args, code, want, said)
+		}
+		return said
+	}
+	expect(0, "refresh-token", "--save", "work")
+	expect(0, "sessions", "refresh", "work")
+	p.asked(1, 1)
+	p.rotates("k1")
+	expect(0, "sessions", "refresh", "work")
+	p.asked(1, 2)
+	p.rotates("k1")
+	said := expect(5, "sessions", "refresh", "work")
+	if !strings.Contains(said, "the keys are a copy that is 0s old") || !strings.Contains(said, "--no-cache") {
+		t.Errorf("it does not say how old the keys are, and what helps: %s", said)
+	}
+	p.asked(1, 2)
+	expect(0, "token", "work", "--no-cache") // the tokens of the last refresh are withheld
+	p.asked(2, 3)
+	p.env["OIDC_NO_CACHE"] = "true"
+	expect(0, "sessions", "refresh", "work")
+	p.asked(3, 4)
+	expect(5, "sessions", "refresh", "work", "--no-cache=false")
+	p.asked(3, 4)
+	p.env["OIDC_NO_CACHE"] = "perhaps"
+	expect(2, "sessions", "refresh", "work")
+	delete(p.env, "OIDC_NO_CACHE")
+	expect(0, "sessions", "refresh", "work", "--no-cache")
+	p.asked(4, 5)
+}
+
+// Keys of jwt verify --jwks URL are fetched and cached like those of a provider; those of a
+// file are not said to be the provider's.
+func TestKeysOfJWTVerify(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	verify := func(jwks string) (int, string) {
+		return p.run("jwt", "verify", "--jwks", jwks, "--as", "id_token", "--token", fakeop.Sign(p.Key, p.KID, p.Claims))
+	}
+	if code, said := verify(p.URL + "/jwks"); code != 0 {
+		t.Errorf("%d %s", code, said)
+	}
+	p.rotates("k1")
+	if code, said := verify(p.URL + "/jwks"); code != 0 {
+		t.Errorf("after the key was replaced: %d %s", code, said)
+	}
+	p.asked(0, 2)
+	set, err := json.Marshal(map[string]any{"keys": []any{fakeop.PublicJWK(fakeop.NewKey(), "k1")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(file, set, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, said := verify(file)
+	if code != 5 || !strings.Contains(said, "the keys were given to the client") || strings.Contains(said, "publishes now") {
+		t.Errorf("%d %s", code, said)
 	}
 }
 

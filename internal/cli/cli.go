@@ -110,6 +110,7 @@ type options struct {
 	showSecrets                     bool
 	outputDir, format               string
 	timeout                         time.Duration
+	cache                           string // whether cached metadata and keys are used, by --no-cache or OIDC_NO_CACHE: true, false, "" if neither says
 }
 
 func (o options) json() bool { return o.format == "json" }
@@ -285,8 +286,13 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	first, _, _ := strings.Cut(p.run.Command, " ")
+	ofSession := slices.Contains([]string{"token", "exec", "helper", "sessions", "agent"}, first)
+	var err error
+	if p.options.cache, err = cacheWanted(cmd, p.env.Getenv); err != nil && ofSession {
+		return err // other commands report it with the rest of their configuration
+	}
 	switch {
-	case p.options.output && slices.Contains([]string{"token", "exec", "helper", "sessions", "agent"}, first):
+	case p.options.output && ofSession:
 		p.warn("-o has no effect: %s writes no result files", first)
 	case cmd.Flags().Changed("output-dir") && !p.options.output:
 		p.warn("--output-dir has no effect without -o")

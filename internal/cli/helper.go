@@ -13,10 +13,11 @@ import (
 )
 
 func (p *program) helperCommand() *cobra.Command {
-	return group(
-		"helper", "Give tokens of a session to kubectl, git, docker, aws",
-		p.helperKubernetesCommand(), p.helperGitCommand(), p.helperDockerCommand(), p.helperAWSCommand(),
-	)
+	helpers := []*cobra.Command{p.helperKubernetesCommand(), p.helperGitCommand(), p.helperDockerCommand(), p.helperAWSCommand()}
+	for _, cmd := range helpers {
+		addNoCache(cmd)
+	}
+	return group("helper", "Give tokens of a session to kubectl, git, docker, aws", helpers...)
 }
 
 // tokenOf is a token of a session, for another tool. Nobody is asked to log in: the tool may

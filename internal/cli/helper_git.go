@@ -131,7 +131,7 @@ func (p *program) gitErase(ctx context.Context, name string, need session.Need, 
 	if there, ok := inAgent(store, name); ok { // which alone can renew it
 		out, err := p.tokenOf(ctx, name, need)
 		if err == nil && out.Token == refused {
-			_, err = there.refresh(ctx, name, false)
+			_, err = there.refresh(ctx, name, false, p.options.noCache())
 		}
 		return err
 	}

@@ -329,10 +329,7 @@ func (p *program) ruleHint(r check.Result, err error) string {
 	case "discovery.issuer":
 		return p.issuerHint()
 	case "id_token.signature":
-		if strings.Contains(r.Got, "nothing tells which is meant") {
-			return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
-		}
-		return "the token is not signed by a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
+		return signatureHint(r)
 	case "id_token.decryption", "userinfo.decryption":
 		if r.Reason != "jwe.key" && r.Reason != "jwe.decrypt" {
 			return "the provider encrypts in a way that is never accepted: do not use what it sent"
@@ -358,6 +355,20 @@ func (p *program) ruleHint(r check.Result, err error) string {
 		return "the answer breaks the standard, and the provider has to mend it; `oidc-client help rules` tells what is demanded"
 	}
 	return "do not use the tokens; --explain shows every rule that was checked"
+}
+
+// signatureHint is the advice for a signature that does not verify. The result's note says
+// where the keys came from, unless they were fetched for this token.
+func signatureHint(r check.Result) string {
+	switch {
+	case strings.Contains(r.Got, "nothing tells which is meant"):
+		return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
+	case strings.Contains(r.Note, "a copy"):
+		return "do not use the token. The client fetches keys again at most once a minute, in case the provider replaced one: run the command again in a minute, or with --no-cache"
+	case r.Note != "":
+		return "do not use the token: no key of the JWK Set that was given verifies it. Without --jwks the provider's own keys are used"
+	}
+	return "the token is not signed with a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
 }
 
 // issuerHint names the issuer to set, if the one that came is a near miss.

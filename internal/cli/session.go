@@ -92,6 +92,7 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 	if p.env.Shield != nil {
 		p.env.Shield()
 	}
+	need.NoCache = p.options.noCache()
 	var out *renewal.Outcome
 	var err error
 	if !retry {
@@ -186,6 +187,7 @@ func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*confi
 			try("log in again with --save " + s.Name + " --replace, or put the file back as it was")
 	}
 	p.boundKey = s.Secret.DPoPKey
+	cfg.NoCache = p.options.cacheRefused(cfg.NoCache)
 	return cfg, kept, p.loaded(cfg)
 }
 

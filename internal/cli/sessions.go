@@ -191,6 +191,7 @@ spent, most providers end the whole session then.`,
 		ValidArgsFunction: p.completeSessions,
 	}
 	cmd.Flags().BoolVar(&retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
+	addNoCache(cmd)
 	return cmd
 }
 
@@ -203,7 +204,7 @@ func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) 
 	}
 	out := &renewal.Outcome{}
 	if there, ok := inAgent(store, s.Name); ok {
-		out.Session, err = there.refresh(ctx, s.Name, retry)
+		out.Session, err = there.refresh(ctx, s.Name, retry, p.options.noCache())
 	} else {
 		out, err = p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
 	}

@@ -95,7 +95,7 @@ var parameters = []Parameter{
 	{Key: "registration_endpoint", URL: true, Help: "URL instead of the metadata's registration_endpoint", field: func(c *Config) any { return &c.Endpoints.Registration }},
 	{Key: "ca_cert", Flag: "ca-cert", File: true, Help: "file of CA certificates (PEM) to trust instead of the system's", field: func(c *Config) any { return &c.CACert }},
 	{Key: "skip_tls_verification", Help: "accept any TLS certificate (insecure; nothing counts as verified then)", field: func(c *Config) any { return &c.SkipTLSVerification }},
-	{Key: "no_cache", Flag: "no-cache", Help: "ask for metadata and keys, whatever is kept of them from before", field: func(c *Config) any { return &c.NoCache }},
+	{Key: "no_cache", Flag: "no-cache", Help: "ignore cached metadata and keys", field: func(c *Config) any { return &c.NoCache }},
 	{Key: "waive", Flag: "waive", Help: "id of a rule whose failure is shown but is no error (see help rules)", field: func(c *Config) any { return &c.Waive }},
 
 	{Key: "profile", Flag: "profile", Values: []string{FAPI2, FAPI2MessageSigning}, Help: "what the profile of that name asks of a client is turned on, and what breaks it is an error", field: func(c *Config) any { return &c.Profile }},

@@ -94,6 +94,7 @@ type Need struct {
 	IDToken bool
 	For     time.Duration // that it has to be valid; 0 means a margin that suits its lifetime
 	Not     string        // a token that will not do: the provider refused it, or it is to be renewed anyway
+	NoCache bool          // to refresh it, ignore cached metadata and keys
 }
 
 // Take returns the token that is needed, if the session has it and it is fresh.
