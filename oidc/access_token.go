@@ -23,28 +23,41 @@ type JWT struct {
 	Verified   bool          // every rule that is a MUST held, and none was waived
 }
 
+// An AccessTokenExpectation is what a resource server demands of an access token.
+// Fields left empty demand nothing.
+type AccessTokenExpectation struct {
+	// Audience are the identifiers of the resource server: aud must contain one of
+	// them. Without it the audience is not judged, and the token may be meant for
+	// any other resource server of the provider.
+	Audience []string
+
+	Scope []string // scope must contain all of them
+}
+
 // VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2):
 // that the provider signed it, by an algorithm that ID Tokens may use too, that
-// issuer and times, if it names them, are right, and that it is no token of
-// another kind. One whose typ is at+jwt must also have the claims of RFC 9068
-// section 2.2, and this client's client_id. The audience is not judged: it is the
-// resource, not the client. Errors are as for [Client.VerifyIDToken]. The JWT is
-// never nil; if raw is none it only has Checks.
-func (c *Client) VerifyAccessToken(ctx context.Context, raw string) (*JWT, error) {
-	return c.verifyOpaque(ctx, raw, accessTokenRules)
+// issuer and times, if it names them, are right, and that it is not a token of
+// another kind. A token whose typ is at+jwt must also have the claims of RFC 9068
+// section 2.2, and this client's client_id. A resource server says by expect which
+// audience and scope it needs (RFC 9068 section 4). Errors are as for
+// [Client.VerifyIDToken]. The JWT is never nil; if raw is none it only has Checks.
+func (c *Client) VerifyAccessToken(ctx context.Context, raw string, expect AccessTokenExpectation) (*JWT, error) {
+	return c.verifyOpaque(ctx, raw, accessTokenRules, expect)
 }
 
 // VerifyRefreshToken is [Client.VerifyAccessToken] for a refresh token, whose form
 // is the provider's own affair (RFC 6749 section 1.5).
 func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, error) {
-	return c.verifyOpaque(ctx, raw, refreshTokenRules)
+	return c.verifyOpaque(ctx, raw, refreshTokenRules, AccessTokenExpectation{})
 }
 
-func (c *Client) verifyOpaque(ctx context.Context, raw string, rules []check.Rule[*accessTokenInput]) (*JWT, error) {
+func (c *Client) verifyOpaque(
+	ctx context.Context, raw string, rules []check.Rule[*accessTokenInput], expect AccessTokenExpectation,
+) (*JWT, error) {
 	if c.Provider == nil {
 		return &JWT{}, errNoProvider
 	}
-	in := accessTokenInput{jwtInput: c.newJWTInput()}
+	in := accessTokenInput{jwtInput: c.newJWTInput(), Expect: expect}
 	if c.DPoP != nil {
 		in.Thumbprint = c.DPoP.Thumbprint()
 	}

@@ -837,7 +837,8 @@ func TestVerifiedNeedsVerifiedMetadata(t *testing.T) {
 	if err != nil || tokens.IDToken.Verified {
 		t.Errorf("verified %v, %v", tokens.IDToken.Verified, err)
 	}
-	jwt, err := client.VerifyAccessToken(context.Background(), fakeop.Sign(f.Key, f.KID, f.Claims))
+	f.Claims["scope"] = "read"
+	jwt, err := client.VerifyAccessToken(context.Background(), fakeop.Sign(f.Key, f.KID, f.Claims), oidc.AccessTokenExpectation{})
 	if err != nil || jwt.Verified {
 		t.Errorf("access token: verified %v, %v", jwt.Verified, err)
 	}

@@ -81,6 +81,7 @@ type claimSet struct {
 	cHash     string // c_hash, of ID Tokens that come with a code
 	sHash     string // s_hash, likewise
 	clientID  string // client_id, of access tokens
+	scope     string // of access tokens
 	sessionID string // sid, of logout tokens
 	tokenID   string // jti
 }
@@ -136,6 +137,8 @@ func (c *claimSet) text(name string) *string {
 		return &c.atHash
 	case "client_id":
 		return &c.clientID
+	case "scope":
+		return &c.scope
 	case "c_hash":
 		return &c.cHash
 	case "s_hash":

@@ -45,7 +45,7 @@ func TestWaitsAreBounded(t *testing.T) {
 			return err
 		}, 30 * time.Second},
 		"keys": {func(ctx context.Context, c *oidc.Client) error {
-			_, err := c.VerifyAccessToken(ctx, fakeop.Sign(fakeop.NewKey(), "k", map[string]any{}))
+			_, err := c.VerifyAccessToken(ctx, fakeop.Sign(fakeop.NewKey(), "k", map[string]any{}), oidc.AccessTokenExpectation{})
 			return err
 		}, 30 * time.Second},
 		"metadata": {func(ctx context.Context, c *oidc.Client) error {

@@ -5,6 +5,7 @@ package oidc
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -13,16 +14,24 @@ import (
 // accessTokenInput is what the rules of access and refresh tokens look at.
 type accessTokenInput struct {
 	jwtInput
+	Expect     AccessTokenExpectation
 	Thumbprint string // of the key that the token was to be bound to by DPoP, "" if to none
 }
 
 var (
 	accessTokenRules  = slices.Concat(opaqueTokenRules("access_token"), accessTokenOnlyRules)
-	refreshTokenRules = slices.Concat(opaqueTokenRules("refresh_token"), of((*accessTokenInput).token, []check.Rule[*jwtInput]{{
-		ID: "refresh_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
-		Text: "The header's typ is not that of a token of another kind.",
-		Eval: readable(func(in *jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
-	}}))
+	refreshTokenRules = slices.Concat(opaqueTokenRules("refresh_token"), of((*accessTokenInput).token, []check.Rule[*jwtInput]{
+		{
+			ID: "refresh_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
+			Text: "The header's typ is not that of a token of another kind.",
+			Eval: readable(func(in *jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
+		},
+		{
+			ID: "refresh_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
+			Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state, error), an introspection response or a request object (response_type).",
+			Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, foreignClaims...) }),
+		},
+	}))
 )
 
 func (in *accessTokenInput) token() *jwtInput { return &in.jwtInput }
@@ -30,6 +39,10 @@ func (in *accessTokenInput) token() *jwtInput { return &in.jwtInput }
 // otherKinds are the types of JWTs that are no refresh tokens, whatever a
 // provider makes its refresh tokens of.
 var otherKinds = []string{"at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "client-authentication+jwt", "token-introspection+jwt"}
+
+// foreignClaims are claims by which a JWT shows that it is neither an access token nor
+// a refresh token.
+var foreignClaims = []string{"at_hash", "c_hash", "s_hash", "events", "code", "state", "error", "token_introspection", "response_type"}
 
 // opaqueTokenRules are the rules of a token whose form is the provider's own
 // affair: what it says is to be right.
@@ -64,9 +77,21 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 	},
 	{
 		ID: "access_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state) or an introspection response.",
+		Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state, error), an introspection response or a request object (response_type).",
+		Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, foreignClaims...) }),
+	},
+	{
+		ID: "access_token.not_id_token", Spec: rfc8725("3.12"), Level: check.Must,
+		Text: "The token does not look like an ID Token, which has a nonce, an at_hash or this client as aud, and none of scope, client_id and the typ at+jwt.",
 		Eval: readable(func(in *jwtInput) check.Verdict {
-			return notThere(&in.Claims, "at_hash", "c_hash", "s_hash", "events", "code", "state", "token_introspection")
+			if mediaType(in.jwt) == "at+jwt" || in.Claims.accessTokenMarks() != nil {
+				return check.Verdict{Outcome: check.Pass}
+			}
+			marks := in.Claims.present("nonce", "at_hash")
+			if in.ClientID != "" && slices.Contains(in.Claims.Audience, in.ClientID) {
+				marks = append(marks, "this client as aud")
+			}
+			return check.That(len(marks) == 0, check.List(marks), "scope, client_id or the typ at+jwt")
 		}),
 	},
 	{
@@ -101,6 +126,36 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 	},
 }), []check.Rule[*accessTokenInput]{
 	{
+		ID: "access_token.aud", Spec: rfc9068("4"), Level: check.Must,
+		Text: "aud contains an identifier of the resource server that the token is shown to, if that is known.",
+		Eval: func(in *accessTokenInput) check.Verdict {
+			switch {
+			case in.jwt == nil:
+				return check.Inapplicable("the token cannot be read")
+			case len(in.Expect.Audience) == 0:
+				return check.Inapplicable("the audience was not judged: none was expected")
+			}
+			return in.Claims.typed("aud", func() check.Verdict { return check.AnyOf(in.Claims.Audience, in.Expect.Audience) })
+		},
+	},
+	{
+		ID: "access_token.scope", Spec: rfc9068("4"), Level: check.Must,
+		Text: "scope contains every scope that the resource server needs, if any is known.",
+		Eval: func(in *accessTokenInput) check.Verdict {
+			switch {
+			case in.jwt == nil:
+				return check.Inapplicable("the token cannot be read")
+			case len(in.Expect.Scope) == 0:
+				return check.Inapplicable("no scope was expected")
+			}
+			return in.Claims.typed("scope", func() check.Verdict {
+				got := strings.Fields(in.Claims.scope)
+				missing := slices.DeleteFunc(slices.Clone(in.Expect.Scope), func(s string) bool { return slices.Contains(got, s) })
+				return check.That(len(missing) == 0, check.List(got), "all of "+check.List(in.Expect.Scope))
+			})
+		},
+	},
+	{
 		ID: "access_token.cnf", Spec: check.Spec{Doc: "RFC 9449", Section: "6.1"}, Level: check.Must,
 		Text: "A token that was to be bound to the client's key says so: cnf.jkt is the key's thumbprint.",
 		Eval: func(in *accessTokenInput) check.Verdict {
@@ -111,6 +166,20 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 		},
 	},
 })
+
+// present are those of some claims that are there.
+func (c *claimSet) present(names ...string) []string {
+	var found []string
+	for _, name := range names {
+		if c.there(name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// accessTokenMarks are the claims that show that a JWT is an access token, nil if none does.
+func (c *claimSet) accessTokenMarks() []string { return c.present("scope", "client_id") }
 
 // jkt is the thumbprint of the key that the token is bound to, "" if it is bound
 // to none.

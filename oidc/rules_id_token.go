@@ -113,6 +113,17 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		}),
 	},
 	{
+		ID: "id_token.not_access_token", Spec: rfc8725("3.12"), Level: check.Must,
+		Text: "The token does not look like an access token, which has a scope or client_id, and none of nonce, at_hash and c_hash.",
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			if in.Claims.present("nonce", "at_hash", "c_hash") != nil {
+				return check.Verdict{Outcome: check.Pass}
+			}
+			marks := in.Claims.accessTokenMarks()
+			return check.That(len(marks) == 0, check.List(marks), "nonce, at_hash or c_hash, or neither scope nor client_id")
+		}),
+	},
+	{
 		ID: "id_token.iss", Spec: core("3.1.3.7", 2), Level: check.Must,
 		Text: "iss is exactly the provider's issuer identifier.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
@@ -438,12 +449,7 @@ func quoted(text string, most int) string {
 
 // notThere judges that a token lacks the claims of other kinds of tokens.
 func notThere(claims *claimSet, names ...string) check.Verdict {
-	var found []string
-	for _, name := range names {
-		if claims.there(name) {
-			found = append(found, name)
-		}
-	}
+	found := claims.present(names...)
 	return check.That(len(found) == 0, check.List(found), "no "+strings.Join(names, ", "))
 }
 

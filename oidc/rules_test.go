@@ -284,8 +284,12 @@ func TestIDTokenRules(t *testing.T) {
 			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, sealed: true, err: errors.New("it does not decrypt")}
 		},
-		"id_token.readable":      func(i *in) { i.Envelope.err = errors.New("not a JWT") },
-		"id_token.kind":          func(i *in) { i.Claims = with(t, i.Claims, "events") },              // J16
+		"id_token.readable": func(i *in) { i.Envelope.err = errors.New("not a JWT") },
+		"id_token.kind":     func(i *in) { i.Claims = with(t, i.Claims, "events") }, // J16
+		"id_token.not_access_token": func(i *in) {
+			i.Expect.Nonce, i.AccessToken, i.Front = "", "", frontChannel{}
+			i.Claims = with(t, without(without(without(i.Claims, "nonce"), "at_hash"), "c_hash"), "scope")
+		},
 		"id_token.typ":           header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
 		"id_token.iss":           claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
 		"id_token.aud":           claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
@@ -458,8 +462,8 @@ func TestJWTTokenRules(t *testing.T) {
 		typ := map[string]string{"access_token": "application/at+jwt", "refresh_token": "JWT"}[kind]
 		return func() accessTokenInput {
 			in := accessTokenInput{jwtInput: goodJWT(t, typ, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u",
-				"client_id":"cli","jti":"1","cnf":{"jkt":"tp"}}`, noon.Unix()+300, noon.Unix(), noon.Unix()))}
-			in.Thumbprint = "tp"
+				"client_id":"cli","jti":"1","scope":"read write","cnf":{"jkt":"tp"}}`, noon.Unix()+300, noon.Unix(), noon.Unix()))}
+			in.Thumbprint, in.Expect = "tp", AccessTokenExpectation{Audience: []string{"other", "api"}, Scope: []string{"write"}}
 			return in
 		}
 	}
@@ -473,8 +477,14 @@ func TestJWTTokenRules(t *testing.T) {
 			kind + ".exp":       func(in *accessTokenInput) { in.Claims.Expiry = noon },
 			kind + ".nbf":       func(in *accessTokenInput) { in.Claims.NotBefore = noon.Add(time.Hour) },
 			kind + ".typ":       func(in *accessTokenInput) { in.jwt.Type = "logout+jwt" },
+			kind + ".kind":      func(in *accessTokenInput) { in.Claims = with(t, in.Claims, "events") },
 		}, map[string]func(*accessTokenInput){
-			"access_token.kind":      func(in *accessTokenInput) { in.Claims = with(t, in.Claims, "at_hash") },
+			"access_token.not_id_token": func(in *accessTokenInput) {
+				in.jwt.Type, in.Expect.Scope = "JWT", nil
+				in.Claims = with(t, without(without(in.Claims, "client_id"), "scope"), "nonce")
+			},
+			"access_token.aud":       func(in *accessTokenInput) { in.Claims.Audience = []string{"another"} },
+			"access_token.scope":     func(in *accessTokenInput) { in.Expect.Scope = []string{"read", "admin"} },
 			"access_token.claims":    func(in *accessTokenInput) { in.Claims = without(in.Claims, "jti") },
 			"access_token.client_id": func(in *accessTokenInput) { in.Claims.clientID += "1" },
 			"access_token.iat":       func(in *accessTokenInput) { in.Claims.IssuedAt = noon.Add(time.Hour) },
@@ -497,6 +507,7 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.readable": func(in *userInfoInput) { in.Envelope.err = errors.New("not a JWT") },
 		"userinfo.signed":   func(in *userInfoInput) { in.Signing = "ES256" },
 		"userinfo.typ":      func(in *userInfoInput) { in.jwt.Type = "at+jwt" },
+		"userinfo.kind":     func(in *userInfoInput) { in.Claims = with(t, in.Claims, "nonce") },
 		"userinfo.exp": func(in *userInfoInput) {
 			in.Claims = claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli","exp":1}`)
 		},

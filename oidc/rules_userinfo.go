@@ -75,6 +75,16 @@ var userInfoRules = []check.Rule[*userInfoInput]{
 		Eval: signed(func(in *userInfoInput) check.Verdict { return typIs(&in.jwtInput, "jwt") }),
 	},
 	{
+		ID: "userinfo.kind", Spec: rfc8725("3.12"), Level: check.Must,
+		Text: "The claims of a signed answer are not those of an ID Token (nonce, at_hash, c_hash, s_hash), a security event (events) or an access token (exp, and scope or client_id).",
+		Eval: signed(func(in *userInfoInput) check.Verdict {
+			if marks := in.Claims.accessTokenMarks(); marks != nil && in.Claims.there("exp") {
+				return check.That(false, check.List(append(marks, "exp")), "the claims of a user")
+			}
+			return notThere(&in.Claims, "nonce", "at_hash", "c_hash", "s_hash", "events")
+		}),
+	},
+	{
 		ID: "userinfo.sub_present", Spec: core("5.3.2", 0), Level: check.Must,
 		Text: "sub is there and a string.",
 		Eval: opened(func(in *userInfoInput) check.Verdict {

@@ -452,6 +452,8 @@ func TestFaultCatalogue(t *testing.T) {
 		"userinfo.essential":      "likewise",
 		"frontchannel_logout.iss": "a browser brings it, who may be anyone's (TestFrontchannelLogoutRules)",
 		"frontchannel_logout.sid": "likewise",
+		"access_token.aud":        "a resource server says what it expects (TestJWTVerifyAccessToken)",
+		"access_token.scope":      "likewise",
 		"discovery.tls":           "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
 	}
 	for _, r := range oidc.Rules() {

@@ -40,7 +40,7 @@ func (c *clientFlags) add(cmd *cobra.Command) {
 	f.StringVar(&c.kid, "mock-jwt-kid", "", "kid header of client assertions")
 	for _, p := range config.Parameters() {
 		switch {
-		case p.Flag == "" || p.Flag == "skip-userinfo" || p.Login && !c.login:
+		case p.Flag == "" || p.Flag == "skip-userinfo" || p.Login && !c.login || f.Lookup(p.Flag) != nil: // or the command has one of its own
 			continue
 		case p.Kind() == "a list":
 			f.StringArray(p.Flag, nil, p.Help+" (repeatable)")

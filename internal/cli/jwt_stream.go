@@ -32,7 +32,7 @@ type verified struct {
 
 // verifyLines verifies the tokens of standard input, one a line. One alone is shown
 // whole.
-func (p *program) verifyLines(ctx context.Context, client *oidc.Client, judge judge) error {
+func (p *program) verifyLines(ctx context.Context, v verification) error {
 	lines := readLines(ctx, p.env.Stdin)
 	ahead, err := lines.next(ctx)
 	if err == nil && len(ahead) == 1 {
@@ -46,15 +46,15 @@ func (p *program) verifyLines(ctx context.Context, client *oidc.Client, judge ju
 	case len(ahead) == 0:
 		return usage("there is no token: standard input was empty")
 	case len(ahead) == 1:
-		return p.verifyOne(ctx, judge, ahead[0])
+		return p.verifyOne(ctx, v, ahead[0])
 	}
-	client.Terse = true // of a good token only that it is one is shown
+	v.client.Terse = true // of a good token only that it is one is shown
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	report := &report{p: p, out: bufio.NewWriter(p.env.Stdout)}
+	report := &report{p: p, out: bufio.NewWriter(p.env.Stdout), unjudged: v.unjudged}
 	report.begin()
-	return report.end(ctx, p.verifyParallel(ctx, lines, ahead, judge, report))
+	return report.end(ctx, p.verifyParallel(ctx, lines, ahead, v.judge, report))
 }
 
 // A stream is the lines of a reader that are not empty, in batches.
@@ -205,7 +205,8 @@ type report struct {
 	p          *program
 	out        *bufio.Writer
 	valid, bad int
-	first      error // that a token was bad
+	first      error  // that a token was bad
+	unjudged   string // what was not judged of those that are valid
 }
 
 func (r *report) begin() {
@@ -294,7 +295,7 @@ func (r *report) end(ctx context.Context, err error) error {
 		return fmt.Errorf("writing to standard output: %w", flushErr)
 	}
 	if failure == nil {
-		r.p.inform("%d tokens are valid", r.valid)
+		r.p.inform("%d tokens are valid%s", r.valid, r.unjudged)
 		return &doneError{0}
 	}
 	r.p.err.Failure(failure, nil)

@@ -22,6 +22,14 @@ type verifyOptions struct {
 	client            clientFlags
 	token, jwks, as   string
 	nonce, withAccess string
+	audience, scope   []string
+}
+
+// A verification is what a command line says of the tokens that it verifies.
+type verification struct {
+	client   *oidc.Client
+	judge    judge
+	unjudged string // what was not judged of a token that is valid, "" if nothing
 }
 
 // A judge verifies one token of a kind.
@@ -41,10 +49,14 @@ Verifies a token by all rules of its kind, with the keys of the issuer or of --j
 Without --as it is an ID Token if issuer and client_id are known, and any JWT if not:
 then only signature and times are judged.
 
+An access token is judged as a resource server must (RFC 9068): --audience is the
+resource server's identifier, --scope what it needs. Without --audience the result says
+that the audience was not judged.
+
 Several tokens on standard input, one a line, are verified in parallel; the answers
 come in the order of the lines, and the exit code is 5 if one is bad.`,
 		Example: `  pbpaste | oidc-client jwt verify -c config.yaml
-  oidc-client jwt verify @access-token --issuer https://op.example.com --as access_token
+  oidc-client jwt verify @access-token --issuer https://op.example.com --as access_token --audience https://api.example.com --scope read
   oidc-client jwt verify --jwks keys.json --format json < tokens.txt`,
 		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,8 +69,10 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 			return p.verifyJWTs(cmd, &o)
 		},
 	}
-	o.client.add(cmd)
 	f := cmd.Flags()
+	f.StringArrayVar(&o.audience, "audience", nil, "audience that an access token must have one of (repeatable)")
+	f.StringArrayVar(&o.scope, "scope", nil, "scope that an access token must have (repeatable)")
+	o.client.add(cmd)
 	f.StringVar(&o.token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a `file` or a URL")
 	f.StringVar(&o.as, "as", "", "what the token is: "+strings.Join(kinds, ", "))
@@ -82,28 +96,28 @@ func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
 			return err
 		}
 	}
-	client, judge, err := p.newJudge(ctx, cmd, o)
+	v, err := p.newVerification(ctx, cmd, o)
 	if err != nil {
 		return err
 	}
 	if !stream {
-		return p.verifyOne(ctx, judge, raw)
+		return p.verifyOne(ctx, v, raw)
 	}
 	if p.stdinUsed != "" {
 		return usage("--%s reads standard input already", p.stdinUsed)
 	}
-	return p.verifyLines(ctx, client, judge)
+	return p.verifyLines(ctx, v)
 }
 
-// newJudge makes what tokens are verified by, and the client that does it.
-func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOptions) (*oidc.Client, judge, error) {
+// newVerification makes what tokens are verified by.
+func (p *program) newVerification(ctx context.Context, cmd *cobra.Command, o *verifyOptions) (v verification, err error) {
 	require := []string{"issuer"}
 	if o.jwks != "" {
 		require = nil
 	}
 	cfg, httpClient, err := p.connect(ctx, cmd, &o.client, require...)
 	if err != nil {
-		return nil, nil, err
+		return v, err
 	}
 	kind := o.as
 	if kind == "" {
@@ -113,18 +127,25 @@ func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOpt
 		}
 	}
 	if missing := missingFor(kind, cfg); missing != "" {
-		return nil, nil, usage("--as %s needs %s", kind, missing)
+		return v, usage("--as %s needs %s", kind, missing)
+	}
+	if kind != "access_token" && len(o.audience)+len(o.scope) > 0 {
+		return v, usage("--audience and --scope are about access tokens: they go with --as access_token")
 	}
 	expect := oidc.Expectation{Nonce: o.nonce, Optional: true}
 	access, err := p.optional(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
 	if err != nil {
-		return nil, nil, err
+		return v, err
 	}
 	client, err := p.verifier(ctx, cfg, httpClient, o.jwks)
 	if err != nil {
-		return nil, nil, err
+		return v, err
 	}
-	return client, map[string]judge{
+	v = verification{client: client}
+	if kind == "access_token" && len(o.audience) == 0 {
+		v.unjudged = "; the audience was not judged, because --audience was not given"
+	}
+	v.judge = map[string]judge{
 		"id_token": func(ctx context.Context, raw string) (*oidc.JWT, error) {
 			return idTokenAsJWT(ctx, client, raw, access, expect)
 		},
@@ -132,9 +153,16 @@ func (p *program) newJudge(ctx context.Context, cmd *cobra.Command, o *verifyOpt
 			token, err := client.VerifyLogoutToken(ctx, raw, oidc.LogoutExpectation{})
 			return &token.JWT, err
 		},
-		"access_token": client.VerifyAccessToken, "userinfo": client.VerifyUserInfo, "jarm": client.VerifyJARM, "jwt": client.VerifyJWT,
-	}[kind], nil
+		"access_token": func(ctx context.Context, raw string) (*oidc.JWT, error) {
+			return client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{Audience: o.audience, Scope: words(o.scope)})
+		},
+		"userinfo": client.VerifyUserInfo, "jarm": client.VerifyJARM, "jwt": client.VerifyJWT,
+	}[kind]
+	return v, nil
 }
+
+// words are the words of several texts.
+func words(texts []string) []string { return strings.Fields(strings.Join(texts, " ")) }
 
 // missingFor names what a kind of token is judged by and is not known.
 func missingFor(kind string, cfg *config.Config) string {
@@ -191,8 +219,8 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 }
 
 // verifyOne verifies a token and shows all of it.
-func (p *program) verifyOne(ctx context.Context, judge judge, raw string) error {
-	token, err := judge(ctx, strings.TrimPrefix(raw, "Bearer "))
+func (p *program) verifyOne(ctx context.Context, v verification, raw string) error {
+	token, err := v.judge(ctx, strings.TrimPrefix(raw, "Bearer "))
 	p.run.Checks = append(p.run.Checks, token.Checks...)
 	p.warnings(token.Checks)
 	if token.JSON != nil {
@@ -204,7 +232,7 @@ func (p *program) verifyOne(ctx context.Context, judge judge, raw string) error 
 	}
 	p.explain()
 	if err == nil {
-		p.inform("the token is valid")
+		p.inform("the token is valid%s", v.unjudged)
 	}
 	return err
 }

@@ -246,6 +246,9 @@ func (p *program) showTokens(t *oidc.Tokens, o *tokenOptions, held bool) error {
 // configuration.
 func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
 	var errs []error
+	verifyAccess := func(ctx context.Context, raw string) (*oidc.JWT, error) {
+		return client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{}) // its audience is whoever it is shown to
+	}
 	for _, token := range []struct {
 		wanted      bool
 		raw, title  string
@@ -253,7 +256,7 @@ func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.To
 		verify      func(context.Context, string) (*oidc.JWT, error)
 		destination **transcript.Token
 	}{
-		{cfg.AccessTokenJWT && t.AccessToken != "", t.AccessToken, "Access Token", "access_token.json", client.VerifyAccessToken, &p.run.AccessToken},
+		{cfg.AccessTokenJWT && t.AccessToken != "", t.AccessToken, "Access Token", "access_token.json", verifyAccess, &p.run.AccessToken},
 		{cfg.RefreshTokenJWT && t.RefreshToken != "", t.RefreshToken, "Refresh Token", "refresh_token.json", client.VerifyRefreshToken, &p.run.RefreshToken},
 	} {
 		if !token.wanted {

@@ -23,12 +23,29 @@ func claimFaults() []tokenFault {
 				spoil: func(t *token) { t.claims["SUB"] = t.claims["sub"]; delete(t.claims, "sub") },
 			},
 			{
-				name: "events", text: "TOKEN has the claims of a Logout Token (events)", kinds: "iajc", rules: []string{"kind"}, rows: []string{"J16"},
+				name: "events", text: "TOKEN has the claims of a Logout Token (events)", kinds: "iuarjc", rules: []string{"kind"}, rows: []string{"J16"},
 				spoil: claim("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
 			},
-			{name: "nonce", text: "TOKEN has the claims of an ID Token (nonce)", kinds: "j", rules: []string{"kind"}, rows: []string{"J16"}, spoil: claim("nonce", "n")},
+			{name: "nonce", text: "TOKEN has the claims of an ID Token (nonce)", kinds: "uj", rules: []string{"kind"}, rows: []string{"J16"}, spoil: claim("nonce", "n")},
 			{name: "at-hash-wrong", text: "TOKEN has the hash of another access token (at_hash)", kinds: "ic", rules: []string{"at_hash"}, rows: []string{"C18", "V15"}, spoil: claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
 			{name: "at-hash", text: "TOKEN is an ID Token by its claims (at_hash)", kinds: "a", rules: []string{"kind"}, rows: []string{"J16"}, spoil: claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
+			{
+				name: "like-id-token", text: "TOKEN looks like an ID Token: it has a nonce, and no scope, client_id and typ at+jwt", kinds: "a", rules: []string{"not_id_token"}, rows: []string{"J16"},
+				spoil: func(t *token) {
+					t.header["typ"], t.claims["nonce"] = "JWT", "n"
+					delete(t.claims, "scope")
+					delete(t.claims, "client_id")
+				},
+			},
+			{
+				name: "like-access-token", text: "TOKEN looks like an access token: it has a scope, and no nonce and hashes", kinds: "i", rules: []string{"not_access_token"}, rows: []string{"J16"},
+				spoil: func(t *token) {
+					t.claims["scope"] = "openid"
+					for _, name := range []string{"nonce", "at_hash", "c_hash"} {
+						delete(t.claims, name)
+					}
+				},
+			},
 			{name: "claims-missing", text: "TOKEN lacks jti and client_id", kinds: "a", rules: []string{"claims"}, spoil: func(t *token) { delete(t.claims, "jti"); delete(t.claims, "client_id") }},
 			{name: "client-id-wrong", text: "TOKEN is another client's (client_id)", kinds: "a", rules: []string{"client_id"}, spoil: claim("client_id", "mallory")},
 		})

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/fakeop"
+)
+
+// An access token is judged by the audience and scope that the command line names. Without an
+// audience the result says that none was judged.
+func TestJWTVerifyAccessToken(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	claims := map[string]any{"iss": p.URL, "sub": "u", "aud": []string{"https://api.example"}, "exp": p.Claims["exp"], "scope": "read write"}
+	token := fakeop.Sign(p.Key, p.KID, claims)
+	delete(claims, "scope")
+	claims["aud"] = fakeop.ClientID
+	idToken := fakeop.Sign(p.Key, p.KID, claims)
+	for name, c := range map[string]struct {
+		token string
+		args  []string
+		code  int
+		says  string
+	}{
+		"no expectation":          {token, nil, 0, "the audience was not judged"},
+		"its audience":            {token, []string{"--audience", "https://api.example"}, 0, "the token is valid\n"},
+		"one of its audiences":    {token, []string{"--audience", "https://other.example", "--audience", "https://api.example"}, 0, ""},
+		"another audience":        {token, []string{"--audience", "https://other.example"}, 5, "access_token.aud"},
+		"the client as audience":  {token, []string{"--audience", fakeop.ClientID}, 5, "access_token.aud"},
+		"its scope":               {token, []string{"--scope", "write", "--scope", "read"}, 0, ""},
+		"its scope, in one":       {token, []string{"--scope", "write read"}, 0, ""},
+		"more scope":              {token, []string{"--scope", "write", "--scope", "admin"}, 5, "access_token.scope"},
+		"part of a scope's name":  {token, []string{"--scope", "rea"}, 5, "access_token.scope"},
+		"an ID Token":             {idToken, nil, 5, "access_token.not_id_token"},
+		"an ID Token, its client": {idToken, []string{"--audience", fakeop.ClientID}, 5, "access_token.not_id_token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, said := p.run(append([]string{"jwt", "verify", c.token, "--as", "access_token"}, c.args...)...)
+			if code != c.code || !strings.Contains(said, c.says) {
+				t.Errorf("exit code %d, want %d: %s", code, c.code, said)
+			}
+			if judged := strings.Contains(strings.Join(c.args, " "), "--audience"); judged && strings.Contains(said, "not judged") {
+				t.Errorf("the audience was judged: %s", said)
+			}
+		})
+	}
+	if code, said := p.run("jwt", "verify", token, "--as", "id_token", "--audience", "x"); code != 2 {
+		t.Errorf("--audience with an ID Token: exit code %d: %s", code, said)
+	}
+}
+
+// In JSON the rule says that the audience was not judged.
+func TestJWTVerifyUnjudgedAudience(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	_, said := p.run("jwt", "verify", fakeop.Sign(p.Key, p.KID, map[string]any{"scope": "read"}), "--as", "access_token", "--format", "json")
+	var doc struct {
+		Checks []struct{ ID, Outcome, Note string }
+	}
+	if err := json.NewDecoder(strings.NewReader(said[strings.Index(said, "{"):])).Decode(&doc); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	for _, c := range doc.Checks {
+		if c.ID == "access_token.aud" && (c.Outcome != "not_applicable" || !strings.Contains(c.Note, "not judged")) {
+			t.Errorf("%+v", c)
+		}
+	}
+}
