@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -253,10 +254,15 @@ var faults = map[string]func(*fakeop.OP){
 	"token-429": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(429, map[string]string{"Retry-After": "7"}, "")
 	},
-	"token-html":       func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, nil, "<html>log in\x1b[2J</html>") },
-	"jwt-access-token": func(op *fakeop.OP) { op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims) },
-	"alg-none":         func(op *fakeop.OP) { op.Tokens["id_token"] = unsigned(op.Claims) },
-	"token-201":        func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
+	"token-html": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, nil, "<html>log in\x1b[2J</html>") },
+	"jwt-access-token": func(op *fakeop.OP) {
+		claims := maps.Clone(op.Claims)
+		claims["aud"], claims["scope"] = "https://api.example", "read"
+		op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, claims)
+	},
+	"id-token-as-access-token": func(op *fakeop.OP) { op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims) },
+	"alg-none":                 func(op *fakeop.OP) { op.Tokens["id_token"] = unsigned(op.Claims) },
+	"token-201":                func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
 	"token-text": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, someTokens)
 	},
