@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -265,7 +266,7 @@ func (r *Renewal) failed(ctx context.Context, out *Outcome, before *session.Sess
 	s := out.Session
 	var refusal *oidc.Error
 	switch {
-	case p.noted && mayBeSpent(err):
+	case p.noted && MayBeSpent(err):
 		s.Attempt.Why = r.text(err)
 	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
 		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && !now.Received.Equal(before.Received) {
@@ -297,15 +298,32 @@ func (r *Renewal) note(ctx context.Context, s *session.Session, err error) bool 
 	return true
 }
 
-// mayBeSpent reports whether err, which came after the refresh token was about to leave,
-// leaves open what became of it. A refusal does not, nor a status that says that the request
-// was not looked at (RFC 9110 section 15.6.4, RFC 6585 section 4).
-func mayBeSpent(err error) bool {
+// MayBeSpent reports whether err, which was returned after the refresh token left, leaves open
+// whether the provider used it. A refusal by the provider does not, and neither does 429
+// (RFC 6585 section 4). 503 (RFC 9110 section 15.6.4) does: proxies send it too, also after they
+// forwarded the request and lost the response. With Retry-After, or with an error of OAuth, it
+// comes from the provider, which did not process the request.
+func MayBeSpent(err error) bool {
 	var transport *oidc.TransportError
-	if errors.As(err, &transport) {
-		return transport.Status != http.StatusServiceUnavailable && transport.Status != http.StatusTooManyRequests
+	var refusal *oidc.Error
+	refused := errors.As(err, &refusal)
+	if !errors.As(err, &transport) {
+		return !refused
 	}
-	return !errors.As(err, new(*oidc.Error))
+	spoke := transport.RetryAfter != "" || refused && isCode(refusal.Code)
+	switch transport.Status {
+	case http.StatusTooManyRequests:
+		return false
+	case http.StatusServiceUnavailable:
+		return !spoke
+	}
+	return true
+}
+
+// isCode reports whether text looks like an error code of OAuth, such as temporarily_unavailable.
+// Proxies and frameworks put the words of the status there ("Service Unavailable").
+func isCode(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') })
 }
 
 // A passage is the way of one refresh token to the provider and of the answer to the

@@ -322,15 +322,16 @@ func TestOrderOfThings(t *testing.T) {
 	})
 }
 
-// A provider that is not there, or says that it looked at nothing, spends nothing.
+// A provider that is not there, or says itself that it did not take the request, spends nothing.
 func TestNothingIsSpent(t *testing.T) {
 	isJSON := map[string]string{"Content-Type": "application/json"}
 	for name, answer := range map[string]http.HandlerFunc{
-		"503":            fakeop.Says(503, nil, ""),
-		"503 in words":   fakeop.Says(503, isJSON, `{"error":"temporarily_unavailable"}`),
-		"429":            fakeop.Says(429, map[string]string{"Retry-After": "7"}, ""),
-		"invalid_client": fakeop.Says(401, isJSON, `{"error":"invalid_client"}`),
-		"invalid_scope":  fakeop.Says(400, isJSON, `{"error":"invalid_scope"}`),
+		"503 and a wait":  fakeop.Says(503, map[string]string{"Retry-After": "7"}, ""),
+		"503 in words":    fakeop.Says(503, isJSON, `{"error":"temporarily_unavailable"}`),
+		"429":             fakeop.Says(429, map[string]string{"Retry-After": "7"}, ""),
+		"429 and no word": fakeop.Says(429, nil, ""),
+		"invalid_client":  fakeop.Says(401, isJSON, `{"error":"invalid_client"}`),
+		"invalid_scope":   fakeop.Says(400, isJSON, `{"error":"invalid_scope"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -387,6 +388,10 @@ func TestMayBeSpent(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"500":          fakeop.Says(500, nil, ""),
 		"502":          fakeop.Says(502, map[string]string{"Content-Type": "text/html"}, "<h1>Bad gateway</h1>"),
+		"503":          fakeop.Says(503, nil, ""),
+		"503, Envoy":   fakeop.Says(503, map[string]string{"Content-Type": "text/plain", "Server": "envoy"}, "upstream connect error or disconnect/reset before headers. reset reason: connection termination"),
+		"503, Spring":  fakeop.Says(503, map[string]string{"Content-Type": "application/json"}, `{"status":503,"error":"Service Unavailable","path":"/token"}`),
+		"500 in words": fakeop.Says(500, map[string]string{"Content-Type": "application/json", "Retry-After": "7"}, `{"error":"server_error"}`),
 		"closed":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"a page":       fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, "<title>Log in to the airport</title>"),
 		"a redirect":   fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""),
@@ -413,7 +418,7 @@ func TestMayBeSpent(t *testing.T) {
 				}
 				s, err := w.fails(r)
 				if !oidc.MaySpend(err) || s.Attempt == nil || s.Attempt.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
-					t.Errorf("%v, %+v", err, s.Attempt)
+					t.Fatalf("%v, %+v", err, s.Attempt)
 				}
 				_, err = w.fails(w.renewal())
 				w.isLogin(err, session.Spent, s.Attempt.Why)
@@ -797,6 +802,9 @@ func TestWaitEnds(t *testing.T) {
 	})
 }
 
+// busy answers for a provider that did not take the request, and says so.
+var busy = fakeop.Says(503, map[string]string{"Retry-After": "7"}, "")
+
 // Those who waited for one that failed do not all try in turn.
 func TestElsewhere(t *testing.T) {
 	everywhere(t, func(w *world) {
@@ -806,7 +814,7 @@ func TestElsewhere(t *testing.T) {
 			for waiting.Load() < crowd-1 {
 				time.Sleep(time.Millisecond)
 			}
-			fakeop.Says(503, nil, "")(rw, r)
+			busy(rw, r)
 		})
 		var elsewhere atomic.Int32
 		var all sync.WaitGroup
@@ -853,7 +861,7 @@ func TestStill(t *testing.T) {
 			for waiting.Load() < crowd-1 {
 				time.Sleep(time.Millisecond)
 			}
-			fakeop.Says(503, nil, "")(rw, r)
+			busy(rw, r)
 		})
 		var all sync.WaitGroup
 		for range crowd {
@@ -936,7 +944,7 @@ func TestAnswerBeforeTheNote(t *testing.T) {
 				}
 				sent = append(sent, next...)
 			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			_, _ = io.WriteString(conn, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}()
 		w.op.Lock()
 		w.op.Metadata["token_endpoint"] = "http://" + listener.Addr().String() + "/token"
