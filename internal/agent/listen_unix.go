@@ -21,7 +21,7 @@ import (
 // Listen listens on a UNIX socket, in a folder that nobody else may enter. Only processes
 // of the same user are let in. One that an agent left behind is replaced; the error is
 // [ErrRunning] if there still is an agent.
-func Listen(ctx context.Context, socket string) (net.Listener, error) {
+func Listen(ctx context.Context, socket string) (*Listener, error) {
 	if most := len(syscall.RawSockaddrUnix{}.Path) - 1; len(socket) > most { // which the system calls an invalid argument
 		return nil, fmt.Errorf("the path of a socket has %d bytes at most, and this one %d", most, len(socket))
 	}
@@ -37,18 +37,21 @@ func Listen(ctx context.Context, socket string) (net.Listener, error) {
 	if err := removeStale(ctx, socket); err != nil {
 		return nil, err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
+	listening, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
 	if err != nil {
 		return nil, err
 	}
+	l := listening.(*net.UnixListener)
+	l.SetUnlinkOnClose(false) // Go removes whatever has the name by then
 	err = os.Chmod(socket, 0o600)
 	if err == nil {
 		err = atonce.Trusted(socket) // as clients will look at it
 	}
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
+	file, statErr := os.Lstat(socket)
+	if err = errors.Join(err, statErr); err != nil {
+		return nil, errors.Join(err, l.Close(), os.Remove(socket))
 	}
-	return ours{l.(*net.UnixListener)}, nil
+	return &Listener{ours{l, os.Geteuid()}, socket, file}, nil
 }
 
 // ErrRunning says that there is an agent already.
@@ -76,8 +79,11 @@ func removeStale(ctx context.Context, socket string) error {
 	return os.Remove(socket)
 }
 
-// ours lets in only processes of the user that the agent runs as.
-type ours struct{ *net.UnixListener }
+// ours accepts connections of one user's processes only.
+type ours struct {
+	*net.UnixListener
+	user int
+}
 
 func (l ours) Accept() (net.Conn, error) {
 	for {
@@ -86,7 +92,7 @@ func (l ours) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		uid, err := peer(conn)
-		if err == nil && uid == os.Geteuid() {
+		if err == nil && uid == l.user {
 			return conn, nil
 		}
 		_ = conn.Close() // a stranger is told nothing

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -89,20 +88,19 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 
 // serveAgent serves until ctx ends, and lets renewals that are under way come to their
 // end.
-func serveAgent(ctx context.Context, a *agent.Agent, listener net.Listener, stop func()) error {
+func serveAgent(ctx context.Context, a *agent.Agent, listener *agent.Listener, stop func()) error {
 	server := &http.Server{
 		Handler: a.Handler(stop), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(&bytes.Buffer{}, "", 0), // what clients do wrong is told to them
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
 	kept := make(chan struct{})
+	ctx, end := context.WithCancel(ctx)
 	go func() { a.Keep(ctx); close(kept) }()
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
+	err := a.Serve(ctx, server, listener)
+	if err != nil {
+		err = misconfigured("the agent ends: %v", err)
 	}
+	end()
 	ending, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if shut := server.Shutdown(ending); err == nil {
