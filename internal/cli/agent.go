@@ -53,6 +53,9 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
 }
 
 func (p *program) runAgent(ctx context.Context, socket string) error {
+	if err := agent.HideMemory(); err != nil {
+		p.warn("other processes of this user can read the memory of the agent: %v", err)
+	}
 	store, err := p.files()
 	if err != nil {
 		return err
