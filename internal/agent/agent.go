@@ -9,8 +9,10 @@ import (
 	"errors"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -33,6 +35,10 @@ type Agent struct {
 	// LogOut revokes the tokens of a session at its provider.
 	LogOut func(ctx context.Context, s *session.Session) error
 
+	// Changed reports whether the sessions of the Store may have changed since the last call.
+	// nil means that they always may.
+	Changed func() bool
+
 	// Renew gets a token of a session, as [renewal.Renewal] does.
 	Renew func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error)
 
@@ -47,8 +53,12 @@ type Agent struct {
 	slots   chan struct{} // for renewals under way
 	metrics metrics
 
+	unread atomic.Bool // sessions changed that were not read since
+	rest   time.Time   // until when they are not read again
+
 	mu    sync.Mutex
 	plans map[string]*plan
+	next  time.Time // when the first of the plans is due
 }
 
 // A plan is when a session is next renewed.
@@ -56,6 +66,7 @@ type plan struct {
 	generation int
 	received   time.Time
 	due        time.Time // ahead of the end of its access token
+	idle       bool      // it is not renewed ahead, as it is
 	failures   int       // in a row
 	pause      time.Time // until when nobody asks the provider again
 	err        error     // of the last renewal, nil if it worked
@@ -73,16 +84,26 @@ func (a *Agent) begin() {
 func (a *Agent) planOf(s *session.Session) *plan {
 	p := a.plans[s.Name]
 	if p == nil || !p.received.Equal(s.Received) || p.generation != s.Generation {
-		p = &plan{generation: s.Generation, received: s.Received, due: due(s)}
+		p = &plan{generation: s.Generation, received: s.Received, due: renewAt(s)}
 		a.plans[s.Name] = p
 	}
+	p.idle = p.due.IsZero() || !s.Renewable || s.Refused != "" || s.State(a.Now()) == session.Spent
+	a.next = time.Time{} // to be found anew
 	return p
 }
 
-// due is when four fifths of the lifetime of a session's tokens have passed, give or take a
+// at is when a session is to be renewed.
+func (p *plan) at() time.Time {
+	if p.due.After(p.pause) {
+		return p.due
+	}
+	return p.pause
+}
+
+// renewAt is when four fifths of the lifetime of a session's tokens have passed, give or take a
 // twentieth: sessions that began together are not renewed together. It is zero if nobody
 // knows when they end.
-func due(s *session.Session) time.Time {
+func renewAt(s *session.Session) time.Time {
 	end := s.Tokens.Expires
 	if id := s.Tokens.IDTokenExpires; !id.IsZero() && !s.Tokens.IDTokenStale && (end.IsZero() || id.Before(end)) {
 		end = id
@@ -114,16 +135,18 @@ func (a *Agent) Keep(ctx context.Context) {
 	}
 }
 
-// look renews what is due.
+// look renews what is due. All sessions are read only after some may have changed: with very
+// many of them that takes long.
 func (a *Agent) look(ctx context.Context, under *sync.WaitGroup) {
-	names, err := a.Store.Names()
-	if err != nil {
-		a.Tell(false, "the sessions cannot be read: %v", err)
-		return
+	if a.Changed == nil || a.Changed() {
+		a.unread.Store(true)
 	}
-	there := map[string]bool{}
-	for _, name := range names {
-		there[name] = true
+	if now := a.Now(); a.unread.Load() && !now.Before(a.rest) {
+		a.readAll(ctx)
+		const share = 50 // of the time at most one part goes into reading
+		a.rest = a.Now().Add(share * a.Now().Sub(now))
+	}
+	for _, name := range a.due() {
 		s, err := a.Store.Load(name)
 		if err != nil || ctx.Err() != nil || !a.take(s) {
 			continue
@@ -132,17 +155,60 @@ func (a *Agent) look(ctx context.Context, under *sync.WaitGroup) {
 			a.ahead(ctx, s)
 		})
 	}
+}
+
+// readAll plans for every session as it is now.
+func (a *Agent) readAll(ctx context.Context) {
+	a.unread.Store(false)
+	names, err := a.Store.Names()
+	if err != nil {
+		a.unread.Store(true)
+		a.Tell(false, "the sessions cannot be read: %v", err)
+		return
+	}
+	there := map[string]bool{}
+	for _, name := range names {
+		there[name] = true
+		if s, err := a.Store.Load(name); err == nil && ctx.Err() == nil {
+			a.mu.Lock()
+			a.planOf(s)
+			a.mu.Unlock()
+		}
+	}
 	a.forget(there)
+}
+
+// due returns the sessions that are to be renewed now.
+func (a *Agent) due() []string {
+	now := a.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now.Before(a.next) {
+		return nil
+	}
+	var names []string
+	a.next = now.Add(time.Hour)
+	for name, p := range a.plans {
+		switch at := p.at(); {
+		case p.idle || p.busy:
+		case !now.Before(at):
+			names = append(names, name)
+			a.next = now
+		case at.Before(a.next):
+			a.next = at
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // take reports whether a session is to be renewed now, and by the caller.
 func (a *Agent) take(s *session.Session) bool {
 	now := a.Now()
-	state := s.State(now)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := a.planOf(s)
-	if p.busy || p.due.IsZero() || now.Before(p.due) || now.Before(p.pause) || !s.Renewable || state == session.Spent || s.Refused != "" {
+	if p.idle || p.busy || now.Before(p.at()) {
 		return false
 	}
 	p.busy = true
@@ -168,7 +234,7 @@ func (a *Agent) ahead(ctx context.Context, s *session.Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p := a.plans[s.Name]; p != nil {
-		p.busy = false
+		p.busy, a.next = false, time.Time{}
 	}
 	if err != nil && ctx.Err() == nil {
 		a.Tell(false, "session %s: %v", s.Name, err)
@@ -184,6 +250,9 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 	out, err := a.Renew(ctx, s.Name, need, false)
 	if out.Tokens != nil || err != nil && !tooMuch(err) {
 		a.metrics.renewed(a.Now().Sub(began), err)
+	}
+	if err == nil && out.Session != nil {
+		s = out.Session
 	}
 	a.note(s, err)
 	return out, err

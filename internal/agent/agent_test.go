@@ -291,6 +291,119 @@ func TestAnotherFolder(t *testing.T) {
 	}
 }
 
+// reads counts what is read of a store.
+type reads struct {
+	session.Store
+	names, sessions int
+}
+
+func (r *reads) Names() ([]string, error) { r.names++; return r.Store.Names() }
+
+func (r *reads) Load(name string) (*session.Session, error) {
+	r.sessions++
+	return r.Store.Load(name)
+}
+
+// An agent reads its sessions once, then only what is due, until some may have changed.
+func TestIdleAgentReadsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	changed := true
+	w.Changed = func() bool { defer func() { changed = false }(); return changed }
+	store := &reads{Store: w.Store}
+	const many = 100
+	for i := range many {
+		w.save(fmt.Sprintf("s%d", i), time.Duration(i+1)*time.Hour)
+	}
+	w.Store = store
+	rounds := func(n int) (names, sessions int) {
+		before := *store
+		for range n {
+			w.pass(time.Second)
+			w.round()
+		}
+		return store.names - before.names, store.sessions - before.sessions
+	}
+	if names, sessions := rounds(1); names != 1 || sessions != many {
+		t.Errorf("at first %d lists and %d sessions were read", names, sessions)
+	}
+	if names, sessions := rounds(60); names != 0 || sessions != 0 {
+		t.Errorf("idle, %d lists and %d sessions were read", names, sessions)
+	}
+	w.pass(51 * time.Minute) // s0 is due
+	if names, sessions := rounds(60); names != 0 || sessions > 5 || w.asked != 1 {
+		t.Errorf("for one that is due %d lists and %d sessions were read, and the provider was asked %d times", names, sessions, w.asked)
+	}
+	w.save("new", time.Minute)
+	changed = true
+	if names, _ := rounds(60); names != 1 || w.asked != 2 {
+		t.Errorf("for a new one %d lists were read, and the provider was asked %d times", names, w.asked)
+	}
+}
+
+// A session that is given to the agent is renewed ahead, like any other.
+func TestInMemoryIsRenewedAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Changed = func() bool { return false }
+	w.round()
+	w.save("mine", time.Hour)
+	s, err := w.Store.Load("mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := w.do(http.MethodPut, "/sessions/mine", string(data)); status != http.StatusNoContent {
+		t.Fatalf("HTTP status %d", status)
+	}
+	w.pass(52 * time.Minute)
+	if w.round(); w.asked != 1 {
+		t.Errorf("the provider was asked %d times", w.asked)
+	}
+}
+
+// However long it takes to read the sessions, little of the agent's time goes into it.
+func TestReadsWithPauses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := &reads{Store: w.Store}
+	w.Store = slow{store, w}
+	for range 101 {
+		w.pass(time.Second)
+		w.round()
+	}
+	if store.names != 2 {
+		t.Errorf("what takes 2 s to read was read %d times in 101 s", store.names)
+	}
+}
+
+// A slow store takes two seconds to list its sessions.
+type slow struct {
+	session.Store
+	w *world
+}
+
+func (s slow) Names() ([]string, error) { s.w.pass(2 * time.Second); return s.Store.Names() }
+
+// Only while the provider cannot be reached the agent answers for it.
+func TestOtherErrorsAreNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("mine", time.Minute)
+	w.pass(time.Hour)
+	w.fails = errors.New("the keyring is locked")
+	if status, _ := w.get("/sessions/mine/access_token"); status != http.StatusBadGateway {
+		t.Errorf("HTTP status %d", status)
+	}
+	w.fails = nil
+	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain"); status != http.StatusOK || body != "token-2\n" {
+		t.Errorf("after it was unlocked: %d %q", status, body)
+	}
+}
+
 // A session that only a login helps is left alone.
 func TestLoginNeeded(t *testing.T) {
 	t.Parallel()
@@ -345,6 +458,9 @@ func TestInMemory(t *testing.T) {
 		if status, _ := w.do(http.MethodPut, "/sessions/mine", body); status != want {
 			t.Errorf("PUT %.40s: HTTP status %d, want %d", body, status, want)
 		}
+	}
+	if status, _ := w.do(http.MethodPut, "/sessions/Mine", strings.Replace(string(data), `"mine"`, `"Mine"`, 1)); status != 400 {
+		t.Errorf("PUT of a name that none may have: HTTP status %d", status)
 	}
 	if status, body := w.get("/sessions"); status != 200 || body != `["mine"]`+"\n" {
 		t.Errorf("%d %s", status, body)

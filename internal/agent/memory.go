@@ -54,6 +54,7 @@ func (a *Agent) servePut(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, err)
 		return
 	}
+	a.unread.Store(true)
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -80,6 +81,7 @@ func (a *Agent) serveDelete(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, err)
 		return
 	}
+	a.unread.Store(true)
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -90,6 +92,7 @@ func (a *Agent) serveRefresh(w http.ResponseWriter, r *http.Request) {
 	}
 	out, err := a.Renew(r.Context(), s.Name, session.Need{Not: s.Tokens.AccessToken, NoCache: noCache(r)}, r.FormValue("retry") == "true")
 	a.note(s, err)
+	a.unread.Store(true)
 	if err != nil {
 		a.refuse(w, r, err)
 		return
@@ -113,6 +116,7 @@ func (a *Agent) serveLogout(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = a.Memory.Delete(s.Name)
 	}
+	a.unread.Store(true)
 	if err != nil {
 		a.refuse(w, r, err)
 		return

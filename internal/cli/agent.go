@@ -75,6 +75,7 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
 		Store: both, Folder: atonce.Mark(store.Folder), Memory: memory, Now: p.env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
+		Changed: (&session.Watch{Folder: store.Folder}).Changed,
 		Tell: func(ok bool, format string, args ...any) {
 			telling.Lock()
 			defer telling.Unlock()

@@ -42,11 +42,6 @@ type memory struct {
 	session *Session
 }
 
-// same reports whether a file is as it was.
-func (m memory) same(file os.FileInfo) bool {
-	return m.file != nil && os.SameFile(m.file, file) && m.file.ModTime().Equal(file.ModTime()) && m.file.Size() == file.Size()
-}
-
 // Keys is where the key of sealed secrets is.
 type Keys interface {
 	// Key returns the key. If there is none, one is made if create is set.
@@ -85,7 +80,7 @@ func (f *Files) Load(name string) (*Session, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	file, err := os.Stat(f.Path(name))
-	if known := f.memory[name]; err == nil && known.same(file) {
+	if known := f.memory[name]; err == nil && known.file != nil && same(known.file, file) {
 		s := *known.session
 		return &s, nil
 	}

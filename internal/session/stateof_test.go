@@ -25,6 +25,12 @@ func TestRenewing(t *testing.T) {
 		if got := StateOf(store, good(), noon); got != Fresh {
 			t.Errorf("%s: %s", name, got)
 		}
+		failed := good()
+		failed.Begin(noon)
+		failed.Attempt.Why = "HTTP status 500"
+		if got := StateOf(store, failed, noon); got != Spent {
+			t.Errorf("%s: one that is known to have failed, %s", name, got)
+		}
 		unlock()
 		for range 2 { // to look leaves no lock
 			if got := StateOf(store, s, noon); got != Spent {
