@@ -64,6 +64,8 @@ func New(o Options) *http.Client {
 		MaxConnsPerHost:        orElse(o.MaxConnsPerHost, defaultConnections),
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: limit.Header,
+		// Go's HTTP/2 waits without end for a peer that does not read.
+		HTTP2: &http.HTTP2Config{WriteByteTimeout: orElse(o.Timeout, limit.Request)},
 	}
 	return &http.Client{Transport: withHeader{transport, o.Header, o.Extra, o.ExtraFor}, Timeout: orElse(o.Timeout, limit.Request)}
 }

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/fakeop"
 )
 
 // A server counts the connections it accepts and those that were used.
@@ -269,5 +271,27 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	if got := New(Options{Timeout: time.Minute}).Timeout; got != time.Minute {
 		t.Errorf("%v", got)
+	}
+}
+
+// A server that never reads does not keep its connection: Go's HTTP/2 would wait for ever to
+// write to it.
+func TestUnreadConnectionsEnd(t *testing.T) {
+	t.Parallel()
+	h := fakeop.StartHostile(fakeop.Behaviours()["HTTP/2 ping in a body"])
+	defer h.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(h.Certificate())
+	client := New(Options{Timeout: 500 * time.Millisecond, Roots: roots})
+	go func() { // abandoned, if it does not return
+		if res, err := client.Get(h.URL); err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+		}
+	}()
+	select {
+	case <-h.Ended:
+	case <-time.After(30 * time.Second):
+		t.Error("the connection is open still")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -51,13 +52,25 @@ func (p *Provider) ciba() []oidcprovider.Option {
 	}
 }
 
+const callTimeout = 5 * time.Second
+
+// callTransport sends the calls to clients. Go's HTTP/2 waits without end for one that does
+// not read.
+var callTransport = sync.OnceValue(func() http.RoundTripper {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+		HTTP2: &http.HTTP2Config{WriteByteTimeout: callTimeout},
+	}
+})
+
 // httpClient asks clients.
 func (p *Provider) httpClient() *http.Client {
 	if p.options.HTTPClient != nil {
 		return p.options.HTTPClient
 	}
 	return &http.Client{
-		Timeout:       5 * time.Second,
+		Transport:     callTransport(),
+		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
