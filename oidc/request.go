@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/roundtrip"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -82,61 +84,65 @@ type response struct {
 	secrets  []string // of the request, which no error may repeat
 }
 
-// send makes one request and reads its whole answer. It follows no redirect.
-// The error is a [*TransportError] or a [*ProtocolError]. What came of an answer
+// send makes one request and reads its whole response. It follows no redirect. It returns
+// soon after the request's deadline, whatever the transport does.
+// The error is a [*TransportError] or a [*ProtocolError]. What came of a response
 // that broke off, or that is too long, is returned beside the error.
 func send(ctx context.Context, client *http.Client, r request) (*response, error) {
-	var sent atomic.Bool
-	ctx = context.WithValue(ctx, endpointKey{}, r.endpoint)
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteHeaderField: func(string, []string) { sent.Store(true) },
-	})
-	ctx, cancel := bounded(ctx, client)
-	defer cancel()
-	if ctx.Err() == nil && r.once {
-		var stop func()
-		ctx, stop = outlive(ctx, &sent)
-		defer stop()
-	}
-	fail := func(status int, err error) error {
-		return &TransportError{
-			Endpoint: r.endpoint, URL: withoutQuery(r.url), Status: status,
-			Sent: sent.Load(), Err: cause(ctx, err),
-		}
-	}
 	if u, err := url.Parse(r.url); err != nil || !secure(u) {
 		return nil, &ProtocolError{
 			Endpoint: r.endpoint, URL: withoutQuery(r.url),
 			Err: reason.Errorf(reason.EndpointURL, "the endpoint is not an https URL (http is allowed on the loopback address only)"),
 		}
 	}
+	var sent atomic.Bool
+	ctx, cancel := r.lifetime(ctx, client, &sent)
+	defer cancel()
+	fail := func(status int, err error) error {
+		return &TransportError{
+			Endpoint: r.endpoint, URL: withoutQuery(r.url), Status: status,
+			Sent: sent.Load(), Err: cause(err),
+		}
+	}
 	req, err := r.build(ctx, &sent)
 	if err != nil {
 		return nil, fail(0, err)
 	}
-	res, err := noRedirects(client).Do(req)
-	if err != nil {
+	got, err := roundtrip.Do(client, req, r.limit)
+	cancel() // from here on nothing more is sent
+	if got == nil {
 		return nil, fail(0, err)
 	}
-	defer res.Body.Close()
 	answer := &response{
-		endpoint: r.endpoint, url: withoutQuery(r.url), status: res.StatusCode, header: res.Header, secrets: r.secrets(),
+		endpoint: r.endpoint, url: withoutQuery(r.url), status: got.Status, header: got.Header, body: got.Body, secrets: r.secrets(),
 	}
-	if res.StatusCode < http.StatusOK {
-		// 101: the connection itself would be the body, which nothing ends.
-		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d, which is no answer", res.StatusCode))
-	}
-	answer.body, err = io.ReadAll(io.LimitReader(res.Body, r.limit+1))
-	if err != nil {
-		return answer, fail(res.StatusCode, fmt.Errorf("the answer broke off: %w", err))
-	}
-	if int64(len(answer.body)) > r.limit {
+	switch {
+	case got.Status < http.StatusOK:
+		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d, which is no answer", got.Status))
+	case err != nil:
+		return answer, fail(got.Status, fmt.Errorf("the answer broke off: %w", cause(err)))
+	case int64(len(answer.body)) > r.limit:
 		return answer, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))
 	}
 	if err := answer.unavailable(); err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// lifetime returns the context that a request is made in. It has a deadline if the caller's
+// context or the HTTP client has none, and tells when the request begins to leave.
+func (r request) lifetime(ctx context.Context, client *http.Client, sent *atomic.Bool) (context.Context, func()) {
+	ctx = context.WithValue(ctx, endpointKey{}, r.endpoint)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaderField: func(string, []string) { sent.Store(true) },
+	})
+	ctx, cancel := bounded(ctx, client)
+	if ctx.Err() != nil || !r.once {
+		return ctx, cancel
+	}
+	ctx, stop := outlive(ctx, sent)
+	return ctx, func() { stop(); cancel() }
 }
 
 func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, error) {
@@ -146,7 +152,7 @@ func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, e
 	}
 	var reader io.Reader
 	if body != nil {
-		reader = &noticingReader{Reader: bytes.NewReader(body), read: sent, first: r.sending}
+		reader = &noticingReader{Reader: bytes.NewReader(body), ctx: ctx, read: sent, first: r.sending}
 	}
 	req, err := http.NewRequestWithContext(ctx, r.verb(), r.url, reader)
 	if err != nil {
@@ -178,10 +184,12 @@ func (r request) verb() string {
 	return http.MethodGet
 }
 
-// A noticingReader tells when it is read from: from then on the body may be on
-// its way, whatever transport it is that reads.
+// A noticingReader records that it is read from: from then on the body may be in flight,
+// whatever transport reads it. Once the request has ended it gives nothing, since a transport
+// that was abandoned may still read.
 type noticingReader struct {
 	io.Reader
+	ctx   context.Context //nolint:containedctx // of the request whose body this is
 	read  *atomic.Bool
 	first func() error // called before the first byte is given; nil does nothing
 }
@@ -191,10 +199,14 @@ func (r *noticingReader) Read(p []byte) (int, error) {
 		r.first = nil
 		if err := first(); err != nil {
 			r.read.Store(false) // only the header may have left
-			return 0, err
+			return 0, &roundtrip.OwnError{Err: err}
 		}
 	}
-	r.read.Store(true)
+	before := r.read.Swap(true) // before the context is looked at: it ends before this is read
+	if r.ctx.Err() != nil {
+		r.read.Store(before)
+		return 0, context.Cause(r.ctx)
+	}
 	return r.Reader.Read(p)
 }
 
@@ -244,38 +256,23 @@ func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()
 	return ctx, func() { stop(); cancel(nil) }
 }
 
-// cause prefers the reason a context ended to the error that came of it.
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	// The method and URL that net/http puts before its errors are known, and
-	// a URL can hold a secret.
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-		if wrapped.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
-		}
-	}
+// cause puts in words what net/http only hints at.
+func cause(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the connection was closed without a whole answer: %w", err)
 	case err == context.DeadlineExceeded: //nolint:errorlint // bare, it says nothing of what was waited for
 		return fmt.Errorf("no answer in time: %w", err)
+	case timedOut(err) && !errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 	}
 	return err
 }
 
-// noRedirects returns a client that shows redirects instead of following
-// them: Go would send form and headers on to wherever a 307 points.
-func noRedirects(client *http.Client) *http.Client {
-	if client == nil {
-		client = http.DefaultClient
-	}
-	c := *client
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
+// timedOut reports whether an error of net or net/http is a time-out.
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // broken says that the answer is not one the standards allow.

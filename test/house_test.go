@@ -39,11 +39,12 @@ var floors = map[string][]string{
 	"internal/strictjson": {"internal/limit", "internal/reason"},
 	"internal/durable":    {},
 	"internal/httpclient": {"internal/limit"},
+	"internal/roundtrip":  {"internal/limit"},
 	"internal/config":     {"internal/limit", "internal/strictjson"},
 	"internal/provider":   {},
 	"internal/fakeop":     {},
 	"internal/jose":       {"internal/limit", "internal/reason", "internal/strictjson"},
-	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/strictjson"},
+	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson"},
 	"internal/loopback":   {"internal/limit"},
 	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
 	"internal/session":    {"internal/durable", "internal/limit"},
@@ -54,10 +55,10 @@ var floors = map[string][]string{
 	"internal/atonce":     {},
 
 	"internal/atonce/stored": {"internal/atonce", "internal/session"},
-	"internal/transcript":    {"check", "internal/strictjson"},
+	"internal/transcript":    {"check", "internal/roundtrip", "internal/strictjson"},
 	"internal/cli": {
 		"check", "oidc", "internal/agent", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
-		"internal/provider", "internal/strictjson", "internal/transcript",
+		"internal/provider", "internal/roundtrip", "internal/strictjson", "internal/transcript",
 	},
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/httpclient"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/roundtrip"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -123,22 +123,20 @@ func (p *program) assumeRole(ctx context.Context, endpoint string, o *awsOptions
 		form.Set("DurationSeconds", fmt.Sprint(int(o.lifetime.Seconds())))
 	}
 	client := httpclient.New(httpclient.Options{Proxy: p.env.Proxy})
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := client.Do(r)
+	answer, err := roundtrip.Do(client, r, limit.Body)
 	if err != nil {
-		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Err: unwrapURL(err)}
+		failure := &oidc.TransportError{Endpoint: "sts", URL: endpoint, Err: err}
+		if answer != nil {
+			failure.Status = answer.Status
+		}
+		return nil, failure
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, limit.Body))
-	if err != nil {
-		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Status: answer.StatusCode, Err: err}
-	}
-	return p.readSTS(endpoint, answer.StatusCode, body)
+	return p.readSTS(endpoint, answer.Status, answer.Body)
 }
 
 func (p *program) readSTS(endpoint string, status int, body []byte) (*awsCredentials, error) {
@@ -156,12 +154,4 @@ func (p *program) readSTS(endpoint string, status int, body []byte) (*awsCredent
 		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Status: status, Err: fmt.Errorf("HTTP status %d", status)}
 	}
 	return nil, &oidc.ProtocolError{Endpoint: "sts", URL: endpoint, Status: status, Err: fmt.Errorf("the answer (HTTP status %d) has no credentials", status)}
-}
-
-// unwrapURL takes the method and URL off an error of net/http.
-func unwrapURL(err error) error {
-	if wrapped, ok := err.(*url.Error); ok { //nolint:errorlint // what Do returns
-		return wrapped.Err
-	}
-	return err
 }

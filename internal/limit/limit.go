@@ -50,6 +50,8 @@ const (
 	KeysAgain   = time.Minute      // between fetches of keys because none fits
 	KeysAge     = 10 * time.Minute // of keys that are used without asking again
 	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
+	Abandon     = time.Second      // for a transport, after the end of its request
+	SignalHold  = 15 * time.Second // for a refresh token in flight, after the first signal that would end the process
 	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
 	SessionLock = 60 * time.Second // for another run that renews the same session
 	Keyring     = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
@@ -109,6 +111,8 @@ func Table() []Row {
 		{"KeysAgain", KeysAgain.String(), "the least time between two fetches of keys because none fits a token"},
 		{"KeysAge", KeysAge.String(), "keys that are used without asking again"},
 		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout"},
+		{"Abandon", Abandon.String(), "the wait for Go's HTTP transport to return after a time-out, then the request is abandoned"},
+		{"SignalHold", SignalHold.String(), "signals are held back this long after the first of them, while a refresh token is in flight or its response is stored"},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
 		{"SessionLock", SessionLock.String(), "the wait for another run that renews the same session"},
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},

@@ -11,6 +11,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/roundtrip"
 )
 
 // An Exchange is one request and its answer, without secrets.
@@ -126,8 +128,11 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 			e.Status, e.ResponseHeader = redactor.exchanged(res.Status), redactor.Header(res.Header)
 		}
 		e.Header = redactor.Header(req.Header)
-		if broken != nil {
-			e.Err = redactor.exchanged(broken.Error())
+		switch {
+		case broken != nil && r.Reveal:
+			e.Err = broken.Error()
+		case broken != nil:
+			e.Err = redactor.exchanged(roundtrip.Unquoted(broken).Error())
 		}
 		e.Duration = r.Now().Sub(start)
 		r.show(e)
