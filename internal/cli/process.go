@@ -8,9 +8,12 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
 
 	_ "github.com/oidc-client/oidc-client/internal/atonce/stored" // answers token, if there is nothing to do but to print
+	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
 // Process runs the command that args name as this process, and returns the exit
@@ -39,11 +42,31 @@ func endingSignals() (signals <-chan os.Signal, stop func()) {
 	return c, func() { signal.Stop(c) }
 }
 
-// hold keeps signals from ending the process at once, also a second one.
+// hold keeps signals from ending the process, also a second one, until release is called, but
+// no longer than [limit.SignalHold] after the first.
 func hold() (release func()) {
+	release, _ = holdSignals(limit.SignalHold, endings()...)
+	return release
+}
+
+// holdSignals is hold for a time and some signals. ended is closed when they are not held any
+// more, whatever the reason.
+func holdSignals(most time.Duration, signals ...os.Signal) (release func(), ended <-chan struct{}) {
 	held := make(chan os.Signal, 1)
-	signal.Notify(held, endings()...)
-	return func() { signal.Stop(held) }
+	signal.Notify(held, signals...)
+	done := make(chan struct{})
+	release = sync.OnceFunc(func() {
+		signal.Stop(held)
+		close(done)
+	})
+	go func() {
+		select {
+		case <-held:
+			time.AfterFunc(most, release)
+		case <-done:
+		}
+	}()
+	return release, done
 }
 
 // shield keeps a pager that ends from ending the process, whose answer is on
