@@ -131,7 +131,7 @@ func (p *program) loaded(cfg *config.Config) error {
 	for _, w := range cfg.Warnings {
 		p.warn("%s", w)
 	}
-	return nil
+	return p.checkFiles(cfg)
 }
 
 // standardInput is the name of a configuration that was read from there.
@@ -165,6 +165,7 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 	case err != nil:
 		return "", nil, misconfigured("the configuration file cannot be read: %w", err).try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
 	}
+	p.checkConfigFile(name)
 	return name, data, nil
 }
 

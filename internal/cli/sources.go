@@ -81,7 +81,15 @@ func (s sources) file(ctx context.Context, warn func(format string, args ...any)
 		return kept
 	}
 	data, err := read(ctx, s.Name, func() ([]byte, error) { return durable.Read(s.Name, limit.File) })
-	if errors.As(err, new(*durable.OthersError)) && !bytes.Equal(data, kept) {
+	var others *durable.OthersError
+	if errors.As(err, &others) || err == nil {
+		err = durable.Exposed(s.Name) // of a group's writing there is only a warning
+	}
+	switch {
+	case errors.As(err, &others) && others.Group:
+		warn("%s decides where secrets are sent, but %v", s.Name, err)
+		return data
+	case errors.As(err, &others) && !bytes.Equal(data, kept):
 		warn("%s was changed, and does not count: %v", s.Name, err)
 	}
 	if err != nil {

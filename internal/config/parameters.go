@@ -50,6 +50,17 @@ func Lookup(flag string) (Parameter, bool) {
 	return parameters[i], true
 }
 
+// Files returns the files that the configuration names, by key.
+func (c *Config) Files() map[string]string {
+	files := map[string]string{}
+	for _, p := range parameters {
+		if file, ok := p.field(c).(*string); ok && p.File && *file != "" {
+			files[p.Key] = *file
+		}
+	}
+	return files
+}
+
 // The methods of client authentication.
 var authMethods = []string{
 	"none", "client_secret_basic", "client_secret_post", "client_secret_jwt",

@@ -215,13 +215,6 @@ func WriteFile(path string, data []byte) error {
 	return r.Commit(data)
 }
 
-// An OthersError says that a file need not be what its user put there.
-type OthersError struct{ Err error }
-
-func (e *OthersError) Error() string { return e.Err.Error() }
-
-func (e *OthersError) Unwrap() error { return e.Err }
-
 // Read reads a regular file of at most a number of bytes; to a pipe nobody may ever write. The
 // error is an [*OthersError] if others can have written it: what it says is returned all the
 // same.
@@ -247,7 +240,7 @@ func Read(path string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("it is longer than %d bytes", most)
 	}
 	if err := Ours(info); err != nil {
-		return data, &OthersError{err}
+		return data, &OthersError{Err: err}
 	}
 	return data, nil
 }

@@ -1,0 +1,37 @@
+// Files whose content decides whom secrets are sent to: who else can change them.
+
+package cli
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+)
+
+// checkFiles refuses the CA, key and certificate files that a configuration names if another
+// user can change them. It warns if only a group can.
+func (p *program) checkFiles(cfg *config.Config) error {
+	files := cfg.Files()
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		err := durable.Exposed(path(cfg, key, files[key]))
+		var others *durable.OthersError
+		switch {
+		case errors.As(err, &others) && others.Group:
+			p.warn("%s: %s: %v", origin(cfg, key), files[key], err)
+		case err != nil:
+			return misconfigured("%s: %s: %v; nothing was sent", origin(cfg, key), files[key], err).
+				try("make the file, and every folder on the way to it, writable by you or root only; a copy in a folder of your own will do")
+		}
+	}
+	return nil
+}
+
+// checkConfigFile warns if another user can change the configuration file that was named.
+func (p *program) checkConfigFile(name string) {
+	if err := durable.Exposed(name); err != nil {
+		p.warn("%s decides where secrets are sent, but %v", name, err)
+	}
+}
