@@ -153,7 +153,7 @@ func (p *program) told(ctx context.Context, err error) error {
 // logOutFor revokes the tokens of a session for the agent.
 func (p *program) logOutFor(ctx context.Context, s *session.Session) error {
 	one := p.fresh()
-	client, err := one.connectSession(ctx, s)
+	client, err := one.sessionClient(ctx, s, nil)
 	if err == nil {
 		err = one.revokeSession(ctx, client, s)
 	}

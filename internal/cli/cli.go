@@ -89,7 +89,7 @@ type program struct {
 	saving    *saving                 // the session that the tokens are kept as, nil if they are not
 	sources   sources                 // of the configuration
 	spent     *session.Session        // whose refresh token this run may have spent for nothing
-	boundKey  []byte                  // the DPoP key of the session, a JWK, if it is kept nowhere else
+	bound     binding                 // of the session's tokens
 	unwritten error                   // of result files
 	unshown   func(cause error) error // says, and does, what is to be when a result could not be shown; nil is nothing
 	keys      []oidc.DecryptionKey

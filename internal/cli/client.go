@@ -325,8 +325,12 @@ func discovery(cfg *config.Config, client *http.Client) oidc.Discovery {
 }
 
 // clientOf finds the provider of a configuration and makes the client. pair is as for
-// [program.httpClient].
-func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid, pair string) (*oidc.Client, error) {
+// [program.httpClient], and need is nil if no request of the command proves a key.
+func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid, pair string, need *keyNeed) (*oidc.Client, error) {
+	key, err := p.boundKey(ctx, cfg, need)
+	if err != nil {
+		return nil, err
+	}
 	httpClient, err := p.httpClient(ctx, cfg, pair)
 	if err != nil {
 		return nil, err
@@ -335,7 +339,11 @@ func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid, pair st
 	if err != nil {
 		return nil, err
 	}
-	return p.newClient(ctx, cfg, kid, provider, httpClient)
+	client, err := p.newClient(ctx, cfg, kid, provider, httpClient)
+	if err == nil && need != nil {
+		client.DPoP, err = p.dpop(ctx, cfg, provider, key)
+	}
+	return client, err
 }
 
 // discover finds the configured provider and judges its metadata.
@@ -388,17 +396,13 @@ func (p *program) newClient(ctx context.Context, cfg *config.Config, kid string,
 	if err != nil {
 		return nil, err
 	}
-	dpop, err := p.dpop(ctx, cfg, provider)
-	if err != nil {
-		return nil, err
-	}
 	certificate, err := clientCertificate(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	c := &oidc.Client{
 		Provider: provider, ID: cfg.ClientID, Auth: auth, HTTP: client, Now: p.env.Now,
-		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy, DPoP: dpop,
+		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 	}
 	if certificate != nil {
 		c.Certificate = certificate.Leaf

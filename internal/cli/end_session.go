@@ -102,7 +102,7 @@ func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessi
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, p.sources.KID, "")
+	client, err := p.clientOf(ctx, cfg, p.sources.KID, "", nil)
 	return s.VerifiedIDToken(), cfg, client, err
 }
 

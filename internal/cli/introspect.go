@@ -21,7 +21,7 @@ func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clie
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, flags.kid, "")
+	client, err := p.clientOf(ctx, cfg, flags.kid, "", nil)
 	return cfg, client, err
 }
 
@@ -77,7 +77,7 @@ func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *c
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, p.sources.KID, "")
+	client, err := p.clientOf(ctx, cfg, p.sources.KID, "", nil)
 	return token, cfg, client, err
 }
 

@@ -65,12 +65,22 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
+	o.key = &keyNeed{create: cfg.DPoP.Key == "" && authenticates(cfg)}
 	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
 	tokens, err := p.ask(ctx, client, grant)
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
+}
+
+// authenticates reports whether a client proves who it is. The refresh token of one that does not
+// is bound to the key that it was issued for (RFC 9449 section 5).
+func authenticates(cfg *config.Config) bool {
+	if cfg.AuthMethod != "" {
+		return cfg.AuthMethod != "none"
+	}
+	return cfg.ClientSecret != "" || cfg.TLSClientCertificate != "" || cfg.PrivateKey != ""
 }
 
 // refreshGrant gathers what is asked for.

@@ -175,7 +175,7 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 // useToken uses the resource with a token, and, if it is asked for, once more
 // with one of a better login.
 func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceOptions, r oidc.ResourceRequest, token string) error {
-	client, err := p.resourceClient(ctx, cfg, o)
+	client, err := p.resourceClient(ctx, cfg, o, &keyNeed{token: token})
 	if err != nil {
 		return err
 	}
@@ -203,29 +203,25 @@ func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceO
 
 // resourceClient is a client that uses resources, and, to log in again, a whole
 // one.
-func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *resourceOptions) (*oidc.Client, error) {
+func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *resourceOptions, need *keyNeed) (*oidc.Client, error) {
 	if o.stepUp {
 		if cfg.Issuer == "" || cfg.ClientID == "" {
 			return nil, usage("--step-up logs in again: that needs issuer and client_id")
 		}
+		o.key = need
 		return p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	}
+	key, err := p.boundKey(ctx, cfg, need)
+	if err != nil {
+		return nil, err
 	}
 	httpClient, err := p.httpClient(ctx, cfg, "")
 	if err != nil {
 		return nil, err
 	}
 	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	client.DPoP, err = p.boundTo(ctx, cfg, &oidc.Provider{})
+	client.DPoP, err = p.dpop(ctx, cfg, &oidc.Provider{}, key)
 	return client, err
-}
-
-// boundTo is the key that a token which is there already is bound to, nil if it is
-// bound to none.
-func (p *program) boundTo(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.DPoP, error) {
-	if cfg.DPoP.Use && cfg.DPoP.Key == "" && p.boundKey == nil {
-		return nil, usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
-	}
-	return p.dpop(ctx, cfg, provider)
 }
 
 // presented is an access token as it is sent: bound to the client's key, if it has

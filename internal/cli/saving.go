@@ -147,7 +147,7 @@ func (k *saving) elsewhere(o saveFlags) error {
 // verified.
 func (k *saving) put(t *oidc.Tokens, p *program) {
 	s := k.session
-	s.Secret.DPoPKey = p.boundKey
+	s.Secret.DPoPKey = p.bound.key
 	s.Grant.Key = k.client.Binding()
 	renewal.Put(s, t, p.env.Now())
 	subject := ""

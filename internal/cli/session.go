@@ -156,13 +156,19 @@ func (p *program) hold() func() {
 	}
 }
 
-// connectSession makes the client of a session and finds its provider.
+// connectSession makes the client that refreshes a session, and finds its provider.
 func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc.Client, error) {
+	return p.sessionClient(ctx, s, &keyNeed{})
+}
+
+// sessionClient makes a client of a session and finds its provider. need is as for
+// [program.clientOf].
+func (p *program) sessionClient(ctx context.Context, s *session.Session, need *keyNeed) (*oidc.Client, error) {
 	cfg, kept, err := p.sessionConfig(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, kept.KID, cfg.Issuer)
+	client, err := p.clientOf(ctx, cfg, kept.KID, cfg.Issuer, need)
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +192,8 @@ func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*confi
 		return nil, kept, misconfigured("session %s is of client %s at %s, and %s is of client %s at %s now", s.Name, s.Grant.ClientID, s.Grant.Issuer, kept.Name, cfg.ClientID, cfg.Issuer).
 			try("log in again with --save " + s.Name + " --replace, or put the file back as it was")
 	}
-	p.boundKey = s.Secret.DPoPKey
 	cfg.NoCache = p.options.cacheRefused(cfg.NoCache)
+	p.bound = bindingOf(s, cfg)
 	return cfg, kept, p.loaded(cfg)
 }
 

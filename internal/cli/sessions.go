@@ -304,7 +304,7 @@ func (p *program) logOutHere(ctx context.Context, store session.Store, name stri
 	if err != nil {
 		return err
 	}
-	client, err := p.connectSession(ctx, s)
+	client, err := p.sessionClient(ctx, s, nil)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -21,8 +22,9 @@ type tokenOptions struct {
 	skipIDToken bool
 	params      []string
 	save        saveFlags
-	unsaved     bool // the command keeps no session
-	own         bool // the grant is the client's own
+	unsaved     bool     // the command keeps no session
+	own         bool     // the grant is the client's own
+	key         *keyNeed // nil is that of a command that asks for tokens anew
 }
 
 // add adds the flags to a command.
@@ -81,7 +83,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	if err := p.beginSaving(ctx, cfg, o); err != nil {
 		return nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, o.client.kid, cfg.Issuer)
+	client, err := p.clientOf(ctx, cfg, o.client.kid, cfg.Issuer, cmp.Or(o.key, &keyNeed{create: true}))
 	if err != nil {
 		return nil, err
 	}

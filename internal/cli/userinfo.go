@@ -65,6 +65,10 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if err != nil {
 		return err
 	}
+	key, err := p.boundKey(ctx, cfg, &keyNeed{token: token})
+	if err != nil {
+		return err
+	}
 	httpClient, err := p.httpClient(ctx, cfg, "")
 	if err != nil {
 		return err
@@ -82,7 +86,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
-	if client.DPoP, err = p.boundTo(ctx, cfg, provider); err != nil {
+	if client.DPoP, err = p.dpop(ctx, cfg, provider, key); err != nil {
 		return err
 	}
 	info, err := client.UserInfo(ctx, presented(token, client))

@@ -130,7 +130,7 @@ var parameters = []Parameter{
 	{Key: "jwt_profile_endpoint_audience", Aliases: []string{"jwt_profile_endpoint_audiance"}, Help: "use the URL of the endpoint as audience of client assertions", field: func(c *Config) any { return &c.Assertion.EndpointAudience }},
 
 	{Key: "dpop", Flag: "dpop", Help: "bind tokens to a key (DPoP, RFC 9449)", field: func(c *Config) any { return &c.DPoP.Use }},
-	{Key: "dpop_key", Flag: "dpop-key", File: true, Help: "file of the private key that tokens are bound to: PEM or JWK; made if it is not there. By default a new key for each run, which no later run can use the tokens with", field: func(c *Config) any { return &c.DPoP.Key }},
+	{Key: "dpop_key", Flag: "dpop-key", File: true, Help: "file of the private key that tokens are bound to: PEM or JWK; a command that asks for new tokens creates it if it does not exist. By default a new key for each run, which no later run can use the tokens with", field: func(c *Config) any { return &c.DPoP.Key }},
 	{Key: "dpop_signing_alg", Values: asymmetric, Help: "algorithm of DPoP proofs; by default the key's own, or one that the metadata allows", field: func(c *Config) any { return &c.DPoP.Algorithm }},
 
 	// What ID Tokens must say.

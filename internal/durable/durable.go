@@ -155,6 +155,22 @@ func fill(f *os.File) error {
 // survive a crash of the machine. On an error the old file is as it was, or,
 // where it could not be replaced, the error names the file that has the data.
 func (r *Reservation) Commit(data []byte) error {
+	if err := r.complete(data); err != nil {
+		return err
+	}
+	if r.inPlace != nil {
+		return r.overwrite(r.inPlace, data, errNotOurs)
+	}
+	if err := os.Rename(r.temp.Name(), r.path); err != nil {
+		f, openErr := os.OpenFile(r.path, os.O_WRONLY, 0)
+		return r.overwrite(f, data, errors.Join(err, openErr))
+	}
+	syncFolder(filepath.Dir(r.path))
+	return nil
+}
+
+// complete gives the temporary file its content, or removes it.
+func (r *Reservation) complete(data []byte) error {
 	_, err := r.temp.WriteAt(data, 0)
 	if err == nil {
 		err = r.temp.Truncate(int64(len(data)))
@@ -165,14 +181,6 @@ func (r *Reservation) Commit(data []byte) error {
 	if err = errors.Join(err, r.temp.Close()); err != nil {
 		return errors.Join(err, os.Remove(r.temp.Name()))
 	}
-	if r.inPlace != nil {
-		return r.overwrite(r.inPlace, data, errNotOurs)
-	}
-	if err := os.Rename(r.temp.Name(), r.path); err != nil {
-		f, openErr := os.OpenFile(r.path, os.O_WRONLY, 0)
-		return r.overwrite(f, data, errors.Join(err, openErr))
-	}
-	syncFolder(filepath.Dir(r.path))
 	return nil
 }
 
@@ -213,6 +221,46 @@ func WriteFile(path string, data []byte) error {
 		return err
 	}
 	return r.Commit(data)
+}
+
+// Create writes a new file with mode 0600, in a new folder with mode 0700. Of several processes
+// that create the same file one succeeds; the error of the others is [fs.ErrExist]. Symbolic links
+// are followed.
+func Create(path string, data []byte) error {
+	target, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	r, err := reserve(target, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := r.complete(data); err != nil {
+		return err
+	}
+	err = os.Link(r.temp.Name(), target)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		err = createInPlace(target, data) // the file system has no hard links
+	}
+	_ = os.Remove(r.temp.Name()) // a second name of a complete file does no harm
+	syncFolder(filepath.Dir(target))
+	return err
+}
+
+// createInPlace is Create where the file cannot be given its name once it is complete.
+func createInPlace(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // Read reads a regular file of at most a number of bytes; to a pipe nobody may ever write. The

@@ -2,10 +2,12 @@ package durable
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -207,5 +209,55 @@ func TestWhatCannotBeWrittenIsRefusedBeforehand(t *testing.T) {
 			t.Errorf("%s: reserved", path)
 			_ = r.Discard()
 		}
+	}
+}
+
+// Of many that create one file one succeeds, and its content is what everybody reads.
+func TestCreateOnce(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, create := range map[string]func(string, []byte) error{"link": Create, "in place": createInPlace} {
+		file := filepath.Join(folder, name)
+		errs := make([]error, 32)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() { errs[i] = create(file, []byte(strings.Repeat("x", i+1))) })
+		}
+		all.Wait()
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, err := range errs {
+			if won := len(data) == i+1; won != (err == nil) || !won && !errors.Is(err, fs.ErrExist) {
+				t.Errorf("%s: %d of %d: %v", name, i+1, len(data), err)
+			}
+		}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	if info, err := os.Stat(filepath.Join(folder, "link")); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// A link that leads nowhere is followed, and one that leads to a file is that file.
+func TestCreateFollowsLinks(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	link := filepath.Join(folder, "link")
+	if err := os.Symlink(filepath.Join("new", "file"), link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(link, []byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(filepath.Join(folder, "new", "file")); string(data) != "text" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if err := Create(link, nil); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,218 @@
+// The key that tokens are bound to: DPoP, RFC 9449.
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// A keyNeed says what a command needs the key for.
+type keyNeed struct {
+	create bool   // it asks for tokens anew, which a new key will do for
+	token  string // an access token that it sends, "" if it sends none
+}
+
+// A binding is the key that the tokens of a session are bound to.
+type binding struct {
+	session    string          // its name, "" if there is no session
+	thumbprint string          // of the key, "" if the tokens are bound to none
+	key        json.RawMessage // a JWK, nil if the key is in a file or there is none
+}
+
+// bindingOf returns the binding of a session whose secret is open. The key in its Grant may be
+// a certificate's instead, which a client that authenticates itself may replace.
+func bindingOf(s *session.Session, cfg *config.Config) binding {
+	b := binding{session: s.Name, key: s.Secret.DPoPKey}
+	if b.key != nil || strings.EqualFold(s.Tokens.TokenType, "DPoP") || cfg.DPoP.Use && cfg.TLSClientCertificate == "" {
+		b.thumbprint = s.Grant.Key
+	}
+	return b
+}
+
+// boundKey reads the key that tokens are bound to, or are to be. It returns nil if there is none,
+// which is an error if there are tokens already: nothing is sent with a missing or another key.
+func (p *program) boundKey(ctx context.Context, cfg *config.Config, need *keyNeed) (*oidc.SigningKey, error) {
+	if need == nil {
+		return nil, nil
+	}
+	key, err := p.readDPoPKey(ctx, cfg)
+	if err != nil || need.create {
+		return key, err
+	}
+	if err := p.bound.check(cfg, key); err != nil {
+		return nil, err
+	}
+	thumbprint := confirmation(need.token)
+	switch {
+	case thumbprint == "":
+	case key == nil:
+		return nil, usage("the access token is bound to a key (DPoP): --dpop-key FILE names the file of that key; nothing was sent")
+	case key.Thumbprint() != thumbprint:
+		return nil, wrongKey(cfg, "the access token")
+	}
+	return key, nil
+}
+
+// readDPoPKey reads the key from its file or from the session. It returns nil if neither has one.
+func (p *program) readDPoPKey(ctx context.Context, cfg *config.Config) (*oidc.SigningKey, error) {
+	if !cfg.DPoP.Use {
+		return nil, nil
+	}
+	if cfg.DPoP.Key == "" {
+		if p.bound.key == nil {
+			return nil, nil
+		}
+		key, err := oidc.ReadSigningKey(p.bound.key)
+		return &key, err
+	}
+	data, err := readFile(ctx, path(cfg, "dpop_key", cfg.DPoP.Key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, misconfigured("%s: %w", origin(cfg, "dpop_key"), err)
+	}
+	key, err := oidc.ReadSigningKey(data)
+	if err != nil {
+		return nil, misconfigured("%s: %s: %v", origin(cfg, "dpop_key"), cfg.DPoP.Key, err)
+	}
+	return &key, nil
+}
+
+// check refuses a key that is not the one that tokens which exist are bound to. key is nil if
+// there is none.
+func (b binding) check(cfg *config.Config, key *oidc.SigningKey) error {
+	const again = "restore the key, or log in again: tokens that are bound to a lost key cannot be used"
+	what := "the token"
+	if b.session != "" {
+		what = "session " + b.session
+	}
+	switch {
+	case !cfg.DPoP.Use && b.thumbprint != "":
+		return misconfigured("%s is bound to a key (DPoP), which its configuration does not use any more; nothing was sent", what).
+			try("restore dpop or dpop_key in the configuration, or log in again")
+	case !cfg.DPoP.Use:
+		return nil
+	case key == nil && cfg.DPoP.Key != "":
+		return misconfigured("%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent", origin(cfg, "dpop_key"), cfg.DPoP.Key, what).try(again)
+	case key == nil && b.session != "" && b.thumbprint == "":
+		return misconfigured("%s is not bound to a key, which its configuration asks for now (dpop); nothing was sent", what).
+			try("log in again with --save " + b.session + " --replace, or restore the configuration")
+	case key == nil && b.session != "":
+		return misconfigured("the key that %s is bound to is missing; nothing was sent", what).try(again)
+	case key == nil:
+		return usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
+	case b.thumbprint != "" && key.Thumbprint() != b.thumbprint:
+		return wrongKey(cfg, what)
+	}
+	return nil
+}
+
+// wrongKey says that something is bound to another key than the one that was read.
+func wrongKey(cfg *config.Config, what string) error {
+	at, file := "the session", "its key"
+	if cfg.DPoP.Key != "" {
+		at, file = origin(cfg, "dpop_key"), cfg.DPoP.Key
+	}
+	return misconfigured("%s: %s is not the key that %s is bound to; nothing was sent", at, file, what).
+		try("dpop_key (--dpop-key) has to name the file of the key that the tokens were issued for; if it is lost, log in again")
+}
+
+// confirmation returns the thumbprint of the key that an access token is bound to (cnf.jkt, RFC
+// 9449 section 6.1), "" if it does not say. Nothing is verified: the key is what is compared.
+func confirmation(token string) string {
+	jwt, err := oidc.DecodeIDToken(token)
+	if err != nil {
+		return ""
+	}
+	claims, err := strictjson.Parse(jwt.JSON)
+	if err != nil {
+		return ""
+	}
+	raw, _ := claims.Get("cnf")
+	cnf, err := strictjson.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	thumbprint, _ := cnf.String("jkt") // of another type it is none
+	return thumbprint
+}
+
+// dpop makes what proves the possession of a key, nil if tokens are bound to none. If key is nil
+// a new one is made.
+func (p *program) dpop(ctx context.Context, cfg *config.Config, provider *oidc.Provider, key *oidc.SigningKey) (*oidc.DPoP, error) {
+	if !cfg.DPoP.Use {
+		return nil, nil
+	}
+	if key == nil {
+		var err error
+		if key, err = p.newDPoPKey(ctx, cfg, provider); err != nil {
+			return nil, err
+		}
+	}
+	alg := cfg.DPoP.Algorithm
+	if alg == "" {
+		var err error
+		if alg, err = signingAlgorithm(cfg, *key); err != nil {
+			return nil, err
+		}
+	}
+	if allowed := provider.DPoPSigningAlgorithms; len(allowed) > 0 && !slices.Contains(allowed, alg) {
+		p.warn("DPoP proofs are signed by %s, and the metadata allows %s", alg, strings.Join(allowed, ", "))
+	}
+	dpop, err := oidc.NewDPoP(*key, alg)
+	if err != nil {
+		return nil, misconfigured("%s: %v", origin(cfg, "dpop_key"), err)
+	}
+	return dpop, nil
+}
+
+// newDPoPKey makes a key, and keeps it if there is a file for it. If another process makes that
+// file at the same time, its key is used.
+func (p *program) newDPoPKey(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.SigningKey, error) {
+	alg := cfg.DPoP.Algorithm
+	if alg == "" {
+		alg = provider.DPoPAlgorithm()
+	}
+	if alg == "" {
+		return nil, misconfigured("%s: the provider allows DPoP proofs by %s only, which no key can be made for", origin(cfg, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
+	}
+	key, err := oidc.GenerateKey(alg)
+	if err != nil {
+		return nil, err
+	}
+	jwk, err := key.PrivateJWK("sig")
+	if err != nil {
+		return nil, err
+	}
+	if cfg.DPoP.Key == "" {
+		p.bound.key = jwk // for the session, if there is to be one
+		return &key, nil
+	}
+	file := path(cfg, "dpop_key", cfg.DPoP.Key)
+	err = durable.Create(file, append(jwk, '\n'))
+	if errors.Is(err, fs.ErrExist) {
+		first, err := p.readDPoPKey(ctx, cfg)
+		if first == nil && err == nil {
+			err = fmt.Errorf("%s: it was created and removed by another process; nothing was sent", file)
+		}
+		return first, err
+	}
+	if err != nil {
+		return nil, misconfigured("%s: the new key cannot be kept, so nothing was asked for: %v", origin(cfg, "dpop_key"), err)
+	}
+	p.inform("a new DPoP key was made and is kept in %s", file)
+	return &key, nil
+}
