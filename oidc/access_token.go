@@ -11,6 +11,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A JWT is a token that is one, other than an ID Token, and what came of verifying
@@ -79,14 +80,16 @@ func judgeJWT[In any](c *Client, jwt *jwtInput, rules []check.Rule[In], in In) (
 	return token, decide(results, unreachable(jwt.Signature))
 }
 
+var errNotInHeader = errors.New("the access token cannot be sent in a header: it is empty, begins or ends with a space, or contains other characters than printable ASCII")
+
 var errNoProvider = errors.New("oidc: a Client needs a Provider")
 
 // present sends a request with an access token: in the header, as a token of its
 // type is sent (RFC 6750 section 2.1, RFC 9449 section 7.1). A server that wants a
 // nonce in the proof is asked once more (RFC 9449 section 9).
 func (c *Client) present(ctx context.Context, t *Tokens, r request) (*response, error) {
-	if !visible(t.AccessToken) || t.AccessToken == "" {
-		return nil, errors.New("oidc: the access token is empty or holds characters that do not belong in a header")
+	if !wire.InHeader(t.AccessToken) {
+		return nil, &ProtocolError{Endpoint: r.endpoint, Err: errNotInHeader}
 	}
 	bound := strings.EqualFold(t.TokenType, "DPoP")
 	if !bound {

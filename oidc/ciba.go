@@ -159,7 +159,7 @@ type backchannelInput struct{ Response *strictjson.Object }
 var backchannelAuthenticationRules = []check.Rule[backchannelInput]{
 	{
 		ID: "backchannel_authentication.auth_req_id", Spec: ciba("7.3"), Level: check.Must, Essential: true,
-		Text: "auth_req_id is a string of visible ASCII characters.",
+		Text: "auth_req_id is a string of printable ASCII characters.",
 		Eval: func(in backchannelInput) check.Verdict { return tokenString(in.Response, "auth_req_id", true) },
 	},
 	{

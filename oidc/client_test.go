@@ -132,6 +132,17 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		"odd charset":              {fakeop.Says(200, map[string]string{"Content-Type": "application/json; charset"}, tokens), "<nil>", true},
 		"error beside tokens":      {fakeop.Says(200, isJSON, `{"error":"server_error","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), refused, true},
 		"more than a megabyte":     {fakeop.Says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false},
+		"tokens further inside":    {fakeop.Says(200, isJSON, `{"status":"ok","data":{"tokens":`+tokens+`}}`), protocol, true},
+		"tokens as a whole form":   {fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a&token_type=bearer&refresh_token=new-refresh-token"), protocol, true},
+		"a page with parameters":   {fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<a href="/?&access_token=a&refresh_token=new-refresh-token&x">`), protocol, false},
+		"a comment in it":          {fakeop.Says(200, isJSON, `{/* v2 */`+tokens[1:]), protocol, true},
+		"single quotes elsewhere":  {fakeop.Says(200, isJSON, `{'v': 2, `+tokens[1:]), protocol, true},
+		"tokens in a 400":          {fakeop.Says(400, isJSON, tokens), protocol, true},
+		"tokens beside a refusal":  {fakeop.Says(400, isJSON, `{"error":"server_error",`+tokens[1:]), refused, true},
+		"tokens in a 500":          {fakeop.Says(500, isJSON, tokens), transit, true},
+		"tokens in a redirect":     {fakeop.Says(302, map[string]string{"Location": "/elsewhere", "Content-Type": "application/json"}, tokens), protocol, true},
+		"an empty error beside":    {fakeop.Says(200, isJSON, `{"error":"",`+tokens[1:]), "<nil>", true},
+		"expires_in is a list":     {fakeop.Says(200, isJSON, `{"expires_in":[3600],`+tokens[1:]), protocol, true},
 		"101 and no end": {func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil { // left open: nothing must wait for it to end
@@ -502,7 +513,7 @@ func TestUserInfoAnswers(t *testing.T) {
 	}
 	f := newPeer(t)
 	client := f.client()
-	for _, token := range []string{"", "a b", "a\r\nX-Evil: 1"} { // H25
+	for _, token := range []string{"", "a ", " a", "é", "a\r\nX-Evil: 1"} { // H25
 		if _, err := client.UserInfo(context.Background(), &oidc.Tokens{AccessToken: token}); err == nil {
 			t.Errorf("access token %q was sent", token)
 		}

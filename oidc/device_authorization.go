@@ -101,7 +101,7 @@ var rfc8628 = check.Spec{Doc: "RFC 8628", Section: "3.2"}
 var deviceAuthorizationRules = []check.Rule[deviceAuthorizationInput]{
 	{
 		ID: "device_authorization.device_code", Spec: rfc8628, Level: check.Must, Essential: true,
-		Text: "device_code is a string of visible ASCII characters.",
+		Text: "device_code is a string of printable ASCII characters.",
 		Eval: func(in deviceAuthorizationInput) check.Verdict { return tokenString(in.Response, "device_code", true) },
 	},
 	{

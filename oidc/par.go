@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -57,8 +58,13 @@ type pushedAuthorizationInput struct{ Response *strictjson.Object }
 var pushedAuthorizationRules = []check.Rule[pushedAuthorizationInput]{
 	{
 		ID: "pushed_authorization.request_uri", Spec: rfc9126("2.2"), Level: check.Must, Essential: true,
-		Text: "request_uri is a string of visible ASCII characters.",
-		Eval: func(in pushedAuthorizationInput) check.Verdict { return tokenString(in.Response, "request_uri", true) },
+		Text: "request_uri is a string of printable ASCII characters without a space.",
+		Eval: func(in pushedAuthorizationInput) check.Verdict {
+			if uri, _ := in.Response.String("request_uri"); strings.Contains(uri, " ") {
+				return check.That(false, "a string with a space", "a URI")
+			}
+			return tokenString(in.Response, "request_uri", true)
+		},
 	},
 	{
 		ID: "pushed_authorization.expires_in", Spec: rfc9126("2.2"), Level: check.Must,

@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A Registrar registers clients at a provider.
@@ -86,7 +87,7 @@ func (r Registrar) Delete(ctx context.Context, known Registration) error {
 func (r Registrar) send(ctx context.Context, method, url, token string, body []byte) (*response, error) {
 	header := http.Header{}
 	if token != "" {
-		if !visible(token) {
+		if !wire.InHeader(token) {
 			return nil, errors.New("oidc: the token holds characters that do not belong in a header")
 		}
 		header.Set("Authorization", "Bearer "+token)
@@ -104,17 +105,10 @@ func (r Registrar) send(ctx context.Context, method, url, token string, body []b
 // was before.
 func (r Registrar) ask(ctx context.Context, method, url, token string, body []byte, known Registration) (*Registration, error) {
 	answer, err := r.send(ctx, method, url, token, body)
-	if err != nil {
+	if answer == nil {
 		return nil, err
 	}
-	want := http.StatusOK
-	if method == http.MethodPost {
-		want = http.StatusCreated
-	}
-	if answer.status/100 != 2 || answer.oauthError() != nil {
-		return nil, answer.refusal()
-	}
-	doc, broken := answer.object() // of another media type it is there all the same
+	doc, broken := answer.registration(method, err)
 	if doc == nil {
 		return nil, broken
 	}
@@ -124,9 +118,6 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 			return registered, err
 		}
 	}
-	if broken == nil && answer.status != want {
-		broken = answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where %d belongs", answer.status, want))
-	}
 	if broken != nil {
 		return registered, broken
 	}
@@ -135,6 +126,41 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 		return registered, answer.broken(err)
 	}
 	return registered, nil
+}
+
+var registrationSalvager = salvager{
+	members: []string{"client_id", "client_secret", "client_secret_expires_at", "registration_access_token", "registration_client_uri"},
+	enough: func(found map[string]string, first bool) bool {
+		secret := found["client_secret"] != "" || found["registration_access_token"] != ""
+		return secret && (first || found["client_id"] != "")
+	},
+}
+
+// registration reads the registration in a response to a request of a method, which came with
+// err. Where the response is refused it returns what can be read of it all the same, since its
+// secrets come one time only; that is nil if there are none.
+func (r *response) registration(method string, err error) (*strictjson.Object, error) {
+	want := http.StatusOK
+	if method == http.MethodPost {
+		want = http.StatusCreated
+	}
+	refused := r.status/100 != 2 || r.oauthError() != nil
+	doc, broken := r.object() // of another media type it is there all the same
+	switch {
+	case err != nil:
+		broken = err
+	case refused:
+		broken = r.refusal()
+	case broken == nil && r.status != want:
+		broken = r.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where %d belongs", r.status, want))
+	}
+	if doc == nil || refused || err != nil {
+		doc = registrationSalvager.salvage(r.body)
+	}
+	if doc != nil && refused && !doc.Has("client_id") { // it may speak of what was sent
+		return nil, broken
+	}
+	return doc, broken
 }
 
 // registrationOf reads a registration. What it leaves out, or has of a wrong type, is
@@ -177,7 +203,7 @@ type registrationInput struct {
 var registrationRules = []check.Rule[registrationInput]{
 	{
 		ID: "registration.client_id", Spec: rfc7591("3.2.1"), Level: check.Must, Essential: true,
-		Text: "client_id is a string, and that of the client that was asked about.",
+		Text: "client_id is a string of printable ASCII characters, and that of the client that was asked about.",
 		Eval: func(in registrationInput) check.Verdict {
 			got, err := in.Response.String("client_id")
 			switch {
@@ -186,18 +212,18 @@ var registrationRules = []check.Rule[registrationInput]{
 			case in.Known.ClientID != "":
 				return check.Equal(got, in.Known.ClientID)
 			}
-			return check.That(got != "", check.List(oneOrNone(got)), "a string")
+			return check.That(wire.Valid(got), check.List(oneOrNone(got)), "a string of printable ASCII characters")
 		},
 	},
 	{
 		ID: "registration.client_secret", Spec: rfc7591("3.2.1"), Level: check.Must,
-		Text: "client_secret, if there, is a string.",
+		Text: "client_secret, if there, is a string of printable ASCII characters.",
 		Eval: func(in registrationInput) check.Verdict {
 			if !in.Response.Has("client_secret") {
 				return check.Inapplicable("no client_secret")
 			}
 			got, err := in.Response.String("client_secret")
-			return check.That(err == nil && got != "", "not a string, or an empty one", "a string")
+			return check.That(err == nil && wire.Valid(got), "not a string, an empty one, or one with other characters", "a string of printable ASCII characters")
 		},
 	},
 	{
@@ -228,8 +254,8 @@ var registrationRules = []check.Rule[registrationInput]{
 				return check.That(false, "not strings", "two strings, or neither")
 			case in.Known.ClientID == "" && (token == "") != (uri == ""):
 				return check.That(false, "one of them", "both, or neither")
-			case token != "" && !visible(token):
-				return check.That(false, "a token that does not belong in a header", "visible ASCII characters")
+			case token != "" && !wire.InHeader(token):
+				return check.That(false, "a token that does not belong in a header", "printable ASCII characters, without a space at an end")
 			case uri != "" && !Browsable(uri):
 				return check.That(false, check.List([]string{uri}), "an https URL")
 			}

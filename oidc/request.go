@@ -87,7 +87,8 @@ type response struct {
 // send makes one request and reads its whole response. It follows no redirect. It returns
 // soon after the request's deadline, whatever the transport does.
 // The error is a [*TransportError] or a [*ProtocolError]. What came of a response
-// that broke off, or that is too long, is returned beside the error.
+// that broke off, or that is too long, is returned beside the error; so is any response to a
+// one-time credential, since a new one may be in it.
 func send(ctx context.Context, client *http.Client, r request) (*response, error) {
 	if u, err := url.Parse(r.url); err != nil || !secure(u) {
 		return nil, &ProtocolError{
@@ -108,7 +109,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	if err != nil {
 		return nil, fail(0, err)
 	}
-	got, err := roundtrip.Do(client, req, r.limit)
+	got, err := roundtrip.Do(client, req, r.most())
 	cancel() // from here on nothing more is sent
 	if got == nil {
 		return nil, fail(0, err)
@@ -125,6 +126,9 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 		return answer, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))
 	}
 	if err := answer.unavailable(); err != nil {
+		if r.once {
+			return answer, err
+		}
 		return nil, err
 	}
 	return answer, nil
@@ -143,6 +147,15 @@ func (r request) lifetime(ctx context.Context, client *http.Client, sent *atomic
 	}
 	ctx, stop := outlive(ctx, sent)
 	return ctx, func() { stop(); cancel() }
+}
+
+// most is how much of the body is read: of a response that is refused as too long by a limit of
+// the user's, what a one-time credential was exchanged for is kept.
+func (r request) most() int64 {
+	if r.once {
+		return max(r.limit, limit.Body)
+	}
+	return r.limit
 }
 
 func (r request) build(ctx context.Context, sent *atomic.Bool) (*http.Request, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // authorizationResponseInput is what the rules of an authorization response
@@ -87,7 +88,7 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 	},
 	{
 		ID: "authorization_response.code", Spec: oauth("4.1.2"), Level: check.Must, Essential: true,
-		Text: "There is what the response_type asks for (code, id_token, access_token), and nothing else of these; or an error, and none of them.",
+		Text: "There is what the response_type asks for (code, id_token, access_token), and nothing else of these; or an error, and none of them. A code is of printable ASCII characters.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
 			var want, got []string
 			for part, name := range map[string]string{"code": "code", "id_token": "id_token", "token": "access_token"} {
@@ -102,6 +103,9 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 			slices.Sort(got)
 			if in.Response.Get("error") != "" {
 				return check.That(len(got) == 0, "an error, and "+check.List(got), "an error alone")
+			}
+			if code := in.Response.Get("code"); code != "" && !wire.Valid(code) {
+				return check.That(false, "a code with other characters", "printable ASCII characters")
 			}
 			return check.That(slices.Equal(got, want), check.List(got), check.List(want)+", or an error")
 		},

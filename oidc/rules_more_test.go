@@ -289,8 +289,9 @@ func TestRegistrationRules(t *testing.T) {
 	})
 	for _, json := range []string{
 		`{}`, `{"client_id":7}`, `{"client_id":"c","registration_access_token":"r","registration_client_uri":"http://op.example/c"}`,
-		`{"client_id":"c","registration_access_token":"a b","registration_client_uri":"https://op.example/c"}`,
+		`{"client_id":"c","registration_access_token":"a ","registration_client_uri":"https://op.example/c"}`,
 		`{"client_id":"c","client_secret":"s","client_secret_expires_at":"never"}`,
+		`{"client_id":"c","client_secret":"s\u0000","client_secret_expires_at":0}`, `{"client_id":"é"}`,
 	} {
 		if check.Run(registrationRules, registrationInput{Response: object(t, json), Provider: &Provider{}}).Err() == nil {
 			t.Errorf("%s: accepted", json)

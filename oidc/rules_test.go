@@ -197,6 +197,9 @@ func TestTokenResponseRules(t *testing.T) {
 		"details of a type not asked":    {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"b"}]}`)}, true},
 		"details that are no list":       {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":{"type":"b"}}`)}, false},
 		"details that are null":          {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":null}`)}, true},
+		"refresh_token of spaces":        {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","refresh_token":" a b "}`)}, true},
+		"access_token with a space":      {tokenResponseInput{Response: object(t, `{"access_token":"a t","token_type":"Bearer"}`)}, true},
+		"empty refresh_token":            {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","refresh_token":""}`)}, true},
 		"details as they were asked for": {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"a","n":1}]}`)}, true},
 	} {
 		if err := check.Run(tokenResponseRules, c.in).Err(); (err == nil) != c.ok {
@@ -214,8 +217,9 @@ func TestTokenResponseRules(t *testing.T) {
 		"empty access_token":   `{"access_token":"","token_type":"Bearer"}`,
 		"no token_type":        `{"access_token":"at"}`,
 		"token_type DPoP":      `{"access_token":"at","token_type":"DPoP"}`,
-		"empty refresh_token":  `{"access_token":"at","token_type":"Bearer","refresh_token":""}`,
-		"refresh_token, space": `{"access_token":"at","token_type":"Bearer","refresh_token":"a b"}`,
+		"refresh_token, break": `{"access_token":"at","token_type":"Bearer","refresh_token":"a\nb"}`,
+		"refresh_token, é":     `{"access_token":"at","token_type":"Bearer","refresh_token":"é"}`,
+		"refresh_token, list":  `{"access_token":"at","token_type":"Bearer","refresh_token":["r"]}`,
 		"expires_in array":     `{"access_token":"at","token_type":"Bearer","expires_in":[1]}`,
 		"expires_in true":      `{"access_token":"at","token_type":"Bearer","expires_in":true}`,
 		"expires_in infinity":  `{"access_token":"at","token_type":"Bearer","expires_in":"infinity"}`,

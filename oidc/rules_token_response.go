@@ -12,6 +12,7 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // tokenResponseInput is what the rules of a token response look at.
@@ -26,7 +27,7 @@ type tokenResponseInput struct {
 var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	{
 		ID: "token_response.access_token", Spec: oauth("5.1"), Level: check.Must, Essential: true,
-		Text: "access_token is a string of visible ASCII characters.",
+		Text: "access_token is a string of printable ASCII characters.",
 		Eval: func(in tokenResponseInput) check.Verdict { return tokenString(in.Response, "access_token", true) },
 	},
 	{
@@ -129,12 +130,17 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	},
 	{
 		ID: "token_response.refresh_token", Spec: oauth("5.1"), Level: check.Must,
-		Text: "refresh_token, if there, is a string of visible ASCII characters.",
-		Eval: func(in tokenResponseInput) check.Verdict { return tokenString(in.Response, "refresh_token", false) },
+		Text: "refresh_token, if there, is a string of printable ASCII characters; an empty one counts as absent.",
+		Eval: func(in tokenResponseInput) check.Verdict {
+			if got, err := in.Response.String("refresh_token"); err == nil && got == "" {
+				return check.Inapplicable("no refresh_token")
+			}
+			return tokenString(in.Response, "refresh_token", true)
+		},
 	},
 	{
 		ID: "token_response.id_token", Spec: core("3.1.3.3", 0), Level: check.Must,
-		Text: "id_token, if there, is a string of visible ASCII characters.",
+		Text: "id_token, if there, is a string of printable ASCII characters.",
 		Eval: func(in tokenResponseInput) check.Verdict { return tokenString(in.Response, "id_token", false) },
 	},
 	{
@@ -199,13 +205,7 @@ func tokenString(doc *strictjson.Object, name string, required bool) check.Verdi
 	if got == "" {
 		return check.That(false, "none", "a string")
 	}
-	return check.That(visible(got), fmt.Sprintf("a string of %d characters", len(got)), "visible ASCII characters only")
-}
-
-// visible reports whether s has only the characters '!' to '~', which need no
-// care in a header or on a terminal.
-func visible(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	return check.That(wire.Valid(got), fmt.Sprintf("a string of %d characters", len(got)), "printable ASCII characters only (%x20-7E)")
 }
 
 // oneOrNone is a list of one, or of none if s is "".

@@ -3,16 +3,12 @@
 package oidc
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -119,37 +115,33 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, k
 	return answer, keys, err
 }
 
-// readTokens reads the answer. Whatever is wrong with an answer of success (any
-// 2xx), tokens that can be read come with the error: a provider that rotates
-// refresh tokens has spent the old one.
+// readTokens reads the answer. Tokens that can be read come with the error, whatever is wrong
+// with the answer: a provider that rotates refresh tokens has spent the old one.
 func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
-	doc, parseErr := strictjson.Parse(answer.body)
-	if parseErr != nil {
-		doc = salvage(answer.body)
-	}
 	in := tokenResponseInput{Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails}
 	var t *Tokens
-	refusal := answer.oauthError()
-	holds := doc != nil && (doc.Has("access_token") || doc.Has("refresh_token") && refusal == nil)
-	if answer.status/100 == 2 && holds {
+	if doc := answer.tokens(); doc != nil {
 		t = tokensOf(doc, in, c.Waive)
 	}
-	switch {
-	case refusal != nil: // also in a 200
+	if refusal := answer.oauthError(); refusal != nil { // also in a 200
 		return t, refusal
-	case answer.status != http.StatusOK:
+	}
+	if answer.status != http.StatusOK {
 		return t, answer.broken(wrongStatus(answer))
 	}
-	if _, err := answer.object(); err != nil {
+	doc, err := answer.object()
+	if err != nil {
 		return t, err
 	}
-	if t == nil {
-		t = tokensOf(doc, in, c.Waive)
-	}
-	if err := t.Checks.Err(); err != nil {
+	judged := tokensOf(doc, in, c.Waive)
+	if err := judged.Checks.Err(); err != nil {
+		if t == nil {
+			return judged, answer.broken(err)
+		}
+		t.Checks = judged.Checks // t may be from further inside
 		return t, answer.broken(err)
 	}
-	return t, nil
+	return judged, nil
 }
 
 // tokensOf reads the members of a token response and judges them.
@@ -158,7 +150,7 @@ func tokensOf(doc *strictjson.Object, in tokenResponseInput, waive []string) *To
 	t := &Tokens{Raw: doc.Raw, Checks: check.Run(tokenResponseRules, in, waive...)}
 	t.AccessToken, _ = doc.String("access_token")
 	t.TokenType, _ = doc.String("token_type")
-	t.RefreshToken, _ = doc.String("refresh_token")
+	t.RefreshToken = scalar(doc, "refresh_token")
 	t.Scope, _ = doc.String("scope")
 	t.IssuedIDToken, _ = doc.String("id_token")
 	t.IssuedTokenType, _ = doc.String("issued_token_type")
@@ -166,96 +158,6 @@ func tokensOf(doc *strictjson.Object, in tokenResponseInput, waive []string) *To
 		t.ExpiresAt = in.Now.Add(lifetime)
 	}
 	return t
-}
-
-// tokenMembers are what is looked for in an answer that is not well-formed.
-var tokenMembers = []string{"access_token", "token_type", "expires_in", "refresh_token", "id_token", "scope"}
-
-// salvage reads what can be read of an answer that is not well-formed: one that
-// broke off, has a member twice, or something before or after it. It is never
-// accepted, but the tokens in it are not lost. nil means that there is nothing:
-// a refresh token in the midst of something else has to have an access token
-// beside it, or any page could put itself in the place of a good one.
-func salvage(body []byte) *strictjson.Object {
-	const attempts = 64
-	text := bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\uFEFF"))
-	for n, at := 0, 0; n < attempts; n++ {
-		next := bytes.IndexByte(text[at:], '{')
-		if next < 0 {
-			return nil
-		}
-		at += next
-		found := membersOf(text[at:])
-		access, refresh := found["access_token"] != "", found["refresh_token"] != ""
-		if access || refresh && at == 0 {
-			return asObject(found)
-		}
-		at++
-	}
-	return nil
-}
-
-// membersOf reads the tokenMembers of an object as far as it goes, as strings.
-func membersOf(text []byte) map[string]string {
-	found := map[string]string{}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // a number of any size is no reason to lose a token
-	_, err := d.Token()
-	for err == nil && d.More() {
-		var name, value json.Token
-		if name, err = d.Token(); err != nil {
-			break
-		}
-		if value, err = d.Token(); err != nil {
-			break
-		}
-		if _, nested := value.(json.Delim); nested {
-			err = skip(d)
-			continue
-		}
-		key, _ := name.(string)
-		if text := fmt.Sprint(value); value != nil && text != "" && slices.Contains(tokenMembers, key) {
-			if _, isString := value.(string); isString || found[key] == "" {
-				found[key] = text
-			}
-		}
-	}
-	return found
-}
-
-func asObject(members map[string]string) *strictjson.Object {
-	var o strictjson.Ordered
-	for _, name := range tokenMembers {
-		if members[name] != "" {
-			o.Add(name, members[name])
-		}
-	}
-	data, err := o.MarshalJSON()
-	if err != nil {
-		return nil
-	}
-	doc, err := strictjson.Parse(data)
-	if err != nil {
-		return nil
-	}
-	return doc
-}
-
-// skip reads to the end of the array or object that was just begun.
-func skip(d *json.Decoder) error {
-	for depth := 1; depth > 0; {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-	}
-	return nil
 }
 
 // expiresIn reads the member expires_in: a number of seconds, or a string that

@@ -40,17 +40,18 @@ var floors = map[string][]string{
 	"internal/durable":    {},
 	"internal/httpclient": {"internal/limit"},
 	"internal/roundtrip":  {"internal/limit"},
-	"internal/config":     {"internal/limit", "internal/strictjson"},
+	"internal/config":     {"internal/limit", "internal/strictjson", "internal/wire"},
 	"internal/provider":   {},
 	"internal/fakeop":     {},
 	"internal/jose":       {"internal/limit", "internal/reason", "internal/strictjson"},
-	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson"},
+	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson", "internal/wire"},
+	"internal/wire":       {},
 	"internal/loopback":   {"internal/limit"},
 	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
 	"internal/session":    {"internal/durable", "internal/limit"},
 	"internal/cache":      {"internal/durable", "internal/limit"},
 	"internal/keyring":    {"internal/durable", "internal/limit", "internal/session"},
-	"internal/renewal":    {"oidc", "internal/limit", "internal/session"},
+	"internal/renewal":    {"oidc", "internal/limit", "internal/session", "internal/wire"},
 	"internal/agent":      {"oidc", "internal/atonce", "internal/durable", "internal/limit", "internal/renewal", "internal/session"},
 	"internal/atonce":     {},
 
@@ -58,7 +59,7 @@ var floors = map[string][]string{
 	"internal/transcript":    {"check", "internal/roundtrip", "internal/strictjson"},
 	"internal/cli": {
 		"check", "oidc", "internal/agent", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
-		"internal/provider", "internal/roundtrip", "internal/strictjson", "internal/transcript",
+		"internal/provider", "internal/roundtrip", "internal/strictjson", "internal/transcript", "internal/wire",
 	},
 }
 

@@ -70,9 +70,10 @@ func (q Question) Print(token, tokenType string) bool {
 // Bearer is the header that a token is sent in (RFC 6750 section 2.1).
 func Bearer(token string) string { return "Authorization: Bearer " + token }
 
-// printable reports whether a token can be shown as it is.
+// printable reports whether a token can be shown as it is, as wire.Valid does, which would import
+// too much.
 func printable(token string) bool {
-	return token != "" && token[0] != '{' && !bytes.ContainsFunc([]byte(token), func(c rune) bool { return c <= ' ' || c > '~' })
+	return token != "" && token[0] != '{' && !bytes.ContainsFunc([]byte(token), func(c rune) bool { return c < ' ' || c > '~' })
 }
 
 // Folder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base

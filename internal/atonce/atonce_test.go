@@ -41,7 +41,7 @@ func TestRead(t *testing.T) {
 // What cannot be shown as it is, or has to be proved, is left to the rest of the program.
 func TestPrintRefuses(t *testing.T) {
 	t.Parallel()
-	for _, token := range []string{"", "a b", "a\n", "a\x1b[31m", "é"} {
+	for _, token := range []string{"", "a\tb", "a\n", "a\x1b[31m", "é"} {
 		if (Question{}).Print(token, "Bearer") {
 			t.Errorf("%q was printed", token)
 		}

@@ -51,7 +51,7 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 }
 
 func (p *program) decodeJWT(ctx context.Context, flag string) error {
-	raw, err := p.secret(ctx, "token", flag, "OIDC_TOKEN")
+	raw, err := p.input(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}

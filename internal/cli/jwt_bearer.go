@@ -93,7 +93,7 @@ The assertion is XML, as its issuer signed it. It is sent as it is.`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.trade(cmd, &o, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
-				xml, err := p.secret(ctx, "assertion", assertion, "OIDC_ASSERTION")
+				xml, err := p.input(ctx, "assertion", assertion, "OIDC_ASSERTION")
 				if err == nil && xml == "" {
 					err = usage("--assertion is missing (- reads standard input, @FILE a file; or set OIDC_ASSERTION)")
 				}

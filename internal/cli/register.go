@@ -226,7 +226,7 @@ func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[str
 	if o.metadata == "" {
 		return members, nil
 	}
-	text, err := p.secret(ctx, "metadata", o.metadata, "")
+	text, err := p.input(ctx, "metadata", o.metadata, "")
 	if err != nil {
 		return nil, err
 	}

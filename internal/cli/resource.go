@@ -104,7 +104,7 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, target string) (oidc.ResourceRequest, error) {
 	r := oidc.ResourceRequest{URL: target, Method: o.method, Header: http.Header{}}
 	if o.data != "" {
-		data, err := p.secret(ctx, "data", o.data, "")
+		data, err := p.input(ctx, "data", o.data, "")
 		if err != nil {
 			return r, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A rotation writes a rotated refresh token back to the file that the old one
@@ -95,13 +96,10 @@ func (p *program) inspect(file string) error {
 	return nil
 }
 
-// put writes the new token to the file.
+// put writes the new token to the file, whatever its characters are: if they cannot be those of a
+// token, the next run says so instead of sending the old one, which is spent.
 func (r *rotation) put(token string) {
-	if r.reserved == nil || token == "" {
-		return
-	}
-	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		r.failed = fmt.Errorf("the new refresh token is not of visible characters, and was not written to %s", r.file)
+	if r.reserved == nil || wire.Trim(token) == "" {
 		return
 	}
 	reserved := r.reserved

@@ -9,11 +9,30 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// secret is the value of a secret flag: "-" is standard input, "@FILE" a file,
-// "" the environment variable, and anything else the secret itself.
+// secret is the secret that a flag names, as [program.input] reads it, without the byte order
+// mark and the line breaks that others put around it. No other control character can be in one.
 func (p *program) secret(ctx context.Context, flag, value, env string) (string, error) {
+	text, err := p.input(ctx, flag, value, env)
+	if err != nil {
+		return "", err
+	}
+	if text, err = wire.Secret(text); err != nil {
+		return "", usage("--%s cannot be right: %v", flag, err)
+	}
+	p.redactor.Learn(text)
+	if strings.TrimSpace(text) != text {
+		p.warn("--%s begins or ends with a space, which is sent as part of it", flag)
+	}
+	return text, nil
+}
+
+// input is the value of a flag that need not be in argv: "-" is standard input, "@FILE" a file,
+// "" the environment variable, and anything else the value itself.
+func (p *program) input(ctx context.Context, flag, value, env string) (string, error) {
 	data := []byte(value)
 	var err error
 	switch {
@@ -80,10 +99,8 @@ func checkToken(token string) error {
 	case strings.HasPrefix(strings.Join(strings.Fields(token), ""), `{"`):
 		return errors.New("it is JSON, not a token by itself")
 	}
-	for _, r := range token {
-		if r <= ' ' || r > '~' {
-			return fmt.Errorf("it holds the character %U, which no token has", r)
-		}
+	if c, odd := wire.Odd(token); odd {
+		return fmt.Errorf("it contains the character %U, which no token has", c)
 	}
 	return nil
 }

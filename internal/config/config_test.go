@@ -430,9 +430,9 @@ func TestQuote(t *testing.T) {
 	for _, s := range []string{
 		"plain", `"`, `\`, "a\nb\r\tc", "${A}", "x${A}y", "$${A}", "$$${A}", "${", "$", "${A", "${${A}}", "a\x00\a\x1b]0;x\a", "\u0085\u2028\ufeff", "é漢😀\U000E0001", "- a: {b}", "# c",
 	} {
-		c, err := load("issuer: https://op.example\nclient_id: "+Quote(s)+"\n", map[string]string{"A": "secret", "${A": "secret"}, nil)
-		if err != nil || c.ClientID != s {
-			t.Errorf("%q: %q, %v", s, c.ClientID, err)
+		c, err := load("issuer: https://op.example\nclient_id: c\nlogin_hint: "+Quote(s)+"\n", map[string]string{"A": "secret", "${A": "secret"}, nil)
+		if err != nil || c.Login.LoginHint != s {
+			t.Errorf("%q: %q, %v", s, c.Login.LoginHint, err)
 		}
 	}
 }

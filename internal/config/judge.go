@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // judge looks for contradictions, features that are not there yet, and values
@@ -102,9 +104,18 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// characters complains about characters that the value of a key cannot have.
+func (l *loader) characters(key, value string) {
+	if odd, found := wire.Odd(value); found {
+		l.about(key, "it contains the character %U; a %s is of printable ASCII characters (RFC 6749 appendix A)", odd, key)
+	}
+}
+
 func (l *loader) authentication() {
 	c := l.config
 	secret := l.has("client_secret")
+	l.characters("client_id", c.ClientID)
+	l.characters("client_secret", c.ClientSecret)
 	switch c.AuthMethod {
 	case "none":
 		if secret {

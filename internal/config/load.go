@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // Sources are where a configuration comes from.
@@ -308,7 +309,7 @@ func (l *loader) expand(n *yaml.Node, key string) string {
 			return match[1:]
 		}
 		name := match[2 : len(match)-1]
-		value := l.getenv(name)
+		value := wire.Trim(l.getenv(name))
 		if value == "" {
 			l.complain(l.at(n), key, "the environment variable %s is not set", name)
 		}
@@ -318,6 +319,14 @@ func (l *loader) expand(n *yaml.Node, key string) string {
 
 // set stores a value that came as text, from wherever.
 func (l *loader) set(p Parameter, o Origin, values []string) {
+	if p.Secret && len(values) == 1 {
+		secret, err := wire.Secret(values[0])
+		if err != nil {
+			l.complain(o, p.Key, "%v", err)
+			return
+		}
+		values = []string{secret}
+	}
 	if err := store(p.field(l.config), values); err != nil {
 		l.complain(o, p.Key, "%v", err)
 		return

@@ -5,10 +5,10 @@ package renewal
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -31,7 +31,7 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
 	}
 	s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
-	if visible(t.RefreshToken) {
+	if wire.Trim(t.RefreshToken) != "" { // whatever its characters are: the old one may be spent
 		s.Secret.RefreshToken = t.RefreshToken
 	}
 	s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
@@ -44,12 +44,6 @@ func Verified(s *session.Session, t *oidc.Tokens) {
 		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
 		s.Grant.Subject = id.Subject
 	}
-}
-
-// visible reports whether a refresh token can be one (RFC 6749 appendix A.17): one that
-// cannot does not take the place of one that is.
-func visible(token string) bool {
-	return token != "" && !strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.
