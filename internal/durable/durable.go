@@ -100,8 +100,12 @@ func temporary(target string) (before, after string) {
 	return "." + filepath.Base(target) + ".", ".tmp"
 }
 
-// Sweep removes the temporary files of path that a process which was killed left behind:
-// those that are older than any that can still be in use.
+// Leftover is the age from which a temporary file cannot be in use: whoever writes the file
+// holds its lock, and whoever only tries whether it can be written is done at once.
+const Leftover = 5 * time.Minute
+
+// Sweep removes the temporary files of path that killed processes left behind, if they are
+// older than age. Files that only have a similar name are not touched.
 func Sweep(path string, age time.Duration) {
 	target, err := resolve(path)
 	if err != nil {
@@ -110,8 +114,10 @@ func Sweep(path string, age time.Duration) {
 	before, after := temporary(target)
 	entries, _ := os.ReadDir(filepath.Dir(target)) // those that could be read
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), before) || !strings.HasSuffix(e.Name(), after) {
-			continue
+		random, ok := strings.CutPrefix(e.Name(), before)
+		random, ours := strings.CutSuffix(random, after)
+		if !ok || !ours || random == "" || strings.Trim(random, "0123456789") != "" {
+			continue // .NAME.old.1.tmp is a temporary file of NAME.old
 		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > age {
 			_ = os.Remove(filepath.Join(filepath.Dir(target), e.Name())) // the next one tries again

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -154,14 +153,10 @@ func (f *Files) Lock(ctx context.Context, name string, waiting func() bool) (fun
 	}
 	unlock, err := durable.Lock(ctx, f.Path(name), waiting)
 	if unlock != nil {
-		durable.Sweep(f.Path(name), leftover)
+		durable.Sweep(f.Path(name), durable.Leftover)
 	}
 	return unlock, err
 }
-
-// leftover is how old a temporary file is that nobody can be about to use: who writes the
-// session has the lock, and who only tries whether it can be written is done at once.
-const leftover = 5 * time.Minute
 
 // prepare makes the folder, which only its owner may enter.
 func (f *Files) prepare() error {
