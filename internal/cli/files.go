@@ -66,19 +66,15 @@ func readBounded(r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// nowhere reports whether what is written is gone. A standard output that is closed
-// is the null device, too: Go opens it in its place.
+// nowhere reports whether w discards what is written to it: a standard output that is closed or
+// the null device. Go opens the null device in the place of one that is closed.
 func nowhere(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false
 	}
-	to, err := f.Stat()
-	if err != nil {
-		return true
-	}
-	null, err := os.Stat(os.DevNull)
-	return err == nil && os.SameFile(to, null)
+	info, err := f.Stat()
+	return err != nil || isNull(f, info)
 }
 
 // readKeyPair reads a certificate and its private key.

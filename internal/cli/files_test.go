@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,5 +20,34 @@ func TestFilesAreBounded(t *testing.T) {
 		if (err == nil) != ok || ok && len(data) != size {
 			t.Errorf("%d bytes: %d read, %v", size, len(data), err)
 		}
+	}
+}
+
+// What is discarded is told from what is only no terminal.
+func TestNowhere(t *testing.T) {
+	t.Parallel()
+	open := func(path string, flag int) *os.File {
+		f, err := os.OpenFile(path, flag|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	file := filepath.Join(t.TempDir(), "out")
+	closed := open(file, os.O_WRONLY)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = reader.Close(), pipe.Close() })
+	if !nowhere(open(os.DevNull, os.O_WRONLY)) || !nowhere(closed) {
+		t.Error("the null device, or a closed file, keeps what is written to it")
+	}
+	if nowhere(open(file, os.O_WRONLY)) || nowhere(pipe) || nowhere(&bytes.Buffer{}) {
+		t.Error("a file, a pipe or a buffer discards what is written to it")
 	}
 }

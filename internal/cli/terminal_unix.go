@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"io/fs"
+	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
@@ -13,3 +15,14 @@ func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: tru
 
 // keepRunning makes reading from a terminal an error where it would stop the program.
 func keepRunning() { signal.Ignore(syscall.SIGTTIN) }
+
+// isNull reports whether a file is the null device, by whatever name.
+func isNull(_ *os.File, info fs.FileInfo) bool {
+	null, err := os.Stat(os.DevNull)
+	if err != nil || info.Mode()&fs.ModeCharDevice == 0 {
+		return false
+	}
+	is, ok := info.Sys().(*syscall.Stat_t)
+	want, known := null.Sys().(*syscall.Stat_t)
+	return ok && known && is.Rdev == want.Rdev
+}

@@ -1,7 +1,19 @@
 package cli
 
-import "os/exec"
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+
+	"golang.org/x/term"
+)
 
 func detach(*exec.Cmd) {}
 
 func keepRunning() {}
+
+// isNull reports whether a file is NUL. Windows has no more to tell of it than that it is a device,
+// as a console is.
+func isNull(f *os.File, info fs.FileInfo) bool {
+	return info.Mode()&fs.ModeCharDevice != 0 && !term.IsTerminal(int(f.Fd()))
+}
