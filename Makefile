@@ -63,8 +63,8 @@ fuzz: tools ## run every fuzz target for a minute, or FUZZTIME (30s, 2000x)
 		done; \
 	done
 
-kills: ## kill a refresh at each of its system calls, with strace (minutes)
-	cd test && go test -count=1 -tags strace -run TestKilledAtEachCall -v .
+kills: ## kill a refresh at each of its system calls, and look at their order, with strace (minutes)
+	cd test && go test -count=1 -tags strace -run 'KilledAtEachCall|NoteIsSynced' -v .
 
 mutants: ## switch off every rule and loosen every limit, one at a time: the tests have to fail
 	cd test && go run ./mutants

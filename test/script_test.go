@@ -86,6 +86,7 @@ func startFake(ts *testscript.TestScript, _ bool, args []string) {
 	config := fmt.Sprintf("issuer: %s\nclient_id: %s\n", server.URL, fakeop.ClientID)
 	ts.Check(os.WriteFile(ts.MkAbs("config.yaml"), []byte(config), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("old"), []byte(fakeop.RefreshToken+"\n"), 0o600))
+	_ = os.Remove(ts.MkAbs(".old.lock")) // what it notes is about another provider's token
 	if c := server.Certificate(); c != nil {
 		ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o600))
 	}

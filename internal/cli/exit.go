@@ -171,6 +171,8 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 			f.Message = "interrupted while the provider was being asked; " + spentWarning
 		}
 	case ofSession(err, f):
+	case errors.As(err, new(*spentTokenError)):
+		f.Kind, f.Code = transcript.Interaction, "refresh_token_may_be_spent"
 	case errors.As(err, new(*noAgentError)):
 		f.Kind = transcript.Config
 	case errors.As(err, &wrongUsage):

@@ -145,8 +145,11 @@ func (p *program) hint(err error, f *transcript.Failure) string {
 	var problems config.Problems
 	var unfinished *unfinishedError
 	var noPort *loopback.ListenError
+	var spent *spentTokenError
 	ofSessions := p.sessionsHint(err)
 	switch {
+	case errors.As(err, &spent):
+		add(spent.hint())
 	case errors.As(err, &unfinished):
 		add("a relying party has to come while the provider runs; --timeout and --settle bound the wait")
 	case f.Code == relyingPartyCode:
@@ -232,6 +235,9 @@ func (p *program) hintBesides(err error, f *transcript.Failure, add func(string)
 	}
 	if p.run.TokenResponse != nil {
 		add(p.keptHint())
+	}
+	if p.keep != nil {
+		add(p.keep.outcome)
 	}
 	if p.run.Command == "sessions logout" && f.Kind != transcript.Usage && !errors.As(err, new(*noSessionError)) {
 		add("the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")

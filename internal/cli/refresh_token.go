@@ -17,6 +17,7 @@ type refreshOptions struct {
 	tokenOptions
 	refreshToken    string
 	previousIDToken string
+	retry           bool
 }
 
 func (p *program) refreshTokenCommand() *cobra.Command {
@@ -29,7 +30,11 @@ func (p *program) refreshTokenCommand() *cobra.Command {
 Discovers the provider, trades the refresh token for new tokens, verifies the ID
 Token (signature, claims, amr_list and acr_list), fetches UserInfo, and shows it
 all. The refresh token is sent once only. --refresh-token @FILE reads it from
-FILE and writes the new one back to FILE before anything else is done.`,
+FILE and writes the new one back to FILE before anything else is done.
+
+If a run is interrupted after it sent the token of FILE, the next run reports this
+and sends nothing, because sending the token again can end the session at the
+provider. --retry sends it again. The note about it is in .FILE.lock.`,
 		Example: `  oidc-client refresh-token --config config.yaml --refresh-token @refresh-token
   pass show op/refresh-token | oidc-client refresh-token -c config.yaml --refresh-token -
   oidc-client refresh-token -c config.yaml --format json --explain`,
@@ -41,6 +46,7 @@ FILE and writes the new one back to FILE before anything else is done.`,
 	f.Lookup("skip-id-token-verification").Usage = "Skip validation of id_token after renewing tokens"
 	f.StringVar(&o.refreshToken, "refresh-token", "", "Refresh Token (- reads standard input, @FILE a file that is then kept up to date; or OIDC_REFRESH_TOKEN)")
 	f.StringVar(&o.previousIDToken, "previous-id-token", "", "ID Token that the new one must continue (- reads standard input, @FILE a file; or OIDC_PREVIOUS_ID_TOKEN)")
+	f.BoolVar(&o.retry, "retry", false, "with --refresh-token @FILE: send the token even if it may be spent")
 	return cmd
 }
 
@@ -55,7 +61,10 @@ func noArguments(_ *cobra.Command, args []string) error {
 func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	keep, err := p.keepRotated(ctx, o.refreshToken)
+	if err := p.checkKept(o); err != nil {
+		return err
+	}
+	keep, err := p.keepRotated(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -65,12 +74,21 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := keep.note.check(p.sent, p.env.Now()); err != nil {
+		return err
+	}
 	o.key = &keyNeed{create: cfg.DPoP.Key == "" && authenticates(cfg)}
 	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
+	if keep.note != nil {
+		client.Sending = keep.note.sending
+	}
 	tokens, err := p.ask(ctx, client, grant)
+	if warning := keep.settle(tokens, err, p.redacted); warning != nil {
+		p.warn("%v", warning)
+	}
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
 }
 
@@ -82,6 +100,18 @@ func authenticates(cfg *config.Config) bool {
 	}
 	return cfg.ClientSecret != "" || cfg.TLSClientCertificate != "" || cfg.PrivateKey != ""
 }
+
+// checkKept refuses flags that have no effect together.
+func (p *program) checkKept(o *refreshOptions) error {
+	_, file := tokenFile(o.refreshToken)
+	if o.retry && !file {
+		return usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
+	}
+	return nil
+}
+
+// redacted is the text of an error without secrets.
+func (p *program) redacted(err error) string { return p.redactor.Text(message(err)) }
 
 // refreshGrant gathers what is asked for.
 func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {

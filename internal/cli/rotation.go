@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,49 +15,67 @@ import (
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/wire"
+	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // A rotation writes a rotated refresh token back to the file that the old one
-// came from.
+// came from. Without a file it does nothing.
 type rotation struct {
 	file     string
 	written  bool                 // the file has the new token
-	unlock   func()               // nil if there is no file
 	reserved *durable.Reservation // nil if there is no file, or it was used
 	failed   error                // why the new token could not be written
+	note     *noteKeeper          // nil if there is no file
+	outcome  string               // what became of the token in the file, for the hint; "" if it was not sent
 }
 
 // keepRotated prepares the files before anything is sent: a token that cannot
 // be written is not asked for, and of two runs with one file the second waits,
 // and reads what the first has written.
-func (p *program) keepRotated(ctx context.Context, flag string) (*rotation, error) {
+func (p *program) keepRotated(ctx context.Context, o *refreshOptions) (*rotation, error) {
 	if err := p.probeOutput(); err != nil {
 		return nil, err
 	}
-	file, ok := strings.CutPrefix(flag, "@")
-	if !ok || file == "-" {
+	file, ok := tokenFile(o.refreshToken)
+	if !ok {
 		return &rotation{}, nil
 	}
 	if err := p.inspect(file); err != nil {
 		return nil, err
 	}
-	const advice = "the folder of the file has to be writable: the new token is written there, then put in the old one's place"
-	waiting, cancel := context.WithTimeoutCause(ctx, limit.FileLock, fmt.Errorf("it took longer than %s", limit.FileLock))
+	const advice = "the folder of the file has to be writable: " +
+		"the new token is written there, then put in the old one's place"
+	tooLong := fmt.Errorf("it took longer than %s", limit.FileLock)
+	waiting, cancel := context.WithTimeoutCause(ctx, limit.FileLock, tooLong)
 	defer cancel()
 	tell := sync.OnceFunc(func() { p.inform("waiting for another run that uses %s", file) })
-	unlock, err := durable.Lock(waiting, file, func() bool { tell(); return false })
+	lock, err := durable.Hold(waiting, file, func() bool { tell(); return false })
 	switch {
 	case err != nil && waiting.Err() != nil:
 		return nil, &waitError{"another run that uses " + file, err}
 	case err != nil:
 		return nil, misconfigured("--refresh-token @%s: nothing was sent: %v", file, err).try(advice)
 	}
+	durable.Sweep(file, durable.Leftover)
 	reserved, err := durable.Reserve(file)
 	if err != nil {
-		unlock()
-		return nil, misconfigured("--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v", file, err).try(advice)
+		lock.Release()
+		const what = "--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v"
+		return nil, misconfigured(what, file, err).try(advice)
 	}
-	return &rotation{file: file, unlock: unlock, reserved: reserved}, nil
+	return &rotation{file: file, reserved: reserved, note: &noteKeeper{file: file, lock: lock, retry: o.retry}}, nil
+}
+
+// tokenFile is the file that the value of --refresh-token names, if it names one.
+func tokenFile(flag string) (file string, ok bool) {
+	file, ok = strings.CutPrefix(flag, "@")
+	return file, ok && file != "-"
+}
+
+// resultFiles are the files that -o writes.
+var resultFiles = []string{
+	"access_token_resp.json", "id_token.json", "userinfo.json", "access_token.json", "refresh_token.json",
 }
 
 // probeOutput makes sure that the result files can be written, if they are
@@ -65,8 +84,10 @@ func (p *program) probeOutput() error {
 	if !p.options.output {
 		return nil
 	}
-	for _, name := range []string{"access_token_resp.json", "id_token.json", "userinfo.json", "access_token.json", "refresh_token.json"} {
-		probe, err := durable.ReserveNew(filepath.Join(p.options.outputDir, name))
+	for _, name := range resultFiles {
+		path := filepath.Join(p.options.outputDir, name)
+		durable.Sweep(path, durable.Leftover)
+		probe, err := durable.ReserveNew(path)
 		if err == nil {
 			err = probe.Discard()
 		}
@@ -88,10 +109,15 @@ func (p *program) inspect(file string) error {
 		return usage("--refresh-token: %v", err)
 	}
 	if !info.Mode().IsRegular() {
-		return usage("--refresh-token @%s: not a regular file, which a new token could be written to; use - to read from a pipe", file)
+		const what = "not a regular file, which a new token could be written to; use - to read from a pipe"
+		return usage("--refresh-token @%s: %s", file, what)
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		p.warn("%s can be read by others (mode %04o); chmod 600 makes it private", file, mode)
+	}
+	if durable.HardLinked(file) {
+		p.warn("%s has a second name (a hard link), and only this name gets the new refresh token: the other keeps "+
+			"the old token, which is spent then, and has a lock of its own. A symbolic link is safe", file)
 	}
 	return nil
 }
@@ -111,12 +137,69 @@ func (r *rotation) put(token string) {
 	r.written = true
 }
 
+// settle says in the note what became of the token in the file, when the request is over: tokens
+// and err are what came of it, and text returns an error without secrets. It returns what the user
+// has to be warned of.
+func (r *rotation) settle(tokens *oidc.Tokens, err error, text func(error) string) error {
+	if r.note == nil {
+		return nil
+	}
+	doubt, why := r.doubt(tokens, err), ""
+	if doubt != nil {
+		why = text(doubt)
+	}
+	noted, warning := r.note.settle(why)
+	switch {
+	case !noted:
+	case doubt != nil:
+		const what = "%s notes that the refresh token in %s may be spent: it is sent again only with --retry"
+		r.outcome = fmt.Sprintf(what, r.note.lock.Name(), r.file)
+	case tokens == nil:
+		r.outcome = unspent(r.file, err)
+	case r.written:
+		warning = nil // an outdated note is about another token
+	}
+	return warning
+}
+
+// doubt is why the token in the file may be spent after it was sent, nil if it is not.
+func (r *rotation) doubt(tokens *oidc.Tokens, err error) error {
+	switch {
+	case r.failed != nil:
+		return r.failed
+	case r.written:
+		return nil
+	case tokens != nil && !oidc.MaySpend(err):
+		return nil // a whole response without a new refresh token: the provider keeps the old one valid
+	case err != nil && renewal.MayBeSpent(err):
+		return err
+	}
+	return nil
+}
+
+// unspent says what holds of the refresh token in a file after the provider left no doubt that it
+// gave no tokens for it: err is what it said.
+func unspent(file string, err error) string {
+	var refusal *oidc.Error
+	var transport *oidc.TransportError
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
+		return file + " is unchanged: write the refresh token of a new login to it"
+	case errors.As(err, &refusal):
+		return "the request was refused, so the refresh token in " + file + " was not used: " +
+			"it can be sent again once this is solved"
+	case errors.As(err, &transport) && transport.Sent:
+		return "the provider did not process the request: the refresh token in " + file + " can be sent again"
+	}
+	return ""
+}
+
 // end gives the file up, unchanged if no token came.
 func (r *rotation) end() {
 	if r.reserved != nil {
 		_ = r.reserved.Discard() // a temporary file that stays behind holds nothing
 	}
-	if r.unlock != nil {
-		r.unlock()
+	if r.note != nil {
+		r.note.lock.Release()
 	}
 }

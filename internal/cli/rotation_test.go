@@ -3,14 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/fakeop"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
@@ -29,10 +33,78 @@ func TestAnotherRunIsWaitedFor(t *testing.T) {
 		defer unlock()
 		p := &program{redactor: transcript.NewRedactor(), err: &transcript.Text{W: &bytes.Buffer{}}}
 		start := time.Now()
-		_, err = p.keepRotated(context.Background(), "@"+file)
+		_, err = p.keepRotated(context.Background(), &refreshOptions{refreshToken: "@" + file})
 		var waited *waitError
 		if took := time.Since(start); !errors.As(err, &waited) || took < 30*time.Second || took > 31*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}
 	})
+}
+
+// A note is about one token, and about any if it cannot be read.
+func TestSpentNote(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+	note := newSpentNote("token", at)
+	note.Process, note.Host = 7, "h\x1b[2J"
+	explained := note
+	explained.Why = "no response"
+	const sent = `process 7 on host "h\x1b[2J" sent it at 2026-01-02T15:04:05Z`
+	for text, want := range map[string]string{
+		"":                                 "",
+		newSpentNote("another", at).text(): "",
+		note.text():                        sent + ", or was about to, and ended before it stored a response",
+		explained.text():                   sent + ": no response",
+		note.text()[:30]:                   "the note that an earlier run left cannot be read",
+		"{}":                               "the note that an earlier run left cannot be read",
+	} {
+		if got := newSpentNote("token", at).same(text); got != want {
+			t.Errorf("%q says %q, not %q", text, got, want)
+		}
+	}
+	if strings.Contains(note.text(), "token\"") {
+		t.Errorf("the token is in %s", note.text())
+	}
+}
+
+// The token does not leave if another run has noted it meanwhile, as where locks do nothing.
+// HTTP/2 has sent the header of the request by then.
+func TestNotedMeanwhile(t *testing.T) {
+	for _, h2 := range []bool{false, true} {
+		op := fakeop.StartTLS(h2)
+		defer op.Close()
+		folder := t.TempDir()
+		ca, file := filepath.Join(folder, "ca.pem"), filepath.Join(folder, "token")
+		certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw})
+		for path, data := range map[string][]byte{ca: certificate, file: []byte(fakeop.RefreshToken)} {
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		note := newSpentNote(fakeop.RefreshToken, time.Now()).text()
+		op.Handlers["/.well-known/openid-configuration"] = func(w http.ResponseWriter, r *http.Request) {
+			if f, err := os.OpenFile(filepath.Join(folder, ".token.lock"), os.O_WRONLY, 0); err == nil {
+				_, _ = f.WriteAt([]byte(note), 1)
+				_ = f.Close()
+			}
+			op.Answer(w, r)
+		}
+		var said bytes.Buffer
+		env := quiet()
+		env.Stderr = &said
+		args := []string{"refresh-token", "--issuer", op.URL, "--client-id", fakeop.ClientID, "--ca-cert", ca}
+		args = append(args, "--refresh-token", "@"+file)
+		code := Main(context.Background(), env, args)
+		if code != 6 || !strings.Contains(said.String(), "nothing was sent") {
+			t.Errorf("HTTP/2 %v: exit code %d: %s", h2, code, said.String())
+		}
+		for _, form := range op.Forms() {
+			if form.Get("refresh_token") != "" {
+				t.Errorf("HTTP/2 %v: it was sent all the same", h2)
+			}
+		}
+		if code := Main(context.Background(), env, append(args, "--retry")); code != 0 {
+			t.Errorf("HTTP/2 %v: exit code %d: %s", h2, code, said.String())
+		}
+	}
 }
