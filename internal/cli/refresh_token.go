@@ -101,11 +101,15 @@ func authenticates(cfg *config.Config) bool {
 	return cfg.ClientSecret != "" || cfg.TLSClientCertificate != "" || cfg.PrivateKey != ""
 }
 
-// checkKept refuses flags that have no effect together.
+// checkKept refuses to spend a refresh token where the one that replaces it would be lost.
 func (p *program) checkKept(o *refreshOptions) error {
 	_, file := tokenFile(o.refreshToken)
-	if o.retry && !file {
+	switch {
+	case o.retry && !file:
 		return usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
+	case !file && p.discards(&o.tokenOptions):
+		return usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
+			"the null device, and none of --refresh-token @FILE, --save and -o is given")
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
-	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 

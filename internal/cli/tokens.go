@@ -101,7 +101,17 @@ func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptio
 	if err := p.probeOutput(); err != nil {
 		return nil, err
 	}
+	if o.client.login && p.discards(o) { // no error: whether a login works is worth knowing, too
+		p.warn("the tokens of this login will be lost: standard output is closed or the null device; " +
+			"--save NAME or -o keeps them")
+	}
 	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+}
+
+// discards reports whether tokens go nowhere: standard output discards them, and nothing else
+// keeps them.
+func (p *program) discards(o *tokenOptions) bool {
+	return !p.options.output && o.save.name == "" && nowhere(p.env.Stdout)
 }
 
 // trade gets tokens by the grant that grantOf makes, and does what is done with
