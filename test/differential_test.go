@@ -23,7 +23,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 const differentialPage = "../docs/differential.md"
@@ -39,7 +39,7 @@ var unspoken = []string{
 // compared reports whether a fault can be shown to oauth4webapi. A login is
 // another matter; previous ID Tokens are its caller's; and it has to be allowed
 // http, for a provider on the loopback address.
-func compared(f provider.Fault) bool {
+func compared(f fault.Fault) bool {
 	return f.By == "" && !f.Previous && f.Name != "metadata-endpoint-http" &&
 		!slices.ContainsFunc(unspoken, func(key string) bool { return strings.Contains(f.Config, key) })
 }
@@ -116,7 +116,7 @@ type judgment struct {
 	Step, Code, Message string // where it was refused, and why
 	Late                bool   // it waited in vain
 
-	watched provider.Verdict // what the provider saw
+	watched fault.Verdict // what the provider saw
 }
 
 // startOAuth4WebAPI starts the program. It ends when its standard input does.
@@ -219,7 +219,7 @@ func (r *relyingParty) judge(t *testing.T, j refreshJob) judgment {
 
 // jobFor asks for a refresh at a stage, with what the fault's configuration
 // demands.
-func jobFor(s *stage, f provider.Fault) refreshJob {
+func jobFor(s *stage, f fault.Fault) refreshJob {
 	j := refreshJob{Issuer: s.op.Issuer, ClientID: "app", ClientSecret: faultSecret, RefreshToken: s.first, Patience: 2000}
 	if f.At == "userinfo" && strings.Contains(f.Config, "RS256") { // token_signing_alg, userinfo_signed_response_alg
 		j.UserInfoAlg = "RS256"
@@ -231,13 +231,13 @@ func jobFor(s *stage, f provider.Fault) refreshJob {
 }
 
 // slow reports whether an answer is not to come in time.
-func slow(f provider.Fault) bool {
+func slow(f fault.Fault) bool {
 	return strings.Contains(f.Config, "timeout_duration") || strings.HasSuffix(f.Name, "-endless")
 }
 
 // try shows it a fault. That a busy machine is late says nothing: it is given
 // two more chances, and more time.
-func (r *relyingParty) try(t *testing.T, f provider.Fault) judgment {
+func (r *relyingParty) try(t *testing.T, f fault.Fault) judgment {
 	t.Helper()
 	if strings.HasSuffix(f.Name, "-endless") {
 		r.large.Lock()
@@ -273,7 +273,7 @@ const (
 	weAreLaxer    = "we are laxer"
 )
 
-func difference(f provider.Fault, v judgment) string {
+func difference(f fault.Fault, v judgment) string {
 	switch {
 	case v.Accepted && !f.Accept:
 		return weAreStricter
@@ -288,13 +288,13 @@ func difference(f provider.Fault, v judgment) string {
 // It is not parallel to other tests: time limits are part of what is compared.
 func TestDifferential(t *testing.T) {
 	r := startOAuth4WebAPI(t)
-	if v := r.try(t, provider.Fault{}); !v.Accepted {
+	if v := r.try(t, fault.Fault{}); !v.Accepted {
 		t.Fatalf("without a fault: %+v", v)
 	}
 	var mu sync.Mutex
 	found, all := map[string]judgment{}, 0
 	t.Run("faults", func(t *testing.T) {
-		for _, f := range provider.Faults() {
+		for _, f := range fault.Faults() {
 			if !compared(f) {
 				continue
 			}
@@ -325,7 +325,7 @@ func reasonFor(list []why, fault string) int {
 
 // A contrast is a difference with its reason.
 type contrast struct {
-	fault  provider.Fault
+	fault  fault.Fault
 	v      judgment
 	reason int
 	text   string
@@ -336,7 +336,7 @@ type contrast struct {
 func differences(t *testing.T, found map[string]judgment, kind string, list []why) []contrast {
 	t.Helper()
 	var all []contrast
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		v, ok := found[f.Name]
 		if !ok || difference(f, v) != kind {
 			continue

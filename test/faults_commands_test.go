@@ -24,14 +24,14 @@ import (
 
 	rules "github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/cli"
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // A play is one run of a command, made ready.
 type play struct {
 	s       *stage
-	f       provider.Fault
+	f       fault.Fault
 	args    []string
 	stdin   string
 	secrets []string             // that nobody may be shown
@@ -124,7 +124,7 @@ func playResource(p *play) {
 }
 
 // ready makes a play ready on a stage of its own.
-func ready(t *testing.T, f provider.Fault, form ...string) *play {
+func ready(t *testing.T, f fault.Fault, form ...string) *play {
 	t.Helper()
 	p := &play{s: newStage(t, f), f: f, secrets: []string{faultSecret}}
 	p.args = []string{f.By, "-c", p.s.config}
@@ -138,7 +138,7 @@ func ready(t *testing.T, f provider.Fault, form ...string) *play {
 // strayed reports whether a listener turns the fault's answer away: any page can
 // send it parameters, and what has not the state of the login is none of its
 // business. TestFaultsLogin and TestFaultsLogout have the rules.
-func strayed(f provider.Fault) bool {
+func strayed(f fault.Fault) bool {
 	if f.At == "end_session" {
 		return true
 	}
@@ -283,7 +283,7 @@ func shows(t *testing.T, stdout, stderr string, secrets []string) {
 }
 
 // expectedBy is expected, for other commands.
-func expectedBy(f provider.Fault) (int, string) {
+func expectedBy(f fault.Fault) (int, string) {
 	code := ""
 	if len(f.Breaks) > 0 {
 		code = f.Breaks[0]
@@ -302,14 +302,14 @@ func expectedBy(f provider.Fault) (int, string) {
 }
 
 // waits reports whether the command has to wait for the clock.
-func waits(f provider.Fault) bool {
+func waits(f fault.Fault) bool {
 	return strings.HasSuffix(f.Name, "-hang") || (f.By == "device" || f.By == "ciba") && (f.At == "token" || f.Accept || f.At == "ciba_notification" || slices.Contains(f.Breaks, "expired_token"))
 }
 
 // Every other fault of the catalogue, through the real main, as text and as JSON.
 func TestFaultsCommands(t *testing.T) {
 	t.Parallel()
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.By == "" || waits(f) {
 			continue
 		}
@@ -328,7 +328,7 @@ func TestFaultsCommands(t *testing.T) {
 func TestFaultsWaiting(t *testing.T) {
 	t.Parallel()
 	var all []*play
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.By != "" && waits(f) {
 			all = append(all, ready(t, f, "--format", "json", "-d"), ready(t, f, "--explain"))
 		}
@@ -350,7 +350,7 @@ func TestFaultsWaiting(t *testing.T) {
 // JWT are those of no provider, but of what is pasted from anywhere.
 func TestFaultsJWT(t *testing.T) {
 	t.Parallel()
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		broken := asJWT(f)
 		if broken == nil {
 			continue
@@ -385,7 +385,7 @@ var onlyIDTokens = []string{"id-token-jwe-missing", "id-token-exp-missing", "id-
 
 // asJWT are the rules of any JWT that a fault of the ID Token breaks, nil if there is
 // another among those that it breaks.
-func asJWT(f provider.Fault) []string {
+func asJWT(f fault.Fault) []string {
 	if !strings.HasPrefix(f.Name, "id-token-") || f.Previous || f.Accept || slices.Contains(onlyIDTokens, f.Name) {
 		return nil
 	}
@@ -431,7 +431,7 @@ func fixedAddress(t *testing.T) string {
 func TestFaultsLogin(t *testing.T) {
 	t.Parallel()
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.By != "client" || !strayed(f) || strings.Contains(f.Config, "form_post") {
 			continue
 		}
@@ -478,7 +478,7 @@ func TestFaultsLogin(t *testing.T) {
 func TestFaultsLogout(t *testing.T) {
 	t.Parallel()
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.At != "end_session" {
 			continue
 		}

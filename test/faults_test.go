@@ -20,6 +20,7 @@ import (
 
 	rules "github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -65,7 +66,7 @@ func must(err error) {
 // A stage is the embedded provider and a client of it with a refresh token.
 type stage struct {
 	t      *testing.T
-	op     *provider.Provider
+	op     *fault.Provider
 	folder string
 	config string
 	token  string // the file of the refresh token
@@ -75,16 +76,16 @@ type stage struct {
 	receiver atomic.Pointer[string] // where logout tokens go, once that is known
 }
 
-func newStage(t *testing.T, f provider.Fault) *stage {
+func newStage(t *testing.T, f fault.Fault) *stage {
 	t.Helper()
 	keys := faultKeys()
-	o := providerDefaults()
+	o := fault.Options{Options: providerDefaults()}
 	o.Auto = true
 	s := &stage{t: t, folder: t.TempDir()}
 	o.Clients = []provider.Client{{ID: "app", Secret: faultSecret}}
-	o.Clients[0].Demand(f.Config, string(keys.public))
+	fault.Demand(&o.Clients[0], f.Config, string(keys.public))
 	s.register(f, &o)
-	op, err := provider.Start(o)
+	op, err := fault.Start(o)
 	check(t, err)
 	// Not waited for: it takes a second where a connection was opened and never used.
 	t.Cleanup(func() { go func() { _ = op.Close() }() })
@@ -99,7 +100,7 @@ func newStage(t *testing.T, f provider.Fault) *stage {
 }
 
 // register registers the client for what the command does.
-func (s *stage) register(f provider.Fault, o *provider.Options) {
+func (s *stage) register(f fault.Fault, o *fault.Options) {
 	o.Registration, o.PollInterval, o.ApproveAfter = true, time.Millisecond, time.Millisecond
 	client := &o.Clients[0]
 	switch {
@@ -150,7 +151,7 @@ func isRule(id string) (rules.Level, bool) {
 
 // expected is the exit code and the kind of the error that a fault has to
 // lead to.
-func expected(f provider.Fault) (int, string) {
+func expected(f fault.Fault) (int, string) {
 	if f.Accept {
 		return 0, ""
 	}
@@ -195,7 +196,7 @@ var written = map[string]string{"token-refresh-token-number": "7351028946\n", "t
 // not be; the new refresh token kept; no secret and no control character shown.
 func TestFaultsRefreshToken(t *testing.T) {
 	t.Parallel()
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.By != "" {
 			continue // TestFaultsCommands
 		}
@@ -231,7 +232,7 @@ func TestFaultsRefreshToken(t *testing.T) {
 }
 
 // judgeDocument compares the document with what the fault breaks.
-func judgeDocument(t *testing.T, f provider.Fault, kind, stdout string) {
+func judgeDocument(t *testing.T, f fault.Fault, kind, stdout string) {
 	t.Helper()
 	var doc document
 	d := json.NewDecoder(strings.NewReader(stdout))
@@ -316,7 +317,7 @@ func causeOf(fault string) string {
 }
 
 // judgeRequests looks at what was asked for.
-func (s *stage) judgeRequests(f provider.Fault) {
+func (s *stage) judgeRequests(f fault.Fault) {
 	s.t.Helper()
 	v := s.op.Judge()
 	if right := v.Findings[0].Right; (right == nil) != (f.Unseen && !f.Accept) || right != nil && !*right {
@@ -366,7 +367,7 @@ func steers(r rune) bool {
 
 // kept makes sure that the refresh token in the file works, once the provider
 // behaves again.
-func (s *stage) kept(f provider.Fault, before string) {
+func (s *stage) kept(f fault.Fault, before string) {
 	s.t.Helper()
 	check(s.t, s.op.Misbehave())
 	now, err := os.ReadFile(s.token)
@@ -404,7 +405,7 @@ func (s *stage) kept(f provider.Fault, before string) {
 // What applies to the commands userinfo and discover, through them.
 func TestFaultsUserInfoAndDiscover(t *testing.T) {
 	t.Parallel()
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.By != "" {
 			continue
 		}
@@ -476,7 +477,7 @@ func TestFaultCatalogue(t *testing.T) {
 		reasons[r.ID] = true
 	}
 	covered, names := map[string]bool{}, map[string]bool{}
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if names[f.Name] || f.Text == "" || f.At == "" {
 			t.Errorf("fault %q is there twice, or incomplete", f.Name)
 		}

@@ -16,13 +16,13 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 func TestEveryCommandInBothForms(t *testing.T) {
 	t.Parallel()
 	schema := compile(t, "../docs/output.schema.json")
-	s := newScene(t, func(o *provider.Options) {
+	s := newScene(t, func(o *fault.Options) {
 		o.Password, o.SAML, o.Registration, o.JWTAccessTokens = true, true, true, true
 	})
 	s.write("password", []byte("alice"))
@@ -139,7 +139,7 @@ func TestLogoutReceiver(t *testing.T) {
 	check(t, err)
 	address := free.Addr().String()
 	check(t, free.Close())
-	s := newScene(t, func(o *provider.Options) {
+	s := newScene(t, func(o *fault.Options) {
 		o.Clients[0].BackchannelLogoutURI = "http://" + address + "/backchannel_logout"
 	})
 	s.ok("client", "-c", s.config("app"), "-p", "0", "-o", "--output-dir", s.folder)

@@ -42,24 +42,27 @@ var floors = map[string][]string{
 	"internal/roundtrip":  {"internal/limit"},
 	"internal/config":     {"internal/limit", "internal/strictjson", "internal/wire"},
 	"internal/provider":   {},
-	"internal/fakeop":     {},
-	"internal/jose":       {"internal/limit", "internal/reason", "internal/strictjson"},
-	"oidc":                {"check", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson", "internal/wire"},
-	"internal/wire":       {},
-	"internal/loopback":   {"internal/limit"},
-	"internal/flow":       {"oidc", "internal/limit", "internal/loopback"},
-	"internal/session":    {"internal/durable", "internal/limit"},
-	"internal/cache":      {"internal/durable", "internal/limit"},
-	"internal/keyring":    {"internal/durable", "internal/limit", "internal/session"},
-	"internal/renewal":    {"oidc", "internal/limit", "internal/session", "internal/wire"},
-	"internal/agent":      {"oidc", "internal/atonce", "internal/durable", "internal/limit", "internal/renewal", "internal/session"},
-	"internal/atonce":     {},
+
+	"internal/provider/fault": {"internal/provider"},
+
+	"internal/fakeop":   {},
+	"internal/jose":     {"internal/limit", "internal/reason", "internal/strictjson"},
+	"oidc":              {"check", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson", "internal/wire"},
+	"internal/wire":     {},
+	"internal/loopback": {"internal/limit"},
+	"internal/flow":     {"oidc", "internal/limit", "internal/loopback"},
+	"internal/session":  {"internal/durable", "internal/limit"},
+	"internal/cache":    {"internal/durable", "internal/limit"},
+	"internal/keyring":  {"internal/durable", "internal/limit", "internal/session"},
+	"internal/renewal":  {"oidc", "internal/limit", "internal/session", "internal/wire"},
+	"internal/agent":    {"oidc", "internal/atonce", "internal/durable", "internal/limit", "internal/renewal", "internal/session"},
+	"internal/atonce":   {},
 
 	"internal/atonce/stored": {"internal/atonce", "internal/session"},
 	"internal/transcript":    {"check", "internal/roundtrip", "internal/strictjson"},
 	"internal/cli": {
 		"check", "oidc", "internal/agent", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
-		"internal/provider", "internal/roundtrip", "internal/strictjson", "internal/transcript", "internal/wire",
+		"internal/provider", "internal/provider/fault", "internal/roundtrip", "internal/strictjson", "internal/transcript", "internal/wire",
 	},
 }
 
@@ -81,7 +84,7 @@ func TestImportOrder(t *testing.T) {
 			if own && !slices.Contains(allowed, below) {
 				t.Errorf("%s imports %s, which is not below it", name, below)
 			}
-			if strings.HasPrefix(path, "github.com/go-jose/") && !slices.Contains([]string{"internal/jose", "internal/provider", "internal/fakeop"}, name) {
+			if strings.HasPrefix(path, "github.com/go-jose/") && !slices.Contains([]string{"internal/jose", "internal/provider", "internal/provider/fault", "internal/fakeop"}, name) {
 				t.Errorf("%s imports %s: only internal/jose touches the JOSE library", name, path)
 			}
 		}

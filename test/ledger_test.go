@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 // catalogue is how many rows of each letter the catalogue of conformance tests,
@@ -48,7 +48,7 @@ func TestLedger(t *testing.T) {
 		}
 	}
 	covers, rows := things(t), map[string]bool{}
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		for _, id := range f.Rows {
 			rows[id] = true
 		}

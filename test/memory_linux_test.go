@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 // H01 to H05, H12, J13: whatever a provider sends, the program stays small. The
@@ -22,7 +22,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	binary, measure := filepath.Join(folder, "oidc-client"), filepath.Join(folder, "maxrss")
 	run(t, "..", "go", "build", "-o", binary, ".")
 	run(t, ".", "go", "build", "-o", measure, "./maxrss")
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if f.By != "" || !heavy(f.Name) {
 			continue
 		}

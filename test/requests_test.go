@@ -22,6 +22,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -31,12 +32,12 @@ const appSecret = "a secret of the app that is long enough"
 // client of it.
 type scene struct {
 	t      *testing.T
-	op     *provider.Provider
+	op     *fault.Provider
 	folder string
 	keys   map[string]oidc.SigningKey // by algorithm, whose public halves the client signer has
 }
 
-func newScene(t *testing.T, change ...func(*provider.Options)) *scene {
+func newScene(t *testing.T, change ...func(*fault.Options)) *scene {
 	t.Helper()
 	s := &scene{t: t, folder: t.TempDir(), keys: map[string]oidc.SigningKey{}}
 	var jwks []string
@@ -50,7 +51,7 @@ func newScene(t *testing.T, change ...func(*provider.Options)) *scene {
 		check(t, err)
 		s.keys[alg], jwks = key, append(jwks, string(jwk))
 	}
-	o := providerDefaults()
+	o := fault.Options{Options: providerDefaults()}
 	o.Auto, o.Record, o.PollInterval, o.ApproveAfter = true, true, time.Second, time.Millisecond
 	o.Clients = []provider.Client{
 		{ID: "app", Secret: appSecret},
@@ -61,7 +62,7 @@ func newScene(t *testing.T, change ...func(*provider.Options)) *scene {
 	for _, c := range change {
 		c(&o)
 	}
-	op, err := provider.Start(o)
+	op, err := fault.Start(o)
 	check(t, err)
 	t.Cleanup(func() { _ = op.Close() })
 	s.op = op
@@ -114,7 +115,7 @@ func (s *scene) run(args ...string) (int, string, string) {
 
 // ok runs the program, which has to end with 0, and returns what the provider was
 // asked meanwhile.
-func (s *scene) ok(args ...string) []provider.Recorded {
+func (s *scene) ok(args ...string) []fault.Recorded {
 	s.t.Helper()
 	before := len(s.op.Recorded())
 	if code, out, errs := s.run(args...); code != 0 {
@@ -124,12 +125,12 @@ func (s *scene) ok(args ...string) []provider.Recorded {
 }
 
 // at are the requests to an endpoint.
-func at(requests []provider.Recorded, endpoint string) []provider.Recorded {
-	return slices.DeleteFunc(slices.Clone(requests), func(r provider.Recorded) bool { return r.Endpoint != endpoint })
+func at(requests []fault.Recorded, endpoint string) []fault.Recorded {
+	return slices.DeleteFunc(slices.Clone(requests), func(r fault.Recorded) bool { return r.Endpoint != endpoint })
 }
 
 // only is the one request to an endpoint.
-func (s *scene) only(requests []provider.Recorded, endpoint string) provider.Recorded {
+func (s *scene) only(requests []fault.Recorded, endpoint string) fault.Recorded {
 	s.t.Helper()
 	found := at(requests, endpoint)
 	if len(found) != 1 {
@@ -203,7 +204,7 @@ func TestAuthorizationRequests(t *testing.T) {
 }
 
 // redemption compares a token request with the authorization request before it.
-func (s *scene) redemption(authorization, token provider.Recorded) {
+func (s *scene) redemption(authorization, token fault.Recorded) {
 	s.t.Helper()
 	verifier := token.Value("code_verifier")
 	sum := sha256.Sum256([]byte(verifier))
@@ -257,7 +258,7 @@ func TestClientAssertions(t *testing.T) {
 // Q10, R11, V63, V66 to V68, V70: DPoP proofs, with the nonces of both servers.
 func TestDPoPProofs(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, func(o *provider.Options) { o.DPoPNonces = true })
+	s := newScene(t, func(o *fault.Options) { o.DPoPNonces = true })
 	config := s.config("public", "dpop_key: dpop.json", "scopes: [openid, offline_access]")
 	requests := s.ok("client", "-c", config, "-p", "0", "--par", "-o", "--output-dir", s.folder)
 	var response map[string]any
@@ -382,7 +383,7 @@ func TestEncryptedRequestObjects(t *testing.T) {
 // Q15: what is registered hangs together.
 func TestRegistrationRequests(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, func(o *provider.Options) { o.Registration = true })
+	s := newScene(t, func(o *fault.Options) { o.Registration = true })
 	config := s.config("signer", "auth_method: private_key_jwt")
 	requests := s.ok("register", "create", "-c", config, "--client-name", "A tool", "--scope", "openid")
 	r := s.only(requests, "registration")

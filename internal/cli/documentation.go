@@ -16,7 +16,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -237,8 +237,8 @@ what it does next tells nothing: its own exit code has to. The names are stable.
 
 | fault | the provider does | refused for | rows | needs | a correct relying party |
 |---|---|---|---|---|---|
-`, len(provider.Faults()))
-	for _, f := range provider.Faults() {
+`, len(fault.Faults()))
+	for _, f := range fault.Faults() {
 		breaks := ""
 		if len(f.Breaks) > 0 {
 			breaks = "`" + strings.Join(f.Breaks, "`, `") + "`"

@@ -14,11 +14,12 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 func faultNames() []string {
 	var names []string
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		names = append(names, f.Name)
 	}
 	return names
@@ -70,7 +71,7 @@ whose name, command, rules or rows have one of them.`,
 func (p *program) showFaults(words []string) error {
 	var list []faultEntry
 	var b strings.Builder
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if !about(f, words) {
 			continue
 		}
@@ -90,12 +91,12 @@ func (p *program) showFaults(words []string) error {
 
 // A faultEntry is a fault in the JSON document.
 type faultEntry struct {
-	provider.Fault
+	fault.Fault
 	Right  string `json:"right"`
 	Judged bool   `json:"judged"` // by --once, from the requests of the relying party
 }
 
-func about(f provider.Fault, words []string) bool {
+func about(f fault.Fault, words []string) bool {
 	if len(words) == 0 {
 		return true
 	}
@@ -104,7 +105,7 @@ func about(f provider.Fault, words []string) bool {
 	})
 }
 
-func faultText(f provider.Fault) string {
+func faultText(f fault.Fault) string {
 	text := fmt.Sprintf("%s\n    %s.\n", f.Name, f.Text)
 	if len(f.Breaks) > 0 {
 		text += "    breaks:  " + strings.Join(f.Breaks, ", ") + "\n"
@@ -122,7 +123,7 @@ func faultText(f provider.Fault) string {
 }
 
 // faultNeeds is what a relying party has to demand for the fault to matter.
-func faultNeeds(f provider.Fault) string {
+func faultNeeds(f fault.Fault) string {
 	var needs []string
 	for line := range strings.Lines(f.Config) {
 		needs = append(needs, strings.TrimSpace(line))
@@ -140,7 +141,7 @@ func faultNeeds(f provider.Fault) string {
 // demanded by, and makes the keys that their tokens are encrypted for.
 func (o *providerOptions) needs(client *provider.Client) error {
 	o.places(client)
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if !slices.Contains(o.faults, f.Name) {
 			continue
 		}
@@ -158,7 +159,7 @@ func (o *providerOptions) needs(client *provider.Client) error {
 		return err
 	}
 	o.decryptionKey = private
-	client.Demand(o.config, string(public))
+	fault.Demand(client, o.config, string(public))
 	return nil
 }
 
@@ -177,7 +178,7 @@ func (o *providerOptions) places(client *provider.Client) {
 
 // comes reports whether a relying party comes to one of the faults by a command.
 func (o *providerOptions) comes(command string) bool {
-	return slices.ContainsFunc(provider.Faults(), func(f provider.Fault) bool {
+	return slices.ContainsFunc(fault.Faults(), func(f fault.Fault) bool {
 		return slices.Contains(o.faults, f.Name) && (f.By == command || strings.HasPrefix(f.By, command+" "))
 	})
 }
@@ -194,7 +195,7 @@ func (e *unfinishedError) Error() string { return e.message }
 func (e *unfinishedError) Unwrap() error { return e.cause }
 
 // A wrongPartyError says that a relying party did not do what it had to.
-type wrongPartyError struct{ verdict provider.Verdict }
+type wrongPartyError struct{ verdict fault.Verdict }
 
 func (e *wrongPartyError) Error() string {
 	var wrong []string
@@ -208,7 +209,7 @@ func (e *wrongPartyError) Error() string {
 
 // watchOnce waits until a relying party came to the faults and is quiet, and
 // tells what it did.
-func (p *program) watchOnce(ctx context.Context, op *provider.Provider, settle time.Duration) error {
+func (p *program) watchOnce(ctx context.Context, op *fault.Provider, settle time.Duration) error {
 	tick := time.NewTicker(min(settle/4, 50*time.Millisecond) + time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -238,7 +239,7 @@ func (p *program) watchOnce(ctx context.Context, op *provider.Provider, settle t
 	return nil
 }
 
-func (p *program) showVerdict(v provider.Verdict) {
+func (p *program) showVerdict(v fault.Verdict) {
 	p.run.Members.Add("verdict", v)
 	if p.options.json() {
 		return

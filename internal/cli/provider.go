@@ -15,6 +15,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 // providerOptions are the flags of provider.
@@ -147,7 +148,7 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 	options.OnError = func(endpoint string, err error) {
 		p.warn("provider: %s: %v", endpoint, err)
 	}
-	op, err := provider.Start(options)
+	op, err := fault.Start(fault.Options{Options: options, Faults: o.faults})
 	if err != nil {
 		return misconfigured("%v", err).try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
@@ -184,7 +185,7 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
 	}
 	o.addMore(&options)
-	options.Port, options.Faults = o.port, o.faults
+	options.Port = o.port
 	if err := o.checkFaults(); err != nil {
 		return options, err
 	}
@@ -279,7 +280,7 @@ func password(u provider.User) string {
 
 // announce prints the configuration of the first client, and a refresh token.
 // With --once and --format json there is one document, at the end.
-func (p *program) announce(op *provider.Provider, options provider.Options, o *providerOptions) error {
+func (p *program) announce(op *fault.Provider, options provider.Options, o *providerOptions) error {
 	client, user := options.Clients[0], options.Users[0]
 	token, err := op.IssueRefreshToken(client.ID, user.Name, "")
 	if err != nil {

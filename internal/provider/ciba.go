@@ -4,14 +4,11 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -48,78 +45,8 @@ func (p *Provider) ciba() []oidcprovider.Option {
 		oidcprovider.WithCIBAJAR(algorithms[0], algorithms[1:]...),
 		oidcprovider.WithCIBAPollingInterval(p.options.pollSeconds()),
 		oidcprovider.WithCIBALifetime(120),
-		oidcprovider.WithHTTPClientFunc(func(context.Context) *http.Client { return p.pingClient() }),
+		oidcprovider.WithHTTPClientFunc(func(context.Context) *http.Client { return p.httpClient() }),
 	}
-}
-
-const callTimeout = 5 * time.Second
-
-// callTransport sends the calls to clients. Go's HTTP/2 waits without end for one that does
-// not read.
-var callTransport = sync.OnceValue(func() http.RoundTripper {
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		HTTP2: &http.HTTP2Config{WriteByteTimeout: callTimeout},
-	}
-})
-
-// httpClient asks clients.
-func (p *Provider) httpClient() *http.Client {
-	if p.options.HTTPClient != nil {
-		return p.options.HTTPClient
-	}
-	return &http.Client{
-		Transport:     callTransport(),
-		Timeout:       callTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// pingClient is httpClient, by which clients are told that the user is done.
-func (p *Provider) pingClient() *http.Client {
-	c := *p.httpClient()
-	c.Transport = &pingTransport{p, c.Transport}
-	return &c
-}
-
-// A pingTransport spoils calls of clients. A call that is wrong is followed by the
-// right one: nobody could go on without it.
-type pingTransport struct {
-	op   *Provider
-	next http.RoundTripper
-}
-
-// RoundTrip sends a call.
-func (t *pingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.next == nil {
-		t.next = http.DefaultTransport
-	}
-	if r.Body == nil {
-		return t.next.RoundTrip(r)
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	_ = r.Body.Close() // it was read
-	a := &answer{op: t.op, status: http.StatusOK, header: r.Header.Clone(), body: body}
-	if faults := a.spoilt(cibaNotification, false); faults != nil {
-		defer t.op.watch.enter()()
-		seen := Request{Endpoint: cibaNotification, Method: r.Method, Faults: faults}
-		if res, err := t.next.RoundTrip(withBody(r, a.header, a.body)); err == nil {
-			seen.Status = res.StatusCode
-			_ = res.Body.Close() // only its status matters
-		}
-		t.op.watch.saw(seen, "")
-	}
-	return t.next.RoundTrip(withBody(r, r.Header, body))
-}
-
-// withBody is a request with another header and body.
-func withBody(r *http.Request, header http.Header, body []byte) *http.Request {
-	r = r.Clone(r.Context())
-	r.Header, r.Body, r.ContentLength = header, io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return r
 }
 
 // startCIBA looks at an authentication request and finds its user.
@@ -164,16 +91,16 @@ func (p *Provider) askUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/bc-authorize":
-			a := p.answerOf(next, r)
-			m, ok := object(a.body)
-			if id := text(m["auth_req_id"]); ok && a.ok() && p.options.Auto {
+			res := responseOf(next, r)
+			m, ok := DecodeObject(res.Body)
+			if id := text(m["auth_req_id"]); ok && res.OK() && p.options.Auto {
 				after := p.options.ApproveAfter
 				if after == 0 {
 					after = approveAfter
 				}
 				time.AfterFunc(after, func() { p.decide(id, "") })
 			}
-			a.deliver(w)
+			res.Send(w)
 		case cibaPage:
 			p.showCIBA(w, r)
 		default:

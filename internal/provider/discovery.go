@@ -23,9 +23,9 @@ func (p *Provider) trueMetadata(next http.Handler) http.Handler {
 		}
 		r = r.Clone(r.Context())
 		r.URL.Path = openIDMetadata
-		a := p.answerOf(next, r)
-		a.edit(p.completeMetadata)
-		a.deliver(w)
+		res := responseOf(next, r)
+		res.Edit(p.completeMetadata)
+		res.Send(w)
 	})
 }
 

@@ -1,9 +1,7 @@
 package provider
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -59,32 +57,6 @@ func TestMetadataIsTrue(t *testing.T) {
 				t.Errorf("%s is not there", name)
 			}
 		}
-	}
-}
-
-func TestRecorded(t *testing.T) {
-	t.Parallel()
-	p := automatic(t, func(o *Options) { o.Record, o.Registration = true, true })
-	p.authorize(authorization("public"))
-	p.post("token_endpoint", "public", "", url.Values{"grant_type": {"x"}, "resource": {"a", "b"}}, proofHeader("proof"))
-	p.send(http.MethodPost, p.op.Issuer+"/register", "", map[string]any{"a": 1})
-	p.get(p.op.Issuer+"/elsewhere", "")
-	var got []string
-	for _, r := range p.op.Recorded() {
-		got = append(got, fmt.Sprint(r.Endpoint, " ", r.Method, " ", r.Value("response_type"), r.Value("grant_type"), r.Form["resource"], r.Header.Get("DPoP"), string(r.Body)))
-	}
-	want := []string{"discovery GET []", "authorization GET code[]", "token POST x[a b]proof", `registration POST []{"a":1}`, "/elsewhere GET []"}
-	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-	for range maxRecorded {
-		p.op.record.add(Recorded{})
-	}
-	if n := len(p.op.Recorded()); n != maxRecorded {
-		t.Errorf("%d are kept", n)
-	}
-	if off := automatic(t, nil); len(off.op.Recorded()) != 0 {
-		t.Error("kept without being asked to")
 	}
 }
 

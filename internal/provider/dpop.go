@@ -142,15 +142,15 @@ func (p *Provider) proofs(next http.Handler) http.Handler {
 			refuse(w, http.StatusBadRequest, "use_dpop_nonce", "the proof needs the nonce of the header DPoP-Nonce")
 			return
 		}
-		a := p.answerOf(next, r)
-		if a.status == http.StatusBadRequest && strings.Contains(string(a.body), "invalid DPoP proof") {
-			a.say(http.StatusBadRequest, "application/json", encode(map[string]any{
+		res := responseOf(next, r)
+		if res.Status == http.StatusBadRequest && strings.Contains(string(res.Body), "invalid DPoP proof") {
+			res.replace(http.StatusBadRequest, "application/json", EncodeJSON(map[string]any{
 				"error": "invalid_dpop_proof", "error_description": "the proof was used before, or is by another key",
 			}))
 		}
-		if p.options.DPoPNonces && a.ok() {
-			a.header.Set("DPoP-Nonce", p.nonces.rotate(false))
+		if p.options.DPoPNonces && res.OK() {
+			res.Header.Set("DPoP-Nonce", p.nonces.rotate(false))
 		}
-		a.deliver(w)
+		res.Send(w)
 	})
 }

@@ -1,6 +1,6 @@
 // Encrypting ID Tokens, UserInfo and other answers for clients that are registered for it:
 // OpenID Connect Core 1.0 section 10.2, RFC 7516. It happens in front of the
-// library, after the faults, so that these can change what is inside.
+// library, last of all.
 
 package provider
 
@@ -12,14 +12,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// An encryption is how a client's tokens are encrypted.
-type encryption struct {
-	alg, enc string
+// An Encryption says how a client is registered to have a kind of response encrypted.
+type Encryption struct {
+	Alg, Enc string
 	keys     jose.JSONWebKeySet // the client's public ones
 }
 
@@ -30,31 +31,31 @@ var encryptionAlgorithms = map[string]string{
 }
 
 // newEncryption reads what a client is registered with; nil if alg is "".
-func newEncryption(alg, enc, jwks string) (*encryption, error) {
+func newEncryption(alg, enc, jwks string) (*Encryption, error) {
 	if alg == "" {
 		return nil, nil
 	}
 	if enc == "" {
 		enc = "A128CBC-HS256" // OpenID Connect Dynamic Client Registration 1.0 section 2
 	}
-	e := &encryption{alg: alg, enc: enc}
+	e := &Encryption{Alg: alg, Enc: enc}
 	if encryptionAlgorithms[alg] == "" {
 		return nil, fmt.Errorf("the encryption alg %q is not known", alg)
 	}
 	if err := json.Unmarshal([]byte(jwks), &e.keys); err != nil {
 		return nil, errors.New("encryption needs the client's public keys, jwks, as a JWK Set")
 	}
-	if _, err := e.recipient(alg); err != nil {
+	if _, err := e.Recipient(alg); err != nil {
 		return nil, err
 	}
-	if _, err := e.seal("x", nil); err != nil {
+	if _, err := e.seal("x"); err != nil {
 		return nil, fmt.Errorf("alg %q, enc %q: %w", alg, enc, err)
 	}
 	return e, nil
 }
 
-// recipient finds the client's key for an algorithm.
-func (e *encryption) recipient(alg string) (jose.Recipient, error) {
+// Recipient returns the client's key for an algorithm.
+func (e *Encryption) Recipient(alg string) (jose.Recipient, error) {
 	for _, k := range e.keys.Keys {
 		public := k.Public()
 		kind := ""
@@ -71,84 +72,113 @@ func (e *encryption) recipient(alg string) (jose.Recipient, error) {
 	return jose.Recipient{}, fmt.Errorf("jwks has no key that %s could encrypt for", alg)
 }
 
-// seal encrypts. change may change how.
-func (e *encryption) seal(text string, change func(*sealing)) (string, error) {
-	s := sealing{enc: jose.ContentEncryption(e.enc), text: text}
-	s.options.WithContentType("JWT")
-	var err error
-	if s.to, err = e.recipient(e.alg); err != nil {
-		return "", err
-	}
-	if ec, err := e.recipient("ECDH-ES+A128KW"); err == nil {
-		s.ec = &ec
-	}
-	if change != nil {
-		change(&s)
-	}
-	encrypter, err := jose.NewEncrypter(s.enc, s.to, &s.options)
+// seal encrypts a text for the client.
+func (e *Encryption) seal(text string) (string, error) {
+	to, err := e.Recipient(e.Alg)
 	if err != nil {
 		return "", err
 	}
-	sealed, err := encrypter.Encrypt([]byte(s.text))
+	options := (&jose.EncrypterOptions{}).WithContentType("JWT")
+	encrypter, err := jose.NewEncrypter(jose.ContentEncryption(e.Enc), to, options)
 	if err != nil {
 		return "", err
 	}
-	compact, err := sealed.CompactSerialize()
-	if err != nil || s.compact == nil {
-		return compact, err
+	sealed, err := encrypter.Encrypt([]byte(text))
+	if err != nil {
+		return "", err
 	}
-	return s.compact(compact), nil
+	return sealed.CompactSerialize()
 }
 
-// A sealing is how one token is about to be encrypted.
-type sealing struct {
-	enc     jose.ContentEncryption
-	to      jose.Recipient
-	ec      *jose.Recipient // another that could be used: ECDH-ES+A128KW, nil if the client has no such key
-	options jose.EncrypterOptions
-	text    string
-	compact func(string) string // changes the whole
+// encrypted encrypts the responses of a handler.
+func (p *Provider) encrypted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		res := responseOf(next, r)
+		p.Encrypt(res, p.ClientOf(res))
+		res.Send(w)
+	})
 }
 
-// encrypt encrypts what has to be, unless a fault did.
-func (a *answer) encrypt(endpoint string) {
-	if endpoint == "authorization" || strings.HasPrefix(a.request.URL.Path, "/authorize/") {
-		a.sealResponse()
+// Encrypt encrypts what the client of a response is registered to have encrypted: the
+// ID Token in it, or all of it.
+func (p *Provider) Encrypt(res *Response, client string) {
+	endpoint := EndpointName(res.Request.URL.Path)
+	if endpoint == "authorization" {
+		p.encryptAuthorization(res)
 		return
 	}
-	e := a.op.encryptionFor(endpoint, a.client)
-	if e != nil && !a.plain && (endpoint != "introspection" || a.header.Get("Content-Type") == introspectionType) {
-		a.sealed(endpoint, e, nil)
-	}
-}
-
-// sealed encrypts the ID Token, or the UserInfo response. One that is not
-// signed is encrypted as it is.
-func (a *answer) sealed(endpoint string, e *encryption, change func(*sealing)) {
-	seal := func(text string) string {
-		if strings.Count(text, ".") == 4 && strings.HasPrefix(text, "eyJ") {
-			return text // by a fault
-		}
-		compact, err := e.seal(text, change)
-		if err != nil { // a fault that cannot be done with the client's keys
-			a.op.report(a.request.Context(), err)
-			return text
-		}
-		return compact
+	e := p.EncryptionFor(endpoint, client)
+	if e == nil || endpoint == "introspection" && res.Header.Get("Content-Type") != introspectionType {
+		return
 	}
 	switch {
 	case endpoint == "token":
-		a.edit(func(m map[string]any) {
-			if text := text(m["id_token"]); text != "" {
-				m["id_token"] = seal(text)
+		res.Edit(func(m map[string]any) {
+			if idToken := text(m["id_token"]); idToken != "" {
+				m["id_token"] = p.seal(res.Request, e, idToken)
 			}
 		})
-	case a.ok():
-		a.body = []byte(seal(strings.TrimSpace(string(a.body))))
-		if endpoint == "userinfo" {
-			a.header.Set("Content-Type", "application/jwt")
+	case res.OK():
+		res.Body = []byte(p.seal(res.Request, e, strings.TrimSpace(string(res.Body))))
+		if endpoint == "userinfo" { // which is encrypted as it is if it is not signed
+			res.Header.Set("Content-Type", "application/jwt")
 		}
 	}
+}
+
+// encryptAuthorization encrypts the ID Token in an authorization response, and the
+// response itself if it is a JWT.
+func (p *Provider) encryptAuthorization(res *Response) {
+	back := res.Authorization()
+	if back == nil {
+		return
+	}
+	came := back.Values.Get("response")
+	jarm := ParseJWT(came)
+	if jarm == nil {
+		if sealed := p.sealFor(res.Request, "token", back.Values.Get("id_token")); sealed != "" {
+			back.Values.Set("id_token", sealed)
+			back.Put(back.Values)
+		}
+		return
+	}
+	response := came
+	if sealed := p.sealFor(res.Request, "token", text(jarm.Claims["id_token"])); sealed != "" {
+		jarm.Claims["id_token"] = sealed
+		response = p.sign(jarm)
+	}
+	if sealed := p.sealFor(res.Request, "authorization", response); sealed != "" {
+		response = sealed
+	}
+	if response != came {
+		back.Values.Set("response", response)
+		back.Put(back.Values)
+	}
+}
+
+// sealFor encrypts a JWT as the client that it is for has registered; "" if it
+// has not, or if there is no JWT.
+func (p *Provider) sealFor(r *http.Request, endpoint, compact string) string {
+	t := ParseJWT(compact)
+	if t == nil {
+		return ""
+	}
+	e := p.EncryptionFor(endpoint, text(t.Claims["aud"]))
+	if e == nil {
+		return ""
+	}
+	return p.seal(r, e, compact)
+}
+
+// seal encrypts for a client. That it can be done was found out when the client was
+// registered.
+func (p *Provider) seal(r *http.Request, e *Encryption, text string) string {
+	sealed, err := e.seal(text)
+	if err != nil {
+		p.report(r.Context(), err)
+		return text
+	}
+	return sealed
 }
 
 // NewDecryptionKeys makes keys for a client to have its tokens encrypted for, RSA

@@ -67,7 +67,7 @@ func (p *Provider) presented(ctx context.Context, token string, kind goidc.Token
 		}
 		return &presented{grant.Subject, grant.Scopes, loginOf(grant)}, nil
 	case goidc.TokenTypeIdentifierAccessToken, goidc.TokenTypeIdentifierJWT:
-		if _, err = p.store.Token(ctx, token); err != nil && p.parse(token) == nil {
+		if _, err = p.store.Token(ctx, token); err != nil && ParseJWT(token) == nil {
 			return nil, invalid
 		}
 		info, err := p.library.Introspect(ctx, token)
@@ -145,7 +145,7 @@ func (p *Provider) exchangeForJWT(w http.ResponseWriter, r *http.Request, next h
 		return
 	}
 	r.PostForm.Set("requested_token_type", string(goidc.TokenTypeIdentifierAccessToken))
-	a := p.answerOf(next, r)
-	a.edit(set("issued_token_type", string(goidc.TokenTypeIdentifierJWT)))
-	a.deliver(w)
+	res := responseOf(next, r)
+	res.Edit(func(m map[string]any) { m["issued_token_type"] = goidc.TokenTypeIdentifierJWT })
+	res.Send(w)
 }

@@ -116,14 +116,14 @@ func (p *Provider) tokenErrors(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a := p.answerOf(next, r)
-		m, ok := object(a.body)
-		if ok && a.status/100 == 4 && m["error"] != "invalid_client" {
-			a.status = http.StatusBadRequest
+		res := responseOf(next, r)
+		m, ok := DecodeObject(res.Body)
+		if ok && res.Status/100 == 4 && m["error"] != "invalid_client" {
+			res.Status = http.StatusBadRequest
 			p.renameError(r, m)
-			a.body = encode(m)
+			res.Body = EncodeJSON(m)
 		}
-		a.deliver(w)
+		res.Send(w)
 	})
 }
 

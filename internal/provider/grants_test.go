@@ -133,7 +133,7 @@ func TestExchange(t *testing.T) {
 		}
 		_, m := p.post("token_endpoint", "confidential", "s e:c%r+et", form)
 		claims := map[string]any{}
-		if t := p.op.parse(text(m["access_token"])); t != nil {
+		if t := ParseJWT(text(m["access_token"])); t != nil {
 			_, claims = p.open(text(m["access_token"]))
 		}
 		return m, claims

@@ -18,19 +18,20 @@ func (p *Provider) signIntrospection(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a := p.answerOf(next, r)
-		info, ok := object(a.body)
-		if id := clientID(r); ok && a.ok() {
-			t := p.newToken(map[string]any{"iss": p.Issuer, "aud": id, "iat": time.Now().Unix(), "token_introspection": info})
+		res := responseOf(next, r)
+		info, ok := DecodeObject(res.Body)
+		if id := clientID(r); ok && res.OK() {
 			alg := attribute(p.client(id), "introspection_signed_response_alg")
 			if alg == "" {
 				alg = string(p.signatures()[0])
 			}
-			t.header = map[string]any{"alg": alg, "kid": p.keyFor(alg).KeyID, "typ": "token-introspection+jwt"}
-			a.say(a.status, introspectionType, []byte(t.String()))
-			a.header.Set("Cache-Control", "no-store")
+			token := p.newJWT(alg, "token-introspection+jwt", map[string]any{
+				"iss": p.Issuer, "aud": id, "iat": time.Now().Unix(), "token_introspection": info,
+			})
+			res.replace(res.Status, introspectionType, []byte(token))
+			res.Header.Set("Cache-Control", "no-store")
 		}
-		a.deliver(w)
+		res.Send(w)
 	})
 }
 

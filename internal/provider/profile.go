@@ -76,8 +76,8 @@ func (p *Provider) requestObjectAlgorithms() []goidc.SignatureAlgorithm {
 func (p *Provider) audienceIsIssuer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.options.FAPI2 != "" && r.Method == http.MethodPost {
-			t := p.parse(r.PostFormValue("client_assertion"))
-			if t != nil && text(t.claims["aud"]) != p.Issuer {
+			t := ParseJWT(r.PostFormValue("client_assertion"))
+			if t != nil && text(t.Claims["aud"]) != p.Issuer {
 				refuse(w, http.StatusUnauthorized, "invalid_client", "the aud of the client assertion is not the issuer as a string")
 				return
 			}

@@ -7,8 +7,9 @@
 // lacks or has otherwise than the specifications is done in layers in front of
 // it, one file for each.
 //
-// It shares no code with package oidc, so that one can be tested with the
-// other.
+// It is correct, or meant to be: whatever it is made to do wrong on purpose is in
+// package fault, in front of it. It shares no code with package oidc, so that one can
+// be tested with the other.
 package provider
 
 import (
@@ -22,6 +23,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
@@ -56,8 +58,6 @@ type Options struct {
 	Certificate *tls.Certificate
 	ClientCAs   *x509.CertPool
 
-	Faults []string // names of Faults that it does
-
 	// PollInterval is how long a device or a CIBA client has to wait between
 	// two polls. 0 means 5 seconds.
 	PollInterval time.Duration
@@ -80,12 +80,14 @@ type Options struct {
 	// FAPI2 holds clients to a FAPI 2.0 profile: "security" or "message-signing".
 	FAPI2 string
 
-	// Record keeps what is asked, for Recorded.
-	Record bool
-
-	// HTTPClient asks clients: it sends CIBA pings and logout tokens. nil is a
-	// client that follows no redirects.
+	// HTTPClient sends requests to clients: CIBA pings and logout tokens. nil means
+	// NewHTTPClient.
 	HTTPClient *http.Client
+
+	// Middleware, if set, is in front of the provider and sees every request and
+	// response. The handler behind it does not encrypt: the middleware calls
+	// [Provider.Encrypt] with each response before it sends it.
+	Middleware func(*Provider, http.Handler) http.Handler
 
 	// OnError is told of every request that ends in an error, with the reason
 	// that clients are not shown. nil is told nothing.
@@ -132,9 +134,7 @@ type Provider struct {
 	logins  logins
 	once    goidc.ConsumeJTIFunc // refuses a jti that was seen before
 
-	encryption map[string]map[string]*encryption // by endpoint, then by client
-	watch      watch
-	record     record
+	encryption map[string]map[string]*Encryption // by endpoint, then by client
 }
 
 // The lifetimes of what the options leave open.
@@ -150,16 +150,13 @@ const (
 func Start(o Options) (*Provider, error) {
 	p := &Provider{
 		options: o, users: map[string]User{}, clients: map[string]*goidc.Client{}, store: newStore(),
-		encryption: map[string]map[string]*encryption{}, once: onceOnly(jtiLifetime),
+		encryption: map[string]map[string]*Encryption{}, once: onceOnly(jtiLifetime),
 	}
 	p.store.interval = o.pollInterval()
 	if err := o.validProfile(); err != nil {
 		return nil, err
 	}
 	if err := p.register(); err != nil {
-		return nil, err
-	}
-	if err := p.Misbehave(o.Faults...); err != nil {
 		return nil, err
 	}
 	var err error
@@ -224,7 +221,39 @@ func (p *Provider) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("the provider's options: %w", err)
 	}
 	p.library = op
-	return p.recorded(p.faulty(p.around(p.inFront(op.Handler())))), nil
+	handler := p.around(p.inFront(op.Handler()))
+	if p.options.Middleware != nil {
+		return p.options.Middleware(p, handler), nil
+	}
+	return p.encrypted(handler), nil
+}
+
+const clientTimeout = 5 * time.Second
+
+// clientTransport sends requests to clients. Go's HTTP/2 waits without end for a
+// client that does not read.
+var clientTransport = sync.OnceValue(func() http.RoundTripper {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+		HTTP2: &http.HTTP2Config{WriteByteTimeout: clientTimeout},
+	}
+})
+
+// NewHTTPClient returns the client that the provider sends requests to clients with,
+// unless the options have another. It follows no redirects.
+func NewHTTPClient() *http.Client {
+	return &http.Client{
+		Transport:     clientTransport(),
+		Timeout:       clientTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (p *Provider) httpClient() *http.Client {
+	if p.options.HTTPClient != nil {
+		return p.options.HTTPClient
+	}
+	return NewHTTPClient()
 }
 
 // inFront are the layers that do what the library does not, outermost last.

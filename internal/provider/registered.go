@@ -216,8 +216,8 @@ func (c Client) encryptions() encryptions {
 }
 
 // with reads the keys to encrypt for; endpoints without an alg are left out.
-func (e encryptions) with(jwks string) (map[string]*encryption, error) {
-	all := map[string]*encryption{}
+func (e encryptions) with(jwks string) (map[string]*Encryption, error) {
+	all := map[string]*Encryption{}
 	for _, endpoint := range slices.Sorted(maps.Keys(e)) {
 		how, err := newEncryption(e[endpoint][0], e[endpoint][1], jwks)
 		if err != nil {
@@ -230,9 +230,9 @@ func (e encryptions) with(jwks string) (map[string]*encryption, error) {
 	return all, nil
 }
 
-// encryptionFor is how the answers of an endpoint are encrypted for a client,
-// nil if they are not.
-func (p *Provider) encryptionFor(endpoint, client string) *encryption {
+// EncryptionFor returns how a client has the responses of an endpoint encrypted,
+// nil if it has not.
+func (p *Provider) EncryptionFor(endpoint, client string) *Encryption {
 	if e := p.encryption[client]; e != nil {
 		return e[endpoint]
 	}

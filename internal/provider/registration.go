@@ -24,7 +24,7 @@ import (
 type registry struct {
 	mu         sync.Mutex
 	clients    map[string]*goidc.Client
-	encryption map[string]map[string]*encryption // by client, then by endpoint
+	encryption map[string]map[string]*Encryption // by client, then by endpoint
 	deleted    func(id string)
 }
 
@@ -36,7 +36,7 @@ func (r *registry) client(id string) *goidc.Client {
 	return r.clients[id]
 }
 
-func (r *registry) encryptionFor(endpoint, client string) *encryption {
+func (r *registry) encryptionFor(endpoint, client string) *Encryption {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.encryption[client][endpoint]
@@ -52,7 +52,7 @@ func (r *registry) SaveClient(_ context.Context, c *goidc.Client) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.clients == nil {
-		r.clients, r.encryption = map[string]*goidc.Client{}, map[string]map[string]*encryption{}
+		r.clients, r.encryption = map[string]*goidc.Client{}, map[string]map[string]*Encryption{}
 	}
 	r.clients[c.ID], r.encryption[c.ID] = &saved, how
 	return nil
@@ -97,7 +97,7 @@ func (s *store) revokeClient(id string) {
 	}
 }
 
-func encryptionsOf(m *goidc.ClientMeta) (map[string]*encryption, error) {
+func encryptionsOf(m *goidc.ClientMeta) (map[string]*Encryption, error) {
 	jwks, err := json.Marshal(m.JWKS)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func encryptionsOf(m *goidc.ClientMeta) (map[string]*encryption, error) {
 }
 
 func (p *Provider) registration() []oidcprovider.Option {
-	if !p.options.Registration && p.options.RegistrationToken == "" && !p.watch.has("registration") {
+	if !p.options.Registration && p.options.RegistrationToken == "" {
 		return nil
 	}
 	p.dynamic.deleted = p.store.revokeClient
@@ -155,7 +155,7 @@ func (p *Provider) registered(_ context.Context, id string, m *goidc.ClientMeta)
 // registrations holds requests and answers to RFC 7591 and RFC 7592.
 func (p *Provider) registrations(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if endpointName(r.URL.Path) != "registration" {
+		if EndpointName(r.URL.Path) != "registration" {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -172,12 +172,12 @@ func (p *Provider) registrations(next http.Handler) http.Handler {
 				return
 			}
 		}
-		a := p.answerOf(next, r)
-		a.edit(func(m map[string]any) {
+		res := responseOf(next, r)
+		res.Edit(func(m map[string]any) {
 			p.dynamic.addGrants(text(m["client_id"]), more)
 			p.completeRegistration(m)
 		})
-		a.deliver(w)
+		res.Send(w)
 	})
 }
 
@@ -185,7 +185,7 @@ func (p *Provider) registrations(next http.Handler) http.Handler {
 // that the library does not know, and why the metadata cannot be taken.
 func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantType, string) {
 	body, err := io.ReadAll(r.Body)
-	m, ok := object(body)
+	m, ok := DecodeObject(body)
 	if err != nil || !ok {
 		r.Body = io.NopCloser(bytes.NewReader(body)) // for the library to refuse
 		return nil, ""
@@ -205,7 +205,7 @@ func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantTy
 		m["application_type"] = "native" // RFC 7591 has no such member
 	}
 	more := p.takeGrants(m)
-	body = encode(m)
+	body = EncodeJSON(m)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return more, ""
 }

@@ -104,7 +104,7 @@ func (p *Provider) strictAuthorization(r *http.Request) error {
 		return err
 	}
 	p.openRequest(values)
-	withoutCode(p, values)
+	withoutCode(values)
 	if r.Method == http.MethodPost {
 		r.PostForm = values
 	} else {
@@ -156,11 +156,11 @@ func (p *Provider) openRequest(values url.Values) {
 
 // withoutCode adds a code_challenge to requests that get no code, of which the
 // library asks one all the same.
-func withoutCode(p *Provider, values url.Values) {
+func withoutCode(values url.Values) {
 	asked := values.Get("response_type")
-	if t := p.parse(values.Get("request")); t != nil {
-		asked = text(t.claims["response_type"])
-		if t.claims["code_challenge"] != nil {
+	if t := ParseJWT(values.Get("request")); t != nil {
+		asked = text(t.Claims["response_type"])
+		if t.Claims["code_challenge"] != nil {
 			return
 		}
 	}
@@ -187,5 +187,5 @@ func refuse(w http.ResponseWriter, status int, code, description string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(encode(map[string]any{"error": code, "error_description": description}))
+	_, _ = w.Write(EncodeJSON(map[string]any{"error": code, "error_description": description}))
 }

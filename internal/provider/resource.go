@@ -157,13 +157,13 @@ func (p *Provider) guardUserInfo(next http.Handler) http.Handler {
 			p.challenge(w, r, refused)
 			return
 		}
-		a := p.answerOf(next, r)
-		if a.status == http.StatusBadRequest && strings.Contains(string(a.body), "invalid DPoP proof") {
+		res := responseOf(next, r)
+		if res.Status == http.StatusBadRequest && strings.Contains(string(res.Body), "invalid DPoP proof") {
 			p.challenge(w, r, &denial{status: http.StatusUnauthorized, code: "invalid_dpop_proof", description: "the proof was used before"})
 			return
 		}
-		p.rotateNonce(a.header, r, a.ok())
-		a.deliver(w)
+		p.rotateNonce(res.Header, r, res.OK())
+		res.Send(w)
 	})
 }
 
@@ -189,7 +189,7 @@ func (p *Provider) protectedResource(next http.Handler) http.Handler {
 
 func (p *Provider) showResourceMetadata(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(encode(map[string]any{
+	_, _ = w.Write(EncodeJSON(map[string]any{
 		"resource": p.Issuer + resourcePath, "authorization_servers": []string{p.Issuer}, "jwks_uri": p.Issuer + "/jwks",
 		"resource_name": "The development provider's resource", "scopes_supported": strings.Fields(allScopes),
 		"bearer_methods_supported": []string{"header"}, "dpop_signing_alg_values_supported": p.clientSignatures(),
@@ -211,7 +211,7 @@ func (p *Provider) showResource(w http.ResponseWriter, r *http.Request) {
 	p.rotateNonce(w.Header(), r, true)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(encode(map[string]any{
+	_, _ = w.Write(EncodeJSON(map[string]any{
 		"sub": shown.info.Subject, "client_id": shown.info.ClientID, "scope": shown.info.Scopes, "acr": shown.login("acr"),
 		"act": shown.login("act"), "authorization_details": shown.info.AuthDetails,
 	}))
@@ -269,8 +269,8 @@ func (p *Provider) clientOfToken(r *http.Request) string {
 	if token == "" {
 		return ""
 	}
-	if t := p.parse(token); t != nil {
-		return text(t.claims["client_id"])
+	if t := ParseJWT(token); t != nil {
+		return text(t.Claims["client_id"])
 	}
 	if t, err := p.store.Token(r.Context(), token); err == nil {
 		return t.ClientID

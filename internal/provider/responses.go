@@ -46,21 +46,22 @@ func contentAlgs() []goidc.ContentEncryptionAlgorithm {
 	return []goidc.ContentEncryptionAlgorithm{goidc.A128CBC_HS256, goidc.A256CBC_HS512, goidc.A128GCM, goidc.A256GCM}
 }
 
-// A reply is an authorization response that is about to be sent, in any of the
-// response modes.
-type reply struct {
-	values url.Values
-	put    func(url.Values) // puts others in their place
+// An AuthorizationResponse is what goes back to a client through the browser, in any
+// of the response modes.
+type AuthorizationResponse struct {
+	Values url.Values
+	Put    func(url.Values) // puts others in their place
 }
 
-// reply finds the authorization response in an answer, nil if it is none.
-func (a *answer) reply() *reply {
-	if !strings.HasPrefix(a.request.URL.Path, "/authorize") {
+// Authorization returns the authorization response in a response, nil if there is
+// none.
+func (res *Response) Authorization() *AuthorizationResponse {
+	if !strings.HasPrefix(res.Request.URL.Path, "/authorize") {
 		return nil
 	}
-	location := a.header.Get("Location")
+	location := res.Header.Get("Location")
 	if location == "" {
-		return a.formPost()
+		return res.formPost()
 	}
 	base, fragment, inFragment := strings.Cut(location, "#")
 	separator := "#"
@@ -72,9 +73,9 @@ func (a *answer) reply() *reply {
 	if err != nil {
 		return nil
 	}
-	return &reply{values, func(v url.Values) {
-		a.header.Set("Location", base+separator+v.Encode())
-		a.body = nil // a link to the old one
+	return &AuthorizationResponse{values, func(v url.Values) {
+		res.Header.Set("Location", base+separator+v.Encode())
+		res.Body = nil // a link to the old one
 	}}
 }
 
@@ -83,28 +84,27 @@ var (
 	formInput  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`type="hidden" name="([^"]+)" value="([^"]*)"`) })
 )
 
-// formPost reads the library's page, and puts ours in its place.
-func (a *answer) formPost() *reply {
-	action := formAction().FindSubmatch(a.body)
+// formPost reads the library's page. Put puts ours in its place.
+func (res *Response) formPost() *AuthorizationResponse {
+	action := formAction().FindSubmatch(res.Body)
 	if action == nil {
 		return nil
 	}
 	values := url.Values{}
-	for _, input := range formInput().FindAllSubmatch(a.body, -1) {
+	for _, input := range formInput().FindAllSubmatch(res.Body, -1) {
 		values.Set(html.UnescapeString(string(input[1])), html.UnescapeString(string(input[2])))
 	}
 	to := html.UnescapeString(string(action[1]))
-	return &reply{values, func(v url.Values) {
+	return &AuthorizationResponse{values, func(v url.Values) {
 		var page bytes.Buffer
 		form := struct {
 			Action string
 			Values url.Values
 		}{to, v}
 		if err := pages().ExecuteTemplate(&page, "form_post", form); err != nil {
-			a.op.report(a.request.Context(), err)
-			return
+			panic(err) // the page is a constant of this program, and a buffer takes what it is given
 		}
-		a.body = page.Bytes()
+		res.Body = page.Bytes()
 	}}
 }
 
@@ -115,43 +115,36 @@ func (p *Provider) completeResponses(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a := p.answerOf(next, r)
-		if reply := a.reply(); reply != nil {
-			if jarm := p.parse(reply.values.Get("response")); jarm != nil {
-				p.complete(jarm.claims)
+		res := responseOf(next, r)
+		if back := res.Authorization(); back != nil {
+			if jarm := ParseJWT(back.Values.Get("response")); jarm != nil {
+				p.complete(jarm.Claims)
 				p.signAsRegistered(jarm)
-				reply.values.Set("response", jarm.String())
+				back.Values.Set("response", p.sign(jarm))
 			} else {
 				members := map[string]any{}
-				for name := range reply.values {
-					members[name] = reply.values.Get(name)
+				for name := range back.Values {
+					members[name] = back.Values.Get(name)
 				}
 				p.complete(members)
 				for name, value := range members {
-					reply.values.Set(name, fmt.Sprint(value))
+					back.Values.Set(name, fmt.Sprint(value))
 				}
 			}
-			reply.put(reply.values)
+			back.Put(back.Values)
 		}
-		a.deliver(w)
+		res.Send(w)
 	})
 }
 
-// signAsRegistered signs a JARM response by the algorithm of the client.
-func (p *Provider) signAsRegistered(t *token) {
-	c := p.client(text(t.claims["aud"]))
+// signAsRegistered has a JARM response signed by the algorithm of the client.
+func (p *Provider) signAsRegistered(t *JWT) {
+	c := p.client(text(t.Claims["aud"]))
 	if c == nil || jarmAlg(c) == "" {
 		return
 	}
 	alg := string(jarmAlg(c))
-	t.header["alg"], t.header["kid"] = alg, p.keyFor(alg).KeyID
-}
-
-// answerOf is what next answers.
-func (p *Provider) answerOf(next http.Handler, r *http.Request) *answer {
-	a := &answer{op: p, request: r, status: http.StatusOK, header: http.Header{}}
-	next.ServeHTTP(a, r)
-	return a
+	t.Header["alg"], t.Header["kid"] = alg, p.Key(alg).KeyID
 }
 
 // complete adds expires_in to an access token (RFC 6749 section 4.2.2), names the
@@ -164,63 +157,15 @@ func (p *Provider) complete(m map[string]any) {
 	if m["error"] == "invalid_request" && m["error_description"] == "invalid response_type" {
 		m["error"] = "unsupported_response_type"
 	}
-	t := p.parse(text(m["id_token"]))
-	if t == nil || t.header["alg"] != "EdDSA" {
+	t := ParseJWT(text(m["id_token"]))
+	if t == nil || t.Header["alg"] != "EdDSA" {
 		return
 	}
 	for hash, of := range map[string]string{"at_hash": "access_token", "c_hash": "code", "s_hash": "state"} {
-		if t.claims[hash] != nil {
+		if t.Claims[hash] != nil {
 			digest := sha512.Sum512([]byte(text(m[of])))
-			t.claims[hash] = b64(digest[:len(digest)/2])
+			t.Claims[hash] = encodeBase64(digest[:len(digest)/2])
 		}
 	}
-	m["id_token"] = t.String()
-}
-
-// sealResponse encrypts the ID Token in an authorization response, and the
-// response itself if it is a JWT.
-func (a *answer) sealResponse() {
-	reply := a.reply()
-	if reply == nil || a.plain {
-		return
-	}
-	jarm := a.op.parse(reply.values.Get("response"))
-	if jarm == nil {
-		if sealed := a.sealFor("token", reply.values.Get("id_token")); sealed != "" {
-			reply.values.Set("id_token", sealed)
-			reply.put(reply.values)
-		}
-		return
-	}
-	came := reply.values.Get("response") // a fault may have signed it
-	response := came
-	if sealed := a.sealFor("token", text(jarm.claims["id_token"])); sealed != "" {
-		jarm.claims["id_token"] = sealed
-		response = jarm.String()
-	}
-	if sealed := a.sealFor("authorization", response); sealed != "" {
-		response = sealed
-	}
-	if response != came {
-		reply.values.Set("response", response)
-		reply.put(reply.values)
-	}
-}
-
-// sealFor encrypts a JWT as the client that it is for has registered; "" if it
-// has not, or if there is no JWT.
-func (a *answer) sealFor(endpoint, compact string) string {
-	t := a.op.parse(compact)
-	if t == nil {
-		return ""
-	}
-	e := a.op.encryptionFor(endpoint, text(t.claims["aud"]))
-	if e == nil {
-		return ""
-	}
-	sealed, err := e.seal(compact, nil)
-	if err != nil {
-		a.op.report(a.request.Context(), err)
-	}
-	return sealed
+	m["id_token"] = p.sign(t)
 }

@@ -44,10 +44,9 @@ func with(id string, pairs ...string) url.Values {
 func (p *peer) respond(query url.Values) (url.Values, string) {
 	p.t.Helper()
 	res, body := p.get(p.endpoint("authorization_endpoint")+"?"+query.Encode(), "")
-	a := &answer{op: p.op, request: &http.Request{URL: &url.URL{Path: "/authorize"}}, header: res.Header}
-	a.body = []byte(text(body["body"]))
-	reply := a.reply()
-	if reply == nil {
+	response := &Response{Request: &http.Request{URL: &url.URL{Path: "/authorize"}}, Header: res.Header, Body: []byte(text(body["body"]))}
+	back := response.Authorization()
+	if back == nil {
 		p.t.Fatalf("no response: %d, %v", res.StatusCode, body)
 	}
 	mode := "form_post"
@@ -57,7 +56,7 @@ func (p *peer) respond(query url.Values) (url.Values, string) {
 			mode = "fragment"
 		}
 	}
-	return reply.values, mode
+	return back.Values, mode
 }
 
 // open verifies a JWT of the provider.

@@ -25,7 +25,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
 
 // A mutant is one changed source file.
@@ -219,7 +219,7 @@ func kinds(id string) []string {
 // faults are those that break a rule, at most six.
 func faults(id string) []string {
 	var names []string
-	for _, f := range provider.Faults() {
+	for _, f := range fault.Faults() {
 		if slices.Contains(f.Breaks, id) && len(names) < 6 {
 			names = append(names, f.Name)
 		}

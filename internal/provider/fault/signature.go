@@ -1,6 +1,6 @@
 // Faults of signatures, headers and the keys behind them: RFC 7515, RFC 8725.
 
-package provider
+package fault
 
 import (
 	"bytes"
@@ -103,7 +103,7 @@ func algorithmFaults() []tokenFault {
 }
 
 // es256 signs by ES256 with the provider's key.
-func es256(t *token) { t.header["alg"], t.header["kid"] = "ES256", t.op.keyFor("ES256").KeyID }
+func es256(t *token) { t.header["alg"], t.header["kid"] = "ES256", t.op.Key("ES256").KeyID }
 
 // mac signs by HS256.
 func (t *token) mac(secret []byte) {
@@ -120,14 +120,14 @@ func unsigned(alg string) func(*token) {
 }
 
 func (p *Provider) publicDER() []byte {
-	der, err := x509.MarshalPKIXPublicKey(p.keyFor("RS256").Public().Key)
+	der, err := x509.MarshalPKIXPublicKey(p.Key("RS256").Public().Key)
 	if err != nil {
 		panic(err) // a key that was made here
 	}
 	return der
 }
 
-func (p *Provider) publicJWK() []byte { return encode(p.keyFor("RS256").Public()) }
+func (p *Provider) publicJWK() []byte { return encode(p.Key("RS256").Public()) }
 
 // secret is that of the token's client.
 func (t *token) secret() string {
@@ -235,7 +235,7 @@ func keyFaults() []tokenFault {
 		{
 			name: "key-published-twice", text: "TOKEN is signed by a key whose kid, kty and alg another published key has too", kinds: "i", rules: signature, rows: []string{"H21"},
 			spoil: func(*token) {}, keys: addKeys(func(p *Provider) any {
-				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": p.keyFor("RS256").KeyID, "alg": "RS256", "use": "sig"})
+				return publicJWK(&strangersKey().PublicKey, map[string]any{"kid": p.Key("RS256").KeyID, "alg": "RS256", "use": "sig"})
 			}),
 		},
 	}

@@ -1,24 +1,20 @@
 // Tampering with tokens: they are taken apart, changed, and signed again.
 
-package provider
+package fault
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/luikyv/go-oidc/pkg/goidc"
+
+	"github.com/oidc-client/oidc-client/internal/provider"
 )
 
 // A token is a JWT in parts. Every part can be spoilt.
@@ -30,42 +26,25 @@ type token struct {
 
 	headerJSON, claimsJSON []byte              // instead of header and claims, if set
 	alg                    string              // signs by another than the header's, if set
-	key                    any                 // signs instead of the provider's key: crypto.Signer, or []byte for HS256
+	key                    any                 // signs instead of the provider's key: a private key, or []byte for HS256
 	signature              func([]byte) []byte // changes the signature
 	compact                func(string) string // changes the whole
 }
 
 func b64(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
-// parse takes a JWT apart, nil if it is none.
+// parse takes a JWT apart. It returns nil if the text is none.
 func (p *Provider) parse(compact string) *token {
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 {
+	t := provider.ParseJWT(compact)
+	if t == nil {
 		return nil
 	}
-	t := &token{op: p}
-	for i, to := range []*map[string]any{&t.header, &t.claims} {
-		data, err := base64.RawURLEncoding.DecodeString(parts[i])
-		if err != nil {
-			return nil
-		}
-		var ok bool
-		if *to, ok = object(data); !ok {
-			return nil
-		}
-	}
-	return t
+	return &token{op: p, header: t.Header, claims: t.Claims}
 }
 
 // newToken makes a JWT of claims, to be signed by RS256.
 func (p *Provider) newToken(claims map[string]any) *token {
-	return &token{op: p, claims: claims, header: map[string]any{"alg": "RS256", "typ": "JWT", "kid": p.keyFor("RS256").KeyID}}
-}
-
-// keyFor is the provider's key for an algorithm.
-func (p *Provider) keyFor(alg string) *goidc.JSONWebKey {
-	i := slices.IndexFunc(p.keys.Keys, func(k goidc.JSONWebKey) bool { return k.Algorithm == alg })
-	return &p.keys.Keys[max(i, 0)]
+	return &token{op: p, claims: claims, header: map[string]any{"alg": "RS256", "typ": "JWT", "kid": p.Key("RS256").KeyID}}
 }
 
 // String signs the token and puts it together.
@@ -84,7 +63,7 @@ func (t *token) String() string {
 	}
 	key := t.key
 	if key == nil {
-		key = t.op.keyFor(alg).Key
+		key = t.op.Key(alg).Key
 	}
 	signature := sign(alg, key, []byte(input))
 	if t.signature != nil {
@@ -97,35 +76,15 @@ func (t *token) String() string {
 	return compact
 }
 
-// sign signs by RS256, PS256, ES256, EdDSA or HS256, as the key and alg have
-// it. What it cannot sign gets no signature.
+// sign signs by HS256 if the key is a secret, and else as the provider does.
 func sign(alg string, key any, input []byte) []byte {
-	digest := sha256.Sum256(input)
-	var signature []byte
-	var err error
-	switch k := key.(type) {
-	case []byte:
-		mac := hmac.New(sha256.New, k)
-		mac.Write(input)
-		return mac.Sum(nil)
-	case *rsa.PrivateKey:
-		if alg == "PS256" {
-			signature, err = rsa.SignPSS(rand.Reader, k, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-		} else {
-			signature, err = rsa.SignPKCS1v15(nil, k, crypto.SHA256, digest[:])
-		}
-	case *ecdsa.PrivateKey:
-		r, s, signErr := ecdsa.Sign(rand.Reader, k, digest[:])
-		if err = signErr; err == nil {
-			signature = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-		}
-	case ed25519.PrivateKey:
-		signature = ed25519.Sign(k, input)
+	secret, ok := key.([]byte)
+	if !ok {
+		return provider.Signature(alg, key, input)
 	}
-	if err != nil {
-		return nil
-	}
-	return signature
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(input)
+	return mac.Sum(nil)
 }
 
 // idToken changes the ID Token of a token response.
@@ -147,9 +106,11 @@ func (a *answer) frontIDToken(change func(*token)) { a.respond(retoken(a, "id_to
 
 // respond changes the parameters of an authorization response.
 func (a *answer) respond(change func(url.Values)) {
-	if r := a.reply(); r != nil {
-		change(r.values)
-		r.put(r.values)
+	res := a.response()
+	if back := res.Authorization(); back != nil {
+		change(back.Values)
+		back.Put(back.Values)
+		a.body = res.Body
 	}
 }
 
@@ -248,6 +209,7 @@ func (a *answer) userInfoJWT(change func(*token)) {
 	a.body = []byte(t.String())
 }
 
+// text returns a string, "" for what is none.
 func text(v any) string { s, _ := v.(string); return s }
 
 // strangersKey is a key that the provider does not publish.

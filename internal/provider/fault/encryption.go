@@ -1,6 +1,6 @@
 // Faults of encrypted tokens: RFC 7516, RFC 7518 section 4, RFC 8725.
 
-package provider
+package fault
 
 import (
 	"encoding/base64"
@@ -19,7 +19,7 @@ func encryptionFaults() []Fault {
 	fault := func(name, text string, breaks, rows []string, change func(*sealing)) Fault {
 		return Fault{
 			Name: "id-token-jwe-" + name, Text: text, At: "token", Breaks: breaks, Rows: rows, Config: agreed,
-			spoil: at("token", func(a *answer) { a.sealed("token", a.encryption(), change) }),
+			spoil: at("token", func(a *answer) { a.sealed("token", change) }),
 		}
 	}
 	header := func(change func(map[string]any)) func(*sealing) {
@@ -86,7 +86,7 @@ func userInfoEncryptionFaults() []Fault {
 	return []Fault{
 		info(Fault{
 			Name: "userinfo-jwe-unasked", Text: "UserInfo is encrypted, though that was not agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
-			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) }),
+			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", nil) }),
 		}),
 		info(Fault{
 			Name: "userinfo-jwe-missing", Text: "UserInfo is not encrypted, though that was agreed upon", Breaks: []string{"userinfo.encryption"}, Rows: []string{"J19"},
@@ -95,16 +95,16 @@ func userInfoEncryptionFaults() []Fault {
 		info(Fault{
 			Name: "userinfo-jwe-tag-spoilt", Text: "The tag of encrypted UserInfo is wrong", Breaks: []string{"userinfo.decryption"}, Rows: []string{"J12"}, Config: agreed,
 			spoil: at("userinfo", func(a *answer) {
-				a.sealed("userinfo", a.encryption(), part(4, func(s string) string { return strings.Repeat("A", len(s)) }))
+				a.sealed("userinfo", part(4, func(s string) string { return strings.Repeat("A", len(s)) }))
 			}),
 		}),
 		info(Fault{
 			Name: "userinfo-jwe-good", Text: "UserInfo is encrypted, as was agreed upon, and not signed", Accept: true, Config: agreed,
-			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", a.encryption(), nil) }),
+			spoil: at("userinfo", func(a *answer) { a.sealed("userinfo", nil) }),
 		}),
 		info(Fault{
 			Name: "userinfo-jwe-signed", Text: "UserInfo is signed and encrypted, as was agreed upon", Accept: true, Config: agreed,
-			spoil: at("userinfo", func(a *answer) { a.userInfoJWT(func(*token) {}); a.sealed("userinfo", a.encryption(), nil) }),
+			spoil: at("userinfo", func(a *answer) { a.userInfoJWT(func(*token) {}); a.sealed("userinfo", nil) }),
 		}),
 	}
 }
@@ -118,19 +118,6 @@ func part(i int, change func(string) string) func(*sealing) {
 			return strings.Join(parts, ".")
 		}
 	}
-}
-
-// encryption is how a fault encrypts: as the client is registered, or else for
-// the stranger.
-func (a *answer) encryption() *encryption {
-	if e := a.op.encryptionFor("token", a.client); e != nil {
-		return e
-	}
-	return strangersEncryption()
-}
-
-func strangersEncryption() *encryption {
-	return &encryption{alg: "RSA-OAEP-256", enc: "A128CBC-HS256", keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &strangersKey().PublicKey}}}}
 }
 
 // ecdh encrypts for the client's EC key. Without one the fault cannot be done.
@@ -158,15 +145,7 @@ func reheaded(compact string, change func(map[string]any)) string {
 
 // encryptedFor encrypts once more.
 func encryptedFor(to jose.Recipient, text string) string {
-	encrypter, err := jose.NewEncrypter(jose.A128GCM, to, nil)
-	if err != nil {
-		return text
-	}
-	sealed, err := encrypter.Encrypt([]byte(text))
-	if err != nil {
-		return text
-	}
-	compact, err := sealed.CompactSerialize()
+	compact, err := encrypt(jose.A128GCM, to, nil, text)
 	if err != nil {
 		return text
 	}

@@ -1,7 +1,7 @@
 // Faults of claims: OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 12.2, RFC
 // 7519, RFC 9068.
 
-package provider
+package fault
 
 import (
 	"encoding/json"

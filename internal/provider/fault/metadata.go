@@ -1,7 +1,7 @@
 // Faults of metadata and keys: OpenID Connect
 // Discovery 1.0, RFC 8414, RFC 7517, RFC 9207.
 
-package provider
+package fault
 
 import (
 	"crypto/elliptic"
@@ -109,7 +109,7 @@ func keysFaults() []Fault {
 		return func(p *Provider, m map[string]any) {
 			list, _ := m["keys"].([]any)
 			for _, k := range list {
-				if key, ok := k.(map[string]any); ok && key["kid"] == p.keyFor("RS256").KeyID {
+				if key, ok := k.(map[string]any); ok && key["kid"] == p.Key("RS256").KeyID {
 					change(key)
 				}
 			}
@@ -140,10 +140,10 @@ func keysFaults() []Fault {
 			map[string]any{"kty": "quantum", "kid": "k4"}, map[string]any{"kid": "k5"}, map[string]any{"kty": "RSA", "n": 1, "e": "AQAB"}, "no key", nil,
 			map[string]any{"kty": "oct", "kid": "k6", "k": b64(make([]byte, 32))})),
 		keys("same-kid", "Keys of another kty or alg have the kid of the right one", true, nil, []string{"F01"}, func(p *Provider, m map[string]any) {
-			kid, old := p.keyFor("RS256").KeyID, m["keys"].([]any)
+			kid, old := p.Key("RS256").KeyID, m["keys"].([]any)
 			m["keys"] = append([]any{
-				publicJWK(p.keyFor("ES256").Public().Key, map[string]any{"kid": kid, "alg": "ES256"}),
-				publicJWK(p.keyFor("PS256").Public().Key, map[string]any{"kid": kid, "alg": "PS256"}),
+				publicJWK(p.Key("ES256").Public().Key, map[string]any{"kid": kid, "alg": "ES256"}),
+				publicJWK(p.Key("PS256").Public().Key, map[string]any{"kid": kid, "alg": "PS256"}),
 			}, old...)
 		}),
 		rotated(),

@@ -1,9 +1,10 @@
 // Faults of logouts: OpenID Connect Back-Channel Logout 1.0, RP-Initiated Logout 1.0.
 
-package provider
+package fault
 
 import "net/url"
 
+// logoutEvent is the claim that makes a JWT a logout token.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 func logoutFaults() []Fault {

@@ -2,7 +2,7 @@
 // and introspection responses as JWTs, of logout tokens, and of access and refresh
 // tokens that are JWTs. Here are those of their text, RFC 7519 and RFC 8259.
 
-package provider
+package fault
 
 import (
 	"encoding/base64"

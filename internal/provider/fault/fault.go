@@ -1,18 +1,18 @@
-// Faults: what the provider can be made to do wrong, on purpose. The catalogue
-// itself is in faults_*.go; here is the layer that applies it.
+// The layer that applies faults to responses. The catalogue itself is in the files that
+// are named for what is wrong.
 
-package provider
+package fault
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/oidc-client/oidc-client/internal/provider"
 )
 
 // A Fault is one thing that the provider does wrong. All else stays right: what
@@ -69,9 +69,9 @@ var catalogue = sync.OnceValue(func() []Fault {
 		logoutFaults(), registrationFaults(), resourceFaults(), transportFaults())
 })
 
-// Demand registers the client for what a relying party demands, as lines of
+// Demand registers a client for what a relying party demands, as lines of
 // oidc-client's configuration: keys to encrypt for, and where it is called.
-func (c *Client) Demand(config, jwks string) {
+func Demand(c *provider.Client, config, jwks string) {
 	const alg = "RSA-OAEP-256"
 	for key, to := range map[string]*string{
 		"token_encryption_alg": &c.IDTokenEncryptionAlg, "authorization_encrypted_response_alg": &c.AuthorizationEncryptionAlg,
@@ -97,26 +97,12 @@ func (p *Provider) Misbehave(names ...string) error {
 	return nil
 }
 
-// endpointName names the endpoint at a path, "" if that is none.
+// endpointName returns the name of the endpoint at a path, "" if there is none.
 func endpointName(path string) string {
-	for _, below := range []string{"/authorize", "/register", resourcePath} {
-		if strings.HasPrefix(path, below+"/") {
-			path = below
-		}
+	if path == baitPath {
+		return "bait"
 	}
-	return endpointNames[path]
-}
-
-// endpointNames are the endpoints by their paths.
-var endpointNames = map[string]string{
-	"/.well-known/openid-configuration":       "discovery",
-	"/.well-known/oauth-authorization-server": "discovery",
-	"/jwks": "jwks", "/authorize": "authorization", "/token": "token", "/userinfo": "userinfo",
-	"/par": "pushed_authorization_request", "/device_authorization": "device_authorization",
-	"/introspect": "introspection", "/revoke": "revocation", "/logout": "end_session",
-	"/bc-authorize": "backchannel_authentication", "/register": "registration",
-	resourcePath: "resource", resourceMetadataPath: "resource_metadata",
-	baitPath: "bait",
+	return provider.EndpointName(path)
 }
 
 // baitPath is where redirects and headers of tokens lead that nobody should
@@ -133,6 +119,7 @@ type answer struct {
 	body   []byte
 	send   func(http.ResponseWriter) // says it instead, if set
 	plain  bool                      // neither to be encrypted nor to be signed, which is the fault
+	locked bool                      // encrypted by the fault: the provider does not encrypt it again
 	client string                    // whose tokens it holds, "" if that is not known
 }
 
@@ -146,7 +133,12 @@ func (a *answer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// faulty spoils the answers of next, and encrypts what has to be.
+// response returns the answer as the provider knows it. They share the header.
+func (a *answer) response() *provider.Response {
+	return &provider.Response{Request: a.request, Status: a.status, Header: a.header, Body: a.body}
+}
+
+// faulty spoils the answers of next, and has the provider encrypt them.
 func (p *Provider) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer p.watch.enter()()
@@ -161,41 +153,21 @@ func (p *Provider) faulty(next http.Handler) http.Handler {
 		seen := Request{Endpoint: name, Method: r.Method, Faults: a.spoilt(name, true)}
 		if seen.Faults == nil {
 			next.ServeHTTP(a, r)
-			a.belong(name)
+			a.client = p.ClientOf(a.response())
+			p.watch.issue(a)
 			seen.Faults = a.spoilt(name, false)
 		}
-		a.encrypt(name)
+		if !a.plain && !a.locked {
+			res := a.response()
+			p.Encrypt(res, a.client)
+			a.body = res.Body
+		}
 		if a.send == nil {
 			seen.Status = a.status
 		}
 		p.watch.saw(seen, r.URL.Path)
 		a.deliver(w)
 	})
-}
-
-// belong finds out whose tokens the answer holds: that of the ID Token's
-// audience, or else who asks, or that of the access token that was shown.
-func (a *answer) belong(endpoint string) {
-	switch endpoint {
-	case "token":
-		m, ok := object(a.body)
-		if !ok || !a.ok() {
-			return
-		}
-		t := a.op.parse(text(m["id_token"]))
-		if t == nil {
-			a.client = clientID(a.request)
-			return
-		}
-		a.client = text(t.claims["aud"])
-		a.op.watch.hand(text(m["access_token"]), a.client)
-	case "userinfo":
-		if a.client = a.op.watch.clientOf(a.request); a.client == "" {
-			a.client = a.op.clientOfToken(a.request)
-		}
-	case "introspection":
-		a.client = clientID(a.request)
-	}
 }
 
 // spoilt applies the faults of an endpoint, and names those that something came of.
@@ -223,10 +195,7 @@ func (a *answer) deliver(w http.ResponseWriter) {
 		a.send(w)
 		return
 	}
-	maps.Copy(w.Header(), a.header)
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) //nolint:gosec // a client that hung up is no error; pages are templates
+	a.response().Send(w)
 }
 
 // ok reports whether there is an answer worth spoiling: a refusal is left as
@@ -255,23 +224,10 @@ func set(name string, value any) func(map[string]any) {
 }
 
 // object reads a JSON object and keeps its numbers as they are.
-func object(data []byte) (map[string]any, bool) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	m := map[string]any{}
-	return m, d.Decode(&m) == nil
-}
+func object(data []byte) (map[string]any, bool) { return provider.DecodeObject(data) }
 
-// encode is json.Marshal of what object read, without escapes for HTML.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(err) // what was read from JSON, and literals of this package
-	}
-	return bytes.TrimSpace(b.Bytes())
-}
+// encode writes JSON.
+func encode(v any) []byte { return provider.EncodeJSON(v) }
 
 // at makes the map of a fault that spoils one endpoint's answer.
 func at(endpoint string, spoil func(*answer)) map[string]func(*answer) {

@@ -1,6 +1,6 @@
 // A record of what was asked, for tests of relying parties to look at afterwards.
 
-package provider
+package fault
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ type record struct {
 	kept []Recorded
 }
 
-// Recorded returns the requests so far, in order. Options.Record has to be set.
+// Recorded returns the requests so far, in order. [Options].Record has to be set.
 func (p *Provider) Recorded() []Recorded {
 	p.record.mu.Lock()
 	defer p.record.mu.Unlock()
@@ -52,25 +52,41 @@ func (p *Provider) recorded(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-		if err != nil {
-			refuse(w, http.StatusRequestEntityTooLarge, "invalid_request", "the request is too large")
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		kept := Recorded{Endpoint: endpointName(r.URL.Path), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()}
-		if kept.Endpoint == "" {
-			kept.Endpoint = r.URL.Path
-		}
-		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-			kept.Form, _ = url.ParseQuery(string(body)) // what could be read of it
-		} else {
-			kept.Body = body
-		}
-		p.record.add(kept)
+		p.record.add(read(r))
 		next.ServeHTTP(w, r)
 	})
 }
+
+// maxBody is how much of a body is kept. The provider refuses longer ones.
+const maxBody = 1 << 20
+
+// read returns a request as it came. The handler behind can read its body again.
+func read(r *http.Request) Recorded {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	rest := r.Body
+	if err != nil {
+		rest = io.NopCloser(failedReader{err})
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), rest), r.Body}
+	kept := Recorded{Endpoint: endpointName(r.URL.Path), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()}
+	if kept.Endpoint == "" {
+		kept.Endpoint = r.URL.Path
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		kept.Form, _ = url.ParseQuery(string(body)) // what could be read of it
+	} else {
+		kept.Body = body
+	}
+	return kept
+}
+
+// A failedReader fails again as it has failed before.
+type failedReader struct{ err error }
+
+func (f failedReader) Read([]byte) (int, error) { return 0, f.err }
 
 func (r *record) add(kept Recorded) {
 	r.mu.Lock()

@@ -1,6 +1,6 @@
 // Faults of introspection and revocation: RFC 7662, RFC 9701, RFC 7009.
 
-package provider
+package fault
 
 import "net/http"
 

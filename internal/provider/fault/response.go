@@ -1,7 +1,7 @@
 // Faults of token and UserInfo responses, and of the way any answer comes: RFC
 // 6749 section 5, RFC 6750 section 3, OpenID Connect Core 1.0 section 5.3, HTTP.
 
-package provider
+package fault
 
 import (
 	"bytes"

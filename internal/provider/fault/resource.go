@@ -1,6 +1,6 @@
 // Faults of protected resources: RFC 6750, RFC 9449, RFC 9470, RFC 9728.
 
-package provider
+package fault
 
 import (
 	"crypto/rand"

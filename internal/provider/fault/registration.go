@@ -1,6 +1,6 @@
 // Faults of dynamic client registration: RFC 7591, RFC 7592.
 
-package provider
+package fault
 
 import "net/http"
 

@@ -1,7 +1,7 @@
 // Faults of authorization responses and of pushed requests: RFC 6749 section 4.1.2,
 // RFC 9207, JARM, OpenID Connect Core 1.0 sections 3.2 and 3.3, RFC 9126.
 
-package provider
+package fault
 
 import (
 	"encoding/json"

@@ -1,7 +1,7 @@
 // Faults of token responses that only some grants have: RFC 9396, RFC 8693, OpenID
 // Connect Core 1.0 section 5.5.1.1.
 
-package provider
+package fault
 
 func grantFaults() []Fault {
 	const (

@@ -1,6 +1,6 @@
 // Watching the relying party: what it asked for, and what it did after a fault.
 
-package provider
+package fault
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/provider"
 )
 
 // A Request is one request that the provider was asked, or that it made: a logout
@@ -39,7 +41,7 @@ type Finding struct {
 	Why   string `json:"why"`
 }
 
-// A watch remembers what was asked since it began, and which tokens are whose.
+// A watch remembers what was asked since it began, and which tokens were replaced.
 type watch struct {
 	mu       sync.Mutex
 	faults   []Fault
@@ -50,7 +52,6 @@ type watch struct {
 
 	goodbye  string            // the logout token that was sent last
 	replaced map[string]string // token that a fault made -> token of the library
-	clients  map[string]string // access token -> client it was issued to
 }
 
 func (w *watch) begin(faults []Fault) {
@@ -115,14 +116,14 @@ func count(requests []Request, endpoint string) int {
 	return n
 }
 
-// hand notes whose access token one is, and that an ID Token was issued.
-func (w *watch) hand(accessToken, client string) {
+// issue notes that an answer has an ID Token, if it is of the token endpoint.
+func (w *watch) issue(a *answer) {
+	m, ok := object(a.body)
+	if endpointName(a.request.URL.Path) != "token" || !ok || !a.ok() || provider.ParseJWT(text(m["id_token"])) == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.clients == nil {
-		w.clients = map[string]string{}
-	}
-	w.clients[accessToken] = client
 	w.issued++
 }
 
@@ -133,14 +134,6 @@ func (w *watch) say(logoutToken string) (before string) {
 	defer w.mu.Unlock()
 	before, w.goodbye = w.goodbye, logoutToken
 	return before
-}
-
-// clientOf is the client that the access token of a request was issued to.
-func (w *watch) clientOf(r *http.Request) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return w.clients[token]
 }
 
 // replace remembers that a fault put one token in the place of another.

@@ -1,7 +1,7 @@
 // Faults of encryption of authorization and introspection responses and of logout
 // tokens: RFC 7516, RFC 8725. Those of ID Tokens are in faults_encryption.go.
 
-package provider
+package fault
 
 import (
 	"net/url"
@@ -57,18 +57,4 @@ func (a *answer) sealLogoutToken(change func(*sealing)) {
 	a.edit(func(m map[string]any) {
 		m["logout_token"] = a.sealWith("token", a.client, text(m["logout_token"]), change)
 	})
-}
-
-// sealWith encrypts for a client as it is registered for an endpoint, or else for the
-// stranger.
-func (a *answer) sealWith(endpoint, client, compact string, change func(*sealing)) string {
-	e := a.op.encryptionFor(endpoint, client)
-	if e == nil {
-		e = strangersEncryption()
-	}
-	sealed, err := e.seal(compact, change)
-	if err != nil {
-		return compact
-	}
-	return sealed
 }

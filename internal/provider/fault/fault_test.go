@@ -1,7 +1,8 @@
-package provider
+package fault
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -13,7 +14,51 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/provider"
 )
+
+// testKeys are the keys of all providers of these tests.
+var testKeys = sync.OnceValue(func() *provider.Keys {
+	keys, err := provider.NewKeys()
+	if err != nil {
+		panic(err)
+	}
+	return keys
+})
+
+// start starts a provider with two clients.
+func start(t *testing.T, change func(*Options)) *Provider {
+	t.Helper()
+	o := Options{Options: provider.Defaults()}
+	o.Keys = testKeys()
+	o.Clients = []provider.Client{{ID: "confidential", Secret: "s e:c%r+et"}, {ID: "public"}}
+	if change != nil {
+		change(&o)
+	}
+	op, err := Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := op.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return op
+}
+
+const verifier = "a-verifier-of-at-least-43-characters-0123456789"
+
+// authorization is an authorization request of a client.
+func authorization(id string) url.Values {
+	challenge := sha256.Sum256([]byte(verifier))
+	return url.Values{
+		"response_type": {"code"}, "client_id": {id}, "redirect_uri": {"http://127.0.0.1:7777/auth/callback"},
+		"scope": {"openid profile email offline_access"}, "state": {"st"}, "nonce": {"no"},
+		"code_challenge": {b64(challenge[:])}, "code_challenge_method": {"S256"},
+	}
+}
 
 // A relying party that looks at nothing: it takes what looks like a token and
 // goes on.
@@ -90,22 +135,22 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, func(o *Options) {
-				o.Clients[1].Demand(f.Config, someKeys())
+			op := start(t, func(o *Options) {
+				Demand(&o.Clients[1], f.Config, someKeys())
 			})
-			token, err := p.op.IssueRefreshToken("public", "alice", "")
+			token, err := op.IssueRefreshToken("public", "alice", "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			party := credulous{t, &http.Client{Timeout: time.Second}, p.op, token}
+			party := credulous{t, &http.Client{Timeout: time.Second}, op, token}
 			if f.Previous { // the first ID Token is right
 				party.token = party.refresh()
 			}
-			if err := p.op.Misbehave(f.Name); err != nil {
+			if err := op.Misbehave(f.Name); err != nil {
 				t.Fatal(err)
 			}
 			party.run()
-			v := p.op.Judge()
+			v := op.Judge()
 			right := v.Findings[0].Right
 			switch redirect := strings.Contains(f.Name, "redirect-3"); {
 			case f.Unseen && !redirect:
@@ -117,7 +162,7 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 			case redirect && count(v.Requests, "bait") == 0:
 				t.Errorf("it did not follow the redirect: %+v", v)
 			}
-			if _, shown := p.op.Quiet(); !shown {
+			if _, shown := op.Quiet(); !shown {
 				t.Error("the fault was not shown")
 			}
 		})
@@ -135,7 +180,7 @@ func (c credulous) come(f Fault) {
 	case "device":
 		c.poll("/device_authorization", "urn:ietf:params:oauth:grant-type:device_code", "device_code", url.Values{"scope": {"openid"}})
 	case "ciba":
-		c.poll("/bc-authorize", grantCIBA, "auth_req_id", url.Values{"scope": {"openid"}, "login_hint": {"alice"}})
+		c.poll("/bc-authorize", "urn:openid:params:grant-type:ciba", "auth_req_id", url.Values{"scope": {"openid"}, "login_hint": {"alice"}})
 	case "logout-receiver":
 		for range 2 {
 			_ = c.op.BackchannelLogout("confidential", "alice") // it is told nothing that matters here
@@ -189,14 +234,13 @@ func (c credulous) code(r *http.Request) string {
 		return ""
 	}
 	defer res.Body.Close()
-	a := &answer{op: c.op, request: r, header: res.Header}
-	a.body, _ = io.ReadAll(res.Body)
-	reply := a.reply()
-	if reply == nil {
+	body, _ := io.ReadAll(res.Body)
+	back := (&provider.Response{Request: r, Header: res.Header, Body: body}).Authorization()
+	if back == nil {
 		return ""
 	}
-	c.op.unpack(reply.values)
-	return reply.values.Get("code")
+	c.op.unpack(back.Values)
+	return back.Values.Get("code")
 }
 
 // poll asks to have a user log in elsewhere, and then for tokens, whatever it is told.
@@ -223,21 +267,21 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, func(o *Options) {
+			op := start(t, func(o *Options) {
 				o.Auto, o.PollInterval, o.ApproveAfter = true, time.Microsecond, time.Microsecond
-				o.Clients[0].Demand(f.Config, someKeys())
+				Demand(&o.Clients[0], f.Config, someKeys())
 				o.Clients[0].BackchannelLogoutURI = receiver.URL
 			})
-			if err := p.op.Misbehave(f.Name); err != nil {
+			if err := op.Misbehave(f.Name); err != nil {
 				t.Fatal(err)
 			}
-			credulous{t, &http.Client{Timeout: time.Second}, p.op, ""}.come(f)
-			v := p.op.Judge()
+			credulous{t, &http.Client{Timeout: time.Second}, op, ""}.come(f)
+			v := op.Judge()
 			right := v.Findings[0].Right
 			if f.Unseen != (right == nil) || right != nil && *right != f.Accept {
 				t.Errorf("%+v", v)
 			}
-			if _, shown := p.op.Quiet(); !shown {
+			if _, shown := op.Quiet(); !shown {
 				t.Error("the fault was not shown")
 			}
 		})
@@ -246,7 +290,7 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 
 // someKeys are a client's public keys, RSA and EC.
 var someKeys = sync.OnceValue(func() string {
-	_, public, err := NewDecryptionKeys()
+	_, public, err := provider.NewDecryptionKeys()
 	if err != nil {
 		panic(err)
 	}
@@ -370,26 +414,26 @@ func TestJudge(t *testing.T) {
 // A relying party that waits for an answer is not quiet.
 func TestWaitingIsNotQuiet(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil)
-	if err := p.op.Misbehave("discovery-hang"); err != nil {
+	op := start(t, nil)
+	if err := op.Misbehave("discovery-hang"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.op.Issuer+"/.well-known/openid-configuration", nil)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, op.Issuer+"/.well-known/openid-configuration", nil)
 		if res, err := http.DefaultClient.Do(r); err == nil {
 			_ = res.Body.Close()
 		}
 	}()
-	waitFor(t, func() bool { _, shown := p.op.Quiet(); return shown })
-	if since, _ := p.op.Quiet(); since != 0 {
+	waitFor(t, func() bool { _, shown := op.Quiet(); return shown })
+	if since, _ := op.Quiet(); since != 0 {
 		t.Errorf("quiet for %v, while it waits", since)
 	}
 	cancel()
 	<-done
-	waitFor(t, func() bool { since, _ := p.op.Quiet(); return since > 0 })
+	waitFor(t, func() bool { since, _ := op.Quiet(); return since > 0 })
 }
 
 // waitFor waits until something holds, and not for ever.
@@ -405,12 +449,12 @@ func waitFor(t *testing.T, holds func() bool) {
 // A refusal is no answer to spoil.
 func TestRefusalsAreNotSpoilt(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil)
-	if err := p.op.Misbehave("id-token-iss-wrong", "token-bom"); err != nil {
+	op := start(t, nil)
+	if err := op.Misbehave("id-token-iss-wrong", "token-bom"); err != nil {
 		t.Fatal(err)
 	}
-	p.post("token_endpoint", "public", "", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"unknown"}})
-	v := p.op.Judge()
+	credulous{t, &http.Client{Timeout: 10 * time.Second}, op, "unknown"}.refresh()
+	v := op.Judge()
 	if v.Right != nil || v.Findings[0].Did != "did_not_come" || !strings.Contains(v.Findings[0].Why, "HTTP status 400") {
 		t.Errorf("%+v", v)
 	}
@@ -419,23 +463,24 @@ func TestRefusalsAreNotSpoilt(t *testing.T) {
 // Nobody who never came, or asks for keys without end, did right.
 func TestJudgeOfTheAbsentAndTheGreedy(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil)
-	if err := p.op.Misbehave("id-token-kid-unknown"); err != nil {
+	op := start(t, nil)
+	if err := op.Misbehave("id-token-kid-unknown"); err != nil {
 		t.Fatal(err)
 	}
-	if v := p.op.Judge(); v.Right != nil || v.Findings[0].Did != "did_not_come" {
+	if v := op.Judge(); v.Right != nil || v.Findings[0].Did != "did_not_come" {
 		t.Errorf("%+v", v)
 	}
-	if err := p.op.Misbehave("keys-none"); err != nil {
+	if err := op.Misbehave("keys-none"); err != nil {
 		t.Fatal(err)
 	}
+	party := credulous{t, &http.Client{Timeout: 10 * time.Second}, op, ""}
 	for range 3 {
-		p.get(p.op.Issuer+"/jwks", "")
+		party.get(op.Issuer+"/jwks", "")
 	}
-	if v := p.op.Judge(); v.Right == nil || *v.Right {
+	if v := op.Judge(); v.Right == nil || *v.Right {
 		t.Errorf("three times for the keys: %+v", v)
 	}
-	if p.op.Misbehave("no-such-fault") == nil {
+	if op.Misbehave("no-such-fault") == nil {
 		t.Error("an unknown fault was taken")
 	}
 	if _, err := Start(Options{Faults: []string{"no-such-fault"}}); err == nil {

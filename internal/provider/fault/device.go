@@ -1,6 +1,6 @@
 // Faults of logins on another device: RFC 8628, OpenID Connect CIBA Core 1.0.
 
-package provider
+package fault
 
 import (
 	"net/http"

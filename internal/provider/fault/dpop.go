@@ -1,6 +1,6 @@
 // Faults of DPoP: RFC 9449.
 
-package provider
+package fault
 
 import (
 	"crypto/rand"
