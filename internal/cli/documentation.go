@@ -226,17 +226,19 @@ func faultsPage() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Faults
 
-`+"`oidc-client provider --fault NAME`"+` is a provider that does one thing wrong, on purpose, to
-test a relying party with: any, not only this one. `+"`--once`"+` makes it end when the relying
-party has come to the fault, and exit with 0 if it did what a correct one does. There are
-%d faults. A rule or reason is what this client refuses the fault for; rows are those of
-the project's catalogue of tests and attacks (test/conformance.tsv); "needs" is what a relying party has to demand,
-as keys of this client's configuration. A relying party has to ask for UserInfo when it
-has verified all else: so the provider sees that it went on. "Not judged" marks faults where
-what it does next tells nothing: its own exit code has to. The names are stable.
+`+"`oidc-client provider --fault NAME`"+` starts a provider that does one thing wrong on purpose,
+to test any relying party, not only this one. With `+"`--once`"+` it stops when the relying party
+has met the fault, and exits with 0 if that party did what a correct one does. In a Go test,
+`+"`optest.Start(t, optest.Fault(NAME))`"+` starts the same provider.
 
-| fault | the provider does | refused for | rows | needs | a correct relying party |
-|---|---|---|---|---|---|
+There are %d faults. Their names are stable. "Rejected for" lists the rules and reasons that
+this client rejects the fault for. "Needs" lists what a relying party has to demand for the
+fault to matter, as keys of this client's configuration. A relying party has to request
+UserInfo when it has verified everything else: that is how the provider sees that it went on.
+"Not judged" marks the faults after which its requests tell nothing; its own exit code has to.
+
+| fault | the provider does | rejected for | needs | a correct relying party |
+|---|---|---|---|---|
 `, len(fault.Faults()))
 	for _, f := range fault.Faults() {
 		breaks := ""
@@ -247,7 +249,7 @@ what it does next tells nothing: its own exit code has to. The names are stable.
 		if f.Unseen {
 			right += " (not judged)"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, strings.Join(f.Rows, ", "), cell(faultNeeds(f)), cell(right))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, cell(faultNeeds(f)), cell(right))
 	}
 	return b.String()
 }

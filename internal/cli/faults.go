@@ -57,12 +57,12 @@ func (p *program) faultsCommand() *cobra.Command {
 		Long: `List what the development provider can be made to do wrong
 
 For each fault: its name, what the provider does, the rules ("help rules") or
-reasons ("help reasons") that a relying party refuses it for, the rows of the
-project's catalogue of tests and attacks, what a relying party has to demand for
-the fault to matter, and what a correct one does. With words, only the faults
-whose name, command, rules or rows have one of them.`,
+reasons ("help reasons") that a relying party rejects it for, what a relying party
+has to demand for the fault to matter, and what a correct one does. With words, it
+lists only the faults that one of them occurs in: in the name, the description, the
+command or the rules.`,
 		Example: `  oidc-client provider faults
-  oidc-client provider faults id-token-exp J14
+  oidc-client provider faults nonce id-token-exp
   oidc-client provider faults --format json`,
 		RunE: func(_ *cobra.Command, args []string) error { return p.showFaults(args) },
 	}
@@ -96,12 +96,14 @@ type faultEntry struct {
 	Judged bool   `json:"judged"` // by --once, from the requests of the relying party
 }
 
+// about reports whether one of the words occurs in a fault.
 func about(f fault.Fault, words []string) bool {
 	if len(words) == 0 {
 		return true
 	}
+	text := strings.ToLower(f.Name + "\n" + f.Text)
 	return slices.ContainsFunc(words, func(word string) bool {
-		return strings.Contains(f.Name, word) || f.By == word || slices.Contains(f.Breaks, word) || slices.Contains(f.Rows, word)
+		return strings.Contains(text, strings.ToLower(word)) || f.By == word || slices.Contains(f.Breaks, word)
 	})
 }
 
@@ -109,9 +111,6 @@ func faultText(f fault.Fault) string {
 	text := fmt.Sprintf("%s\n    %s.\n", f.Name, f.Text)
 	if len(f.Breaks) > 0 {
 		text += "    breaks:  " + strings.Join(f.Breaks, ", ") + "\n"
-	}
-	if len(f.Rows) > 0 {
-		text += "    rows:    " + strings.Join(f.Rows, ", ") + "\n"
 	}
 	if needs := faultNeeds(f); needs != "" {
 		text += "    needs:   " + needs + "\n"

@@ -192,16 +192,16 @@ func pushedFaults() []Fault {
 		}
 	}
 	return []Fault{
-		pushed("request-uri-missing", "The answer to a pushed request has no request_uri", uri, set("request_uri", nil)),
-		pushed("request-uri-number", "The answer to a pushed request has a request_uri that is a number", uri, set("request_uri", 1)),
-		pushed("request-uri-break", "The answer to a pushed request has a request_uri with a line break", uri, set("request_uri", "urn:x\r\nX-Injected: 1")),
-		pushed("request-uri-escapes", "The answer to a pushed request has a request_uri of escape sequences", uri, set("request_uri", "urn:\x1b]0;pwned\x07")),
-		pushed("lifetime-missing", "The answer to a pushed request has no expires_in", lifetime, set("expires_in", nil)),
-		pushed("lifetime-zero", "The answer to a pushed request has the expires_in 0", lifetime, set("expires_in", 0)),
-		pushed("lifetime-negative", "The answer to a pushed request has the expires_in -1", lifetime, set("expires_in", -1)),
-		pushed("lifetime-text", "The answer to a pushed request has the expires_in \"soon\"", lifetime, set("expires_in", "soon")),
+		pushed("request-uri-missing", "The pushed authorization response has no request_uri", uri, set("request_uri", nil)),
+		pushed("request-uri-number", "The pushed authorization response has a request_uri that is a number", uri, set("request_uri", 1)),
+		pushed("request-uri-break", "The pushed authorization response has a request_uri with a line break", uri, set("request_uri", "urn:x\r\nX-Injected: 1")),
+		pushed("request-uri-escapes", "The pushed authorization response has a request_uri of escape sequences", uri, set("request_uri", "urn:\x1b]0;pwned\x07")),
+		pushed("lifetime-missing", "The pushed authorization response has no expires_in", lifetime, set("expires_in", nil)),
+		pushed("lifetime-zero", "The pushed authorization response has the expires_in 0", lifetime, set("expires_in", 0)),
+		pushed("lifetime-negative", "The pushed authorization response has the expires_in -1", lifetime, set("expires_in", -1)),
+		pushed("lifetime-text", "The pushed authorization response has the expires_in \"soon\"", lifetime, set("expires_in", "soon")),
 		{
-			Name: "par-status-200", Text: "The answer to a pushed request has the HTTP status 200", At: "pushed_authorization_request", By: "client", Breaks: []string{"response.status"},
+			Name: "par-status-200", Text: "The pushed authorization response has the HTTP status 200", At: "pushed_authorization_request", By: "client", Breaks: []string{"response.status"},
 			Rows: []string{"V72"}, Config: pushes, spoil: at("pushed_authorization_request", func(a *answer) { a.status = http.StatusOK }),
 		},
 		said("refused", "The pushed request is refused", http.StatusBadRequest, `{"error":"invalid_request","error_description":"\u001b]0;pwned\u0007no"}`, "invalid_request"),

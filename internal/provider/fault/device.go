@@ -89,21 +89,21 @@ func pollFaults(by, endpoint string) []Fault {
 	return []Fault{
 		poll("denied", "The user says no (access_denied)", []string{"access_denied"}, []string{"V86", "K12"}, refuse("access_denied")),
 		poll("expired", "The time to approve is over (expired_token)", []string{"expired_token"}, []string{"V86", "K13"}, refuse("expired_token")),
-		poll("unknown", "The token endpoint answers with an error that nobody knows", []string{"gone_fishing"}, []string{"V86"}, refuse("gone_fishing")),
-		poll("invalid", "The token endpoint answers invalid_request", []string{"invalid_request"}, []string{"V86", "K14"}, refuse("invalid_request")),
-		poll("redirect", "The token endpoint answers with a redirect (307)", []string{"response.redirect"}, []string{"H06", "V48"}, func(a *answer) {
+		poll("unknown", "The token endpoint responds with an error that nobody knows", []string{"gone_fishing"}, []string{"V86"}, refuse("gone_fishing")),
+		poll("invalid", "The token endpoint responds with invalid_request", []string{"invalid_request"}, []string{"V86", "K14"}, refuse("invalid_request")),
+		poll("redirect", "The token endpoint responds with a redirect (307)", []string{"response.redirect"}, []string{"H06", "V48"}, func(a *answer) {
 			a.say(http.StatusTemporaryRedirect, "text/plain", nil)
 			a.header.Set("Location", a.op.Issuer+baitPath)
 		}),
-		poll("html", "The token endpoint answers with a page of HTML", []string{"response.content_type"}, []string{"H23"}, func(a *answer) {
+		poll("html", "The token endpoint responds with a page of HTML", []string{"response.content_type"}, []string{"H23"}, func(a *answer) {
 			a.say(http.StatusOK, "text/html", []byte("<html>Log in to the network \x1b]0;pwned\x07</html>"))
 		}),
 		endless(poll("pending-200", "The user is never done (authorization_pending, with the HTTP status 200), and the time to wait is two seconds", []string{"expired_token"}, nil, func(a *answer) {
 			a.say(http.StatusOK, "application/json", []byte(`{"error":"authorization_pending"}`))
 		})),
 		endless(forever),
-		accepted(poll("slow-down", "The token endpoint answers slow_down once", nil, []string{"V85", "K06"}, first(refuse("slow_down")))),
-		accepted(poll("unavailable", "The token endpoint answers with the HTTP status 503 once", nil, []string{"V87"}, first(func(a *answer) { a.say(http.StatusServiceUnavailable, "text/plain", nil) }))),
+		accepted(poll("slow-down", "The token endpoint responds with slow_down once", nil, []string{"V85", "K06"}, first(refuse("slow_down")))),
+		accepted(poll("unavailable", "The token endpoint responds with the HTTP status 503 once", nil, []string{"V87"}, first(func(a *answer) { a.say(http.StatusServiceUnavailable, "text/plain", nil) }))),
 	}
 }
 

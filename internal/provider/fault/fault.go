@@ -20,18 +20,18 @@ import (
 type Fault struct {
 	Name string `json:"name"` // such as "id-token-iss-wrong"; never renamed
 	Text string `json:"text"` // what the provider does
-	At   string `json:"at"`   // the endpoint at whose answer it can be seen
+	At   string `json:"at"`   // the endpoint in whose response it can be seen
 
-	// Breaks are the ids of what a relying party refuses it for: rules of
+	// Breaks are the ids of what a relying party rejects it for: rules of
 	// `oidc-client help rules`, or a reason of `oidc-client help reasons`.
 	Breaks []string `json:"breaks,omitempty"`
-	Rows   []string `json:"rows,omitempty"` // of the project's catalogue of attacks and tests
+	Rows   []string `json:"-"` // of the project's ledger of attacks and tests, for its own tests
 
-	// By is the command of oidc-client that comes to the fault, "" for
+	// By is the command of oidc-client that meets the fault, "" for
 	// refresh-token. Other relying parties have to do the same.
 	By string `json:"by,omitempty"`
 
-	// Accept says that a correct relying party takes it in its stride.
+	// Accept says that a correct relying party tolerates it.
 	Accept bool `json:"accept"`
 	// Unseen says that what the relying party does next does not tell whether
 	// it noticed.

@@ -49,16 +49,16 @@ func revocationFaults() []Fault {
 		}
 	}
 	// RFC 7009 section 2.2: all that counts is the status.
-	answered := fault("error-200", "The revocation endpoint answers with an error and the HTTP status 200", "", func(a *answer) {
+	answered := fault("error-200", "The revocation endpoint responds with an error and the HTTP status 200", "", func(a *answer) {
 		a.say(http.StatusOK, "application/json", []byte(`{"error":"invalid_client"}`))
 	})
 	answered.Accept, answered.Unseen, answered.Breaks = true, false, nil
 	return []Fault{
-		fault("unavailable", "The revocation endpoint answers with the HTTP status 503 and a Retry-After", "network.unavailable", func(a *answer) {
+		fault("unavailable", "The revocation endpoint responds with the HTTP status 503 and a Retry-After", "network.unavailable", func(a *answer) {
 			a.say(http.StatusServiceUnavailable, "text/plain", nil)
 			a.header.Set("Retry-After", "120")
 		}),
-		fault("unsupported", "The revocation endpoint answers unsupported_token_type", "unsupported_token_type", func(a *answer) {
+		fault("unsupported", "The revocation endpoint responds with unsupported_token_type", "unsupported_token_type", func(a *answer) {
 			a.say(http.StatusBadRequest, "application/json", []byte(`{"error":"unsupported_token_type","error_description":"\u001b]0;pwned\u0007"}`))
 		}),
 		answered,

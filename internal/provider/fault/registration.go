@@ -12,7 +12,7 @@ func registrationFaults() []Fault {
 		}
 	}
 	created := func(name, what, rule string, change func(map[string]any)) Fault {
-		return fault(name, "The answer to a registration "+what, []string{"registration." + rule}, func(a *answer) {
+		return fault(name, "The registration response "+what, []string{"registration." + rule}, func(a *answer) {
 			if a.request.Method == http.MethodPost {
 				a.edit(change)
 			}
@@ -53,7 +53,7 @@ func registrationFaults() []Fault {
 		created("uri-http", "has a registration_client_uri that is http, on another machine", "management", set("registration_client_uri", "http://op.example/register/x")),
 		created("uri-file", "has a registration_client_uri that is a file", "management", set("registration_client_uri", "file:///etc/passwd")),
 		method,
-		fault("status-200", "The answer to a registration has the HTTP status 200", []string{"response.status"}, func(a *answer) {
+		fault("status-200", "The registration response has the HTTP status 200", []string{"response.status"}, func(a *answer) {
 			if a.request.Method == http.MethodPost {
 				a.status = http.StatusOK
 			}

@@ -48,7 +48,7 @@ func resourceFaults() []Fault {
 			a.say(http.StatusFound, "text/plain", nil)
 			a.header.Set("Location", a.op.Issuer+baitPath)
 		}),
-		accepted(resource("escapes", "The resource's answer has escape sequences", nil, []string{"H14"}, "", func(a *answer) {
+		accepted(resource("escapes", "The resource's response has escape sequences", nil, []string{"H14"}, "", func(a *answer) {
 			a.say(http.StatusOK, "text/plain", []byte("\x1b]0;pwned\x07\u202e\u009b31m\r\n[INFO]  oidc-client: all is well\n"))
 		})),
 

@@ -142,7 +142,7 @@ func transportFaults() []Fault {
 				continue
 			}
 			f.Name, f.At, f.By = strings.ReplaceAll(place.endpoint, "_", "-")+"-"+f.Name, place.endpoint, place.by
-			f.Text = sentence(strings.ReplaceAll(f.Text, "ANSWER", "the answer of the endpoint "+place.endpoint))
+			f.Text = sentence(strings.ReplaceAll(f.Text, "RESPONSE", "the response of the "+place.endpoint+" endpoint"))
 			f.Unseen = slices.Contains([]string{"introspection", "revocation"}, place.endpoint)
 			if f.Name == "pushed-authorization-request-captive-portal" {
 				f.Breaks = []string{"response.status"} // 201 belongs there
@@ -158,7 +158,7 @@ func transportFaults() []Fault {
 				continue // its media type says nothing: keys come from plain file servers
 			}
 			f.Name, f.At = endpoint+"-"+f.Name, endpoint
-			f.Text = sentence(strings.ReplaceAll(f.Text, "ANSWER", "the answer of the endpoint "+endpoint))
+			f.Text = sentence(strings.ReplaceAll(f.Text, "RESPONSE", "the response of the "+endpoint+" endpoint"))
 			f.Unseen = endpoint == "userinfo"
 			f.spoil = at(endpoint, f.spoil[""])
 			list = append(list, f)
@@ -194,27 +194,27 @@ func bodyFaults() []Fault {
 		})
 	}
 	return []Fault{
-		transportFault("too-long", "ANSWER is a little longer than is read (1 MiB)", "response.size", []string{"H01", "H02"}, member(`"x":"`+strings.Repeat("x", 1<<20)+`"`)),
-		transportFault("endless", "ANSWER never ends", "response.size", []string{"H01"}, func(a *answer) { a.send = endless }),
-		transportFault("bomb", "ANSWER is compressed, and unpacks to 64 MiB", "response.size", []string{"H03"}, func(a *answer) {
+		transportFault("too-long", "RESPONSE is a little longer than is read (1 MiB)", "response.size", []string{"H01", "H02"}, member(`"x":"`+strings.Repeat("x", 1<<20)+`"`)),
+		transportFault("endless", "RESPONSE never ends", "response.size", []string{"H01"}, func(a *answer) { a.send = endless }),
+		transportFault("bomb", "RESPONSE is compressed, and unpacks to 64 MiB", "response.size", []string{"H03"}, func(a *answer) {
 			a.header.Set("Content-Encoding", "gzip")
 			a.body = bomb()
 		}),
-		transportFault("not-json", "ANSWER is no JSON", "json.syntax", []string{"H11"}, body(func([]byte) []byte { return []byte("{'single': quotes}") })),
-		transportFault("empty", "ANSWER is empty", "json.syntax", []string{"H23"}, body(func([]byte) []byte { return nil })),
-		transportFault("list", "ANSWER is a list with the right object", "json.type", []string{"H11"}, body(func(b []byte) []byte { return []byte("[" + string(b) + "]") })),
-		transportFault("null", "ANSWER is null", "json.type", []string{"H11"}, body(func([]byte) []byte { return []byte("null") })),
-		transportFault("trailing", "ANSWER has more after its object", "json.syntax", []string{"H11"}, body(func(b []byte) []byte { return append(b, "{}"...) })),
-		transportFault("comment", "ANSWER has a comment", "json.syntax", []string{"H11"}, member("/* x */\"x\":1")),
-		transportFault("bom", "ANSWER has a byte order mark", "json.syntax", []string{"H11"}, body(func(b []byte) []byte { return append([]byte("\xEF\xBB\xBF"), b...) })),
-		transportFault("duplicate", "ANSWER has a member twice", "json.duplicate_member", []string{"H11"}, member(`"x":1,"x":2`)),
-		transportFault("duplicate-escaped", "ANSWER has a member twice, once with an escape in its name", "json.duplicate_member", []string{"H11"}, member(`"xy":1,"\u0078y":2`)),
-		transportFault("utf8", "ANSWER is not UTF-8", "json.unicode", []string{"H13"}, member("\"x\":\"\xc0\xaf\"")),
-		transportFault("surrogate", "ANSWER has half a surrogate pair", "json.unicode", []string{"H13"}, member(`"x":"\udc00"`)),
-		transportFault("deep", "ANSWER is nested 10,000 deep", "json.depth", []string{"H12"}, member(`"x":`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000))),
-		transportFault("many", "ANSWER has 100,000 values", "json.values", []string{"H12"}, member(`"x":[`+strings.Repeat("1,", 100_000)+"1]")),
-		transportFault("media-type", "ANSWER has the Content-Type text/plain", "response.content_type", []string{"H23", "V19"}, func(a *answer) { a.header.Set("Content-Type", "text/plain") }),
-		transportFault("captive-portal", "ANSWER is a page of HTML, with escape sequences", "response.content_type", []string{"H23", "H14"}, func(a *answer) {
+		transportFault("not-json", "RESPONSE is not JSON", "json.syntax", []string{"H11"}, body(func([]byte) []byte { return []byte("{'single': quotes}") })),
+		transportFault("empty", "RESPONSE is empty", "json.syntax", []string{"H23"}, body(func([]byte) []byte { return nil })),
+		transportFault("list", "RESPONSE is a list with the right object", "json.type", []string{"H11"}, body(func(b []byte) []byte { return []byte("[" + string(b) + "]") })),
+		transportFault("null", "RESPONSE is null", "json.type", []string{"H11"}, body(func([]byte) []byte { return []byte("null") })),
+		transportFault("trailing", "RESPONSE has more after its object", "json.syntax", []string{"H11"}, body(func(b []byte) []byte { return append(b, "{}"...) })),
+		transportFault("comment", "RESPONSE has a comment", "json.syntax", []string{"H11"}, member("/* x */\"x\":1")),
+		transportFault("bom", "RESPONSE has a byte order mark", "json.syntax", []string{"H11"}, body(func(b []byte) []byte { return append([]byte("\xEF\xBB\xBF"), b...) })),
+		transportFault("duplicate", "RESPONSE has a member twice", "json.duplicate_member", []string{"H11"}, member(`"x":1,"x":2`)),
+		transportFault("duplicate-escaped", "RESPONSE has a member twice, once with an escape in its name", "json.duplicate_member", []string{"H11"}, member(`"xy":1,"\u0078y":2`)),
+		transportFault("utf8", "RESPONSE is not UTF-8", "json.unicode", []string{"H13"}, member("\"x\":\"\xc0\xaf\"")),
+		transportFault("surrogate", "RESPONSE has half a surrogate pair", "json.unicode", []string{"H13"}, member(`"x":"\udc00"`)),
+		transportFault("deep", "RESPONSE is nested 10,000 deep", "json.depth", []string{"H12"}, member(`"x":`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000))),
+		transportFault("many", "RESPONSE has 100,000 values", "json.values", []string{"H12"}, member(`"x":[`+strings.Repeat("1,", 100_000)+"1]")),
+		transportFault("media-type", "RESPONSE has the Content-Type text/plain", "response.content_type", []string{"H23", "V19"}, func(a *answer) { a.header.Set("Content-Type", "text/plain") }),
+		transportFault("captive-portal", "RESPONSE is a page of HTML, with escape sequences", "response.content_type", []string{"H23", "H14"}, func(a *answer) {
 			a.say(http.StatusOK, "text/html", []byte("<html>Log in to the network \x1b]0;pwned\x07</html>"))
 		}),
 	}
@@ -224,37 +224,37 @@ func bodyFaults() []Fault {
 func statusFaults() []Fault {
 	var list []Fault
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		list = append(list, transportFault(fmt.Sprintf("redirect-%d", status), fmt.Sprintf("ANSWER is a redirect (%d)", status), "response.redirect", []string{"H06", "H07", "V48"}, func(a *answer) {
+		list = append(list, transportFault(fmt.Sprintf("redirect-%d", status), fmt.Sprintf("RESPONSE is a redirect (%d)", status), "response.redirect", []string{"H06", "H07", "V48"}, func(a *answer) {
 			a.say(status, "text/plain", nil)
 			a.header.Set("Location", a.op.Issuer+baitPath)
 		}))
 	}
 	return append(list,
-		transportFault("redirect-file", "ANSWER is a redirect to a file", "response.redirect", []string{"H07"}, func(a *answer) {
+		transportFault("redirect-file", "RESPONSE is a redirect to a file", "response.redirect", []string{"H07"}, func(a *answer) {
 			a.say(http.StatusFound, "text/plain", nil)
 			a.header.Set("Location", "file:///etc/passwd")
 		}),
-		transportFault("status-204", "ANSWER has the HTTP status 204", "response.status", []string{"H23"}, func(a *answer) { a.say(http.StatusNoContent, "application/json", nil) }),
-		transportFault("status-201", "ANSWER has the HTTP status 201", "response.status", nil, func(a *answer) { a.status = http.StatusCreated }),
-		transportFault("status-418", "ANSWER has the HTTP status 418 and no reason", "response.status", []string{"H23"}, func(a *answer) { a.say(http.StatusTeapot, "text/html", []byte("<html>short and stout</html>")) }),
-		transportFault("status-500", "ANSWER has the HTTP status 500", "network.unavailable", []string{"H23"}, func(a *answer) {
+		transportFault("status-204", "RESPONSE has the HTTP status 204", "response.status", []string{"H23"}, func(a *answer) { a.say(http.StatusNoContent, "application/json", nil) }),
+		transportFault("status-201", "RESPONSE has the HTTP status 201", "response.status", nil, func(a *answer) { a.status = http.StatusCreated }),
+		transportFault("status-418", "RESPONSE has the HTTP status 418 and no reason", "response.status", []string{"H23"}, func(a *answer) { a.say(http.StatusTeapot, "text/html", []byte("<html>short and stout</html>")) }),
+		transportFault("status-500", "RESPONSE has the HTTP status 500", "network.unavailable", []string{"H23"}, func(a *answer) {
 			a.say(http.StatusInternalServerError, "text/html", []byte("<html>\x1b[31moops</html>"))
 		}),
-		transportFault("status-503", "ANSWER has the HTTP status 503 and a Retry-After of years", "network.unavailable", []string{"H23"}, func(a *answer) {
+		transportFault("status-503", "RESPONSE has the HTTP status 503 and a Retry-After of years", "network.unavailable", []string{"H23"}, func(a *answer) {
 			a.say(http.StatusServiceUnavailable, "text/plain", nil)
 			a.header.Set("Retry-After", "99999999")
 		}),
-		transportFault("status-429", "ANSWER has the HTTP status 429 and a Retry-After of a day", "network.unavailable", []string{"H23"}, func(a *answer) {
+		transportFault("status-429", "RESPONSE has the HTTP status 429 and a Retry-After of a day", "network.unavailable", []string{"H23"}, func(a *answer) {
 			a.say(http.StatusTooManyRequests, "text/plain", nil)
 			a.header.Set("Retry-After", "86400")
 		}),
-		transportFault("header-huge", "ANSWER has a header of 10 MB", "network.other", []string{"H05"}, func(a *answer) { a.header.Set("X-Huge", strings.Repeat("x", 10<<20)) }),
-		transportFault("cookies", "ANSWER has 2,000 cookies", "network.other", []string{"H05"}, func(a *answer) {
+		transportFault("header-huge", "RESPONSE has a header of 10 MB", "network.other", []string{"H05"}, func(a *answer) { a.header.Set("X-Huge", strings.Repeat("x", 10<<20)) }),
+		transportFault("cookies", "RESPONSE has 2,000 cookies", "network.other", []string{"H05"}, func(a *answer) {
 			for i := range 2000 {
 				a.header.Add("Set-Cookie", fmt.Sprintf("c%d=%s", i, strings.Repeat("x", 60)))
 			}
 		}),
-		transportFault("informational", "ANSWER comes after 20,000 informational ones (103)", "network.other", []string{"H05"}, func(a *answer) {
+		transportFault("informational", "RESPONSE comes after 20,000 informational ones (103)", "network.other", []string{"H05"}, func(a *answer) {
 			a.send = func(w http.ResponseWriter) {
 				w.Header().Set("Link", "</"+strings.Repeat("x", 100)+">")
 				for range 20_000 {
@@ -269,16 +269,16 @@ func statusFaults() []Fault {
 func connectionFaults() []Fault {
 	slow := func(f Fault) Fault { f.Config = quick; return f }
 	return []Fault{
-		slow(transportFault("hang", "ANSWER never comes", "network.timeout", []string{"H04"}, func(a *answer) {
+		slow(transportFault("hang", "RESPONSE never comes", "network.timeout", []string{"H04"}, func(a *answer) {
 			a.send = func(http.ResponseWriter) { <-a.request.Context().Done() }
 		})),
-		slow(transportFault("drip", "ANSWER comes at a byte every 50 ms", "network.timeout", []string{"H04"}, func(a *answer) {
+		slow(transportFault("drip", "RESPONSE comes at a byte every 50 ms", "network.timeout", []string{"H04"}, func(a *answer) {
 			a.send = func(w http.ResponseWriter) { drip(w, a) }
 		})),
-		transportFault("closed", "The connection is closed instead of ANSWER", "network.closed", []string{"H24"}, func(a *answer) {
+		transportFault("closed", "The connection is closed instead of RESPONSE", "network.closed", []string{"H24"}, func(a *answer) {
 			a.send = func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 		}),
-		transportFault("cut", "The connection is closed in the middle of ANSWER", "network.closed", []string{"H24"}, func(a *answer) {
+		transportFault("cut", "The connection is closed in the middle of RESPONSE", "network.closed", []string{"H24"}, func(a *answer) {
 			a.send = func(w http.ResponseWriter) {
 				w.Header().Set("Content-Type", a.header.Get("Content-Type"))
 				w.Header().Set("Content-Length", fmt.Sprint(len(a.body)))
@@ -287,7 +287,7 @@ func connectionFaults() []Fault {
 				panic(http.ErrAbortHandler)
 			}
 		}),
-		transportFault("short", "ANSWER is shorter than its Content-Length says", "network.closed", []string{"H24"}, func(a *answer) {
+		transportFault("short", "RESPONSE is shorter than its Content-Length says", "network.closed", []string{"H24"}, func(a *answer) {
 			a.send = func(w http.ResponseWriter) {
 				w.Header().Set("Content-Type", a.header.Get("Content-Type"))
 				w.Header().Set("Content-Length", fmt.Sprint(len(a.body)+100))

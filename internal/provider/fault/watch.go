@@ -237,15 +237,15 @@ var stops = map[string]stop{
 	"backchannel_authentication":   {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
 	"jwks":                         {not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
 	"token":                        {not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
-	"userinfo":                     {not: oneOf(), last: true, right: "discards the answer"},
-	"introspection":                {not: oneOf(), last: true, right: "discards the answer"},
+	"userinfo":                     {not: oneOf(), last: true, right: "discards the response"},
+	"introspection":                {not: oneOf(), last: true, right: "discards the response"},
 	"revocation":                   {not: oneOf(), last: true, right: "says that the token is not revoked"},
 	"end_session":                  {not: oneOf(), last: true, right: "does not take it for the end of this logout"},
 	"registration":                 {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not use the registration"},
 	"resource":                     {not: oneOf(), last: true, right: "stops: does not ask again"},
 	"resource_metadata":            {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not go by the metadata"},
-	backchannelLogout:              {last: true, status: http.StatusBadRequest, right: "answers with the HTTP status 400"},
-	cibaNotification:               {last: true, status: http.StatusUnauthorized, right: "answers with the HTTP status 401"},
+	backchannelLogout:              {last: true, status: http.StatusBadRequest, right: "responds with the HTTP status 400"},
+	cibaNotification:               {last: true, status: http.StatusUnauthorized, right: "responds with the HTTP status 401"},
 }
 
 // What the provider calls. The status is the relying party's there.
@@ -287,22 +287,22 @@ func (f Fault) judge(requests []Request) Finding {
 	case count(requests[first:], "jwks") > 2 && !slices.Contains(f.Breaks, "network.closed"):
 		return finding(did, "it asked more than twice for the keys", no)
 	case f.Unseen:
-		return finding(did, "what it made of the answer does not show in its requests: see its own exit code", nil)
+		return finding(did, "its requests do not show what it made of the response: its own exit code has to", nil)
 	case f.Accept && (on || rule.last):
 		return finding(did, "a correct relying party goes on", yes)
 	case f.Accept:
 		return finding(did, "it stopped, or never asks for UserInfo; a correct relying party goes on", no)
 	case on:
-		return finding(did, "it used an answer that it has to refuse", no)
+		return finding(did, "it used a response that it must reject", no)
 	case again:
-		return finding(did, "it asked again, and got the same answer", no)
+		return finding(did, "it sent the request again and got the same response", no)
 	}
 	return finding(did, "it asked for nothing that it may not ask for", yes)
 }
 
 // judgeCall judges what a relying party answered to a call of the provider.
 func (f Fault) judgeCall(status int) Finding {
-	finding := Finding{Fault: f.Name, Did: "stopped", Why: fmt.Sprintf("it answered with the HTTP status %d", status)}
+	finding := Finding{Fault: f.Name, Did: "stopped", Why: fmt.Sprintf("it responded with the HTTP status %d", status)}
 	right := !f.Accept && status == stops[f.At].status
 	if status/100 == 2 {
 		finding.Did, right = "went_on", f.Accept
@@ -321,5 +321,5 @@ func (f Fault) absence(requests []Request) string {
 	if f.Previous && count(requests, f.At) > 0 {
 		return "the first ID Token is right, and no other was asked for"
 	}
-	return "no answer of the endpoint " + f.At + " was asked for that shows it"
+	return "it sent no request to the " + f.At + " endpoint that would show the fault"
 }
