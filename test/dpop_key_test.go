@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/fakeop"
-	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -166,7 +166,7 @@ func TestBoundSessionsConfigurationChanges(t *testing.T) {
 func TestBoundTokensNeedTheirKey(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range keyGoesWrong(t) {
-		s := newScene(t, func(o *provider.Options) { o.JWTAccessTokens = true })
+		s := newScene(t, func(o *fault.Options) { o.JWTAccessTokens = true })
 		file := filepath.Join(s.folder, "dpop.json")
 		config := s.config("public", "dpop_key: dpop.json", "scopes: [openid, offline_access]")
 		s.ok("client", "-c", config, "-p", "0", "-o", "--output-dir", s.folder)
