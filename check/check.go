@@ -207,6 +207,18 @@ func (rs Results) Verified() bool {
 	return len(rs) > 0
 }
 
+// Waived returns the ids of the MUST rules that applied and were waived. Because of them
+// [Results.Verified] is false, whether they were held or not.
+func (rs Results) Waived() []string {
+	var ids []string
+	for i := range rs {
+		if r := &rs[i]; r.Level == Must && r.Waived && r.Outcome != NotApplicable {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
 // An Error reports that a message broke a rule it must keep.
 type Error struct {
 	Results Results // of every rule of the table

@@ -14,6 +14,8 @@
 //	POST   /sessions/NAME/refresh        renews it, whether it is fresh or not; ?retry=true also what may be spent
 //	POST   /sessions/NAME/logout         revokes its tokens, then forgets it
 //
+// An ID Token that was not verified comes with the field Token-Unverified, which says why.
+//
 // Cache-Control: only-if-cached (RFC 9111 section 5.2.1.7) asks for nothing that is not at
 // hand. Sessions-Folder says which folder's sessions are meant. An error is a JSON document with a member error, as the program's own.
 
@@ -99,6 +101,10 @@ func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need s
 		kind, scheme = "id_token", "Bearer"
 	}
 	h["Token-Type"] = []string{scheme}
+	why := out.Session.Unverified
+	if why != "" && need.IDToken {
+		h[atonce.UnverifiedHeader] = []string{why}
+	}
 	if r.Header.Get("Accept") == "text/plain" {
 		h["Content-Type"] = []string{"text/plain"}
 		h["Content-Length"] = []string{strconv.Itoa(len(out.Token) + 1)}
@@ -111,6 +117,9 @@ func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need s
 	}
 	if out.Behind != nil {
 		doc["warning"] = out.Behind.Error()
+	}
+	if why != "" && need.IDToken {
+		doc["unverified"] = why
 	}
 	writeJSON(w, http.StatusOK, doc)
 }

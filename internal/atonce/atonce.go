@@ -101,6 +101,10 @@ func Folder(getenv func(string) string) string {
 // folder has other sessions, if of the same names.
 const FolderHeader = "Sessions-Folder"
 
+// UnverifiedHeader says why the ID Token in an answer of the agent is not verified. The rest of the
+// program warns of that.
+const UnverifiedHeader = "Token-Unverified"
+
 // Mark tells folders apart (FNV-1a, 64 bits).
 func Mark(folder string) string {
 	sum := uint64(14695981039346656037)

@@ -148,11 +148,14 @@ func (p *program) handedOut(name, kind string, body []byte) (*renewal.Outcome, e
 		IDToken     string    `json:"id_token"`
 		Expires     time.Time `json:"expires_at"`
 		Warning     string    `json:"warning"`
+		Unverified  string    `json:"unverified"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, fmt.Errorf("the agent's answer cannot be read: %w", err)
 	}
-	s := &session.Session{Name: name, Grant: session.Grant{Issuer: doc.Issuer}, Tokens: session.Tokens{TokenType: doc.TokenType}}
+	s := &session.Session{
+		Name: name, Grant: session.Grant{Issuer: doc.Issuer}, Tokens: session.Tokens{TokenType: doc.TokenType}, Unverified: doc.Unverified,
+	}
 	out := &renewal.Outcome{Session: s, Token: doc.AccessToken + doc.IDToken, Expires: doc.Expires}
 	if doc.Warning != "" {
 		out.Behind = errors.New(doc.Warning)

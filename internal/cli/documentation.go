@@ -173,7 +173,8 @@ not well-formed JSON of the right media type, or too long, is refused before. Al
 always run;
 ` + "`--explain`" + ` shows what came of each. A broken MUST is an error, a broken SHOULD a
 warning. ` + "`--waive ID`" + ` (or the key ` + "`waive`" + `) makes a failure visible but no error;
-nothing counts as verified then. A rule marked * cannot be waived. The ids are stable.
+if the rule is a MUST nothing counts as verified then, while waiving a SHOULD changes nothing
+about that. A rule marked * cannot be waived. The ids are stable.
 
 | id | level | requirement | from |
 |---|---|---|---|

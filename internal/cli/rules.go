@@ -20,7 +20,8 @@ func (p *program) rulesTopic() *cobra.Command {
 All rules always run; --explain shows what came of each. A broken MUST is an
 error (exit code 5; 4 for discovery and token responses), a broken SHOULD a
 warning. --waive ID, or the key waive, makes the failure of a rule visible but no
-error; nothing counts as verified then. A rule marked * cannot be waived.
+error. If a MUST is waived nothing counts as verified; waiving a SHOULD changes
+nothing about that. A rule marked * cannot be waived.
 
 `)
 		group := ""

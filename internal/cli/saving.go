@@ -218,7 +218,7 @@ func (p *program) judged(t *oidc.Tokens, err error) {
 	if err != nil {
 		k.session.Withheld = p.redactor.Text(message(err))
 	} else {
-		renewal.Verified(k.session, t)
+		renewal.Verified(k.session, t, p.run.Checks.Waived()...)
 	}
 	k.write()
 }

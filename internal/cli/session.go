@@ -110,8 +110,22 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 	if out.Behind != nil {
 		p.warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(out.Expires), out.Behind)
 	}
+	p.caveats(out, name, need)
 	p.explain()
 	return out, err
+}
+
+// caveats warns of what is not known about a token that is handed out.
+func (p *program) caveats(out *renewal.Outcome, name string, need session.Need) {
+	if out.Token == "" || out.Session == nil {
+		return
+	}
+	if why := out.Session.Unverified; why != "" && need.IDToken {
+		p.warn("the ID Token of session %s is not verified: %s", name, why)
+	}
+	if need.For > 0 && out.Expires.IsZero() {
+		p.warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s is not known", name, need.For)
+	}
 }
 
 // renewHere renews a session in this process.

@@ -60,7 +60,11 @@ func (p *program) listSessions() error {
 			continue
 		}
 		list = append(list, p.sessionDocument(store, s))
-		cells := []string{s.Name, string(session.StateOf(store, s, p.env.Now())), p.until(s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
+		state := string(session.StateOf(store, s, p.env.Now()))
+		if s.Unverified != "" {
+			state += ", unverified"
+		}
+		cells := []string{s.Name, state, p.until(s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
 		for i, cell := range cells {
 			cells[i] = transcript.Escape(cell)
 		}
@@ -103,6 +107,8 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 	d.Add("name", s.Name)
 	d.Add("state", session.StateOf(store, s, p.env.Now()))
 	add("why", s.Why(), s.Why() != "")
+	add("verified", false, s.Unverified != "")
+	add("unverified", s.Unverified, s.Unverified != "")
 	d.Add("issuer", s.Grant.Issuer)
 	d.Add("client_id", s.Grant.ClientID)
 	add("sub", s.Grant.Subject, s.Grant.Subject != "")

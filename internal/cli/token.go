@@ -253,6 +253,9 @@ func tokenDocument(kind, scheme string, out *renewal.Outcome) map[string]any {
 	if !out.Expires.IsZero() {
 		doc["expires_at"] = out.Expires.UTC().Format(time.RFC3339)
 	}
+	if kind == "id_token" && out.Session.Unverified != "" {
+		doc["verified"] = false
+	}
 	return doc
 }
 

@@ -5,6 +5,8 @@ package renewal
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -37,13 +39,31 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 	s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
 }
 
-// Verified says that the tokens of a session held.
-func Verified(s *session.Session, t *oidc.Tokens) {
+// Verified marks the tokens of a session as accepted. waived are the rules that were waived about
+// anything else than t, such as the provider's metadata.
+func Verified(s *session.Session, t *oidc.Tokens, waived ...string) {
 	s.Withheld, s.Held = "", ""
+	why := unverified(t, waived)
+	if why != "" || t.IDToken != nil || s.Generation == 1 { // an ID Token that stays keeps its mark
+		s.Unverified = why
+	}
 	if id := t.IDToken; id != nil {
 		s.Tokens.IDTokenExpires = id.Expiry // an encrypted one does not tell by itself
 		s.Grant.Subject = id.Subject
 	}
+}
+
+// unverified returns why tokens that were accepted are not verified, "" if they are.
+func unverified(t *oidc.Tokens, waived []string) string {
+	waived = slices.Concat(waived, t.Checks.Waived())
+	slices.Sort(waived)
+	switch {
+	case t.IssuedIDToken != "" && t.Checks.Err() != nil: // which nobody wanted to know
+		return "the verification of the ID Token was skipped (--skip-id-token-verification)"
+	case len(waived) > 0:
+		return "rules were waived: " + strings.Join(slices.Compact(waived), ", ")
+	}
+	return ""
 }
 
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.

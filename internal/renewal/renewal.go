@@ -194,7 +194,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 		err = errors.Join(err, context.Cause(ctx)) // which may have come to nothing meanwhile
 	}
 	if out.Tokens != nil {
-		return r.settle(out, err)
+		return r.settle(out, client, err)
 	}
 	return r.failed(ctx, out, &before, p, err)
 }
@@ -215,12 +215,12 @@ func grant(s *session.Session) oidc.Grant {
 }
 
 // settle stores what became of tokens that were received, and stored as they came.
-func (r *Renewal) settle(out *Outcome, err error) error {
+func (r *Renewal) settle(out *Outcome, client *oidc.Client, err error) error {
 	s := out.Session
 	if err != nil {
 		s.Withheld = r.text(err)
 	} else {
-		Verified(s, out.Tokens)
+		Verified(s, out.Tokens, client.Provider.Checks.Waived()...)
 	}
 	if lost := session.Write(r.Store, s); lost != nil {
 		err = errors.Join(err, &LostError{s, lost})

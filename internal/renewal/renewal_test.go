@@ -1219,3 +1219,42 @@ func TestPut(t *testing.T) {
 		})
 	}
 }
+
+// A session says what of its tokens was not verified, for as long as it has such an ID Token.
+func TestUnverified(t *testing.T) {
+	everywhere(t, func(w *world) {
+		skip, waive := false, []string(nil)
+		refresh := func(want string) {
+			w.Helper()
+			r := w.renewal()
+			r.Need.Not = w.stored().Tokens.AccessToken
+			r.Connect = func(ctx context.Context, s *session.Session) (*oidc.Client, error) {
+				provider, err := oidc.Discovery{HTTP: w.op.Client(), Waive: waive}.Provider(ctx, s.Grant.Issuer)
+				if err != nil {
+					return nil, err
+				}
+				return &oidc.Client{Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(), Waive: waive, Policy: oidc.Policy{Skip: skip}}, nil
+			}
+			if _, err := r.Run(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+			if got := w.stored().Unverified; got != want {
+				w.Errorf("%q, not %q", got, want)
+			}
+		}
+		refresh("")
+		skip = true
+		refresh("the verification of the ID Token was skipped (--skip-id-token-verification)")
+		skip, waive = false, []string{"id_token.iss", "discovery.issuer", "id_token.iat_age"}
+		refresh("rules were waived: discovery.issuer, id_token.iss")
+		claims := w.op.Claims
+		w.noClaims()
+		waive = nil
+		refresh("rules were waived: discovery.issuer, id_token.iss") // the ID Token is still that one
+		w.op.Lock()
+		w.op.Claims = claims
+		w.op.Unlock()
+		waive = []string{"id_token.iat_age"} // no more than a recommendation
+		refresh("")
+	})
+}

@@ -33,6 +33,10 @@ type Session struct {
 	// next one continues it.
 	Held string `json:"held_id_token,omitempty"`
 
+	// Unverified is why the tokens count as not verified though they are handed out: what was
+	// skipped or waived. It is "" if nothing was, or if an earlier version stored the session.
+	Unverified string `json:"unverified,omitempty"`
+
 	// Attempt is a refresh that was begun and whose answer is not stored.
 	Attempt *Attempt `json:"attempt,omitempty"`
 

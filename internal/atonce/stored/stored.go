@@ -20,7 +20,7 @@ func answer(q atonce.Question) bool {
 		return false
 	}
 	s, err := (&session.Files{Folder: folder}).Load(q.Name)
-	if err != nil {
+	if err != nil || q.IDToken && s.Unverified != "" { // the rest of the program warns of it
 		return false
 	}
 	token, _, fresh := s.Take(session.Need{IDToken: q.IDToken}, time.Now())
