@@ -233,6 +233,7 @@ var faults = map[string]func(*fakeop.OP){
 	"no-userinfo":       func(op *fakeop.OP) { delete(op.Metadata, "userinfo_endpoint") },
 	"no-id-token":       func(op *fakeop.OP) { op.Claims = nil },
 	"no-refresh-token":  func(op *fakeop.OP) { delete(op.Tokens, "refresh_token") },
+	"no-expires-in":     func(op *fakeop.OP) { delete(op.Tokens, "expires_in") },
 	"no-amr":            func(op *fakeop.OP) { delete(op.Claims, "amr") },
 	"string-amr":        func(op *fakeop.OP) { op.Claims["amr"] = "pwd" },
 	"wrong-iss":         func(op *fakeop.OP) { op.Claims["iss"] = op.URL + "1" },

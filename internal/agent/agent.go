@@ -261,7 +261,7 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 // tooMuch reports whether err says that a session has not what was asked of it.
 func tooMuch(err error) bool {
 	var login *renewal.LoginError
-	return errors.As(err, new(*renewal.ShortError)) || errors.As(err, &login) && login.State == session.Ended
+	return errors.As(err, new(*renewal.ShortError)) || errors.As(err, &login) && (login.State == session.Ended || login.State == session.Withheld && !login.Session.Renewable)
 }
 
 // pausing is the error of the last attempt, while it is too early for another.

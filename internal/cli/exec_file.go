@@ -37,7 +37,11 @@ func (k *keptFile) keep(ctx context.Context) {
 	pause := limit.AgentPauseLeast
 	wait := k.left()
 	for sleep(ctx, wait) {
-		out, err := k.program.renew(ctx, k.store, k.out.Session.Name, k.need, false)
+		need := k.need
+		if k.out.Expires.IsZero() {
+			need.For = 0 // each token would be too old a moment later
+		}
+		out, err := k.program.renew(ctx, k.store, k.out.Session.Name, need, false)
 		if err == nil && out.Behind == nil {
 			err = k.write(out)
 		}

@@ -192,14 +192,17 @@ func (p *program) sessionsHint(err error) string {
 	var anothers *anothersError
 	var stranger *strangerError
 	var sealed *session.SealError
+	var short *renewal.ShortError
 	switch {
 	case errors.As(err, &login):
-		return cmp.Or(sessionHint(login.State, login.Session.Name), "the provider gives tokens that have ended, or the clock of this machine is wrong")
+		return cmp.Or(sessionHint(login.State, login.Session), "the provider gives tokens that have ended, or the clock of this machine is wrong")
 	case errors.As(err, &stranger):
 		return "log in as " + stranger.user + ", or use the resource with the other user's own session"
 	case errors.As(err, &anothers):
 		return "log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too"
-	case errors.As(err, new(*renewal.ShortError)):
+	case errors.As(err, &short) && short.Unknown:
+		return "ask without --valid-for; a session with a refresh token gets a new token instead"
+	case errors.As(err, &short):
 		return "the provider decides how long its tokens last: ask for less with --valid-for, or not at all"
 	case errors.As(err, &noSession) && strings.HasPrefix(p.run.Command, "sessions "):
 		return "`oidc-client sessions list` shows what there is"
@@ -218,7 +221,7 @@ func (p *program) sessionsHint(err error) string {
 // hintBesides adds what is worth knowing whatever the error is: what may be lost, and what is not.
 func (p *program) hintBesides(err error, f *transcript.Failure, add func(string)) {
 	if s := p.spent; s != nil {
-		add("the refresh token of session " + s.Name + " may be spent now: " + sessionHint(session.Spent, s.Name))
+		add("the refresh token of session " + s.Name + " may be spent now: " + sessionHint(session.Spent, s))
 	}
 	if oidc.MaySpend(err) && p.run.TokenResponse == nil {
 		switch {

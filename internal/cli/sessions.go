@@ -176,7 +176,7 @@ func (p *program) showSession(args []string) error {
 	if err == nil && !p.options.json() {
 		p.out.JSON("Session", "Session", data)
 	}
-	if advice := sessionHint(session.StateOf(store, s, p.env.Now()), s.Name); advice != "" && err == nil {
+	if advice := sessionHint(session.StateOf(store, s, p.env.Now()), s); advice != "" && err == nil {
 		p.inform("%s", advice)
 	}
 	return err
@@ -343,7 +343,11 @@ func (p *program) revokeSession(ctx context.Context, client *oidc.Client, s *ses
 }
 
 // sessionHint says what to do about a session.
-func sessionHint(state session.State, name string) string {
+func sessionHint(state session.State, s *session.Session) string {
+	name := s.Name
+	if state == session.Withheld && !s.Renewable {
+		return "log in again; --explain shows every rule that the login breaks"
+	}
 	switch state {
 	case session.Spent:
 		return "log in again with --save " + name + "; or `oidc-client sessions refresh " + name + " --retry` sends the refresh token once more, which ends the session if it was spent and the provider rotates refresh tokens"

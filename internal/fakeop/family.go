@@ -21,6 +21,9 @@ type Family struct {
 	delay    func()
 }
 
+// Unsaid is the lifetime of tokens of which the provider does not say how long they live.
+const Unsaid time.Duration = -1
+
 // Rotate makes the provider's token endpoint rotate: its tokens are refresh-N and access-N,
 // and the first refresh token is refresh-0.
 func (op *OP) Rotate(lifetime time.Duration) *Family {
@@ -88,7 +91,10 @@ func (f *Family) serve(w http.ResponseWriter, r *http.Request) {
 	f.current++
 	answer := map[string]any{
 		"access_token": fmt.Sprint("access-", f.current), "refresh_token": fmt.Sprint("refresh-", f.current),
-		"token_type": "Bearer", "expires_in": f.lifetime.Seconds(),
+		"token_type": "Bearer",
+	}
+	if f.lifetime != Unsaid {
+		answer["expires_in"] = f.lifetime.Seconds()
 	}
 	delay := f.delay
 	f.mu.Unlock()

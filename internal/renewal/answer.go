@@ -89,9 +89,13 @@ type ShortError struct {
 	Session  *session.Session
 	Lifetime time.Duration // of the last one
 	Asked    time.Duration
+	Unknown  bool // the provider did not say how long the last one lasts
 }
 
 func (e *ShortError) Error() string {
+	if e.Unknown {
+		return fmt.Sprintf("session %s: the provider did not say how long its token lasts, so whether it is valid for %s is not known", e.Session.Name, e.Asked)
+	}
 	return fmt.Sprintf("session %s: the provider's tokens last %s, which is not more than the %s that are asked for", e.Session.Name, e.Lifetime.Round(time.Second), e.Asked)
 }
 
@@ -100,10 +104,14 @@ func (e *ShortError) Error() string {
 func ended(s *session.Session, need session.Need) error {
 	why := ""
 	switch {
+	case s.Withheld != "" && (!s.Renewable || need.IDToken && s.Tokens.IDToken == ""):
+		return withheld(s)
 	case need.IDToken && s.Tokens.IDToken == "":
 		why = "it has no ID Token, which comes with the scope openid and a user"
 	case need.IDToken && s.Tokens.IDTokenStale:
 		why = "its ID Token has expired, and the provider sends no new one on a refresh"
+	case !s.Renewable && need.For > 0 && endless(s, need):
+		return &ShortError{Session: s, Asked: need.For, Unknown: true}
 	case !s.Renewable:
 		why = "its token has expired, and it has no refresh token"
 	default:
@@ -112,13 +120,31 @@ func ended(s *session.Session, need session.Need) error {
 	return &LoginError{s, session.Ended, why}
 }
 
+// endless reports whether the session has the token that is needed, and nobody knows when it
+// expires.
+func endless(s *session.Session, need session.Need) bool {
+	if need.IDToken {
+		return s.Tokens.IDToken != "" && s.Tokens.IDTokenExpires.IsZero()
+	}
+	return s.Tokens.AccessToken != "" && s.Tokens.Expires.IsZero()
+}
+
+// withheld says that the tokens of a session must not be used, and why.
+func withheld(s *session.Session) error {
+	whose := "its tokens"
+	if s.Generation == 1 {
+		whose = "the tokens of its login"
+	}
+	return &LoginError{s, session.Withheld, whose + " must not be used: " + s.Withheld}
+}
+
 // renewable says what keeps a session, which is locked, from being renewed. retry allows to
 // send a token that may be spent, or was refused, or came with what did not verify: a
 // refresh would hide that the login was perhaps somebody else's.
 func renewable(s *session.Session, need session.Need, retry bool) error {
 	switch {
 	case s.Generation == 1 && s.Withheld != "" && !retry:
-		return &LoginError{s, session.Withheld, "the tokens of its login must not be used: " + s.Withheld}
+		return withheld(s)
 	case s.Refused != "" && !retry:
 		return &LoginError{s, session.Refused, "the provider refused its refresh token: " + s.Refused}
 	case s.Attempt != nil && !s.Keeps && !retry:

@@ -245,7 +245,7 @@ func (r *Renewal) insufficient(s *session.Session, need session.Need) error {
 		return &LoginError{s, session.Expired, "the provider's new token has ended already"}
 	}
 	_, expires, _ := s.Take(need, r.Now())
-	return &ShortError{s, expires.Sub(s.Received), need.For}
+	return &ShortError{Session: s, Lifetime: expires.Sub(s.Received), Asked: need.For}
 }
 
 // tooLong says that a token is asked for that lasts longer than those of the provider do:
@@ -255,7 +255,7 @@ func (r *Renewal) tooLong(s *session.Session) error {
 	need.For = 0
 	_, expires, fresh := s.Take(need, r.Now())
 	if lifetime := expires.Sub(s.Received); fresh && !expires.IsZero() && lifetime <= r.Need.For {
-		return &ShortError{s, lifetime, r.Need.For}
+		return &ShortError{Session: s, Lifetime: lifetime, Asked: r.Need.For}
 	}
 	return nil
 }

@@ -1220,6 +1220,77 @@ func TestPut(t *testing.T) {
 	}
 }
 
+// What must not be used is said to be, whatever else could be said of the session.
+func TestWithheldSaysWhy(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*session.Session)
+		need   session.Need
+	}{
+		"not renewable":                  {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{}},
+		"not renewable, for an ID Token": {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{IDToken: true}},
+		"not renewable, after a refresh": {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken, s.Generation = false, "", 2 }, session.Need{}},
+		"without an ID Token":            {func(*session.Session) {}, session.Need{IDToken: true}},
+		"not renewable, and not expired": {func(s *session.Session) {
+			s.Renewable, s.Secret.RefreshToken, s.Tokens.Expires = false, "", time.Now().Add(time.Hour)
+		}, session.Need{}},
+		"not renewable, for a long while": {func(s *session.Session) {
+			s.Renewable, s.Secret.RefreshToken, s.Tokens.Expires = false, "", time.Time{}
+		}, session.Need{For: time.Hour}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(w *world) {
+				s := w.expired()
+				s.Withheld = "a wrong iss"
+				c.change(s)
+				w.save(s)
+				r := w.renewal()
+				r.Need = c.need
+				_, err := w.fails(r)
+				w.isLogin(err, session.Withheld, "must not be used: a wrong iss")
+				if w.family.Asked() != 0 {
+					t.Error("somebody was asked")
+				}
+			})
+		})
+	}
+}
+
+// Of a token that may end at any time nobody knows whether it lasts: it is refreshed, once for
+// however many ask, or that is said.
+func TestUnknownLifetime(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.family.Live(fakeop.Unsaid)
+		s := w.expired()
+		s.Received, s.Tokens.Expires = time.Now().Add(-time.Minute), time.Time{}
+		w.save(s)
+		w.gets(w.renewal(), "access-0")
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				r := w.renewal()
+				r.Need.For = time.Hour
+				if out, err := r.Run(w.Context()); err != nil || out.Token != "access-1" || !out.Expires.IsZero() {
+					w.Errorf("%+v, %v", out, err)
+				}
+			})
+		}
+		all.Wait()
+		if n := w.family.Asked(); n != 1 {
+			w.Errorf("%d requests", n)
+		}
+		s = w.stored()
+		s.Renewable, s.Secret.RefreshToken = false, ""
+		w.save(s)
+		w.gets(w.renewal(), "access-1")
+		r := w.renewal()
+		r.Need.For = time.Hour
+		var short *ShortError
+		if _, err := w.fails(r); !errors.As(err, &short) || !strings.Contains(err.Error(), "whether it is valid for 1h0m0s is not known") {
+			w.Errorf("%v", err)
+		}
+	})
+}
+
 // A session says what of its tokens was not verified, for as long as it has such an ID Token.
 func TestUnverified(t *testing.T) {
 	everywhere(t, func(w *world) {

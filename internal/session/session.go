@@ -134,6 +134,9 @@ func (s *Session) fresh(expires time.Time, least time.Duration, now time.Time) b
 	if now.Before(s.Received.Add(-tolerance)) {
 		return !s.Renewable // the clock was set back: what it says of the token's age is not so
 	}
+	if expires.IsZero() && least > 0 { // only a token that has just been received may last so long
+		return s.Renewable && now.Before(s.Received.Add(margin))
+	}
 	if expires.IsZero() {
 		return !s.Renewable || now.Before(s.Received.Add(unknown))
 	}
@@ -152,7 +155,7 @@ const (
 	Expired  State = "expired"      // a refresh gets a new one
 	Ended    State = "ended"        // only a login gets a new one
 	Spent    State = "may be spent" // its refresh token was sent, and the answer was lost
-	Refused  State = "refused"      // the provider refused its refresh token
+	Refused  State = "refused"      // the provider refused its refresh token; its access token may still be valid
 	Withheld State = "withheld"     // its tokens did not verify; a refresh may get better ones
 	Renewing State = "renewing"     // somebody is at it
 )
@@ -163,14 +166,14 @@ func (s *Session) State(now time.Time) State {
 	switch {
 	case s.Attempt != nil && !s.Keeps:
 		return Spent
-	case fresh:
-		return Fresh
 	case s.Refused != "":
 		return Refused
-	case !s.Renewable:
-		return Ended
 	case s.Withheld != "":
 		return Withheld
+	case fresh:
+		return Fresh
+	case !s.Renewable:
+		return Ended
 	}
 	return Expired
 }

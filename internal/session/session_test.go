@@ -48,6 +48,9 @@ func TestTake(t *testing.T) {
 		"unknown end":                   {func(s *Session) { s.Tokens.Expires = time.Time{} }, Need{}, 5*time.Minute - time.Second, "access"},
 		"unknown end, old":              {func(s *Session) { s.Tokens.Expires = time.Time{} }, Need{}, 5 * time.Minute, ""},
 		"unknown end, not renewable":    {func(s *Session) { s.Tokens.Expires, s.Renewable = time.Time{}, false }, Need{}, 1000 * time.Hour, "access"},
+		"unknown end, long enough":      {func(s *Session) { s.Tokens.Expires = time.Time{} }, Need{For: time.Minute}, margin, ""},
+		"unknown end, just received":    {func(s *Session) { s.Tokens.Expires = time.Time{} }, Need{For: time.Hour}, margin - time.Second, "access"},
+		"unknown end, cannot be known":  {func(s *Session) { s.Tokens.Expires, s.Renewable = time.Time{}, false }, Need{For: time.Second}, 0, ""},
 		"a clock that is a little late": {nil, Need{}, -time.Minute, "access"},
 		"a clock that was set back":     {nil, Need{}, -time.Minute - time.Second, ""},
 		"set back, not renewable":       {func(s *Session) { s.Renewable = false }, Need{}, -time.Hour, "access"},
@@ -98,6 +101,20 @@ func TestState(t *testing.T) {
 		}
 		if why := s.Why(); (why == "") != (want == Fresh || want == Expired || want == Ended) {
 			t.Errorf("%s: %q", want, why)
+		}
+	}
+	for name, c := range map[string]struct { // of which something else could be said, too
+		change func(*Session)
+		want   State
+	}{
+		"refused, with a fresh access token": {func(s *Session) { s.Refused = "it is over" }, Refused},
+		"withheld, and not renewable":        {func(s *Session) { s.Withheld, s.Renewable = "a wrong iss", false }, Withheld},
+		"withheld, and expired":              {func(s *Session) { s.Withheld, s.Tokens.Expires = "a wrong iss", noon }, Withheld},
+	} {
+		s := good()
+		c.change(s)
+		if got := s.State(noon); got != c.want || s.Why() == "" {
+			t.Errorf("%s: %s, %q", name, got, s.Why())
 		}
 	}
 	s := good()
