@@ -82,6 +82,21 @@ func TestConfigurationOfOthersIsWarnedOf(t *testing.T) {
 			t.Errorf("%s: exit %d\n%s", name, code, errs)
 		}
 	}
+	for name, way := range exposures() {
+		folder := filepath.Join(s.folder, name, "more")
+		check(t, os.Mkdir(folder, 0o700))
+		file := filepath.Join(folder, "file.json")
+		check(t, os.WriteFile(file, []byte(`{"keys":[]}`), 0o600))
+		check(t, way.expose(file))
+		_, _, errs := s.run("jwt", "verify", "x", "--jwks", file, "--issuer", s.op.Issuer)
+		if !strings.Contains(errs, "file.json decides which signatures are valid, but ") {
+			t.Errorf("--jwks, %s: %s", name, errs)
+		}
+		_, _, errs = s.run("register", "read", "--registration", file, "--issuer", s.op.Issuer)
+		if !strings.Contains(errs, "file.json decides where secrets are sent, but ") {
+			t.Errorf("--registration, %s: %s", name, errs)
+		}
+	}
 	if code, _, errs := s.run("client-credentials", "-c", s.config("app")); code != 0 || strings.Contains(errs, "WARN") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}

@@ -59,6 +59,31 @@ func TestFirstRunsMakeOneDPoPKey(t *testing.T) {
 	}
 }
 
+// Of several runs that write one new file one succeeds, and its key is what the file holds.
+func TestOneRunWritesANewFile(t *testing.T) {
+	t.Parallel()
+	s := &scene{t: t, folder: t.TempDir()}
+	file := filepath.Join(s.folder, "key.json")
+	var all sync.WaitGroup
+	printed := make(chan string, 8)
+	for range cap(printed) {
+		all.Go(func() {
+			switch code, out, errs := s.run("jwt", "keygen", "--out", file); {
+			case code == 0:
+				printed <- out
+			case code != 2 || !strings.Contains(errs, "is there already; --force replaces it"):
+				t.Errorf("exit %d\n%s", code, errs)
+			}
+		})
+	}
+	all.Wait()
+	data, err := os.ReadFile(file)
+	check(t, err)
+	if len(printed) != 1 || !strings.Contains(<-printed, coordinate(t, data)) {
+		t.Errorf("%d keys were made, and another one is in the file", len(printed)+1)
+	}
+}
+
 // coordinate is the x of a JWK.
 func coordinate(t *testing.T, jwk []byte) string {
 	t.Helper()

@@ -29,9 +29,16 @@ func (p *program) checkFiles(cfg *config.Config) error {
 	return nil
 }
 
-// checkConfigFile warns if another user can change the configuration file that was named.
-func (p *program) checkConfigFile(name string) {
-	if err := durable.Exposed(name); err != nil {
-		p.warn("%s decides where secrets are sent, but %v", name, err)
+// What a file that the user names decides.
+const (
+	whereSecretsGo = "decides where secrets are sent"
+	whatIsValid    = "decides which signatures are valid"
+)
+
+// checkNamed warns if another user can change a file that the user names. decides says what hangs
+// on its content.
+func (p *program) checkNamed(file, decides string) {
+	if err := durable.Exposed(file); err != nil {
+		p.warn("%s %s, but %v", file, decides, err)
 	}
 }

@@ -165,7 +165,7 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 	case err != nil:
 		return "", nil, misconfigured("the configuration file cannot be read: %w", err).try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
 	}
-	p.checkConfigFile(name)
+	p.checkNamed(name, whereSecretsGo)
 	return name, data, nil
 }
 

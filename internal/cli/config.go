@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
-	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -60,8 +59,8 @@ func (p *program) initConfig(file, issuer, clientID string, force bool) error {
 		if _, err := os.Lstat(file); err == nil && !force {
 			return usage("%s is there already; --force replaces it", file)
 		}
-		if err := durable.WriteFile(file, data); err != nil {
-			return misconfigured("%v", err)
+		if err := writeNew(file, data, force); err != nil {
+			return misconfigured("%w", err)
 		}
 		p.inform("wrote %s; check it with: oidc-client config validate %s", file, file)
 	}

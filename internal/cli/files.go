@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
@@ -64,6 +65,19 @@ func readBounded(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("more than %d bytes", limit.File)
 	}
 	return data, nil
+}
+
+// writeNew writes a file that must not exist, unless force replaces it. Of two runs that write the
+// same file one fails.
+func writeNew(file string, data []byte, force bool) error {
+	if force {
+		return durable.WriteFile(file, data)
+	}
+	err := durable.Create(file, data)
+	if errors.Is(err, fs.ErrExist) {
+		return usage("%s is there already; --force replaces it", file)
+	}
+	return err
 }
 
 // nowhere reports whether w discards what is written to it: a standard output that is closed or

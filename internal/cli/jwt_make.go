@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
-	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -138,7 +137,7 @@ func (p *program) makeKey(o *keygenOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(o.out, data); err != nil {
+	if err := writeNew(o.out, data, o.force); err != nil {
 		return fmt.Errorf("the key could not be written: %w", err)
 	}
 	p.inform("the private key is in %s", o.out)

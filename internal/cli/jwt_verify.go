@@ -212,6 +212,7 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 	if err != nil {
 		return nil, usage("--jwks: %w", err)
 	}
+	p.checkNamed(jwks, whatIsValid)
 	if client.Keys, err = oidc.ReadKeySet(data); err != nil {
 		return nil, usage("--jwks: %v", err)
 	}

@@ -30,6 +30,7 @@ func (p *program) readRegistration(ctx context.Context, file string) (oidc.Regis
 	if err != nil {
 		return known, usage("--registration: %w", err)
 	}
+	p.checkNamed(file, whereSecretsGo)
 	doc, err := strictjson.Parse(data)
 	if err != nil {
 		return known, usage("--registration: %v", err)

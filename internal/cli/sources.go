@@ -87,7 +87,7 @@ func (s sources) file(ctx context.Context, warn func(format string, args ...any)
 	}
 	switch {
 	case errors.As(err, &others) && others.Group:
-		warn("%s decides where secrets are sent, but %v", s.Name, err)
+		warn("%s %s, but %v", s.Name, whereSecretsGo, err)
 		return data
 	case errors.As(err, &others) && !bytes.Equal(data, kept):
 		warn("%s was changed, and does not count: %v", s.Name, err)
