@@ -70,9 +70,7 @@ func (c *Client) AuthenticateBackchannel(ctx context.Context, r BackchannelReque
 		if c.Provider == nil {
 			return nil, errNoProvider
 		}
-		o := *r.Object
-		o.Type = withDefault(o.Type, "JWT") // CIBA has no type of its own
-		signed, err := o.Sign(c.ID, c.Provider.Issuer, form, c.now())
+		signed, err := r.Object.Sign(c.ID, c.Provider.Issuer, form, c.now())
 		if err != nil {
 			return nil, fmt.Errorf("request object: %w", err)
 		}

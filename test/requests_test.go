@@ -407,7 +407,10 @@ func TestBackchannelRequests(t *testing.T) {
 	s := newScene(t)
 	requests := s.ok("ciba", "-c", s.config("ciba-signer", "use_request_parameter: true"), "--login-hint", "alice", "--binding-message", "W4SCT")
 	r := s.only(requests, "backchannel_authentication")
-	_, claims := jwtParts(t, r.Value("request"))
+	header, claims := jwtParts(t, r.Value("request"))
+	if header["typ"] != "oauth-authz-req+jwt" { // RFC 9101 section 10.8, RFC 8725 section 3.11
+		t.Errorf("the signed request has the typ %v", header["typ"])
+	}
 	if claims["login_hint"] != "alice" || claims["binding_message"] != "W4SCT" || claims["aud"] != s.op.Issuer || claims["iss"] != "ciba-signer" || r.Form.Has("login_hint") {
 		t.Errorf("signed request: %v, %v", claims, r.Form)
 	}

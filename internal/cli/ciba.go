@@ -133,7 +133,7 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 	}
 	if cfg.Login.UseRequestParameter {
 		if r.Object, err = requestObject(ctx, cfg, o.client.kid); err == nil {
-			r.Object.Type, r.Object.EncryptionAlg = "JWT", ""
+			r.Object.EncryptionAlg = ""
 		}
 	}
 	return r, err
