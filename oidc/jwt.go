@@ -4,6 +4,7 @@ package oidc
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -90,6 +91,14 @@ func (in *jwtInput) claimsJSON() []byte {
 type algorithms struct {
 	names []string
 	text  string // "one of ..."
+}
+
+// only returns the algorithms without all but one: none if that is not among them.
+func (a algorithms) only(name string) algorithms {
+	if slices.Contains(a.names, name) {
+		return newAlgorithms(name)
+	}
+	return newAlgorithms()
 }
 
 func newAlgorithms(names ...string) algorithms {

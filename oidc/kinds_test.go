@@ -172,3 +172,20 @@ func signTyped(t *testing.T, f peer, typ string, claims map[string]any) string {
 	}
 	return raw
 }
+
+// A logout token is signed by the algorithm of the ID Token that it belongs to (OpenID Connect
+// Back-Channel Logout 1.0 section 2.4), where that is known, whatever else the metadata allows.
+func TestLogoutTokenAlgorithm(t *testing.T) {
+	t.Parallel()
+	f := newPeer(t)
+	client := f.client() // RS256 and ES256 are allowed, and the token is signed by ES256
+	kinds := kindsOfJWT(f)
+	i := slices.IndexFunc(kinds, func(k kindOfJWT) bool { return k.as == "logout_token" })
+	raw := signTyped(t, f, "logout+jwt", kinds[i].claims)
+	for alg, ok := range map[string]bool{"": true, "ES256": true, "RS256": false, "HS256": false} {
+		_, err := client.VerifyLogoutToken(context.Background(), raw, oidc.LogoutExpectation{Algorithm: alg})
+		if (err == nil) != ok || err != nil && kindOf(err) != "logout_token.alg" {
+			t.Errorf("the alg of the ID Token is %q: %v", alg, err)
+		}
+	}
+}

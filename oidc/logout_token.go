@@ -18,6 +18,10 @@ type LogoutExpectation struct {
 	Subject   string // sub of the session, if it names one
 	SessionID string // sid of the session, if it names one
 
+	// Algorithm is the alg of the ID Token that the session began with: the provider
+	// signs the client's logout tokens as it signs its ID Tokens (section 2.4).
+	Algorithm string
+
 	// Seen reports whether a jti came before. Whoever verified a token remembers its
 	// jti then, and not before: anyone can send one that he made up. nil knows none.
 	Seen func(jti string) bool
@@ -40,6 +44,9 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string, expect Logou
 		return &LogoutToken{}, errNoProvider
 	}
 	in := logoutTokenInput{jwtInput: c.newJWTInput(), Expect: expect}
+	if expect.Algorithm != "" {
+		in.Algorithms = in.Algorithms.only(expect.Algorithm)
+	}
 	in.Encryption = c.Policy.IDTokenEncryptedResponseAlg // a plain one will do too (section 2.4)
 	c.read(ctx, &in.jwtInput, raw, keyUse{})
 	if in.jwt != nil && expect.Seen != nil && in.Claims.tokenID != "" {

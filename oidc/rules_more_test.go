@@ -224,6 +224,13 @@ func TestLogoutTokenRules(t *testing.T) {
 			t.Errorf("%s: %s", json, got)
 		}
 	}
+	replayed := good()
+	replayed.Replayed = true
+	for _, r := range check.Run(logoutTokenRules, &replayed) {
+		if r.ID == "logout_token.jti" && r.Got != `"j", which came before` {
+			t.Errorf("a token that came before: got %s", r.Got)
+		}
+	}
 	old := good()
 	old.Claims.IssuedAt = noon.Add(-25 * time.Hour)
 	if got := verdictOf(t, logoutTokenRules, "logout_token.iat", &old); got != check.Fail {

@@ -60,7 +60,7 @@ code is 5 if the last one was bad.`,
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:5557", "`address` to listen at; one that is not loopback lets anyone reach it")
 	f.IntVar(&o.count, "count", 0, "end after this many; 0 goes on until Ctrl-C")
-	f.StringVar(&o.idToken, "id-token", "", "ID Token of the session that is to end: its sub and sid are compared (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
+	f.StringVar(&o.idToken, "id-token", "", "ID Token of the session that is to end: its sub, sid and alg are compared (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
 	return cmd
 }
 
@@ -112,6 +112,9 @@ func sessionOf(raw string, client *oidc.Client) (oidc.LogoutExpectation, error) 
 	expect.Subject = token.Subject
 	if doc, err := strictjson.Parse(token.JSON); err == nil {
 		expect.SessionID, _ = doc.String("sid") // of another type there is none
+	}
+	if header, err := strictjson.Parse(token.Header); err == nil {
+		expect.Algorithm, _ = header.String("alg")
 	}
 	return expect, nil
 }

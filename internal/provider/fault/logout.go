@@ -25,6 +25,7 @@ func logoutFaults() []Fault {
 	return []Fault{
 		accepted(fault("typed-jwt", "has the typ JWT", "typ", []string{"L04"}, header("typ", "JWT"))),
 		accepted(fault("untyped", "has no typ", "typ", []string{"L04"}, header("typ", nil))),
+		fault("alg-of-another", "is signed by ES256, where the ID Token is signed by RS256", "alg", []string{"B2", "L09"}, es256),
 		fault("iat-old", "is a week old", "iat", []string{"B3"}, when("iat", -7*day)),
 		fault("subject-missing", "has neither sub nor sid", "subject", []string{"B4"}, func(t *token) { delete(t.claims, "sub"); delete(t.claims, "sid") }),
 		fault("sid-number", "has a sid that is a number, and no sub", "subject", []string{"B4"}, func(t *token) { delete(t.claims, "sub"); t.claims["sid"] = 1 }),

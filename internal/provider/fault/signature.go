@@ -10,6 +10,12 @@ import (
 	"strings"
 )
 
+// signedWithZeros signs by ES256 with r = s = 0.
+func signedWithZeros(t *token) {
+	es256(t)
+	t.signature = func([]byte) []byte { return make([]byte, 64) }
+}
+
 func signatureFaults() []tokenFault {
 	signature := []string{"signature"}
 	return []tokenFault{
@@ -36,11 +42,12 @@ func signatureFaults() []tokenFault {
 			spoil: func(t *token) { t.signature = func([]byte) []byte { return nil } },
 		},
 		{
-			name: "signature-zero", text: "TOKEN is signed by ES256 with r = s = 0", kinds: everyJWT, rules: signature, rows: []string{"J06"},
-			spoil: func(t *token) {
-				es256(t)
-				t.signature = func([]byte) []byte { return make([]byte, 64) }
-			},
+			name: "signature-zero", text: "TOKEN is signed by ES256 with r = s = 0", kinds: everyJWT &^ logoutJWT, rules: signature, rows: []string{"J06"},
+			spoil: signedWithZeros,
+		},
+		{ // whose alg has to be that of the ID Token
+			name: "signature-zero", text: "TOKEN is signed by ES256 with r = s = 0", kinds: logoutJWT, rules: []string{"signature", "alg"}, rows: []string{"J06"},
+			spoil: signedWithZeros,
 		},
 		{
 			name: "signature-order", text: "TOKEN is signed by ES256 with r and s as the order of the curve", kinds: refreshedIDToken | userInfoJWT, rules: signature, rows: []string{"J06"},
