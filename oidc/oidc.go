@@ -177,6 +177,10 @@ type Policy struct {
 	AllowStringAMR   bool           // read an amr that is one string, against the standard
 	MaxAge           *time.Duration // auth_time must not be longer ago; nil asks nothing
 
+	// MaxIDTokenAge is how long ago an ID Token may have been issued (iat). 0 sets no
+	// bound; an iat older than a day is then remarked upon.
+	MaxIDTokenAge time.Duration
+
 	// ClockTolerance is how far the provider's clock may be from ours. 0 means
 	// 60 seconds; a negative value means none.
 	ClockTolerance time.Duration

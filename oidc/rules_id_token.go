@@ -221,6 +221,20 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		}),
 	},
 	{
+		ID: "id_token.max_iat_age", Spec: core("3.1.3.7", 10), Level: check.Must,
+		Text: "iat is at most max_id_token_age ago, if that is set.",
+		Eval: about(func(in *idTokenInput) check.Verdict {
+			switch {
+			case in.Policy.MaxIDTokenAge == 0:
+				return check.Inapplicable("no max_id_token_age")
+			case in.Claims.IssuedAt.IsZero():
+				return check.Inapplicable("no iat")
+			}
+			since := in.Now.Add(-in.Policy.MaxIDTokenAge)
+			return in.time("iat", in.Claims.IssuedAt, !in.Claims.IssuedAt.Before(since.Add(-in.Tolerance)), "not before ", since)
+		}),
+	},
+	{
 		ID: "id_token.nbf", Spec: rfc7519("4.1.5"), Level: check.Must,
 		Text: "nbf, if there, is not in the future.",
 		Eval: about(func(in *idTokenInput) check.Verdict {

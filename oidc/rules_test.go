@@ -263,7 +263,7 @@ func goodIDToken(t *testing.T) func() idTokenInput {
 					noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash("at"), hash("c"), hash("s"))),
 			},
 			Policy: &Policy{
-				RequireIDToken: true, TrustedAudiences: []string{"api"}, ACRValues: []string{"high"},
+				MaxIDTokenAge: time.Hour, RequireIDToken: true, TrustedAudiences: []string{"api"}, ACRValues: []string{"high"},
 				AMRValues: []string{"hwk", "otp"}, MaxAge: &hour,
 			},
 			Expect: Expectation{Nonce: "n1", ACRValues: []string{"higher", "high"}}, AccessToken: "at",
@@ -305,7 +305,8 @@ func TestIDTokenRules(t *testing.T) {
 		"id_token.mac":           func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
 		"id_token.exp":           claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
 		"id_token.iat":           claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
-		"id_token.iat_age":       claimed(func(c *claimSet) { c.IssuedAt = noon.Add(-7 * 24 * time.Hour) }), // K25
+		"id_token.iat_age":       func(i *in) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-7*24*time.Hour) }, // K25
+		"id_token.max_iat_age":   claimed(func(c *claimSet) { c.IssuedAt = noon.Add(-time.Hour - time.Minute - time.Second) }),
 		"id_token.nbf":           claimed(func(c *claimSet) { c.NotBefore = noon.Add(6 * time.Minute) }),
 		"id_token.sub":           claimed(func(c *claimSet) { c.Subject = "" }), // C13
 		"id_token.nonce":         claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
@@ -628,6 +629,8 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(time.Minute) }, check.Pass},
 		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(61 * time.Second) }, check.Fail},
 		{"id_token.iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-maxIssueAge) }, check.Pass},
+		{"id_token.max_iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-time.Hour - time.Minute) }, check.Pass},
+		{"id_token.max_iat_age", func(i *idTokenInput) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-23 * time.Hour) }, check.NotApplicable},
 		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(time.Minute) }, check.Pass},
 		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(61 * time.Second) }, check.Fail},
 		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(61 * time.Second) }, check.Fail},

@@ -30,6 +30,9 @@ func policy(ctx context.Context, cfg *config.Config) (oidc.Policy, error) {
 		age := time.Duration(min(*cfg.MaxAge, maxAge)) * time.Second
 		policy.MaxAge = &age
 	}
+	if cfg.MaxIDTokenAge != nil {
+		policy.MaxIDTokenAge = *cfg.MaxIDTokenAge
+	}
 	if cfg.ClockTolerance != nil {
 		policy.ClockTolerance = *cfg.ClockTolerance
 		if policy.ClockTolerance == 0 {

@@ -53,6 +53,7 @@ type Config struct {
 	AllowStringAMR         bool
 	TrustedAudiences       []string
 	MaxAge                 *int64 // seconds
+	MaxIDTokenAge          *time.Duration
 	ClockTolerance         *time.Duration
 	RequireIDToken         bool
 

@@ -295,6 +295,17 @@ func TestProfiles(t *testing.T) {
 	if !c.Login.UsePAR || !c.DPoP.Use || c.Login.UseRequestParameter || !slices.Equal(c.TokenSigningAlgorithms, fapi2Algorithms) {
 		t.Errorf("fapi2 turned on: %+v", c)
 	}
+	if c.MaxIDTokenAge == nil || *c.MaxIDTokenAge != time.Hour {
+		t.Errorf("fapi2: max_id_token_age is %v", c.MaxIDTokenAge)
+	}
+	for file, want := range map[string]string{"max_id_token_age: 0s\n": "no ID Token is that new", "max_id_token_age: -1h\n": "max_id_token_age"} {
+		if _, err := load(minimal+file, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	if c, err := load(minimal+"profile: fapi2\nmax_id_token_age: 5m\n"+key, nil, nil); err != nil || *c.MaxIDTokenAge != 5*time.Minute {
+		t.Errorf("max_id_token_age beside the profile: %v, %v", c.MaxIDTokenAge, err)
+	}
 	c, err = load(minimal+"profile: fapi2-message-signing\ntls_client_certificate: c.pem\n"+key, nil, nil)
 	if err != nil {
 		t.Fatal(err)

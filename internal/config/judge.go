@@ -198,6 +198,9 @@ func (l *loader) provider() {
 	if c.HTTP.MaxResponseSize > most {
 		l.about("http_client_config.limit_max_resp_size_limit", "more than %d bytes", most)
 	}
+	if c.MaxIDTokenAge != nil && *c.MaxIDTokenAge == 0 {
+		l.about("max_id_token_age", "no ID Token is that new; leave the key out to accept ID Tokens of any age")
+	}
 	if t := c.ClockTolerance; t != nil && *t > 5*time.Minute {
 		l.warn("clock_tolerance", "tokens count as valid for %s after they expired", *t)
 	}

@@ -140,6 +140,7 @@ var parameters = []Parameter{
 	{Key: "allow_non_compliant_amr", Help: "read an amr that is one string instead of a list", field: func(c *Config) any { return &c.AllowStringAMR }},
 	{Key: "trusted_audiences", Help: "audiences beside client_id that aud may hold", field: func(c *Config) any { return &c.TrustedAudiences }},
 	{Key: "max_age", Flag: "max-age", Login: true, Help: "seconds since the login (auth_time) that are allowed; also asked for at a login", field: func(c *Config) any { return &c.MaxAge }},
+	{Key: "max_id_token_age", Help: "maximum age of an ID Token, by its iat; unlimited by default, 1h with a profile", field: func(c *Config) any { return &c.MaxIDTokenAge }},
 	{Key: "clock_tolerance", Help: "how far the provider's clock may be off (default 60s)", field: func(c *Config) any { return &c.ClockTolerance }},
 	{Key: "require_id_token", Help: "fail if no ID Token comes, also on a refresh", field: func(c *Config) any { return &c.RequireIDToken }},
 	{Key: "access_token_jwt", Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},

@@ -6,6 +6,7 @@ package config
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // fapi2Algorithms are those that FAPI 2.0 allows (Security Profile section 5.4.1).
@@ -99,6 +100,13 @@ func (l *loader) fapi2Algorithms() {
 	}
 }
 
+// fapi2IDTokenAge is how old an ID Token may be. It is made for the request that it
+// answers, and so is seconds old; in CIBA it may be from when the user approved, which is
+// at most as long ago as a request lives, minutes. An hour leaves room for both, and
+// keeps out the ID Tokens of earlier logins, which have to be refused where no nonce ties
+// a token to its request.
+const fapi2IDTokenAge = time.Hour
+
 // fapi2Defaults turns on what was left open.
 func (l *loader) fapi2Defaults() {
 	c := l.config
@@ -107,6 +115,10 @@ func (l *loader) fapi2Defaults() {
 	}
 	if !l.has("use_par") {
 		c.Login.UsePAR = true
+	}
+	if c.MaxIDTokenAge == nil {
+		age := fapi2IDTokenAge
+		c.MaxIDTokenAge = &age
 	}
 	switch bound := l.has("tls_client_certificate"); {
 	case l.has("dpop") && !c.DPoP.Use && !bound:

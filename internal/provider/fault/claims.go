@@ -94,6 +94,10 @@ func timeFaults() []tokenFault {
 		{name: "iat-missing", text: "TOKEN has no iat", kinds: refreshedIDToken | introspectionJWT | logoutJWT | loginIDToken, rules: []string{"iat"}, rows: []string{"C12"}, spoil: claim("iat", nil)},
 		{name: "iat-future", text: "TOKEN is from an hour in the future (iat)", kinds: refreshedIDToken | accessJWT | introspectionJWT | logoutJWT, rules: []string{"iat"}, rows: []string{"V10"}, spoil: when("iat", time.Hour)},
 		{name: "iat-old", text: "TOKEN is a week old (iat), and not expired", kinds: refreshedIDToken | loginIDToken, accept: true, rules: []string{"iat_age"}, rows: []string{"A26", "K25"}, spoil: when("iat", -7*day)},
+		{
+			name: "iat-hours-old", text: "TOKEN is two hours old (iat), where an hour is allowed", kinds: refreshedIDToken | loginIDToken | frontIDToken,
+			rules: []string{"max_iat_age"}, rows: []string{"A26", "K25"}, config: "max_id_token_age: 1h\n", spoil: when("iat", -2*time.Hour),
+		},
 		{name: "nbf-future", text: "TOKEN is not valid for another hour (nbf)", kinds: everyJWT | loginIDToken, rules: []string{"nbf"}, rows: []string{"J17"}, spoil: when("nbf", time.Hour)},
 		{name: "nbf-huge", text: "TOKEN has an nbf of 1e19", kinds: refreshedIDToken | userInfoJWT | accessJWT, rules: []string{"nbf"}, rows: []string{"J17"}, spoil: claim("nbf", json.Number("1e19"))},
 	}
