@@ -191,7 +191,7 @@ func headerFaults() []tokenFault {
 			},
 		},
 		{name: "header-list", text: "TOKEN has a header that is a list", kinds: refreshedIDToken, rules: []string{"readable"}, spoil: func(t *token) { t.headerJSON, t.alg = []byte(`["RS256"]`), "RS256" }},
-		{name: "typ-access-token", text: "TOKEN says that it is an access token (typ at+jwt)", kinds: everyJWT &^ accessJWT | loginIDToken | frontIDToken, rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "at+jwt")},
+		{name: "typ-access-token", text: "TOKEN says that it is an access token (typ at+jwt)", kinds: everyJWT&^accessJWT | loginIDToken | frontIDToken, rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "at+jwt")},
 		{name: "typ-logout-token", text: "TOKEN says that it is a Logout Token (typ logout+jwt)", kinds: refreshedIDToken | userInfoJWT | accessJWT | refreshJWT | jarmJWT | introspectionJWT, rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "application/logout+JWT")},
 		{name: "typ-request-object", text: "TOKEN says that it is a request object (typ oauth-authz-req+jwt)", kinds: refreshedIDToken | userInfoJWT | accessJWT, rules: []string{"typ"}, rows: []string{"J16"}, spoil: header("typ", "oauth-authz-req+jwt")},
 	}
