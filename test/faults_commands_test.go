@@ -119,6 +119,15 @@ func playResource(p *play) {
 		p.args = append(p.args, "--metadata")
 		return
 	}
+	if strings.Contains(p.f.Config, "dpop: true") { // the token of a resource is bound to a key that exists
+		key, err := oidc.GenerateKey("ES256")
+		check(p.s.t, err)
+		jwk, err := key.PrivateJWK("sig")
+		check(p.s.t, err)
+		file := filepath.Join(p.s.folder, "dpop.json")
+		check(p.s.t, os.WriteFile(file, jwk, 0o600))
+		p.args = append(p.args, "--dpop-key", file)
+	}
 	p.takeToken("--token")
 	p.args = append(p.args, "--step-up", "-p", "0")
 }
