@@ -58,7 +58,8 @@ func (p *program) boundKey(ctx context.Context, cfg *config.Config, need *keyNee
 	switch {
 	case thumbprint == "":
 	case key == nil:
-		return nil, usage("the access token is bound to a key (DPoP): --dpop-key FILE names the file of that key; nothing was sent")
+		return nil, misconfigured("the access token is bound to a key (DPoP), and no key is configured; nothing was sent").
+			try("--dpop-key FILE, or dpop_key in the configuration, names the file of the key that the token was issued for")
 	case key.Thumbprint() != thumbprint:
 		return nil, wrongKey(cfg, "the access token")
 	}
