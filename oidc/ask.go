@@ -21,6 +21,7 @@ type question struct {
 	fresh    func() (url.Values, error) // makes the form, anew for each attempt, if it is not nil
 	accept   string                     // "" means JSON
 	once     bool                       // see request.once
+	sending  func() error               // see request.sending
 	bound    bool                       // it carries a DPoP proof, if the client has a key for one
 	ready    func()                     // called when nothing stands against sending; nil does nothing
 }
@@ -75,9 +76,9 @@ func (c *Client) attempt(ctx context.Context, q question, endpoint string) (*res
 	if q.ready != nil {
 		q.ready()
 	}
-	r := request{endpoint: q.endpoint, url: endpoint, form: form, header: header, limit: orElse(c.MaxBody, limit.Body), once: q.once}
-	if q.once {
-		r.sending = c.Sending
+	r := request{
+		endpoint: q.endpoint, url: endpoint, form: form, header: header, limit: orElse(c.MaxBody, limit.Body),
+		once: q.once, sending: q.sending,
 	}
 	answer, err := send(ctx, c.HTTP, r)
 	if answer == nil || !q.bound {

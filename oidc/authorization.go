@@ -18,6 +18,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // An AuthorizationRequest is what a client asks of the authorization endpoint
@@ -75,6 +76,9 @@ type Login struct {
 	// Tokens are those that came through the browser, once Exchange has judged
 	// them; nil if none were asked for.
 	Tokens *Tokens
+
+	// Hooks are called while Exchange redeems the code.
+	Hooks
 }
 
 // Authorize makes an authorization request ready to send. state, nonce and the
@@ -106,7 +110,7 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: errNoEndpoint}
 	}
 	u, err := url.Parse(endpoint)
-	if err != nil || !secure(u) {
+	if err != nil || !wire.Secure(u) {
 		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
 	}
 	if login.Request.NoPKCE {

@@ -36,10 +36,10 @@ func (c *Client) Exchange(ctx context.Context, login *Login, response url.Values
 	return c.redeem(ctx, login, response.Get("code"))
 }
 
-// Answers reports whether response is meant for login: it has its state, or, if
+// Matches reports whether response is meant for login: it has its state, or, if
 // it is a JWT, says so in it. Nothing is verified. A listener that any page can
 // send requests to tells strays by it.
-func (c *Client) Answers(login *Login, response url.Values) bool {
+func (c *Client) Matches(login *Login, response url.Values) bool {
 	if login.Request.signed() && response.Has("response") {
 		e := open(response.Get("response"), c.Policy.encryptions(), c.Policy.DecryptionKeys)
 		if e.jwt == nil {
@@ -55,7 +55,7 @@ func (c *Client) Answers(login *Login, response url.Values) bool {
 func (c *Client) respond(ctx context.Context, login *Login, response url.Values) (url.Values, error) {
 	in := authorizationResponseInput{
 		Response: response, Request: login.Request, State: login.State, Issuer: c.Provider.Issuer,
-		IssRequired: c.Provider.AuthorizationResponseIss, IssJudged: login.Request.expects("id_token") && !c.Policy.Skip && !slices.Contains(c.Waive, "id_token.iss"),
+		IssRequired: c.Provider.AuthorizationResponseIss, IssJudged: login.Request.expects("id_token") && !c.Policy.InsecureSkipVerification && !slices.Contains(c.Waive, "id_token.iss"),
 	}
 	if login.Request.signed() && response.Has("response") {
 		values, err := c.readJARM(ctx, login, response)
@@ -135,10 +135,10 @@ func members(response url.Values) *strictjson.Object {
 // redeem trades the code for tokens, and compares them with what came before.
 func (c *Client) redeem(ctx context.Context, login *Login, code string) (*Tokens, error) {
 	tokens, err := c.Token(ctx, authorizationCode(code, login))
-	if err != nil || login.Tokens == nil || login.Tokens.IDToken == nil || tokens.IDToken == nil || c.Policy.Skip {
+	if err != nil || login.Tokens == nil || login.Tokens.IDToken == nil || tokens.IDToken == nil || c.Policy.InsecureSkipVerification {
 		return tokens, err
 	}
-	results := check.Run(hybridRules, hybridInput{Front: login.Tokens.IDToken.Claims, Back: tokens.IDToken.Claims}, c.Waive...)
+	results := check.Run(hybridRules, hybridInput{Front: login.Tokens.IDToken.StandardClaims, Back: tokens.IDToken.StandardClaims}, c.Waive...)
 	tokens.Checks = append(tokens.Checks, results...)
 	tokens.IDToken.Verified = tokens.IDToken.Verified && results.Verified()
 	tokens.broken = results.Err()

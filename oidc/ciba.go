@@ -28,7 +28,7 @@ type BackchannelRequest struct {
 	BindingMessage                         string     // shown on both devices, for the user to compare
 	UserCode                               string     // a secret that only the user knows, if the provider wants one
 	Params                                 url.Values // any others, such as acr_values or requested_expiry
-	Ping                                   bool       // the provider calls when it is done: see [Backchannel.Called]
+	Ping                                   bool       // the provider calls when it is done: see [Backchannel.VerifyPing]
 
 	// Object signs the request (section 7.1.1). nil leaves it unsigned.
 	Object *RequestObject
@@ -43,6 +43,9 @@ type Backchannel struct {
 
 	Raw    []byte        // as received
 	Checks check.Results // of judging it
+
+	// Hooks are called while [Client.BackchannelToken] asks for the tokens.
+	Hooks
 
 	notification string        // the bearer token of the provider's call, "" if it does not call
 	called       chan struct{} // closed when it called
@@ -126,7 +129,7 @@ func (r BackchannelRequest) form() (url.Values, error) {
 // Called takes a provider's call that the user is done (CIBA section 10.2): the
 // Authorization header and the auth_req_id of its body. It reports whether the
 // call is for this request; anything else is to be answered with the status 401.
-func (b *Backchannel) Called(authorization, requestID string) bool {
+func (b *Backchannel) VerifyPing(authorization, requestID string) bool {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	same := subtle.ConstantTimeCompare([]byte(token), []byte(b.notification)) == 1
 	if b.notification == "" || !same || !strings.EqualFold(scheme, "Bearer") || requestID != b.RequestID {
@@ -149,6 +152,7 @@ func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel) (*Tokens,
 		Params: url.Values{"auth_req_id": {b.RequestID}},
 		Once:   true, // the answer that has the tokens comes one time only
 		Expect: b.expect,
+		Hooks:  b.Hooks,
 	}, p)
 }
 

@@ -60,8 +60,9 @@ func TestRefreshAndUserInfo(t *testing.T) {
 	f := newPeer(t)
 	client := f.client()
 	var received *oidc.Tokens
-	client.Received = func(t *oidc.Tokens) error { received = t; return nil }
-	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old", "openid", "email").With("resource", "urn:a", "urn:b"))
+	grant := oidc.RefreshToken("old", "openid", "email").With("resource", "urn:a", "urn:b")
+	grant.Received = func(t *oidc.Tokens) error { received = t; return nil }
+	tokens, err := client.Token(context.Background(), grant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestTokenEndpointAnswers(t *testing.T) {
 			if got := tokens != nil && tokens.RefreshToken == fakeop.Rotated; got != c.rotated {
 				t.Errorf("the rotated token came out: %v", got)
 			}
-			if spent := c.want != refused && err != nil; oidc.MaySpend(err) != spent {
+			if spent := c.want != refused && err != nil; oidc.MayBeSpent(err) != spent {
 				t.Errorf("may be spent: %v", !spent)
 			}
 			if f.Asked("/token") != 1 || f.Asked("/elsewhere") != 0 {
@@ -406,9 +407,9 @@ func TestPolicyIsEnforced(t *testing.T) {
 		"ID Token is no JWT":       {oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "hello" }, "id_token.readable"},
 		"ID Token is encrypted":    {oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "a.b.c.d.e" }, "id_token.encryption"},
 		"algorithm not listed":     {oidc.Policy{Algorithms: []string{"RS256"}}, nil, "id_token.alg"},
-		"skipped":                  {oidc.Policy{Skip: true, AMRValues: []string{"hwk"}}, func(f peer) { f.Claims["iss"] = "x" }, ""},
-		"skipped and no JWT":       {oidc.Policy{Skip: true}, func(f peer) { f.Tokens["id_token"] = "hello" }, ""},
-		"skipped, UserInfo judged": {oidc.Policy{Skip: true}, func(f peer) { f.UserInfo["sub"] = "mallory" }, "userinfo.sub"},
+		"skipped":                  {oidc.Policy{InsecureSkipVerification: true, AMRValues: []string{"hwk"}}, func(f peer) { f.Claims["iss"] = "x" }, ""},
+		"skipped and no JWT":       {oidc.Policy{InsecureSkipVerification: true}, func(f peer) { f.Tokens["id_token"] = "hello" }, ""},
+		"skipped, UserInfo judged": {oidc.Policy{InsecureSkipVerification: true}, func(f peer) { f.UserInfo["sub"] = "mallory" }, "userinfo.sub"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -425,7 +426,7 @@ func TestPolicyIsEnforced(t *testing.T) {
 			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
 				t.Errorf("want %q, got %v", c.want, err)
 			}
-			if c.policy.Skip && tokens.IDToken != nil && (tokens.IDToken.Verified || tokens.IDToken.Checks[0].Outcome != check.Unknown) {
+			if c.policy.InsecureSkipVerification && tokens.IDToken != nil && (tokens.IDToken.Verified || tokens.IDToken.Checks[0].Outcome != check.Unknown) {
 				t.Error("a skipped token counts as verified")
 			}
 		})
@@ -541,14 +542,15 @@ func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
 	}
 	client := f.client()
 	got := make(chan string, 1)
-	client.Received = func(t *oidc.Tokens) error { got <- t.RefreshToken; return nil }
+	grant := oidc.RefreshToken("old")
+	grant.Received = func(t *oidc.Tokens) error { got <- t.RefreshToken; return nil }
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		<-arrived
 		cancel()
 		close(goOn)
 	}()
-	_, _ = client.Token(ctx, oidc.RefreshToken("old"))
+	_, _ = client.Token(ctx, grant)
 	select {
 	case token := <-got:
 		if token != fakeop.Rotated {
@@ -562,7 +564,7 @@ func TestCancelledRefreshBringsItsAnswerHome(t *testing.T) {
 	cancel()
 	before := f.Asked("/token")
 	_, err := client.Token(cancelled, oidc.RefreshToken("old"))
-	if !errors.Is(err, context.Canceled) || oidc.MaySpend(err) || f.Asked("/token") != before {
+	if !errors.Is(err, context.Canceled) || oidc.MayBeSpent(err) || f.Asked("/token") != before {
 		t.Errorf("cancelled before: %v, asked %d times", err, f.Asked("/token")-before)
 	}
 }
@@ -573,11 +575,11 @@ func TestSending(t *testing.T) {
 	for name, op := range map[string]*fakeop.OP{"HTTP/1.1": fakeop.Start(), "HTTP/2": fakeop.StartTLS(true)} {
 		f := peer{op, t}
 		t.Cleanup(op.Close)
-		client, full := f.client(), errors.New("disk full")
-		client.Sending = func() error { return full }
-		_, err := client.Token(context.Background(), oidc.RefreshToken("old"))
-		if !errors.Is(err, full) || oidc.MaySpend(err) {
-			t.Errorf("%s: got %v, may be spent: %v", name, err, oidc.MaySpend(err))
+		full, grant := errors.New("disk full"), oidc.RefreshToken("old")
+		grant.Sending = func() error { return full }
+		_, err := f.client().Token(context.Background(), grant)
+		if !errors.Is(err, full) || oidc.MayBeSpent(err) {
+			t.Errorf("%s: got %v, may be spent: %v", name, err, oidc.MayBeSpent(err))
 		}
 		for _, form := range f.Forms() {
 			if form.Has("refresh_token") {
@@ -585,10 +587,10 @@ func TestSending(t *testing.T) {
 			}
 		}
 	}
-	noted, client := false, newPeer(t).client()
+	noted, client, grant := false, newPeer(t).client(), oidc.RefreshToken("old")
 	client.Provider.TokenEndpoint = "http://127.0.0.1:1/token" // where nobody listens
-	client.Sending = func() error { noted = true; return nil }
-	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err == nil || noted {
+	grant.Sending = func() error { noted = true; return nil }
+	if _, err := client.Token(context.Background(), grant); err == nil || noted {
 		t.Errorf("without a connection: error %v, noted %v", err, noted)
 	}
 }
@@ -673,7 +675,7 @@ func TestConcurrentUse(t *testing.T) {
 func TestNothingIsSentInClearText(t *testing.T) {
 	t.Parallel()
 	client := &oidc.Client{ID: "cli", Provider: &oidc.Provider{Issuer: "https://op.example", TokenEndpoint: "http://op.example/token"}}
-	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); kindOf(err) != "*oidc.ProtocolError" || oidc.MaySpend(err) {
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); kindOf(err) != "*oidc.ProtocolError" || oidc.MayBeSpent(err) {
 		t.Errorf("got %v", err)
 	}
 	for name, c := range map[string]*oidc.Client{
@@ -691,7 +693,7 @@ func TestNothingIsSentInClearText(t *testing.T) {
 		t.Error("a key without a key")
 	}
 	client.Auth, client.Provider.TokenEndpoint = oidc.PrivateKeyJWT(key, oidc.Assertion{}), "https://127.0.0.1:1/"
-	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err == nil || oidc.MaySpend(err) {
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err == nil || oidc.MayBeSpent(err) {
 		t.Errorf("signed with no key: %v", err)
 	}
 }
@@ -712,7 +714,7 @@ func TestMaySpendWithAnyTransport(t *testing.T) {
 		ID: "cli", HTTP: &http.Client{Transport: deaf{}},
 		Provider: &oidc.Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/token"},
 	}
-	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); !oidc.MaySpend(err) {
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); !oidc.MayBeSpent(err) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A DeviceAuthorization is a provider's offer to log a user in on another device
@@ -26,6 +27,9 @@ type DeviceAuthorization struct {
 
 	Raw    []byte        // as received
 	Checks check.Results // of judging it
+
+	// Hooks are called while [Client.DeviceToken] asks for the tokens.
+	Hooks
 
 	expect Expectation
 }
@@ -91,6 +95,7 @@ func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization) (*Toke
 		Params: url.Values{"device_code": {d.DeviceCode}},
 		Once:   true, // the answer that has the tokens comes one time only
 		Expect: d.expect,
+		Hooks:  d.Hooks,
 	}, pace{first: d.Interval, interval: d.Interval, until: d.ExpiresAt})
 }
 
@@ -121,7 +126,7 @@ var deviceAuthorizationRules = []check.Rule[deviceAuthorizationInput]{
 				if err != nil {
 					return check.That(false, err.Error(), "a URL")
 				}
-				if got != "" && !Browsable(got) {
+				if got != "" && !wire.SecureURL(got) {
 					return check.That(false, check.List([]string{got}), "an https URL")
 				}
 			}
@@ -147,11 +152,4 @@ func text(doc *strictjson.Object, name string) check.Verdict {
 		return check.That(false, err.Error(), "a string")
 	}
 	return check.That(got != "", check.List(oneOrNone(got)), "a string")
-}
-
-// Browsable reports whether a URL is one to send a browser to: https, or http on
-// the loopback address, without a user name.
-func Browsable(raw string) bool {
-	u, err := url.Parse(raw)
-	return err == nil && secure(u)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A Provider is what is known of an OpenID Provider or authorization server:
@@ -128,12 +129,12 @@ type wellKnown struct {
 // places returns where an issuer's metadata may be, in the order to try.
 func (d Discovery) places(issuer string) ([]wellKnown, error) {
 	u, err := url.Parse(issuer)
-	if err != nil || !secure(u) || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || !wire.Secure(u) || u.RawQuery != "" || u.Fragment != "" {
 		return nil, reason.Errorf(reason.EndpointURL, "the issuer %.200q is not an https URL without query and fragment (http is allowed on the loopback address only)", issuer)
 	}
 	if d.URL != "" {
 		at, err := url.Parse(d.URL)
-		if err != nil || !secure(at) {
+		if err != nil || !wire.Secure(at) {
 			return nil, reason.Errorf(reason.EndpointURL, "%.200q is not an https URL (http is allowed on the loopback address only)", d.URL)
 		}
 		return []wellKnown{{d.URL, !strings.Contains(at.Path, "oauth-authorization-server")}}, nil
@@ -285,7 +286,7 @@ func (p *Provider) at(name string, mutualTLS bool) string {
 
 // insecure returns the endpoints whose URL is not to be used, as "name URL".
 func (p *Provider) insecure() []string {
-	return p.where(func(u *url.URL) bool { return u == nil || !secure(u) || u.Fragment != "" })
+	return p.where(func(u *url.URL) bool { return u == nil || !wire.Secure(u) || u.Fragment != "" })
 }
 
 // elsewhere returns the endpoints that are at another host than issuer. It is
@@ -296,7 +297,7 @@ func (p *Provider) elsewhere(issuerID string) []string {
 		return nil
 	}
 	return p.where(func(u *url.URL) bool {
-		return u != nil && secure(u) && !strings.EqualFold(u.Hostname(), issuer.Hostname())
+		return u != nil && wire.Secure(u) && !strings.EqualFold(u.Hostname(), issuer.Hostname())
 	})
 }
 
@@ -324,15 +325,6 @@ func (p *Provider) where(bad func(*url.URL) bool) []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-// secure reports whether u is https, or http on the loopback address, with a
-// host and without a user name.
-func secure(u *url.URL) bool {
-	if u.Host == "" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
-		return false
-	}
-	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())
 }
 
 func orElse(set, standard int64) int64 {

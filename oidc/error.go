@@ -16,6 +16,7 @@ type Error struct {
 	URI         string // error_uri, "" if there is none
 	Scope       string // the scope a resource asks for (RFC 6750 section 3), "" if none
 	Endpoint    string // the endpoint's name, such as "token"
+	GrantType   string // grant_type of the token request, "" if it was none
 	Status      int    // the HTTP status, 0 for an authorization response
 }
 
@@ -37,10 +38,11 @@ func (e *Error) Error() string {
 // A ProtocolError reports an answer that the standards do not allow, such as a
 // page of HTML from the token endpoint or metadata of another issuer.
 type ProtocolError struct {
-	Endpoint string // the endpoint's name, such as "discovery"
-	URL      string // where the answer came from, without its query
-	Status   int    // the HTTP status, 0 if nothing was asked
-	Err      error  // what is wrong; a *check.Error if a rule was broken
+	Endpoint  string // the endpoint's name, such as "discovery"
+	GrantType string // grant_type of the token request, "" if it was none
+	URL       string // where the answer came from, without its query
+	Status    int    // the HTTP status, 0 if nothing was asked
+	Err       error  // what is wrong; a *check.Error if a rule was broken
 }
 
 // Error returns the endpoint and what is wrong with its answer.
@@ -54,6 +56,7 @@ func (e *ProtocolError) Unwrap() error { return e.Err }
 // that ran out, or a status of 429 or 5xx.
 type TransportError struct {
 	Endpoint   string // the endpoint's name, such as "token"
+	GrantType  string // grant_type of the token request, "" if it was none
 	URL        string // where the request went, without its query
 	Status     int    // the HTTP status, 0 if there was no answer
 	RetryAfter string // the header Retry-After as sent, "" if there is none
@@ -81,14 +84,33 @@ func place(endpoint string) string {
 	return endpoint + " endpoint"
 }
 
-// MaySpend reports whether err leaves open if the refresh token or code of a
+// MayBeSpent reports whether err leaves open if the refresh token or code of a
 // token request was used up: the request was sent, and no answer, or none that
 // makes sense, says what came of it.
-func MaySpend(err error) bool {
+func MayBeSpent(err error) bool {
 	var transport *TransportError
 	if errors.As(err, &transport) {
 		return transport.Endpoint == tokenEndpoint && transport.Sent
 	}
 	var protocol *ProtocolError
 	return errors.As(err, &protocol) && protocol.Endpoint == tokenEndpoint && protocol.Status != 0
+}
+
+// ofGrant notes in an error of a token request which grant was sent.
+func ofGrant(err error, grantType string) error {
+	var (
+		refusal   *Error
+		transport *TransportError
+		protocol  *ProtocolError
+	)
+	if errors.As(err, &refusal) {
+		refusal.GrantType = grantType
+	}
+	if errors.As(err, &transport) {
+		transport.GrantType = grantType
+	}
+	if errors.As(err, &protocol) {
+		protocol.GrantType = grantType
+	}
+	return err
 }

@@ -29,13 +29,14 @@ func ExampleClient_Token() {
 		Provider: op,
 		ID:       "s6BhdRkqt3",
 		Auth:     oidc.ClientSecretBasic("7Fjfp0ZBr1KtDRbnfVdmIw"),
-		Received: func(t *oidc.Tokens) error {
-			// Make the new refresh token durable before anything can fail.
-			fmt.Println("keep:", t.RefreshToken)
-			return nil
-		},
 	}
-	tokens, err := client.Token(ctx, oidc.RefreshToken("8xLOxBtZp8"))
+	grant := oidc.RefreshToken("8xLOxBtZp8")
+	grant.Received = func(t *oidc.Tokens) error {
+		// Make the new refresh token durable before anything can fail.
+		fmt.Println("keep:", t.RefreshToken)
+		return nil
+	}
+	tokens, err := client.Token(ctx, grant)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func ExamplePolicy() {
 	if errors.As(err, &broken) {
 		fmt.Println(broken)
 	}
-	// Output: id_token.present: An ID Token came, if one is due or the client's policy needs one: want an ID Token, got none: amr_list is set, and only an ID Token has an amr (OpenID Connect Core 1.0 section 3.1.3.3)
+	// Output: id_token.present: An ID Token came, if one is due or the client's policy needs one: want an ID Token, got none: the client demands an amr, which only an ID Token has (OpenID Connect Core 1.0 section 3.1.3.3)
 }
 
 // Start a login. The values that its response is checked against are in the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // What others send is read without falling over, and what is accepted is what
@@ -49,7 +50,7 @@ func FuzzUserInfo(f *testing.F) {
 	f.Add("application/jwt; charset=x", []byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA.AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA"))
 	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}} // without jwks_uri: nothing is fetched
 	f.Fuzz(func(t *testing.T, mediaType string, body []byte) {
-		in := client.userInfoInput(&Tokens{IDToken: &IDToken{Claims: Claims{Subject: "u"}}})
+		in := client.userInfoInput(&Tokens{IDToken: &IDToken{StandardClaims: StandardClaims{Subject: "u"}}})
 		answer := &response{endpoint: userInfoEndpoint, status: http.StatusOK, header: http.Header{"Content-Type": {mediaType}}, body: body}
 		info, err := client.readUserInfo(context.Background(), answer, &in)
 		if err != nil {
@@ -113,7 +114,7 @@ func FuzzSignedThings(f *testing.F) {
 		}
 		login := &Login{State: "s", Request: AuthorizationRequest{ResponseMode: "query.jwt"}}
 		response := url.Values{"response": {raw}}
-		client.Answers(login, response)
+		client.Matches(login, response)
 		if _, err := client.Exchange(context.Background(), login, response); err == nil {
 			t.Fatalf("redeemed %q", raw)
 		}
@@ -135,7 +136,7 @@ func FuzzAuthorizationResponse(f *testing.F) {
 		if _, err := client.Exchange(context.Background(), login, values); err == nil {
 			t.Fatalf("accepted %q", query)
 		}
-		if client.Answers(login, values) && values.Get("state") != "the-state" {
+		if client.Matches(login, values) && values.Get("state") != "the-state" {
 			t.Fatalf("taken for an answer: %q", query)
 		}
 	})
@@ -156,7 +157,7 @@ func FuzzDirectAnswers(f *testing.F) {
 		}
 		if check.Run(deviceAuthorizationRules, deviceAuthorizationInput{doc}).Err() == nil {
 			uri, _ := doc.String("verification_uri")
-			if complete, _ := doc.String("verification_uri_complete"); !Browsable(uri) || complete != "" && !Browsable(complete) {
+			if complete, _ := doc.String("verification_uri_complete"); !wire.SecureURL(uri) || complete != "" && !wire.SecureURL(complete) {
 				t.Fatalf("a URI that is none: %s", data)
 			}
 		}
@@ -166,7 +167,7 @@ func FuzzDirectAnswers(f *testing.F) {
 		check.Run(backchannelAuthenticationRules, backchannelInput{doc})
 		check.Run(pushedAuthorizationRules, pushedAuthorizationInput{doc})
 		if check.Run(registrationRules, registrationInput{Response: doc, Provider: &Provider{}}).Err() == nil {
-			if r := registrationOf(doc, Registration{}); r.ClientID == "" || r.URI != "" && !Browsable(r.URI) {
+			if r := registrationOf(doc, Registration{}); r.ClientID == "" || r.URI != "" && !wire.SecureURL(r.URI) {
 				t.Fatalf("a registration that cannot be used: %s", data)
 			}
 		}

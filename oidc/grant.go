@@ -3,8 +3,10 @@
 package oidc
 
 import (
+	"context"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // A Grant is what a client shows the token endpoint to be given tokens. It is
@@ -21,6 +23,28 @@ type Grant struct {
 
 	// Expect is what an ID Token that comes back must say.
 	Expect Expectation
+
+	Hooks
+}
+
+// Hooks are called while tokens are asked for. The zero value calls nothing.
+type Hooks struct {
+	// Sending is called when the connection is there and the next thing to leave
+	// is the credential: the place to note that it may be spent from now on. An
+	// error keeps it from leaving. It may be called twice, since a provider that
+	// wants a DPoP nonce is asked again. It is only called for a credential that
+	// works one time ([Grant.Once]).
+	Sending func() error
+
+	// Received is called as soon as the token endpoint has responded and the
+	// response was read, before anything in it is verified. A rotated refresh token
+	// is the only one that still works, so this is the place to make it durable. An
+	// error ends the call.
+	Received func(*Tokens) error
+
+	// Wait waits between two requests of one poll, for device authorization and
+	// CIBA. Whoever shows a count-down puts it here. An error ends the poll.
+	Wait func(context.Context, time.Duration) error
 }
 
 // An Expectation is what a caller knows the answer must say. Fields left empty
@@ -64,4 +88,12 @@ func (g Grant) With(name string, values ...string) Grant {
 	params[name] = append(params[name], values...)
 	g.Params = params
 	return g
+}
+
+// sending is the hook for a credential that works one time, nil for any other.
+func (g Grant) sending() func() error {
+	if !g.Once {
+		return nil
+	}
+	return g.Sending
 }

@@ -15,6 +15,7 @@ func authorizationCode(code string, login *Login) Grant {
 		Params: url.Values{"code": {code}, "redirect_uri": {login.Request.RedirectURI}},
 		Once:   true,
 		Expect: login.expectation(),
+		Hooks:  login.Hooks,
 	}
 	if login.CodeVerifier != "" {
 		g.Params.Set("code_verifier", login.CodeVerifier)

@@ -13,7 +13,7 @@ import (
 // scope first granted.
 //
 // A provider that rotates refresh tokens revokes them all if one is presented
-// twice. So the request is sent once only; if its answer is lost, [MaySpend]
+// twice. So the request is sent once only; if its answer is lost, [MayBeSpent]
 // tells.
 func RefreshToken(token string, scope ...string) Grant {
 	g := Grant{

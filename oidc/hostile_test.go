@@ -107,8 +107,8 @@ func TestAbandonedRefreshMayBeSpent(t *testing.T) {
 	client := h.Client()
 	client.Timeout = patience
 	err := askAt(h.URL, client)["token"](t.Context())
-	if !errors.Is(err, context.DeadlineExceeded) || !oidc.MaySpend(err) {
-		t.Errorf("error %v, may be spent: %v", err, oidc.MaySpend(err))
+	if !errors.Is(err, context.DeadlineExceeded) || !oidc.MayBeSpent(err) {
+		t.Errorf("error %v, may be spent: %v", err, oidc.MayBeSpent(err))
 	}
 }
 

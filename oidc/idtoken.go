@@ -18,7 +18,7 @@ import (
 
 // An IDToken is an ID Token and what came of verifying it.
 type IDToken struct {
-	Claims
+	StandardClaims
 
 	Header     []byte        // the JOSE header, JSON as received
 	Encryption []byte        // the JOSE header of the encryption, nil if it was not encrypted
@@ -31,9 +31,9 @@ type IDToken struct {
 	Verified bool
 }
 
-// Claims are the claims of an ID Token that OpenID Connect Core 1.0 section 2
+// StandardClaims are the claims of an ID Token that OpenID Connect Core 1.0 section 2
 // defines. A claim that is not there is the zero value.
-type Claims struct {
+type StandardClaims struct {
 	Issuer          string    // iss
 	Subject         string    // sub
 	Audience        []string  // aud
@@ -62,18 +62,18 @@ func DecodeIDToken(raw string, keys ...DecryptionKey) (*IDToken, error) {
 		return nil, e.err
 	}
 	claims, _ := readClaims(e.jwt.Claims)
-	return e.idToken(raw, claims.Claims), nil
+	return e.idToken(raw, claims.StandardClaims), nil
 }
 
 // idToken is the token in the envelope, for showing.
-func (e envelope) idToken(raw string, claims Claims) *IDToken {
-	return &IDToken{Claims: claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
+func (e envelope) idToken(raw string, claims StandardClaims) *IDToken {
+	return &IDToken{StandardClaims: claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
 }
 
 // claimSet is a token's claims as the rules need them: which are there, and
 // what is wrong with the types of those that are.
 type claimSet struct {
-	Claims
+	StandardClaims
 	there     func(name string) bool
 	malformed map[string]string // claim -> what is wrong with it
 	stringAMR bool
@@ -236,7 +236,7 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, against judged) 
 	}
 	in.Encryption, in.Encrypted = c.Policy.IDTokenEncryptedResponseAlg, len(c.Policy.IDTokenEncryptedResponseAlg) > 0
 	token := c.readIDToken(ctx, &in, raw, against.keys)
-	if c.Policy.Skip {
+	if c.Policy.InsecureSkipVerification {
 		return c.skipped(token, in), nil
 	}
 	results, verified := judge(c, &in.jwtInput, idTokenRules, &in)
@@ -321,7 +321,7 @@ func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, 
 	if raw == "" {
 		return nil
 	}
-	if c.Policy.Skip { // no key is fetched for what nobody judges
+	if c.Policy.InsecureSkipVerification { // no key is fetched for what nobody judges
 		in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
 		if in.jwt = in.Envelope.jwt; in.jwt != nil {
 			in.Claims, _ = readClaims(in.jwt.Claims)
@@ -333,7 +333,7 @@ func (c *Client) readIDToken(ctx context.Context, in *idTokenInput, raw string, 
 	if in.jwt == nil {
 		return nil
 	}
-	return in.Envelope.idToken(raw, in.Claims.Claims)
+	return in.Envelope.idToken(raw, in.Claims.StandardClaims)
 }
 
 // previous reads the ID Token that a refreshed one continues, nil if it is not

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/jose"
 )
 
@@ -27,6 +28,7 @@ type jwtInput struct {
 	Tolerance  time.Duration
 	Now        time.Time
 	Terse      bool // of rules that are held nobody looks at the evidence
+	quiet      bool // the caller wants no evidence of good tokens
 
 	jwt *jose.JWT // nil if there is no signed JWT to look into
 }
@@ -49,7 +51,7 @@ func (in *jwtInput) signedBy(alg string) {
 // read reads a token into the input and checks its signature. begun is a fetch of
 // the keys that is under way, the zero value if none is. What is wrong is left to the rules.
 func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun keyUse) {
-	in.Envelope = open(raw, in.Encryption, c.Policy.DecryptionKeys)
+	in.Envelope, in.quiet = open(raw, in.Encryption, c.Policy.DecryptionKeys), call.Terse(ctx)
 	if in.Envelope.jwt == nil {
 		return
 	}
@@ -61,7 +63,7 @@ func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun keyUs
 // judge applies rules to an input about a JWT. There are no results if all is well and
 // the client is terse.
 func judge[In any](c *Client, jwt *jwtInput, rules []check.Rule[In], in In) (results check.Results, verified bool) {
-	jwt.Terse = c.Terse && len(c.Waive) == 0
+	jwt.Terse = jwt.quiet && len(c.Waive) == 0
 	if jwt.Terse && check.Hold(rules, in) {
 		return nil, c.Provider.trusted()
 	}

@@ -38,7 +38,7 @@ type KeyInfo struct {
 }
 
 // List describes the keys: first the usable ones, then those passed over.
-func (s *KeySet) List() []KeyInfo {
+func (s *KeySet) Keys() []KeyInfo {
 	list := []KeyInfo{}
 	if s.set == nil {
 		return list

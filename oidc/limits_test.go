@@ -56,7 +56,7 @@ func TestWaitsAreBounded(t *testing.T) {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			_, err := c.Token(ctx, oidc.RefreshToken("old"))
-			if !oidc.MaySpend(err) {
+			if !oidc.MayBeSpent(err) {
 				t.Errorf("not said to be spent perhaps: %v", err)
 			}
 			return err

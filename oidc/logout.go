@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // An EndSessionRequest is what a client asks of the end session endpoint
@@ -39,7 +40,7 @@ func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, er
 		return nil, &ProtocolError{Endpoint: endSessionEndpoint, Err: errNoEndpoint}
 	}
 	u, err := url.Parse(c.Provider.EndSessionEndpoint)
-	if err != nil || !secure(u) {
+	if err != nil || !wire.Secure(u) {
 		return nil, &ProtocolError{Endpoint: endSessionEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
 	}
 	logout, query := &Logout{Request: r}, u.Query()
@@ -64,7 +65,7 @@ func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, er
 
 // LoggedOut judges response, the parameters that came back to the
 // post_logout_redirect_uri (section 3). The error is a [*check.Error].
-func (c *Client) LoggedOut(logout *Logout, response url.Values) error {
+func (c *Client) VerifyLogoutResponse(logout *Logout, response url.Values) error {
 	logout.Checks = check.Run(endSessionRules, endSessionInput{response, logout.State}, c.Waive...)
 	return logout.Checks.Err()
 }

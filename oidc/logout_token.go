@@ -173,7 +173,7 @@ func (in *logoutTokenInput) session(got, want string) check.Verdict {
 // session has ended (OpenID Connect Front-Channel Logout 1.0 section 3). Anyone can
 // make a browser send them: nothing but the session's name vouches for them. The error
 // is a [*check.Error].
-func (c *Client) FrontchannelLogout(query url.Values, expect LogoutExpectation) (check.Results, error) {
+func (c *Client) VerifyFrontchannelLogout(query url.Values, expect LogoutExpectation) (check.Results, error) {
 	if c.Provider == nil {
 		return nil, errNoProvider
 	}

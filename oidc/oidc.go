@@ -45,7 +45,6 @@
 package oidc
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -57,8 +56,8 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 )
 
-// A Client is a client's registration at a provider. A Client is safe for
-// concurrent use and must not be copied or changed once used.
+// A Client is a client's registration at a provider. It is safe for concurrent
+// use, and must not be copied or changed once it was used: see [Client.WithPolicy].
 type Client struct {
 	Provider *Provider
 	ID       string     // client_id
@@ -88,32 +87,12 @@ type Client struct {
 	// 512 KiB for a JWK Set.
 	MaxBody int64
 
-	// Sending is called when the connection is there and the next thing to leave is a
-	// credential that works one time only: the place to note that it may be spent
-	// from now on. An error keeps it from leaving. It may be called twice, since a
-	// provider that wants a DPoP nonce is asked again. nil does nothing.
-	Sending func() error
-
-	// Received is called as soon as the token endpoint has answered and the
-	// answer was read, before anything in it is verified. A rotated refresh
-	// token is the only one that still works, so this is the place to make it
-	// durable. An error ends the call. nil does nothing.
-	Received func(*Tokens) error
-
 	// Waive names rules whose failure is recorded but is not an error.
 	Waive []string
-
-	// Terse leaves out the Checks of tokens in which every MUST is held: for who
-	// verifies many of them, and shows only what is wrong with the others.
-	Terse bool
 
 	// Keys are the provider's keys, if they came some other way than from its
 	// jwks_uri. They are then never fetched.
 	Keys *KeySet
-
-	// Wait waits between two questions of one poll. nil means a timer; whoever
-	// shows a countdown puts it here. An error ends the poll.
-	Wait func(context.Context, time.Duration) error
 
 	keys     keyCache
 	once     sync.Once
@@ -185,9 +164,9 @@ type Policy struct {
 	// 60 seconds; a negative value means none.
 	ClockTolerance time.Duration
 
-	// Skip shows ID Tokens without judging them: every rule is recorded as
+	// InsecureSkipVerification shows ID Tokens without judging them: every rule is recorded as
 	// unknown, none is an error, and no token counts as verified.
-	Skip bool
+	InsecureSkipVerification bool
 }
 
 // encryptions are all algorithms that anything may be encrypted by.
@@ -205,10 +184,10 @@ func (p Policy) tolerance() time.Duration {
 	return p.ClockTolerance
 }
 
-// Binding is the SHA-256 thumbprint of the key that the client's tokens are bound to: a
+// KeyThumbprint is the SHA-256 thumbprint of the key that the client's tokens are bound to: a
 // DPoP key's (jkt, RFC 9449 section 6.1), or else a certificate's (x5t#S256, RFC 8705
 // section 3.1); "" if they are bound to none.
-func (c *Client) Binding() string {
+func (c *Client) KeyThumbprint() string {
 	switch {
 	case c.DPoP != nil:
 		return c.DPoP.Thumbprint()
@@ -217,6 +196,15 @@ func (c *Client) Binding() string {
 		return base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	return ""
+}
+
+// WithPolicy returns a client like c that judges by another policy. The two may
+// be used at the same time.
+func (c *Client) WithPolicy(p Policy) *Client {
+	return &Client{
+		Provider: c.Provider, ID: c.ID, Auth: c.Auth, Policy: p, DPoP: c.DPoP, Certificate: c.Certificate,
+		HTTP: c.HTTP, Now: c.Now, MaxBody: c.MaxBody, Waive: c.Waive, Keys: c.Keys,
+	}
 }
 
 func (c *Client) now() time.Time { return clock(c.Now)() }

@@ -49,7 +49,7 @@ func intervalOf(doc *strictjson.Object) check.Verdict {
 // answer that does not come makes it ask half as often (RFC 8628 section 3.5).
 func (c *Client) poll(ctx context.Context, g Grant, p pace) (*Tokens, error) {
 	for wait := p.first; ; wait = p.interval {
-		if err := c.pause(ctx, min(wait, p.until.Sub(c.now())), p.called); err != nil {
+		if err := pause(ctx, g.Wait, min(wait, p.until.Sub(c.now())), p.called); err != nil {
 			return nil, err
 		}
 		p.called = nil // once: from here on it is asked at the pace
@@ -91,7 +91,7 @@ func final(code string) bool {
 }
 
 // pause waits, until it is called for at the latest.
-func (c *Client) pause(ctx context.Context, d time.Duration, called <-chan struct{}) error {
+func pause(ctx context.Context, wait func(context.Context, time.Duration) error, d time.Duration, called <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if called != nil {
@@ -103,7 +103,6 @@ func (c *Client) pause(ctx context.Context, d time.Duration, called <-chan struc
 			}
 		}()
 	}
-	wait := c.Wait
 	if wait == nil {
 		wait = sleep
 	}

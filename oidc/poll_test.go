@@ -51,8 +51,11 @@ func polling(t *testing.T, interval time.Duration, answers ...http.HandlerFunc) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Client{Provider: p, ID: fakeop.ClientID, Now: w.Now, Wait: w.Wait}
-	return c, &DeviceAuthorization{DeviceCode: "d", Interval: interval, ExpiresAt: w.now.Add(2 * time.Minute), expect: Expectation{Optional: true}}, w
+	c := &Client{Provider: p, ID: fakeop.ClientID, Now: w.Now}
+	return c, &DeviceAuthorization{
+		DeviceCode: "d", Interval: interval, ExpiresAt: w.now.Add(2 * time.Minute),
+		Hooks: Hooks{Wait: w.Wait}, expect: Expectation{Optional: true},
+	}, w
 }
 
 func says(code string) http.HandlerFunc {
@@ -140,7 +143,7 @@ func TestPollEnds(t *testing.T) {
 func TestPollGivesUp(t *testing.T) {
 	t.Parallel()
 	client, device, _ := polling(t, time.Hour, pending)
-	client.Wait = nil // the real clock
+	device.Wait = nil // the real clock
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("gone home")
 	cancel(gone)
@@ -154,19 +157,19 @@ func TestPollGivesUp(t *testing.T) {
 func TestPing(t *testing.T) {
 	t.Parallel()
 	client, _, _ := polling(t, time.Second, granted)
-	client.Wait, client.Now = nil, nil
+	client.Now = nil
 	b := &Backchannel{
 		RequestID: "r", ExpiresAt: time.Now().Add(time.Hour), Interval: time.Second, notification: "secret", called: make(chan struct{}), expect: Expectation{Optional: true},
 	}
 	for _, wrong := range [][2]string{{"Bearer secret1", "r"}, {"Bearer secret", "s"}, {"Basic secret", "r"}, {"secret", "r"}, {"", ""}, {"Bearer ", "r"}} {
-		if b.Called(wrong[0], wrong[1]) {
+		if b.VerifyPing(wrong[0], wrong[1]) {
 			t.Errorf("%v: taken", wrong)
 		}
 	}
-	if (&Backchannel{RequestID: "r"}).Called("Bearer ", "r") {
+	if (&Backchannel{RequestID: "r"}).VerifyPing("Bearer ", "r") {
 		t.Error("a request that nobody is to call for")
 	}
-	if !b.Called("bearer secret", "r") || !b.Called("Bearer secret", "r") {
+	if !b.VerifyPing("bearer secret", "r") || !b.VerifyPing("Bearer secret", "r") {
 		t.Error("the right call: refused")
 	}
 	tokens, err := client.BackchannelToken(t.Context(), b)

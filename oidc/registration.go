@@ -256,7 +256,7 @@ var registrationRules = []check.Rule[registrationInput]{
 				return check.That(false, "one of them", "both, or neither")
 			case token != "" && !wire.InHeader(token):
 				return check.That(false, "a token that does not belong in a header", "printable ASCII characters, without a space at an end")
-			case uri != "" && !Browsable(uri):
+			case uri != "" && !wire.SecureURL(uri):
 				return check.That(false, check.List([]string{uri}), "an https URL")
 			}
 			return check.Verdict{Outcome: check.Pass}

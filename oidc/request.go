@@ -19,10 +19,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/roundtrip"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // The names of the endpoints, in errors and in the context of requests.
@@ -42,17 +44,6 @@ const (
 	resourceEndpoint          = "resource"
 	protectedResourceEndpoint = "protected_resource_metadata"
 )
-
-type endpointKey struct{}
-
-// Endpoint returns the name of the endpoint that a request made by this
-// package goes to, such as "discovery", "jwks", "token" or "userinfo"; and "" for
-// any other context. An http.RoundTripper that records can file the exchange under
-// it.
-func Endpoint(ctx context.Context) string {
-	name, _ := ctx.Value(endpointKey{}).(string)
-	return name
-}
 
 // A request is one request to an endpoint.
 type request struct {
@@ -90,7 +81,7 @@ type response struct {
 // that broke off, or that is too long, is returned beside the error; so is any response to a
 // one-time credential, since a new one may be in it.
 func send(ctx context.Context, client *http.Client, r request) (*response, error) {
-	if u, err := url.Parse(r.url); err != nil || !secure(u) {
+	if u, err := url.Parse(r.url); err != nil || !wire.Secure(u) {
 		return nil, &ProtocolError{
 			Endpoint: r.endpoint, URL: withoutQuery(r.url),
 			Err: reason.Errorf(reason.EndpointURL, "the endpoint is not an https URL (http is allowed on the loopback address only)"),
@@ -137,7 +128,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 // lifetime returns the context that a request is made in. It has a deadline if the caller's
 // context or the HTTP client has none, and tells when the request begins to leave.
 func (r request) lifetime(ctx context.Context, client *http.Client, sent *atomic.Bool) (context.Context, func()) {
-	ctx = context.WithValue(ctx, endpointKey{}, r.endpoint)
+	ctx = call.WithEndpoint(ctx, r.endpoint)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaderField: func(string, []string) { sent.Store(true) },
 	})

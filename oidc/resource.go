@@ -17,6 +17,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A ResourceRequest is a request to a protected resource.
@@ -154,7 +155,7 @@ func (d Discovery) readProtectedResource(answer *response, doc *strictjson.Objec
 // its path, and with its query.
 func protectedResourcePlace(resource string) (string, error) {
 	u, err := url.Parse(resource)
-	if err != nil || !secure(u) || u.Fragment != "" {
+	if err != nil || !wire.Secure(u) || u.Fragment != "" {
 		return "", reason.Errorf(reason.EndpointURL, "%.200q is not an https URL without fragment (http is allowed on the loopback address only)", resource)
 	}
 	place := u.Scheme + "://" + u.Host + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
@@ -170,7 +171,7 @@ func sameOrigin(a, b string) bool {
 		return false
 	}
 	second, err := url.Parse(b)
-	return err == nil && secure(first) && origin(first) == origin(second)
+	return err == nil && wire.Secure(first) && origin(first) == origin(second)
 }
 
 type protectedResourceInput struct {
@@ -201,7 +202,7 @@ var protectedResourceRules = []check.Rule[protectedResourceInput]{
 			if !in.Response.Has("authorization_servers") {
 				return check.Inapplicable("none are named")
 			}
-			bad := func(s string) bool { return !Browsable(s) }
+			bad := func(s string) bool { return !wire.SecureURL(s) }
 			return check.That(!slices.ContainsFunc(servers, bad), check.List(servers), "https URLs")
 		},
 	},

@@ -114,7 +114,7 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 
 // hybridInput is what the rules of two ID Tokens of one login look at.
 type hybridInput struct {
-	Front, Back Claims // of the browser's, and of the token endpoint's
+	Front, Back StandardClaims // of the browser's, and of the token endpoint's
 }
 
 var hybridRules = []check.Rule[hybridInput]{

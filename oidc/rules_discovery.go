@@ -4,7 +4,6 @@
 package oidc
 
 import (
-	"net"
 	"slices"
 	"strings"
 
@@ -166,15 +165,4 @@ func issuerDifference(got, want string) string {
 		return "the metadata's issuer is a template; ask for the issuer of one tenant, with its id in the place of the braces"
 	}
 	return ""
-}
-
-// loopback reports whether host is this machine by address or by the name
-// localhost, in lower case: net/http takes no other for this machine, and would
-// send what is for LOCALHOST through a proxy.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -150,7 +150,7 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if !slices.Contains(in.Claims.Audience, in.ClientID) {
 				return check.Inapplicable("aud does not contain the client_id")
 			}
-			return check.That(len(others) == 0, check.List(others), "no audience beside the client_id and trusted_audiences")
+			return check.That(len(others) == 0, check.List(others), "no audience beside the client_id and those that are trusted")
 		}),
 	},
 	{
@@ -181,7 +181,7 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			v := algExpected(&in.jwtInput)
 			if v.Outcome == check.Fail && jose.IsMAC(in.jwt.Algorithm) {
-				v.Note = "HS256, HS384 and HS512 are accepted only if token_signing_alg names them"
+				v.Note = "HS256, HS384 and HS512 are accepted only if the client asks for them by name"
 			}
 			return v
 		}),
@@ -265,10 +265,10 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 	},
 	{
 		ID: "id_token.acr", Spec: core("3.1.3.7", 12), Level: check.Must,
-		Text: "acr is one of acr_list.",
+		Text: "acr is one of the values that the client demands.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			if len(in.Policy.ACRValues) == 0 {
-				return check.Inapplicable("no acr_list")
+				return check.Inapplicable("no acr is demanded")
 			}
 			return in.Claims.typed("acr", func() check.Verdict {
 				return check.AnyOf(oneOrNone(in.Claims.ACR), in.Policy.ACRValues)
@@ -353,11 +353,11 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 	},
 	{
 		ID: "id_token.amr", Spec: core("2", 0), Level: check.Must,
-		Text: "At least one value of amr is one of amr_list.",
+		Text: "At least one value of amr is one that the client demands.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			switch {
 			case len(in.Policy.AMRValues) == 0:
-				return check.Inapplicable("no amr_list")
+				return check.Inapplicable("no amr is demanded")
 			case in.Claims.malformed["amr"] != "":
 				return check.That(false, in.Claims.malformed["amr"], "one of "+check.List(in.Policy.AMRValues))
 			}
@@ -370,13 +370,13 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 func (in *idTokenInput) needed() string {
 	switch {
 	case in.Policy.RequireIDToken:
-		return "require_id_token is set"
+		return "the client demands an ID Token"
 	case len(in.Policy.AMRValues) > 0:
-		return "amr_list is set, and only an ID Token has an amr"
+		return "the client demands an amr, which only an ID Token has"
 	case len(in.Policy.ACRValues) > 0:
-		return "acr_list is set, and only an ID Token has an acr"
+		return "the client demands an acr, which only an ID Token has"
 	case in.Policy.MaxAge != nil:
-		return "max_age is set, and only an ID Token has an auth_time"
+		return "the client demands a max_age, and only an ID Token has an auth_time"
 	case !in.Expect.Refreshed && !in.Expect.Optional:
 		return "the scope openid was asked for"
 	}

@@ -156,7 +156,7 @@ func TestBackchannelAuthenticationRules(t *testing.T) {
 // V17.
 func TestHybridRules(t *testing.T) {
 	t.Parallel()
-	same := Claims{Issuer: "https://op.example", Subject: "u"}
+	same := StandardClaims{Issuer: "https://op.example", Subject: "u"}
 	good := func() hybridInput { return hybridInput{same, same} }
 	testTable(t, hybridRules, good, map[string]func(*hybridInput){
 		"hybrid.iss": func(in *hybridInput) { in.Back.Issuer += "1" },

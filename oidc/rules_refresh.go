@@ -25,7 +25,7 @@ func continued(eval func(now, before claimSet, in refreshInput) check.Verdict) f
 		case !in.Refreshed:
 			return check.Inapplicable("no refreshed ID Token")
 		case in.Previous == nil:
-			return check.Inapplicable("the previous ID Token is not known (--previous-id-token)")
+			return check.Inapplicable("the previous ID Token is not known")
 		}
 		return eval(in.Claims, *in.Previous, in)
 	}

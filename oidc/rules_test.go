@@ -630,7 +630,7 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(61 * time.Second) }, check.Fail},
 		{"id_token.iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-maxIssueAge) }, check.Pass},
 		{"id_token.max_iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-time.Hour - time.Minute) }, check.Pass},
-		{"id_token.max_iat_age", func(i *idTokenInput) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-23 * time.Hour) }, check.NotApplicable},
+		{"id_token.max_iat_age", func(i *idTokenInput) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-23*time.Hour) }, check.NotApplicable},
 		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(time.Minute) }, check.Pass},
 		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(61 * time.Second) }, check.Fail},
 		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(61 * time.Second) }, check.Fail},

@@ -24,10 +24,9 @@ func TestOddRefreshTokens(t *testing.T) {
 		f := newPeer(t)
 		f.Claims = nil
 		f.Handlers["/token"] = fakeop.Says(200, isJSON, `{"access_token":"at","token_type":"Bearer","refresh_token":`+json+`}`)
-		client := f.client()
-		received := "nothing"
-		client.Received = func(t *oidc.Tokens) error { received = t.RefreshToken; return nil }
-		if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); (err == nil) != want.ok || received != want.token {
+		received, grant := "nothing", oidc.RefreshToken("old")
+		grant.Received = func(t *oidc.Tokens) error { received = t.RefreshToken; return nil }
+		if _, err := f.client().Token(context.Background(), grant); (err == nil) != want.ok || received != want.token {
 			t.Errorf("%s: %q, %v", json, received, err)
 		}
 	}

@@ -53,7 +53,7 @@ type Tokens struct {
 //
 // The error is an [*Error] if the provider refused, a [*TransportError] or a
 // [*ProtocolError] if there is no usable answer, and a [*check.Error] if the ID
-// Token broke a rule. [MaySpend] tells if the grant's credential may be used up.
+// Token broke a rule. [MayBeSpent] tells if the grant's credential may be used up.
 //
 // Once the endpoint has answered, the Tokens are returned also if err is not
 // nil: they are there for showing, and because their refresh token is now the
@@ -66,7 +66,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	answer, keys, err := c.tokenRequest(ctx, g)
 	defer keys.release()
 	if answer == nil {
-		return nil, err
+		return nil, ofGrant(err, g.Type)
 	}
 	tokens, readErr := c.readTokens(answer, g)
 	if err != nil && tokens != nil {
@@ -75,12 +75,13 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	if err == nil {
 		err = readErr
 	}
+	err = ofGrant(err, g.Type)
 	if tokens == nil {
 		return nil, err
 	}
 	tokens.broken, tokens.asked = err, g.Expect.Claims
-	if c.Received != nil {
-		if err := c.Received(tokens); err != nil {
+	if g.Received != nil {
+		if err := g.Received(tokens); err != nil {
 			return tokens, err
 		}
 	}
@@ -105,9 +106,9 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, k
 	form := url.Values{"grant_type": {g.Type}}
 	maps.Copy(form, g.Params)
 	answer, err = c.ask(ctx, question{
-		endpoint: tokenEndpoint, metadata: "token_endpoint", form: form, once: g.Once, bound: true,
+		endpoint: tokenEndpoint, metadata: "token_endpoint", form: form, once: g.Once, sending: g.sending(), bound: true,
 		ready: func() {
-			if c.Provider.JWKSURI != "" && !c.Policy.Skip {
+			if c.Provider.JWKSURI != "" && !c.Policy.InsecureSkipVerification {
 				keys = c.prefetchKeys(ctx)
 			}
 		},

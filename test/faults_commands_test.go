@@ -501,7 +501,7 @@ func TestFaultsLogout(t *testing.T) {
 			logout, err := client.EndSession(context.Background(), oidc.EndSessionRequest{PostLogoutRedirectURI: "http://" + s.address + "/logout/callback"})
 			check(t, err)
 			var broken *rules.Error
-			if err := client.LoggedOut(logout, answered(t, browser, logout.URL)); !errors.As(err, &broken) || broken.First.ID != f.Breaks[0] {
+			if err := client.VerifyLogoutResponse(logout, answered(t, browser, logout.URL)); !errors.As(err, &broken) || broken.First.ID != f.Breaks[0] {
 				t.Errorf("%v, want %v", err, f.Breaks)
 			}
 		})

@@ -47,12 +47,13 @@ var floors = map[string][]string{
 
 	"internal/fakeop":   {},
 	"internal/jose":     {"internal/limit", "internal/reason", "internal/strictjson"},
-	"oidc":              {"check", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson", "internal/wire"},
+	"oidc":              {"check", "internal/call", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson", "internal/wire"},
 	"internal/wire":     {},
+	"internal/call":     {},
 	"internal/loopback": {"internal/limit"},
 	"internal/flow":     {"oidc", "internal/limit", "internal/loopback"},
 	"internal/session":  {"internal/durable", "internal/limit"},
-	"internal/cache":    {"internal/durable", "internal/limit"},
+	"internal/cache":    {"internal/durable", "internal/limit", "internal/wire"},
 	"internal/keyring":  {"internal/durable", "internal/limit", "internal/session"},
 	"internal/renewal":  {"oidc", "internal/limit", "internal/session", "internal/wire"},
 	"internal/agent":    {"oidc", "internal/atonce", "internal/durable", "internal/limit", "internal/renewal", "internal/session"},
@@ -61,7 +62,7 @@ var floors = map[string][]string{
 	"internal/atonce/stored": {"internal/atonce", "internal/session"},
 	"internal/transcript":    {"check", "internal/roundtrip", "internal/strictjson"},
 	"internal/cli": {
-		"check", "oidc", "internal/agent", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
+		"check", "oidc", "internal/agent", "internal/call", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
 		"internal/provider", "internal/provider/fault", "internal/roundtrip", "internal/strictjson", "internal/transcript", "internal/wire",
 	},
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // A Transport is an http.RoundTripper that answers from the folder where it can. All fields
@@ -185,7 +185,7 @@ func (e *entry) freshen(h http.Header, r *http.Request, now time.Time) {
 	if e.Fetched, e.Age = now, seconds(h.Get("Age")); anew(r) {
 		e.Anew = now
 	}
-	e.Expires = now.Add(lifetime(h, loopback(r)))
+	e.Expires = now.Add(lifetime(h, wire.Loopback(r.URL.Hostname())))
 }
 
 // lifetime is for how long an answer is good: as it says itself (RFC 9111 section 4.2.1), but
@@ -234,13 +234,6 @@ func directives(h http.Header) map[string]*string {
 		}
 	}
 	return found
-}
-
-// loopback reports whether a request stays on this machine.
-func loopback(r *http.Request) bool {
-	host := r.URL.Hostname()
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (e *entry) fresh(now time.Time) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/cache"
+	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -83,12 +84,12 @@ func (p *program) cacheScope(cfg *config.Config) string {
 
 // published reports whether a request is for what a provider publishes of itself.
 func published(ctx context.Context) bool {
-	return oidc.Endpoint(ctx) == "discovery" || oidc.Endpoint(ctx) == "jwks"
+	return call.Endpoint(ctx) == "discovery" || call.Endpoint(ctx) == "jwks"
 }
 
 // readable reports whether an answer is what was asked for.
 func readable(ctx context.Context, body []byte) bool {
-	if oidc.Endpoint(ctx) == "jwks" {
+	if call.Endpoint(ctx) == "jwks" {
 		_, err := oidc.ReadKeySet(body)
 		return err == nil
 	}

@@ -90,7 +90,7 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	}
 	calls.serve(asked)
 	p.tellBackchannel(asked, o)
-	tokens, err := p.poll(ctx, client, asked.ExpiresAt, func() (*oidc.Tokens, error) { return client.BackchannelToken(ctx, asked) })
+	tokens, err := p.poll(ctx, &asked.Hooks, asked.ExpiresAt, func() (*oidc.Tokens, error) { return client.BackchannelToken(ctx, asked) })
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
 }
 
@@ -183,7 +183,7 @@ func (c *callReceiver) serve(b *oidc.Backchannel) {
 				return
 			}
 			id, _ := doc.String("auth_req_id") // of another type it is not ours
-			if !b.Called(r.Header.Get("Authorization"), id) {
+			if !b.VerifyPing(r.Header.Get("Authorization"), id) {
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}

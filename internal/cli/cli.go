@@ -24,6 +24,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/oidc-client/oidc-client/internal/cache"
+	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -304,7 +305,7 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 		runtime.GOOS == "windows" && p.env.Getenv("WT_SESSION") == "" // an old console shows escapes as they are
 	p.out.Colour = !plain && p.env.Terminal(p.env.Stdout)
 	p.err.Colour = !plain && p.env.Terminal(p.env.Stderr)
-	p.recorder = &transcript.Recorder{Redactor: p.redactor, Name: oidc.Endpoint, Now: p.env.Now, Reveal: p.options.showSecrets}
+	p.recorder = &transcript.Recorder{Redactor: p.redactor, Name: call.Endpoint, Now: p.env.Now, Reveal: p.options.showSecrets}
 	if p.options.debug {
 		p.recorder.Show = p.err.Exchange
 	}

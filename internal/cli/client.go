@@ -17,10 +17,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -252,7 +254,7 @@ func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair strin
 // elsewhere reports whether a request is to a resource of another origin than the issuer's,
 // which extra headers, such as the key of a gateway in front of that, are not for.
 func elsewhere(r *http.Request, issuer string) bool {
-	switch oidc.Endpoint(r.Context()) {
+	switch call.Endpoint(r.Context()) {
 	case "resource", "protected_resource_metadata":
 	default:
 		return false
@@ -378,7 +380,7 @@ func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
 		return err
 	}
 	endpoint, err := metadata.String(name)
-	if err != nil || !oidc.Browsable(endpoint) {
+	if err != nil || !wire.SecureURL(endpoint) {
 		return misconfigured("%s: the metadata has no https URL called %s", origin(cfg, "par_endpoint_wellknown_key"), name)
 	}
 	provider.PushedAuthorizationRequestEndpoint = endpoint

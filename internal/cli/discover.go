@@ -65,7 +65,7 @@ func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 		if err != nil {
 			return err
 		}
-		p.showKeys(keys.List())
+		p.showKeys(keys.Keys())
 	}
 	p.explain()
 	return nil

@@ -205,7 +205,7 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 	if err != nil {
 		return p.waitFor(ctx, "the browser to come back from the logout", err)
 	}
-	err = client.LoggedOut(logout, visit.Values)
+	err = client.VerifyLogoutResponse(logout, visit.Values)
 	p.run.Checks = append(p.run.Checks, logout.Checks...)
 	p.run.Members.Add("end_session", map[string]any{"came_back": true})
 	if err == nil {

@@ -167,7 +167,7 @@ func (p *program) failure(ctx context.Context, err error) *transcript.Failure {
 		f.Kind = transcript.Interaction
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		f.Kind, f.Code, f.Message = transcript.Interaction, interruptedCode, "interrupted"
-		if oidc.MaySpend(err) && p.run.TokenResponse == nil && p.run.Command == "refresh-token" {
+		if oidc.MayBeSpent(err) && p.run.TokenResponse == nil && p.run.Command == "refresh-token" {
 			f.Message = "interrupted while the provider was being asked; " + spentWarning
 		}
 	case ofSession(err, f):

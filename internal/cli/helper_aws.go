@@ -19,6 +19,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/roundtrip"
 	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -86,7 +87,7 @@ func (p *program) stsEndpoint(o *awsOptions) (string, error) {
 		return "", usage("--role-arn is missing, or no ARN")
 	case o.lifetime != 0 && o.lifetime < 15*time.Minute:
 		return "", usage("--duration is 15m at least")
-	case o.endpoint != "" && !oidc.Browsable(o.endpoint):
+	case o.endpoint != "" && !wire.SecureURL(o.endpoint):
 		return "", usage("--sts-endpoint is not an https URL (http is allowed on the loopback address only)")
 	case o.endpoint != "":
 		return o.endpoint, nil

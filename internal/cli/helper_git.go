@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/session"
+	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
 // gitOptions are the flags of helper git.
@@ -92,12 +92,7 @@ func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
 func (o *gitOptions) mayHave(asked map[string]string) bool {
 	host := strings.ToLower(asked["host"])
 	u, err := url.Parse(asked["protocol"] + "://" + host + "/")
-	if err != nil || u.Host != host || u.User != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+	if err != nil || u.Host != host || !wire.Secure(u) {
 		return false
 	}
 	return slices.ContainsFunc(o.hosts, func(h string) bool { return strings.EqualFold(h, host) })

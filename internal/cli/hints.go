@@ -224,7 +224,7 @@ func (p *program) hintBesides(err error, f *transcript.Failure, add func(string)
 	if s := p.spent; s != nil {
 		add("the refresh token of session " + s.Name + " may be spent now: " + sessionHint(session.Spent, s))
 	}
-	if oidc.MaySpend(err) && p.run.TokenResponse == nil {
+	if oidc.MayBeSpent(err) && p.run.TokenResponse == nil {
 		switch {
 		case p.run.Command == "client":
 			add("a code can be used one time only: log in again")
@@ -255,7 +255,7 @@ func (p *program) hintBesides(err error, f *transcript.Failure, add func(string)
 func (p *program) interruptedHint(err error) string {
 	var transport *oidc.TransportError
 	switch {
-	case oidc.MaySpend(err), p.run.TokenResponse != nil:
+	case oidc.MayBeSpent(err), p.run.TokenResponse != nil:
 		return ""
 	case errors.As(err, &transport) && transport.Sent && transport.Endpoint == "registration":
 		return "the provider may have registered, changed or deleted the client all the same: look there first"

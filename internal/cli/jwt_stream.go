@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -48,7 +49,7 @@ func (p *program) verifyLines(ctx context.Context, v verification) error {
 	case len(ahead) == 1:
 		return p.verifyOne(ctx, v, ahead[0])
 	}
-	v.client.Terse = true // of a good token only that it is one is shown
+	ctx = call.WithTerse(ctx) // of a good token only that it is one is shown
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))

@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -204,7 +205,7 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 	}
 	p.run.Issuer = cfg.Issuer
 	client.Provider = &oidc.Provider{Issuer: cfg.Issuer, IDTokenSigningAlgorithms: oidc.SignatureAlgorithms()}
-	if oidc.Browsable(jwks) {
+	if wire.SecureURL(jwks) {
 		client.Provider.JWKSURI = jwks
 		return client, nil
 	}

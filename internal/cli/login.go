@@ -201,6 +201,7 @@ func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Cont
 			login.CodeVerifier = rand.Text() + rand.Text()
 			p.warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
 		}
+		login.Received = p.receive
 		return guarded(p, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
 	}
 }

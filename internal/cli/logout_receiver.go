@@ -218,7 +218,7 @@ func logoutToken(w http.ResponseWriter, req *http.Request) (string, error) {
 func (r *logoutReceiver) frontchannel(w http.ResponseWriter, req *http.Request) {
 	query := req.URL.Query()
 	l := logout{channel: "front", iss: query.Get("iss"), sid: query.Get("sid")}
-	if l.checks, l.err = r.client.FrontchannelLogout(query, r.expect); l.err != nil {
+	if l.checks, l.err = r.client.VerifyFrontchannelLogout(query, r.expect); l.err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 	} else {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -83,7 +83,7 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 		return err
 	}
 	if keep.note != nil {
-		client.Sending = keep.note.sending
+		grant.Sending = keep.note.sending
 	}
 	tokens, err := p.ask(ctx, client, grant)
 	if warning := keep.settle(tokens, err, p.redacted); warning != nil {

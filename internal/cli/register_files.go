@@ -17,6 +17,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -45,7 +46,7 @@ func (p *program) readRegistration(ctx context.Context, file string) (oidc.Regis
 	}
 	known.JSON = doc.Raw
 	p.redactor.Learn(known.ClientSecret, known.AccessToken)
-	if known.URI == "" || known.AccessToken == "" || !oidc.Browsable(known.URI) {
+	if known.URI == "" || known.AccessToken == "" || !wire.SecureURL(known.URI) {
 		return known, usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
 	}
 	if err := checkToken(known.AccessToken); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -64,7 +65,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target string) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	if !oidc.Browsable(target) {
+	if !wire.SecureURL(target) {
 		return usage("the URL of the resource is not https (http is allowed on the loopback address only)")
 	}
 	if o.session != "" {

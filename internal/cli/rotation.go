@@ -169,7 +169,7 @@ func (r *rotation) doubt(tokens *oidc.Tokens, err error) error {
 		return r.failed
 	case r.written:
 		return nil
-	case tokens != nil && !oidc.MaySpend(err):
+	case tokens != nil && !oidc.MayBeSpent(err):
 		return nil // a whole response without a new refresh token: the provider keeps the old one valid
 	case err != nil && renewal.MayBeSpent(err):
 		return err

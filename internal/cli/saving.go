@@ -148,7 +148,7 @@ func (k *saving) elsewhere(o saveFlags) error {
 func (k *saving) put(t *oidc.Tokens, p *program) {
 	s := k.session
 	s.Secret.DPoPKey = p.bound.key
-	s.Grant.Key = k.client.Binding()
+	s.Grant.Key = k.client.KeyThumbprint()
 	renewal.Put(s, t, p.env.Now())
 	subject := ""
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {

@@ -186,7 +186,7 @@ func (p *program) sessionClient(ctx context.Context, s *session.Session, need *k
 	if err != nil {
 		return nil, err
 	}
-	client.Policy.Skip = kept.SkipIDToken
+	client.Policy.InsecureSkipVerification = kept.SkipIDToken
 	return client, nil
 }
 

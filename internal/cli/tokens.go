@@ -87,8 +87,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	if err != nil {
 		return nil, err
 	}
-	client.Policy.Skip = o.skipIDToken
-	client.Received = p.receive
+	client.Policy.InsecureSkipVerification = o.skipIDToken
 	p.keys = client.Policy.DecryptionKeys
 	if p.saving != nil {
 		p.saving.client = client
@@ -144,6 +143,7 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 
 // ask sends a grant.
 func (p *program) ask(ctx context.Context, client *oidc.Client, grant oidc.Grant) (*oidc.Tokens, error) {
+	grant.Received = p.receive
 	if !grant.Once {
 		return client.Token(ctx, grant)
 	}

@@ -6,7 +6,6 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -87,7 +86,7 @@ func unusable(raw string) string {
 		return "a URL with a user name"
 	case !isPort(u.Port()):
 		return "a port is a number from 1 to 65535"
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !wire.Loopback(u.Hostname()):
 		return "http is allowed on the loopback address only; use https"
 	}
 	return ""
@@ -97,11 +96,6 @@ func unusable(raw string) string {
 func isPort(port string) bool {
 	number, err := strconv.ParseUint(port, 10, 16)
 	return port == "" || err == nil && number > 0
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // characters complains about characters that the value of a key cannot have.

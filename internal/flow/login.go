@@ -180,7 +180,7 @@ func (l *Login) crowded() bool {
 func (l *Login) answers(values url.Values) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.logins, func(p pending) bool { return l.Client.Answers(p.Login, values) })
+	return slices.ContainsFunc(l.logins, func(p pending) bool { return l.Client.Matches(p.Login, values) })
 }
 
 // mine is answers, and tells of what looks like an answer and is none.
@@ -199,7 +199,7 @@ func (l *Login) claim(values url.Values) *oidc.Login {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, p := range slices.Backward(l.logins) {
-		if l.Client.Answers(p.Login, values) {
+		if l.Client.Matches(p.Login, values) {
 			l.logins = slices.Delete(l.logins, i, i+1)
 			return p.Login
 		}

@@ -46,17 +46,19 @@ const (
 const (
 	Request     = 10 * time.Second // one request and its answer, by the CLI's HTTP client
 	RequestMost = 30 * time.Second // one request that neither its caller nor the HTTP client bounds
-	KeysFetch   = 30 * time.Second // one fetch of keys, whoever waits for it
-	KeysAgain   = time.Minute      // between fetches of keys because none fits
-	KeysAge     = 10 * time.Minute // of keys that are used without asking again
-	Grace       = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
-	Abandon     = time.Second      // for a transport, after the end of its request
-	SignalHold  = 15 * time.Second // for a refresh token in flight, after the first signal that would end the process
-	FileLock    = 30 * time.Second // for another run that uses the same refresh token file
-	SessionLock = 60 * time.Second // for another run that renews the same session
-	Keyring     = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
-	LandingPage = 20 * time.Second // a browser waits for the end of a login
-	LoginAge    = 15 * time.Minute // of an authorization request that may still be answered, where there are many
+	// DiscoveryPause is between two attempts to discover a provider that is down.
+	DiscoveryPause = time.Second
+	KeysFetch      = 30 * time.Second // one fetch of keys, whoever waits for it
+	KeysAgain      = time.Minute      // between fetches of keys because none fits
+	KeysAge        = 10 * time.Minute // of keys that are used without asking again
+	Grace          = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
+	Abandon        = time.Second      // for a transport, after the end of its request
+	SignalHold     = 15 * time.Second // for a refresh token in flight, after the first signal that would end the process
+	FileLock       = 30 * time.Second // for another run that uses the same refresh token file
+	SessionLock    = 60 * time.Second // for another run that renews the same session
+	Keyring        = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
+	LandingPage    = 20 * time.Second // a browser waits for the end of a login
+	LoginAge       = 15 * time.Minute // of an authorization request that may still be answered, where there are many
 
 	CacheLeast = 5 * time.Minute // metadata and keys are used without asking again, if they say less
 	CacheMost  = 24 * time.Hour  // the same, if they say more
@@ -106,6 +108,7 @@ func Table() []Row {
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
 		{"Request", Request.String(), "one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the whole command"},
+		{"DiscoveryPause", DiscoveryPause.String(), "between two attempts to discover a provider that is down, in programs that use the library"},
 		{"RequestMost", RequestMost.String(), "one request, in programs that use the library and bound nothing"},
 		{"KeysFetch", KeysFetch.String(), "one fetch of keys, whoever waits for it"},
 		{"KeysAgain", KeysAgain.String(), "the least time between two fetches of keys because none fits a token"},

@@ -187,8 +187,9 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	}
 	before := *s
 	p := &passage{Renewal: r, session: s, room: room}
-	client.Sending, client.Received = p.sending, p.received
-	out.Tokens, err = client.Token(p.through(ctx), grant(s))
+	g := grant(s)
+	g.Sending, g.Received = p.sending, p.received
+	out.Tokens, err = client.Token(p.through(ctx), g)
 	p.end()
 	if err != nil {
 		err = errors.Join(err, context.Cause(ctx)) // which may have come to nothing meanwhile

@@ -356,7 +356,7 @@ func TestNothingIsSpent(t *testing.T) {
 			}
 			r.Hold = func() func() { t.Error("held"); return func() {} }
 			s, err := w.fails(r)
-			if oidc.MaySpend(err) || s.Failure == nil || !strings.Contains(s.Failure.Why, "refused") {
+			if oidc.MayBeSpent(err) || s.Failure == nil || !strings.Contains(s.Failure.Why, "refused") {
 				t.Errorf("%v, %+v", err, s.Failure)
 			}
 			w.unspent(s)
@@ -417,7 +417,7 @@ func TestMayBeSpent(t *testing.T) {
 					return client, err
 				}
 				s, err := w.fails(r)
-				if !oidc.MaySpend(err) || s.Attempt == nil || s.Attempt.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
+				if !oidc.MayBeSpent(err) || s.Attempt == nil || s.Attempt.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
 					t.Fatalf("%v, %+v", err, s.Attempt)
 				}
 				_, err = w.fails(w.renewal())
@@ -1304,7 +1304,7 @@ func TestUnverified(t *testing.T) {
 				if err != nil {
 					return nil, err
 				}
-				return &oidc.Client{Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(), Waive: waive, Policy: oidc.Policy{Skip: skip}}, nil
+				return &oidc.Client{Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(), Waive: waive, Policy: oidc.Policy{InsecureSkipVerification: skip}}, nil
 			}
 			if _, err := r.Run(w.Context()); err != nil {
 				w.Fatal(err)

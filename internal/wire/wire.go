@@ -1,5 +1,6 @@
-// Package wire knows which characters OAuth 2.0 allows in what travels between client and
-// provider (RFC 6749 appendix A), and cleans secrets that were read from elsewhere.
+// Package wire answers the small questions about what travels between a client and a provider:
+// which characters OAuth 2.0 allows (RFC 6749 appendix A), what a secret from elsewhere is cleaned
+// of, and which addresses a secret may be sent to.
 package wire
 
 import (
