@@ -128,7 +128,7 @@ func (c *agentClient) done(ctx context.Context, method, path string, content ...
 // An agentReservation is a session that is about to be given to the agent.
 type agentReservation struct{ client *agentClient }
 
-func (r agentReservation) Commit(s *session.Session) error {
+func (r agentReservation) Commit(s *session.Session, _ ...*session.Session) error {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err

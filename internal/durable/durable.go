@@ -51,7 +51,7 @@ func toUpdate(path string, private bool) (*Reservation, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	r, err := reserve(target, mode)
+	r, err := reserve(target, mode, roomFor(info))
 	if err == nil && info != nil && giveTo(r.temp, info) != nil {
 		// Another's file: it is written to, and stays theirs. If it cannot be,
 		// it is replaced all the same: a token that is kept is worth more.
@@ -67,10 +67,20 @@ func ReserveNew(path string) (*Reservation, error) {
 	if err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	return reserve(path, 0o600)
+	return reserve(path, 0o600, roomFor(info))
 }
 
-func reserve(target string, mode fs.FileMode) (*Reservation, error) {
+// roomFor is how much is reserved to replace a file, which is nil if there is none: twice its size,
+// and enough for a session.
+func roomFor(info fs.FileInfo) int64 {
+	const least = 32 << 10
+	if info == nil || !info.Mode().IsRegular() {
+		return least
+	}
+	return max(least, 2*info.Size())
+}
+
+func reserve(target string, mode fs.FileMode, room int64) (*Reservation, error) {
 	folder := filepath.Dir(target)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
@@ -86,7 +96,7 @@ func reserve(target string, mode fs.FileMode) (*Reservation, error) {
 	}
 	r := &Reservation{path: target, temp: temp}
 	// Room for what will be written: a disk that is full is found out now.
-	if err := fill(temp); err != nil {
+	if err := fill(temp, room); err != nil {
 		return nil, errors.Join(err, r.Discard())
 	}
 	if err := temp.Chmod(mode); err != nil && runtime.GOOS != "windows" {
@@ -149,8 +159,7 @@ func resolve(path string) (string, error) {
 }
 
 // fill makes a file take up room on the disk.
-func fill(f *os.File) error {
-	const room = 32 << 10
+func fill(f *os.File, room int64) error {
 	if _, err := f.Write(make([]byte, room)); err != nil {
 		return err
 	}
@@ -161,9 +170,59 @@ func fill(f *os.File) error {
 // survive a crash of the machine. On an error the old file is as it was, or,
 // where it could not be replaced, the error names the file that has the data.
 func (r *Reservation) Commit(data []byte) error {
-	if err := r.complete(data); err != nil {
-		return err
+	_, err := r.CommitFirst(data)
+	return err
+}
+
+// CommitFirst is [Reservation.Commit] with the first of several versions that can be written, as
+// there may be no room for the others. It returns which that was, and why the ones before were
+// not; or -1.
+func (r *Reservation) CommitFirst(versions ...[]byte) (which int, err error) {
+	which, err = r.complete(versions...)
+	if which < 0 {
+		return which, err
 	}
+	if putErr := r.put(versions[which]); putErr != nil {
+		return -1, putErr
+	}
+	return which, err
+}
+
+// complete gives the temporary file its content, the first version that can be written, or removes
+// it.
+func (r *Reservation) complete(versions ...[]byte) (which int, err error) {
+	which = -1
+	for i, data := range versions {
+		writeErr := fillWith(r.temp, data)
+		if writeErr == nil {
+			which = i
+			break
+		}
+		err = cmp.Or(err, writeErr)
+	}
+	if closeErr := r.temp.Close(); closeErr != nil {
+		which, err = -1, cmp.Or(err, closeErr)
+	}
+	if which < 0 {
+		_ = os.Remove(r.temp.Name()) // it holds nothing whole
+	}
+	return which, err
+}
+
+// fillWith makes data the contents of an open file.
+func fillWith(f *os.File, data []byte) error {
+	_, err := f.WriteAt(data, 0)
+	if err == nil {
+		err = f.Truncate(int64(len(data)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return err
+}
+
+// put puts the temporary file, which has the data, in the place of the file.
+func (r *Reservation) put(data []byte) error {
 	if r.inPlace != nil {
 		return r.overwrite(r.inPlace, data, errNotOurs)
 	}
@@ -175,42 +234,32 @@ func (r *Reservation) Commit(data []byte) error {
 	return nil
 }
 
-// complete gives the temporary file its content, or removes it.
-func (r *Reservation) complete(data []byte) error {
-	_, err := r.temp.WriteAt(data, 0)
-	if err == nil {
-		err = r.temp.Truncate(int64(len(data)))
-	}
-	if err == nil {
-		err = r.temp.Sync()
-	}
-	if err = errors.Join(err, r.temp.Close()); err != nil {
-		return errors.Join(err, os.Remove(r.temp.Name()))
-	}
-	return nil
-}
-
 // overwrite writes the file in place where it cannot be replaced, such as one
 // that is mounted into a container. The temporary file has the contents by
 // now, and goes only when the file has them too.
 func (r *Reservation) overwrite(f *os.File, data []byte, cause error) error {
 	err := cause
 	if f != nil {
-		_, err = f.WriteAt(data, 0)
-		if err == nil {
-			err = f.Truncate(int64(len(data)))
-		}
-		if err == nil {
-			err = f.Sync()
-		}
-		err = errors.Join(err, f.Close())
+		err = errors.Join(fillWith(f, data), f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("%w; %w; what was to be written is in %s", cause, err, r.temp.Name())
+		return &BesideError{r.temp.Name(), fmt.Errorf("%w; %w", cause, err)}
 	}
 	_ = os.Remove(r.temp.Name()) // the file has the data; a copy beside it is no failure
 	return nil
 }
+
+// A BesideError says that a file could not be replaced, and which one beside it has the data.
+type BesideError struct {
+	File string
+	Err  error
+}
+
+func (e *BesideError) Error() string {
+	return fmt.Sprintf("%v; what was to be written is in %s", e.Err, e.File)
+}
+
+func (e *BesideError) Unwrap() error { return e.Err }
 
 // Discard gives the reservation up and leaves the file as it is.
 func (r *Reservation) Discard() error {
@@ -237,11 +286,11 @@ func Create(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	r, err := reserve(target, 0o600)
+	r, err := reserve(target, 0o600, roomFor(nil))
 	if err != nil {
 		return err
 	}
-	if err := r.complete(data); err != nil {
+	if _, err := r.complete(data); err != nil {
 		return err
 	}
 	err = os.Link(r.temp.Name(), target)

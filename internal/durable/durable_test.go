@@ -137,6 +137,57 @@ func TestCommitWithoutRename(t *testing.T) {
 	holds(t, r.temp.Name(), "kept", 0o600)
 }
 
+// What is reserved suffices for twice what is there.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "session")
+	for _, size := range []int{-1, 10, 100 << 10} {
+		if size >= 0 {
+			write(t, path, strings.Repeat("x", size), 0o600)
+		}
+		for name, reserve := range map[string]func(string) (*Reservation, error){"Reserve": Reserve, "ReservePrivate": ReservePrivate, "ReserveNew": ReserveNew} {
+			r, err := reserve(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := r.temp.Stat()
+			if err != nil || info.Size() < int64(max(32<<10, 2*size)) {
+				t.Errorf("%s, %d bytes: %v, %v", name, size, info.Size(), err)
+			}
+			if err := r.Discard(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// The first version that can be written is.
+func TestCommitFirst(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "session")
+	r, err := Reserve(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if which, err := r.CommitFirst([]byte("whole"), []byte("part")); which != 0 || err != nil {
+		t.Errorf("%d, %v", which, err)
+	}
+	holds(t, path, "whole", 0o600)
+	if r, err = Reserve(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.temp.Close(); err != nil { // so that nothing can be written
+		t.Fatal(err)
+	}
+	if which, err := r.CommitFirst([]byte("w"), []byte("p")); which != -1 || err == nil {
+		t.Errorf("%d, %v", which, err)
+	}
+	holds(t, path, "whole", 0o600)
+	only(t, folder, "session")
+}
+
 // A file that is a symbolic link stays one.
 func TestSymbolicLinksAreFollowed(t *testing.T) {
 	t.Parallel()

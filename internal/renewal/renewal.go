@@ -40,6 +40,11 @@ type Renewal struct {
 	// Received is called with the answer, once it is stored. nil does nothing.
 	Received func(*oidc.Tokens)
 
+	// Rescue keeps new tokens that the store cannot, at once: nobody else has them. It returns the
+	// error that says where they are, and what undoes it once the store has them after all. nil
+	// leaves that to who gets the [LostError].
+	Rescue func(s *session.Session, cause error) (undo func(), lost error)
+
 	// Redact takes secrets out of an error of which the session keeps the text: what is in it
 	// may be the provider's. nil changes nothing.
 	Redact func(string) string
@@ -55,6 +60,9 @@ type Outcome struct {
 	Expires time.Time
 	Tokens  *oidc.Tokens // the answer of the token endpoint, nil if it was not asked
 	Behind  error        // why the token, which is about to end, could not be renewed; nil if that was not tried
+
+	// Unstored is why the store has not all that came, nil if it has. It has the refresh token.
+	Unstored error
 }
 
 // Still returns the token of a session that could not be renewed because the provider cannot
@@ -119,7 +127,7 @@ func (e *ElsewhereError) Error() string {
 }
 
 // A LostError says that new tokens could not be stored. The session has them, and nobody
-// else.
+// else, unless they were rescued: then Err says where they are.
 type LostError struct {
 	Session *session.Session
 	Err     error
@@ -186,7 +194,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	before := *s
-	p := &passage{Renewal: r, session: s, room: room}
+	p := &passage{Renewal: r, session: s, room: room, undo: func() {}}
 	g := grant(s)
 	g.Sending, g.Received = p.sending, p.received
 	out.Tokens, err = client.Token(p.through(ctx), g)
@@ -195,7 +203,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 		err = errors.Join(err, context.Cause(ctx)) // which may have come to nothing meanwhile
 	}
 	if out.Tokens != nil {
-		return r.settle(out, client, err)
+		return r.settle(out, client, p, err)
 	}
 	return r.failed(ctx, out, &before, p, err)
 }
@@ -216,15 +224,24 @@ func grant(s *session.Session) oidc.Grant {
 }
 
 // settle stores what became of tokens that were received, and stored as they came.
-func (r *Renewal) settle(out *Outcome, client *oidc.Client, err error) error {
+func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err error) error {
 	s := out.Session
 	if err != nil {
 		s.Withheld = r.text(err)
 	} else {
 		Verified(s, out.Tokens, client.Provider.Checks.Waived()...)
 	}
-	if lost := session.Write(r.Store, s); lost != nil {
-		err = errors.Join(err, &LostError{s, lost})
+	unstored := session.Keep(r.Store, nil, s)
+	switch {
+	case unstored == nil:
+		p.undo()
+	case errors.As(unstored, new(*session.PartError)):
+		p.undo()
+		out.Unstored = unstored
+	case p.lost == nil: // the store has the tokens, as they came
+		out.Unstored = unstored
+	default:
+		err = errors.Join(err, &LostError{s, p.lost})
 	}
 	if err != nil {
 		return err
@@ -339,8 +356,10 @@ type passage struct {
 	forget  func() bool  // stops waiting for the caller's end
 	gaveUp  func() error // why the caller did, nil if it did not
 	release func()
-	noted   bool // the store says that the token may be spent
-	stored  bool // the answer is in the store
+	lost    error  // why the store has not got the answer, nil if it has
+	undo    func() // of what was done about that
+	noted   bool   // the store says that the token may be spent
+	stored  bool   // the answer is in the store
 	ended   bool
 }
 
@@ -391,8 +410,12 @@ func (p *passage) received(t *oidc.Tokens) error {
 	Put(p.session, t, p.Now())
 	room := p.room
 	p.room = nil
-	if room.Commit(p.session) != nil {
-		_ = session.Write(p.Store, p.session) // settle tries again, and tells
+	err := session.Keep(p.Store, room, p.session)
+	if err != nil && !errors.As(err, new(*session.PartError)) {
+		p.lost = err // settle tries again, and tells
+		if p.Rescue != nil {
+			p.undo, p.lost = p.Rescue(p.session, err)
+		}
 	}
 	p.letGo()
 	if p.stored = true; p.gaveUp() != nil {

@@ -618,11 +618,76 @@ func TestAnswerIsStoredOnTheWay(t *testing.T) {
 	}
 }
 
+// What cannot be stored is rescued at once, before anything is verified; and no more once the store
+// has it after all.
+func TestAnswerIsRescued(t *testing.T) {
+	for heals, undone := range []int{0, 1} { // whether the store works again by the time the tokens were verified
+		t.Run(fmt.Sprint(heals), func(t *testing.T) {
+			everywhere(t, func(w *world) {
+				rescued, undoings := "", 0
+				r := w.renewal()
+				r.Store = &faulty{Store: w.store, commit: func(n int) error { return only(n == 2 || n == 3 || n > 3 && heals == 0) }}
+				r.Rescue = func(s *session.Session, cause error) (func(), error) {
+					rescued = s.Secret.RefreshToken + " " + s.Tokens.AccessToken
+					return func() { undoings++ }, fmt.Errorf("%w; it is elsewhere", cause)
+				}
+				r.Received = func(*oidc.Tokens) {
+					if rescued != "refresh-1 access-1" {
+						w.Errorf("when the response was stored: %q", rescued)
+					}
+				}
+				out, err := r.Run(t.Context())
+				var loss *LostError
+				if lost := errors.As(err, &loss); lost != (heals == 0) || lost && !strings.Contains(err.Error(), "it is elsewhere") || undoings != undone {
+					t.Errorf("%v, undone %d times", err, undoings)
+				}
+				if heals == 0 {
+					return
+				}
+				if s := w.stored(); out.Token != "access-1" || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" || out.Unstored != nil {
+					t.Errorf("%+v, %+v", out, s)
+				}
+			})
+		})
+	}
+}
+
+// A store with room for the refresh token alone has that, and the caller has the access token.
+func TestPartIsStored(t *testing.T) {
+	everywhere(t, func(w *world) {
+		f := &faulty{Store: w.store, part: errFull}
+		r := w.renewal()
+		r.Store = f
+		out, err := r.Run(t.Context())
+		if err != nil || out.Token != "access-1" || !errors.Is(out.Unstored, errFull) {
+			t.Errorf("%+v, %v", out, err)
+		}
+		if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Tokens.AccessToken != "" || s.Attempt != nil || s.State(time.Now()) != session.Expired {
+			t.Errorf("%+v", s)
+		}
+		w.gets(w.renewal(), "access-2")
+	})
+}
+
+// What was stored as it came is not lost because the store fails afterwards.
+func TestStoreFailsAfterwards(t *testing.T) {
+	everywhere(t, func(w *world) {
+		r := w.renewal()
+		r.Store = &faulty{Store: w.store, commit: func(n int) error { return only(n > 2) }}
+		r.Rescue = func(*session.Session, error) (func(), error) { w.Error("rescued"); return nil, nil }
+		if out, err := r.Run(t.Context()); err != nil || out.Token != "access-1" || !errors.Is(out.Unstored, errFull) {
+			t.Errorf("%+v, %v", out, err)
+		}
+		w.gets(w.renewal(), "access-2")
+	})
+}
+
 // A faulty store fails at the n-th of its steps, counted from 1.
 type faulty struct {
 	session.Store
 	reserve, commit func(n int) error
 	lock, open      error
+	part            error // why less is stored, where there is less
 	mu              sync.Mutex
 	reserved, done  int
 }
@@ -669,7 +734,7 @@ type faultyReservation struct {
 	f *faulty
 }
 
-func (r *faultyReservation) Commit(s *session.Session) error {
+func (r *faultyReservation) Commit(s *session.Session, less ...*session.Session) error {
 	r.f.mu.Lock()
 	r.f.done++
 	n := r.f.done
@@ -679,7 +744,10 @@ func (r *faultyReservation) Commit(s *session.Session) error {
 			return errors.Join(err, r.Discard())
 		}
 	}
-	return r.Reservation.Commit(s)
+	if r.f.part != nil && len(less) > 0 {
+		return errors.Join(r.Reservation.Commit(less[0]), &session.PartError{Err: r.f.part})
+	}
+	return r.Reservation.Commit(s, less...)
 }
 
 // A caller that gives up before the token left keeps it; one that gives up while it is on

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -211,12 +212,28 @@ type fileReservation struct {
 	file  *durable.Reservation
 }
 
-func (r *fileReservation) Commit(s *Session) error {
-	data, err := r.encode(s)
-	if err != nil {
-		return errors.Join(err, r.file.Discard())
+func (r *fileReservation) Commit(s *Session, less ...*Session) error {
+	var versions [][]byte
+	var tooLong error
+	for _, version := range append([]*Session{s}, less...) {
+		data, err := r.encode(version)
+		switch {
+		case err != nil:
+			return errors.Join(err, r.file.Discard())
+		case len(data) > limit.Session: // nobody would read it again
+			tooLong = fmt.Errorf("session %s is longer than %d bytes", s.Name, limit.Session)
+		default:
+			versions = append(versions, data)
+		}
 	}
-	return r.file.Commit(data)
+	if len(versions) == 0 {
+		return errors.Join(tooLong, r.file.Discard())
+	}
+	which, err := r.file.CommitFirst(versions...)
+	if err = errors.Join(tooLong, err); which >= 0 && err != nil {
+		return &PartError{err}
+	}
+	return err
 }
 
 // encode is the session as it is written. A secret that was not opened stays as it is.
@@ -236,7 +253,11 @@ func (r *fileReservation) encode(s *Session) ([]byte, error) {
 		}
 		out.Secret, out.Sealed = nil, sealed
 	}
-	return json.Marshal(&out)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // tokens may be of such characters, and would take six times the room
+	err := e.Encode(&out)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (r *fileReservation) Discard() error { return r.file.Discard() }

@@ -222,3 +222,38 @@ func TestLeftoversGo(t *testing.T) {
 		}
 	}
 }
+
+// A session that is too long for anybody to read again is stored without the tokens that a refresh
+// brings anew.
+func TestLongSession(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]*Files{"plain": {}, "sealed": {Sealing: true, Keys: &ring{}}} {
+		store.Folder = t.TempDir()
+		s := &Session{
+			Schema: Schema, Name: "work", Grant: Grant{Issuer: "https://op.example", ClientID: "c"}, Generation: 2, Renewable: true, Held: "held",
+			Tokens: Tokens{AccessToken: strings.Repeat("<", limit.Session), TokenType: "Bearer", IDToken: "id"}, Secret: &Secret{RefreshToken: "refresh"},
+		}
+		err := SaveTokens(store, nil, s)
+		if !errors.As(err, new(*PartError)) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		kept, err := store.Load("work")
+		if err == nil {
+			err = store.Open(t.Context(), kept)
+		}
+		if err != nil || kept.Secret.RefreshToken != "refresh" || kept.Tokens.AccessToken != "" || kept.Tokens.IDToken != "" || kept.Held != "" || kept.State(time.Now()) != Expired {
+			t.Errorf("%s: %+v, %v", name, kept, err)
+		}
+		s.Secret.RefreshToken = ""
+		if err := SaveTokens(store, nil, s); err == nil || errors.As(err, new(*PartError)) {
+			t.Errorf("%s: what renews nothing took its place: %v", name, err)
+		}
+		s.Tokens.AccessToken = strings.Repeat("<", limit.Session/2) // as it is, not as &lt; or \u003c
+		if err := SaveTokens(store, nil, s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if kept, err := store.Load("work"); err != nil || kept.Tokens.AccessToken != s.Tokens.AccessToken {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

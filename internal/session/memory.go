@@ -89,7 +89,7 @@ func (m *Memory) Delete(name string) error {
 type memoryReservation struct{ store *Memory }
 
 // Commit keeps the session as text, so that nobody changes what is stored.
-func (r memoryReservation) Commit(s *Session) error {
+func (r memoryReservation) Commit(s *Session, _ ...*Session) error {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err

@@ -202,5 +202,16 @@ func (a *Attempt) String() string {
 	return a.Began.UTC().Format(time.RFC3339) + ": " + why
 }
 
+// less is what is stored of a session if there is no room for all of it: what renews it, without
+// the tokens that a refresh brings anew. There is nothing less without a refresh token.
+func (s *Session) less() []*Session {
+	if s.Secret == nil || s.Secret.RefreshToken == "" {
+		return nil
+	}
+	bare := *s
+	bare.Tokens, bare.Held = Tokens{TokenType: s.Tokens.TokenType, Scope: s.Tokens.Scope}, ""
+	return []*Session{&bare}
+}
+
 // Begin notes that the refresh token is about to be sent.
 func (s *Session) Begin(now time.Time) { s.Attempt = &Attempt{Began: now, Process: os.Getpid()} }

@@ -41,8 +41,9 @@ type Store interface {
 // A Reservation is a session that is about to be written. Exactly one of its methods is
 // called.
 type Reservation interface {
-	// Commit stores the session. When it returns nil it survives a crash of the machine.
-	Commit(s *Session) error
+	// Commit stores the session. When it returns nil it survives a crash of the machine. If
+	// only less of the session could be stored instead, the error is a [*PartError].
+	Commit(s *Session, less ...*Session) error
 
 	// Discard leaves the store as it is.
 	Discard() error
@@ -62,6 +63,15 @@ func (e *BrokenError) Error() string {
 }
 
 func (e *BrokenError) Unwrap() error { return e.Err }
+
+// A PartError says that of a session with new tokens only what renews it could be stored, and why.
+type PartError struct{ Err error }
+
+func (e *PartError) Error() string {
+	return "only the refresh token could be stored: " + e.Err.Error()
+}
+
+func (e *PartError) Unwrap() error { return e.Err }
 
 // A SealError says that the key of a store cannot be had.
 type SealError struct{ Err error }
@@ -139,6 +149,19 @@ func Save(store Store, s *Session) error {
 	return Write(store, s)
 }
 
+// SaveTokens stores a session that has new tokens, and that need not be there, as [Keep] does.
+func SaveTokens(store Store, room Reservation, s *Session) error {
+	unlock, err := Hold(context.Background(), store, s.Name)
+	if err != nil {
+		if room != nil {
+			err = errors.Join(err, room.Discard())
+		}
+		return err
+	}
+	defer unlock()
+	return Keep(store, room, s)
+}
+
 // Delete forgets a session.
 func Delete(ctx context.Context, store Store, name string) error {
 	unlock, err := Hold(ctx, store, name)
@@ -156,4 +179,24 @@ func Write(store Store, s *Session) error {
 		return err
 	}
 	return r.Commit(s)
+}
+
+// Keep stores a session that has new tokens and that the caller has locked: into room, which was
+// reserved for it, or, if that is nil or fails, anew. If there is no room for all of it, what
+// renews it is stored, and the error is a [*PartError].
+func Keep(store Store, room Reservation, s *Session) error {
+	var first error
+	if room != nil {
+		if first = room.Commit(s, s.less()...); first == nil || errors.As(first, new(*PartError)) {
+			return first
+		}
+	}
+	room, err := store.Reserve(s.Name)
+	if err == nil {
+		err = room.Commit(s, s.less()...)
+	}
+	if err == nil || errors.As(err, new(*PartError)) {
+		return err
+	}
+	return errors.Join(first, err)
 }
