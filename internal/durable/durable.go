@@ -228,7 +228,7 @@ func (r *Reservation) put(data []byte) error {
 	}
 	if err := os.Rename(r.temp.Name(), r.path); err != nil {
 		f, openErr := os.OpenFile(r.path, os.O_WRONLY, 0)
-		return r.overwrite(f, data, errors.Join(err, openErr))
+		return r.overwrite(f, data, cmp.Or(openErr, err))
 	}
 	syncFolder(filepath.Dir(r.path))
 	return nil
@@ -240,13 +240,17 @@ func (r *Reservation) put(data []byte) error {
 func (r *Reservation) overwrite(f *os.File, data []byte, cause error) error {
 	err := cause
 	if f != nil {
-		err = errors.Join(fillWith(f, data), f.Close())
+		writeErr := cmp.Or(fillWith(f, data), f.Close())
+		if writeErr == nil {
+			_ = os.Remove(r.temp.Name()) // the file has the data; a copy beside it is no failure
+			return nil
+		}
+		err = fmt.Errorf("%w; %w", cause, writeErr)
 	}
-	if err != nil {
-		return &BesideError{r.temp.Name(), fmt.Errorf("%w; %w", cause, err)}
+	if _, gone := os.Stat(r.temp.Name()); gone != nil { // with its folder
+		return err
 	}
-	_ = os.Remove(r.temp.Name()) // the file has the data; a copy beside it is no failure
-	return nil
+	return &BesideError{r.temp.Name(), err}
 }
 
 // A BesideError says that a file could not be replaced, and which one beside it has the data.

@@ -4,6 +4,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -230,7 +231,7 @@ func (r *fileReservation) Commit(s *Session, less ...*Session) error {
 		return errors.Join(tooLong, r.file.Discard())
 	}
 	which, err := r.file.CommitFirst(versions...)
-	if err = errors.Join(tooLong, err); which >= 0 && err != nil {
+	if err = cmp.Or(err, tooLong); which >= 0 && err != nil {
 		return &PartError{err}
 	}
 	return err

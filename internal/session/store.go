@@ -154,7 +154,7 @@ func SaveTokens(store Store, room Reservation, s *Session) error {
 	unlock, err := Hold(context.Background(), store, s.Name)
 	if err != nil {
 		if room != nil {
-			err = errors.Join(err, room.Discard())
+			_ = room.Discard() // a temporary file that stays behind holds nothing
 		}
 		return err
 	}
@@ -185,18 +185,14 @@ func Write(store Store, s *Session) error {
 // reserved for it, or, if that is nil or fails, anew. If there is no room for all of it, what
 // renews it is stored, and the error is a [*PartError].
 func Keep(store Store, room Reservation, s *Session) error {
-	var first error
 	if room != nil {
-		if first = room.Commit(s, s.less()...); first == nil || errors.As(first, new(*PartError)) {
-			return first
+		if err := room.Commit(s, s.less()...); err == nil || errors.As(err, new(*PartError)) {
+			return err
 		}
 	}
 	room, err := store.Reserve(s.Name)
-	if err == nil {
-		err = room.Commit(s, s.less()...)
-	}
-	if err == nil || errors.As(err, new(*PartError)) {
+	if err != nil {
 		return err
 	}
-	return errors.Join(first, err)
+	return room.Commit(s, s.less()...)
 }
