@@ -80,7 +80,8 @@ func judgeJWT[In any](c *Client, jwt *jwtInput, rules []check.Rule[In], in In) (
 	return token, decide(results, unreachable(jwt.Signature))
 }
 
-var errNotInHeader = errors.New("the access token cannot be sent in a header: it is empty, begins or ends with a space, or contains other characters than printable ASCII")
+var errNotInHeader = errors.New("the access token cannot be sent in a header: " +
+	"it is empty, begins or ends with a space, or contains other characters than printable ASCII")
 
 var errNoProvider = errors.New("oidc: a Client needs a Provider")
 

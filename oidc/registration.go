@@ -129,7 +129,9 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 }
 
 var registrationSalvager = salvager{
-	members: []string{"client_id", "client_secret", "client_secret_expires_at", "registration_access_token", "registration_client_uri"},
+	members: []string{
+		"client_id", "client_secret", "client_secret_expires_at", "registration_access_token", "registration_client_uri",
+	},
 	enough: func(found map[string]string, first bool) bool {
 		secret := found["client_secret"] != "" || found["registration_access_token"] != ""
 		return secret && (first || found["client_id"] != "")
@@ -223,7 +225,8 @@ var registrationRules = []check.Rule[registrationInput]{
 				return check.Inapplicable("no client_secret")
 			}
 			got, err := in.Response.String("client_secret")
-			return check.That(err == nil && wire.Valid(got), "not a string, an empty one, or one with other characters", "a string of printable ASCII characters")
+			const odd = "not a string, an empty one, or one with other characters"
+			return check.That(err == nil && wire.Valid(got), odd, "a string of printable ASCII characters")
 		},
 	},
 	{
@@ -255,7 +258,8 @@ var registrationRules = []check.Rule[registrationInput]{
 			case in.Known.ClientID == "" && (token == "") != (uri == ""):
 				return check.That(false, "one of them", "both, or neither")
 			case token != "" && !wire.InHeader(token):
-				return check.That(false, "a token that does not belong in a header", "printable ASCII characters, without a space at an end")
+				const want = "printable ASCII characters, without a space at an end"
+				return check.That(false, "a token that does not belong in a header", want)
 			case uri != "" && !wire.SecureURL(uri):
 				return check.That(false, check.List([]string{uri}), "an https URL")
 			}

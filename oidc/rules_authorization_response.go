@@ -88,7 +88,8 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 	},
 	{
 		ID: "authorization_response.code", Spec: oauth("4.1.2"), Level: check.Must, Essential: true,
-		Text: "There is what the response_type asks for (code, id_token, access_token), and nothing else of these; or an error, and none of them. A code is of printable ASCII characters.",
+		Text: "There is what the response_type asks for (code, id_token, access_token), and nothing else of these; " +
+			"or an error, and none of them. A code is of printable ASCII characters.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
 			var want, got []string
 			for part, name := range map[string]string{"code": "code", "id_token": "id_token", "token": "access_token"} {

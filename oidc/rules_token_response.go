@@ -205,7 +205,8 @@ func tokenString(doc *strictjson.Object, name string, required bool) check.Verdi
 	if got == "" {
 		return check.That(false, "none", "a string")
 	}
-	return check.That(wire.Valid(got), fmt.Sprintf("a string of %d characters", len(got)), "printable ASCII characters only (%x20-7E)")
+	const want = "printable ASCII characters only (%x20-7E)"
+	return check.That(wire.Valid(got), fmt.Sprintf("a string of %d characters", len(got)), want)
 }
 
 // oneOrNone is a list of one, or of none if s is "".

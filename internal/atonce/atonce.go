@@ -73,7 +73,8 @@ func Bearer(token string) string { return "Authorization: Bearer " + token }
 // printable reports whether a token can be shown as it is, as wire.Valid does, which would import
 // too much.
 func printable(token string) bool {
-	return token != "" && token[0] != '{' && !bytes.ContainsFunc([]byte(token), func(c rune) bool { return c < ' ' || c > '~' })
+	odd := func(c rune) bool { return c < ' ' || c > '~' }
+	return token != "" && token[0] != '{' && !bytes.ContainsFunc([]byte(token), odd)
 }
 
 // Folder is where sessions are: OIDC_SESSIONS, or a folder of the user's (XDG Base

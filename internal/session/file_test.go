@@ -230,8 +230,9 @@ func TestLongSession(t *testing.T) {
 	for name, store := range map[string]*Files{"plain": {}, "sealed": {Sealing: true, Keys: &ring{}}} {
 		store.Folder = t.TempDir()
 		s := &Session{
-			Schema: Schema, Name: "work", Grant: Grant{Issuer: "https://op.example", ClientID: "c"}, Generation: 2, Renewable: true, Held: "held",
-			Tokens: Tokens{AccessToken: strings.Repeat("<", limit.Session), TokenType: "Bearer", IDToken: "id"}, Secret: &Secret{RefreshToken: "refresh"},
+			Schema: Schema, Name: "work", Grant: Grant{Issuer: "https://op.example", ClientID: "c"},
+			Generation: 2, Renewable: true, Held: "held", Secret: &Secret{RefreshToken: "refresh"},
+			Tokens: Tokens{AccessToken: strings.Repeat("<", limit.Session), TokenType: "Bearer", IDToken: "id"},
 		}
 		err := SaveTokens(store, nil, s)
 		if !errors.As(err, new(*PartError)) {
@@ -241,7 +242,8 @@ func TestLongSession(t *testing.T) {
 		if err == nil {
 			err = store.Open(t.Context(), kept)
 		}
-		if err != nil || kept.Secret.RefreshToken != "refresh" || kept.Tokens.AccessToken != "" || kept.Tokens.IDToken != "" || kept.Held != "" || kept.State(time.Now()) != Expired {
+		if err != nil || kept.Secret.RefreshToken != "refresh" || kept.State(time.Now()) != Expired ||
+			kept.Tokens.AccessToken != "" || kept.Tokens.IDToken != "" || kept.Held != "" {
 			t.Errorf("%s: %+v, %v", name, kept, err)
 		}
 		s.Secret.RefreshToken = ""
