@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -43,4 +44,57 @@ func TestKilledAtEachCall(t *testing.T) {
 	}
 	t.Logf("%v", counts)
 	k.leftovers()
+}
+
+// Whichever call fails from then on, the new refresh token ends somewhere that is named, or in its
+// place.
+func TestNamedWhateverFails(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	check(t, err)
+	k := newKeeper(t)
+	file, temporary := filepath.Join(k.folder, "refresh"), t.TempDir()
+	k.env = append(k.env, "TMPDIR="+temporary)
+	counts := map[string]int{}
+	for _, fault := range []string{"fsync:error=EIO", "pwrite64:error=ENOSPC", "write:error=ENOSPC", "ftruncate:error=EIO", "renameat:error=EROFS", "close:error=EIO"} {
+		for n := 1; n <= 12; n++ {
+			for _, args := range [][]string{{"token", "work"}, {"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@" + file, "--skip-userinfo"}} {
+				k.again()
+				k.expire()
+				sent, _ := k.family.Current()
+				k.write("refresh", sent)
+				cmd := k.cmd()
+				cmd.Path, cmd.Args = strace, append([]string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", fmt.Sprintf("inject=%s:when=%d+", fault, n), program(t)}, args...)
+				_, _, stderr := k.ends(cmd)
+				current, _ := k.family.Current()
+				where := k.whereIs(current, file, temporary, stderr)
+				counts[where]++
+				if current != sent && where == "" {
+					t.Errorf("%s from the %d. on, %v: %s is nowhere\n%s", fault, n, args[0], current, stderr)
+				}
+			}
+		}
+	}
+	t.Logf("%v", counts)
+}
+
+// whereIs says where a refresh token is, "" if nowhere that anybody knows of.
+func (k *keeper) whereIs(token, file, temporary, stderr string) string {
+	k.t.Helper()
+	if s, err := k.store.Load("work"); err == nil && s.Secret.RefreshToken == token {
+		return "session"
+	}
+	if data, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(data)) == token {
+		return "file"
+	}
+	for _, word := range strings.Fields(stderr) {
+		name := strings.Trim(word, ";,()")
+		if data, err := os.ReadFile(name); err == nil && strings.HasPrefix(name, temporary) && strings.Contains(string(data), token) {
+			return "named"
+		}
+	}
+	if strings.Contains(stderr, "\n"+token+"\n") {
+		return "shown"
+	}
+	return ""
 }

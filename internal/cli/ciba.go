@@ -90,7 +90,7 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	}
 	calls.serve(asked)
 	p.tellBackchannel(asked, o)
-	tokens, err := p.poll(ctx, &asked.Hooks, asked.ExpiresAt, func() (*oidc.Tokens, error) { return client.BackchannelToken(ctx, asked) })
+	tokens, err := p.poll(ctx, client, &asked.Hooks, asked.ExpiresAt, func() (*oidc.Tokens, error) { return client.BackchannelToken(ctx, asked) })
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
 }
 

@@ -37,9 +37,10 @@ type Env struct {
 	Getenv         func(string) string
 	Now            func() time.Time
 	Proxy          func(*http.Request) (*url.URL, error)
-	Terminal       func(io.Writer) bool // whether a writer is a terminal
-	Shield         func()               // called before what must not end with its reader; nil does nothing
-	Hold           func() func()        // keeps signals from ending the program until what it returns is called; nil does nothing
+	Terminal       func(io.Writer) bool           // whether a writer is a terminal
+	Console        func() (io.WriteCloser, error) // opens the terminal of the process; nil means there is none
+	Shield         func()                         // called before what must not end with its reader; nil does nothing
+	Hold           func() func()                  // keeps signals from ending the program until what it returns is called; nil does nothing
 	Build          Build
 	Environ        func() []string
 
@@ -61,6 +62,7 @@ func System(b Build) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b, Shield: shield, Hold: hold, Run: start, Environ: os.Environ, Become: become,
+		Console: openConsole,
 		Terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
@@ -87,7 +89,8 @@ type program struct {
 	uncached  bool                    // the command looks for itself
 	watching  sync.WaitGroup          // over the browser, until the command ends
 	keep      *rotation               // the refresh token's file, nil if there is none
-	saving    *saving                 // the session that the tokens are kept as, nil if they are not
+	saving    *saving                 // where --save keeps tokens, nil if it is not given
+	keeper    *keeper                 // keeps the tokens of the login that is under way, nil if none are
 	sources   sources                 // of the configuration
 	spent     *session.Session        // whose refresh token this run may have spent for nothing
 	bound     binding                 // of the session's tokens

@@ -69,7 +69,7 @@ func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 		return err
 	}
 	p.showDevice(ctx, device, o)
-	tokens, err := p.poll(ctx, &device.Hooks, device.ExpiresAt, func() (*oidc.Tokens, error) { return client.DeviceToken(ctx, device) })
+	tokens, err := p.poll(ctx, client, &device.Hooks, device.ExpiresAt, func() (*oidc.Tokens, error) { return client.DeviceToken(ctx, device) })
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
 }
 
@@ -99,16 +99,17 @@ func (o *tokenOptions) loginParams(cfg *config.Config) (url.Values, error) {
 
 // poll asks until there is an answer that is final. Nothing that is shown may keep
 // an answer from being kept: it is shown at the next pause.
-func (p *program) poll(ctx context.Context, hooks *oidc.Hooks, until time.Time, ask func() (*oidc.Tokens, error)) (*oidc.Tokens, error) {
+func (p *program) poll(ctx context.Context, client *oidc.Client, hooks *oidc.Hooks, until time.Time, ask func() (*oidc.Tokens, error)) (*oidc.Tokens, error) {
 	if p.env.Shield != nil {
 		p.env.Shield()
 	}
-	hooks.Received = p.receive
+	hooks.Received = p.receiving(client)
 	hooks.Wait = func(ctx context.Context, d time.Duration) error {
 		p.recorder.Release()
 		defer p.recorder.Hold()
 		return p.countdown(ctx, d, until)
 	}
+	p.beginKeeping()
 	tokens, err := ask()
 	p.recorder.Release()
 	return tokens, p.waitFor(ctx, "the user, on the other device", err)

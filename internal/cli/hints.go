@@ -281,7 +281,7 @@ func (p *program) keptHint() string {
 	case p.keep != nil && p.keep.written:
 		return "the new refresh token, which replaces the one that was sent, is in " + p.keep.file
 	case p.out.Err() != nil:
-		return "the new refresh token, which replaces the one that was sent, could not be shown; --refresh-token @FILE would have kept it"
+		return "--refresh-token @FILE keeps the new refresh token in FILE"
 	}
 	return "the new refresh token of the token response replaces the one that was sent: keep it"
 }

@@ -201,7 +201,8 @@ func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Cont
 			login.CodeVerifier = rand.Text() + rand.Text()
 			p.warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
 		}
-		login.Received = p.receive
+		p.beginKeeping()
+		login.Received = p.receiving(client)
 		return guarded(p, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
 	}
 }
@@ -316,7 +317,7 @@ func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *con
 		p.showFrontTokens(front)
 	}
 	if outcome.Tokens != nil && p.run.TokenResponse == nil && outcome.Tokens.Raw != nil {
-		_ = p.receive(outcome.Tokens) // through the browser: nothing was received before
+		_ = p.receive(client, outcome.Tokens) // through the browser: nothing was received before
 	}
 	tokens := outcome.Tokens
 	if tokens != nil && tokens == front {
@@ -355,7 +356,7 @@ func (p *program) again(ctx context.Context, err error) error {
 		err = nil
 	}
 	fresh := transcript.Run{Command: p.run.Command, Issuer: p.run.Issuer}
-	*p.run, p.explained, p.unwritten = fresh, false, nil
+	*p.run, p.explained, p.unwritten, p.keeper, p.unshown = fresh, false, nil, nil, nil
 	if ctx.Err() == nil {
 		p.inform("waiting for another login; Ctrl-C ends this")
 	}

@@ -124,7 +124,7 @@ func (p *program) inspect(file string) error {
 
 // put writes the new token to the file, whatever its characters are: if they cannot be those of a
 // token, the next run says so instead of sending the old one, which is spent.
-func (r *rotation) put(token string) {
+func (r *rotation) put(env *Env, token string) {
 	if r.reserved == nil || wire.Trim(token) == "" {
 		return
 	}
@@ -132,6 +132,10 @@ func (r *rotation) put(token string) {
 	r.reserved = nil
 	if err := reserved.Commit([]byte(token + "\n")); err != nil {
 		r.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", r.file, err)
+		if !errors.As(err, new(*durable.BesideError)) {
+			file := [][]byte{[]byte(token + "\n")}
+			r.failed = env.keepElsewhere(fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, r.failed)
+		}
 		return
 	}
 	r.written = true

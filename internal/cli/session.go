@@ -132,7 +132,7 @@ func (p *program) caveats(out *renewal.Outcome, name string, need session.Need) 
 func (p *program) renewHere(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 	r := renewal.Renewal{
 		Store: store, Name: name, Need: need, Now: p.env.Now, Retry: retry,
-		Connect: p.connectSession, Hold: p.hold, Received: p.learn, Redact: p.redactor.Text,
+		Connect: p.connectSession, Hold: p.hold, Received: p.learn, Redact: p.redactor.Text, Rescue: p.rescue,
 		Waiting: func() { p.debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
 	out, err := r.Run(ctx)
@@ -143,11 +143,19 @@ func (p *program) renewHere(ctx context.Context, store session.Store, name strin
 		p.run.Checks = append(p.run.Checks, t.Checks...)
 		p.warnings(t.Checks)
 	}
-	var lost *renewal.LostError
-	if errors.As(err, &lost) {
-		return out, errors.Join(err, p.rescue(lost.Session, lost.Err))
+	if out.Unstored != nil {
+		p.warn("session %s: %v", name, out.Unstored)
+	}
+	if errors.As(err, new(*renewal.LostError)) {
+		return out, err // whatever kept it from being stored, something was sent
 	}
 	return out, sessionError(store, name, err)
+}
+
+// rescue keeps the new tokens of a session that could not be stored.
+func (p *program) rescue(s *session.Session, cause error) (undo func(), lost error) {
+	e := p.env.keepSession(s, cause)
+	return e.undo, e
 }
 
 // learn makes sure that new tokens are not shown anywhere else.

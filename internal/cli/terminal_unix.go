@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,6 +13,13 @@ import (
 
 // detach lets a program live on when this one is interrupted at the terminal.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// openConsole opens the terminal of the process, for writing. It does not stop a process in the
+// background.
+func openConsole() (io.WriteCloser, error) {
+	signal.Ignore(syscall.SIGTTOU)
+	return os.OpenFile("/dev/tty", os.O_WRONLY, 0)
+}
 
 // keepRunning makes reading from a terminal an error where it would stop the program.
 func keepRunning() { signal.Ignore(syscall.SIGTTIN) }

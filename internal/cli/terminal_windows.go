@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,3 +18,5 @@ func keepRunning() {}
 func isNull(f *os.File, info fs.FileInfo) bool {
 	return info.Mode()&fs.ModeCharDevice != 0 && !term.IsTerminal(int(f.Fd()))
 }
+
+func openConsole() (io.WriteCloser, error) { return os.OpenFile("CONOUT$", os.O_WRONLY, 0) }

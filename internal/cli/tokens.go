@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -89,9 +90,6 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	}
 	client.Policy.InsecureSkipVerification = o.skipIDToken
 	p.keys = client.Policy.DecryptionKeys
-	if p.saving != nil {
-		p.saving.client = client
-	}
 	return client, nil
 }
 
@@ -135,7 +133,7 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 		return err
 	}
 	if p.saving != nil && o.own {
-		p.saving.session.Secret.Again = grant.Params
+		p.saving.blank.Secret.Again = grant.Params
 	}
 	tokens, err := p.ask(ctx, client, grant)
 	return p.settle(ctx, client, cfg, o, tokens, err)
@@ -143,7 +141,8 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 
 // ask sends a grant.
 func (p *program) ask(ctx context.Context, client *oidc.Client, grant oidc.Grant) (*oidc.Tokens, error) {
-	grant.Received = p.receive
+	p.beginKeeping()
+	grant.Received = p.receiving(client)
 	if !grant.Once {
 		return client.Token(ctx, grant)
 	}
@@ -164,7 +163,8 @@ func guarded[T any](p *program, request func() (T, error)) (T, error) {
 // settle does what is done with tokens once they were judged: err is what came of
 // that. tokens is nil if none came.
 func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.Config, o *tokenOptions, tokens *oidc.Tokens, err error) error {
-	p.judged(tokens, err)
+	p.judgeKept(client, tokens, err)
+	p.keeper.end()
 	if tokens != nil {
 		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
 	}
@@ -183,32 +183,56 @@ func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.C
 
 // lost says that the new refresh token, or a result, could not be written.
 func (p *program) lost() error {
-	err := errors.Join(p.saving.lost(p), p.unwritten)
+	err := errors.Join(p.keeper.problem(), p.unwritten)
 	if p.keep != nil {
 		err = errors.Join(p.keep.failed, err)
 	}
 	return err
 }
 
+// receiving returns the hook that receives the tokens of a client.
+func (p *program) receiving(client *oidc.Client) func(*oidc.Tokens) error {
+	return func(t *oidc.Tokens) error { return p.receive(client, t) }
+}
+
 // receive makes the response durable and shows it, as soon as it is there.
-func (p *program) receive(t *oidc.Tokens) error {
+func (p *program) receive(client *oidc.Client, t *oidc.Tokens) error {
 	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
 	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
 	if p.keep != nil {
-		p.keep.put(t.RefreshToken)
+		p.keep.put(p.env, t.RefreshToken)
 	}
-	if p.saving != nil {
-		p.saving.put(t, p)
-	}
+	p.keepTokens(client, t)
 	p.unwritten = errors.Join(p.unwritten, p.write("access_token_resp.json", t.Raw))
 	p.recorder.Release()
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
 		p.run.IDToken = &transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON}
 	}
-	if !p.options.json() {
-		p.out.TokenResponse(p.run, p.env.Now())
-	}
+	p.showResponse(t)
 	return nil
+}
+
+// showResponse shows the response. A refresh token that only standard output was to have is kept
+// elsewhere if it cannot be shown.
+func (p *program) showResponse(t *oidc.Tokens) {
+	kept := p.keep != nil && p.keep.written || p.keeper != nil && p.keeper.stored ||
+		p.options.output && p.unwritten == nil
+	keep := func(cause error) error {
+		versions := [][]byte{t.Raw, []byte(t.RefreshToken)}
+		f := fallback{"the token response", "oidc-client-tokens-*.json", versions, t.RefreshToken}
+		return p.env.keepElsewhere(f, fmt.Errorf("the new refresh token could not be shown: %w", cause))
+	}
+	only := t.RefreshToken != "" && !kept
+	if p.options.json() {
+		if only {
+			p.unshown = keep
+		}
+		return
+	}
+	p.out.TokenResponse(p.run, p.env.Now())
+	if err := p.out.Err(); err != nil && only {
+		p.unwritten = errors.Join(p.unwritten, keep(err))
+	}
 }
 
 // remarks tells what is worth knowing of a response that broke no rule.
@@ -226,7 +250,7 @@ func (p *program) remarks(t *oidc.Tokens) {
 	case t.IssuedTokenType != "" && t.IssuedTokenType != oidc.TokenTypeAccessToken:
 		p.inform("what access_token holds is a token of the type %s", t.IssuedTokenType)
 	}
-	if p.saving != nil && p.saving.failed == nil {
+	if p.keeper != nil && p.keeper.stored {
 		p.tellSaved()
 	}
 }
