@@ -255,20 +255,20 @@ func TestTokenFileNote(t *testing.T) {
 		note   string // what it says, "" if it is cleared
 		hint   string
 	}{
-		"rotated":           {nil, 0, "", ""},
-		"kept":              {says200(`}`), 0, "", ""},
-		"the same":          {says200(`,"refresh_token":"refresh-0"}`), 0, "", ""},
-		"kept, cut off":     {says200(`,`), 4, "the answer is", "--retry"},
-		"of odd characters": {says200(`,"refresh_token":"a\nb"}`), 4, "", "is in "},
-		"500":               {fakeop.Says(500, nil, ""), 4, "HTTP status 500", "--retry"},
-		"502":               {fakeop.Says(502, nil, ""), 4, "HTTP status 502", "--retry"},
-		"closed":            {aborts, 4, "closed", "--retry"},
-		"a page":            {page, 4, "text/html", "--retry"},
-		"429":               {fakeop.Says(429, nil, ""), 4, "", "did not process"},
-		"busy":              {fakeop.Says(503, object, `{"error":"temporarily_unavailable"}`), 4, "", "was not used"},
-		"invalid_client":    {fakeop.Says(401, object, `{"error":"invalid_client"}`), 3, "", "was not used"},
-		"invalid_grant":     {fakeop.Says(400, object, `{"error":"invalid_grant"}`), 3, "", "is unchanged"},
-		"refused in a 200":  {fakeop.Says(200, object, `{"error":"invalid_scope"}`), 3, "", "was not used"},
+		"rotated":          {nil, 0, "", ""},
+		"kept":             {says200(`}`), 0, "", ""},
+		"the same":         {says200(`,"refresh_token":"refresh-0"}`), 0, "", ""},
+		"kept, cut off":    {says200(`,`), 4, "the answer is", "--retry"},
+		"no token":         {says200(`,"refresh_token":"a\nb"}`), 4, "", "is in "},
+		"500":              {fakeop.Says(500, nil, ""), 4, "HTTP status 500", "--retry"},
+		"502":              {fakeop.Says(502, nil, ""), 4, "HTTP status 502", "--retry"},
+		"closed":           {aborts, 4, "closed", "--retry"},
+		"a page":           {page, 4, "text/html", "--retry"},
+		"429":              {fakeop.Says(429, nil, ""), 4, "", "did not process"},
+		"busy":             {fakeop.Says(503, object, `{"error":"temporarily_unavailable"}`), 4, "", "was not used"},
+		"invalid_client":   {fakeop.Says(401, object, `{"error":"invalid_client"}`), 3, "", "was not used"},
+		"invalid_grant":    {fakeop.Says(400, object, `{"error":"invalid_grant"}`), 3, "", "is unchanged"},
+		"refused in a 200": {fakeop.Says(200, object, `{"error":"invalid_scope"}`), 3, "", "was not used"},
 	}
 	for name, c := range answers {
 		t.Run(name, func(t *testing.T) {

@@ -26,8 +26,8 @@ func TestFilesAreBounded(t *testing.T) {
 // What is discarded is told from what is only no terminal.
 func TestNowhere(t *testing.T) {
 	t.Parallel()
-	open := func(path string, flag int) *os.File {
-		f, err := os.OpenFile(path, flag|os.O_CREATE, 0o600)
+	open := func(path string) *os.File {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +35,10 @@ func TestNowhere(t *testing.T) {
 		return f
 	}
 	file := filepath.Join(t.TempDir(), "out")
-	closed := open(file, os.O_WRONLY)
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	closed := open(file)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +47,10 @@ func TestNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = reader.Close(), pipe.Close() })
-	if !nowhere(open(os.DevNull, os.O_WRONLY)) || !nowhere(closed) {
+	if !nowhere(open(os.DevNull)) || !nowhere(closed) {
 		t.Error("the null device, or a closed file, keeps what is written to it")
 	}
-	if nowhere(open(file, os.O_WRONLY)) || nowhere(pipe) || nowhere(&bytes.Buffer{}) {
+	if nowhere(open(file)) || nowhere(pipe) || nowhere(&bytes.Buffer{}) {
 		t.Error("a file, a pipe or a buffer discards what is written to it")
 	}
 }

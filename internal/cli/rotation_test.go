@@ -16,6 +16,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
 	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // H29: a run that uses the same file is waited for, for half a minute of a
@@ -64,6 +65,56 @@ func TestSpentNote(t *testing.T) {
 	}
 	if strings.Contains(note.text(), "token\"") {
 		t.Errorf("the token is in %s", note.text())
+	}
+}
+
+// A new token that could not be written to the file leaves the note: the old one, which is there, is
+// spent.
+func TestUnwrittenTokenStaysNoted(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	lock, err := durable.Hold(t.Context(), file, func() bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	note := &noteKeeper{file: file, lock: lock}
+	if err := errors.Join(note.check("old", time.Now()), note.sending()); err != nil {
+		t.Fatal(err)
+	}
+	r := &rotation{file: file, note: note, failed: errors.New("the disk is gone")}
+	if err := r.settle(&oidc.Tokens{RefreshToken: "new"}, nil, error.Error); err != nil {
+		t.Error(err)
+	}
+	var spent *spentTokenError
+	err = (&noteKeeper{file: file, lock: lock}).check("old", time.Now())
+	if !errors.As(err, &spent) || !strings.Contains(err.Error(), "the disk is gone") {
+		t.Errorf("the next run: %v", err)
+	}
+	if err := note.sending(); err != nil { // with a DPoP nonce
+		t.Error(err)
+	}
+}
+
+// A request that nobody waits for any more does not take the token along.
+func TestNothingLeavesLate(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	lock, err := durable.Hold(t.Context(), file, func() bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	note := &noteKeeper{file: file, lock: lock}
+	if err := note.check("old", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if noted, err := note.settle("no response"); noted || err != nil {
+		t.Errorf("%v, %v", noted, err)
+	}
+	text, err := lock.Note()
+	if late := note.sending(); late == nil || text != "" || err != nil {
+		t.Errorf("%v, and the note is %q, %v", late, text, err)
 	}
 }
 

@@ -44,7 +44,7 @@ func Hold(ctx context.Context, path string, waiting func() (enough bool)) (*Held
 	}
 	mode := fs.FileMode(0o600)
 	file, statErr := os.Stat(target)
-	if statErr == nil {
+	if statErr == nil && file.Mode().IsRegular() {
 		mode |= file.Mode().Perm() // whoever may use the file may lock it; its owner also leaves notes
 	}
 	name := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".lock")
