@@ -384,3 +384,40 @@ func TestTokenFileNotedMeanwhile(t *testing.T) {
 	}
 	f.tells("elsewhere", "process 7")
 }
+
+// A provider that asks for a DPoP nonce has not used the token yet. It is sent twice, and noted
+// before the first time.
+func TestTokenFileWithDPoPNonce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		second http.HandlerFunc // nil is nobody who could be reached
+		code   int
+		noted  bool
+	}{
+		"tokens":      {fakeop.Says(200, isJSON, `{"access_token":"a","token_type":"DPoP","refresh_token":"new"}`), 0, false},
+		"no response": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 4, true},
+		"nobody":      {nil, 4, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newTokenFile(t)
+			f.op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+				if !strings.Contains(f.note(), "sha256") {
+					t.Error("the token came before its note")
+				}
+				if f.op.Asked("/token") > 2 { // the keeper asked once
+					c.second(w, r)
+					return
+				}
+				if c.second == nil {
+					_ = f.op.Listener.Close()
+				}
+				header := map[string]string{"Content-Type": "application/json", "DPoP-Nonce": "n", "Connection": "close"}
+				fakeop.Says(400, header, `{"error":"use_dpop_nonce"}`)(w, r)
+			}
+			code, _, stderr := f.run(f.args("--dpop", "--skip-id-token-verification")...)
+			if code != c.code || strings.Contains(f.note(), "sha256") != c.noted || strings.Contains(stderr, "may be spent") != c.noted {
+				t.Errorf("exit %d, noted: %s\n%s", code, f.note(), stderr)
+			}
+		})
+	}
+}

@@ -328,6 +328,9 @@ func MayBeSpent(err error) bool {
 	if !errors.As(err, &transport) {
 		return !refused
 	}
+	if !transport.Sent { // the first request was refused for want of a DPoP nonce, and the second never left
+		return false
+	}
 	spoke := transport.RetryAfter != "" || refused && isCode(refusal.Code)
 	switch transport.Status {
 	case http.StatusTooManyRequests:
