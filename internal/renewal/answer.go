@@ -66,6 +66,16 @@ func unverified(t *oidc.Tokens, waived []string) string {
 	return ""
 }
 
+// doubt notes that the refresh token may be spent if the response broke off, or is broken, and has
+// no new one: that one may have been in what is missing.
+func (r *Renewal) doubt(s *session.Session, t *oidc.Tokens, err error) {
+	if wire.Trim(t.RefreshToken) != "" || s.Secret.RefreshToken == "" || !oidc.MayBeSpent(err) {
+		return
+	}
+	s.Begin(r.Now())
+	s.Attempt.Why, s.Keeps = r.text(err), false
+}
+
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.
 func expiry(token string) time.Time {
 	id, err := oidc.DecodeIDToken(token)

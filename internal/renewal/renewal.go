@@ -228,6 +228,7 @@ func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err erro
 	s := out.Session
 	if err != nil {
 		s.Withheld = r.text(err)
+		r.doubt(s, out.Tokens, err)
 	} else {
 		Verified(s, out.Tokens, client.Provider.Checks.Waived()...)
 	}

@@ -397,6 +397,7 @@ func TestMayBeSpent(t *testing.T) {
 		"a redirect":   fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""),
 		"nothing":      fakeop.Says(200, nil, ""),
 		"half":         fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"token_type":"Be`),
+		"half of it":   fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"access_token":"a",`),
 		"no such page": fakeop.Says(404, nil, ""),
 		"too late":     func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
