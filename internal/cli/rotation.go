@@ -160,8 +160,6 @@ func (r *rotation) settle(tokens *oidc.Tokens, err error, text func(error) strin
 		r.outcome = fmt.Sprintf(what, r.note.lock.Name(), r.file)
 	case tokens == nil:
 		r.outcome = unspent(r.file, err)
-	case r.written:
-		warning = nil // an outdated note is about another token
 	}
 	return warning
 }

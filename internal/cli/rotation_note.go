@@ -164,9 +164,9 @@ func (k *noteKeeper) settle(why string) (noted bool, warning error) {
 		return true, nil
 	}
 	if err := k.lock.SetNote(""); err != nil {
-		const what = "the refresh token in %s is not spent, but the note in %s, which says that it may be, " +
-			"could not be cleared (%w): the next run needs --retry"
-		warning = fmt.Errorf(what, k.file, k.lock.Name(), err)
+		const what = "the note in %s that the refresh token may be spent is outdated, but could not be cleared (%w): " +
+			"if %s still has the same token, the next run needs --retry"
+		warning = fmt.Errorf(what, k.lock.Name(), err, k.file)
 	}
 	return true, warning
 }

@@ -85,6 +85,20 @@ func TestModeOfALock(t *testing.T) {
 	}
 }
 
+// Modes of what is no regular file are not about who may use it.
+func TestModeOfALockOfAFolder(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	held := hold(t, folder)
+	defer held.Release()
+	if info, err := os.Stat(held.Name()); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
 // The next process would look for the note in the file that is there now.
 func TestNoteWhoseLockIsGone(t *testing.T) {
 	t.Parallel()
