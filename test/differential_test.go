@@ -30,9 +30,9 @@ const differentialPage = "../docs/differential.md"
 
 // unspoken are what a configuration can demand and oauth4webapi cannot be
 // told: it takes access and refresh tokens for opaque, leaves decryption, and
-// acr, amr and max_age after a refresh, to its caller, and verifies no MACs.
+// acr, amr and ages after a refresh, to its caller, and verifies no MACs.
 var unspoken = []string{
-	"access_token_jwt", "refresh_token_jwt", "token_encryption_alg", "decryption_key", "amr_list", "acr_list", "max_age",
+	"access_token_jwt", "refresh_token_jwt", "token_encryption_alg", "decryption_key", "amr_list", "acr_list", "max_age", "max_id_token_age",
 	"token_signing_alg: [HS256]",
 }
 
@@ -68,6 +68,7 @@ var stricter = []why{
 	{`.*-media-type`, "the Content-Type is looked at only when the body is not JSON"},
 	{`.*-base64-(padding|bits)`, "base64url is decoded by atob or Uint8Array.fromBase64, which take padding and stray bits"},
 	{`.*-typ-.*|.*-events`, "the header's typ and the claim events are not looked at, in ID Tokens and UserInfo: OpenID Connect does not ask for it, RFC 8725 sections 3.11 and 3.12 do"},
+	{`id-token-like-access-token|userinfo-jwt-nonce`, "the claims of other kinds of tokens are not looked at: OpenID Connect does not ask for it, RFC 8725 section 3.12 does"},
 	{`metadata-issuer-(slash|upper-case)`, "issuers are compared as normalized URLs; what is refused is the ID Token, whose iss is not the metadata's"},
 	{`metadata-(jwks-uri-missing|endpoint-file)`, "an endpoint is looked at when it is about to be used: the client's secret and the refresh token are sent by then"},
 	{`metadata-endpoint-fragment`, "an endpoint may have a fragment, which fetch does not send"},
