@@ -164,6 +164,19 @@ func TestHybridRules(t *testing.T) {
 	})
 }
 
+// Claims that were encrypted and not signed may have white space before them, as any JSON.
+func TestUnpackClaims(t *testing.T) {
+	t.Parallel()
+	for text, claims := range map[string]bool{
+		`{"sub":"u"}`: true, " \r\n\t{\"sub\":\"u\"}": true, "": false, " ": false, "a.b.c": false, " a.b.c": false, `["{"]`: false,
+	} {
+		e := envelope{encrypted: true}.unpack([]byte(text))
+		if (e.plain != nil) != claims || (e.err == nil) != claims {
+			t.Errorf("%q: plain %q, %v", text, e.plain, e.err)
+		}
+	}
+}
+
 // V98, RFC 9701.
 func TestIntrospectionRules(t *testing.T) {
 	t.Parallel()

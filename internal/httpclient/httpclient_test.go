@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -160,6 +161,30 @@ func TestPairOfConnections(t *testing.T) {
 			}
 			client.CloseIdleConnections()
 		})
+	}
+}
+
+// What is not encrypted stays on this machine: a proxy would read all of it.
+func TestPlainHTTPGoesPastTheProxy(t *testing.T) {
+	t.Parallel()
+	var proxied atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		proxied.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(proxy.Close)
+	direct := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(direct.Close)
+	to, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := New(Options{Proxy: http.ProxyURL(to)})
+	if err := get(client, direct.URL); err != nil || proxied.Load() != 0 {
+		t.Errorf("http: %v, the proxy was asked %d times", err, proxied.Load())
+	}
+	if err := get(client, "https://op.invalid/"); err == nil || proxied.Load() != 1 {
+		t.Errorf("https: %v, the proxy was asked %d times", err, proxied.Load())
 	}
 }
 

@@ -171,6 +171,35 @@ func TestParseEncryptedRefuses(t *testing.T) {
 	}
 }
 
+// Lengths that an algorithm does not have are refused before a key is tried.
+func TestParseEncryptedJudgesLengths(t *testing.T) {
+	t.Parallel()
+	const iv, ciphertext, tag = 2, 3, 4
+	resized := func(token string, part, by int) string {
+		parts := strings.Split(token, ".")
+		data, err := base64.RawURLEncoding.DecodeString(parts[part])
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[part] = base64.RawURLEncoding.EncodeToString(append(data, make([]byte, max(by, 0))...)[:len(data)+by])
+		return strings.Join(parts, ".")
+	}
+	for enc, content := range contentAlgorithms {
+		good := encrypted(t, "RSA-OAEP", enc, &rsaKey().PublicKey, nil, "x")
+		if _, err := ParseEncrypted(good); err != nil {
+			t.Errorf("%s: %v", enc, err)
+		}
+		for _, part := range []int{iv, tag, ciphertext} {
+			for _, by := range []int{-1, 1} {
+				_, err := ParseEncrypted(resized(good, part, by))
+				if ok := part == ciphertext && content.block == 1; (err == nil) != ok {
+					t.Errorf("%s, part %d is %+d bytes: %v", enc, part, by, err)
+				}
+			}
+		}
+	}
+}
+
 // Of several keys the one that the token is for is found, by its curve or by
 // trying: a provider need not name it (kid).
 func TestDecryptFindsTheKey(t *testing.T) {

@@ -165,6 +165,9 @@ func (s *KeySet) skipDuplicates() {
 	})
 }
 
+// privateMembers are those that only private keys have (RFC 7518 sections 6.2.2 and 6.3.2).
+var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth"}
+
 // readKey reads one key, or says why it is not usable to verify signatures.
 func readKey(data json.RawMessage) (key Key, why string) {
 	doc, err := strictjson.Parse(data)
@@ -186,7 +189,7 @@ func readKey(data json.RawMessage) (key Key, why string) {
 		return key, "a symmetric key does not belong in a published set"
 	case !slices.Contains([]string{"RSA", "EC", "OKP"}, key.Type):
 		return key, "unknown kty"
-	case doc.Has("d") || doc.Has("p"):
+	case slices.ContainsFunc(privateMembers, doc.Has):
 		return key, "a private key does not belong in a published set"
 	case key.Use != "" && key.Use != "sig":
 		return key, "not for signatures (use)"

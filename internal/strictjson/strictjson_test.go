@@ -151,6 +151,28 @@ func TestManyMembers(t *testing.T) {
 	}
 }
 
+// A name is the same name however long it is, among few members and among many.
+func TestLongNamesTwice(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{1, 8, 31, 32, 33, 63, 64, 65, 255, 256, 1000} {
+		for _, others := range []int{0, 5, 15, 16, 17, 63, 64, 65} {
+			name := strings.Repeat("n", length)
+			var b strings.Builder
+			for i := range others {
+				fmt.Fprintf(&b, `"m%d":1,`, i)
+			}
+			once := fmt.Sprintf(`{%q:1,%s%q:1}`, name, b.String(), name+"n")
+			if _, err := Parse([]byte(once)); err != nil {
+				t.Errorf("names of %d and %d characters, %d others: %v", length, length+1, others, err)
+			}
+			twice := fmt.Sprintf(`{%q:1,%s%q:1}`, name, b.String(), name)
+			if _, err := Parse([]byte(twice)); err == nil {
+				t.Errorf("a name of %d characters twice, %d others: accepted", length, others)
+			}
+		}
+	}
+}
+
 // What is read is what encoding/json reads, where it is read at all.
 func FuzzAsTheStandardLibrary(f *testing.F) {
 	f.Add([]byte(`{"a":[1,"\ud83d\ude00",{"b":null}] , "c" : {"d\"":-0.5E+1}}`))
