@@ -69,7 +69,8 @@ var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4"
 	},
 	{
 		ID: "jarm.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims are those of an authorization response (code, error, id_token, access_token or state), not of a token about a user (sub, nonce, at_hash) or of a security event (events).",
+		Text: "The claims are those of an authorization response (code, error, id_token, access_token or state), " +
+			"not of a token about a user (sub, nonce, at_hash) or of a security event (events).",
 		Eval: readable(func(in *jwtInput) check.Verdict {
 			parameters := []string{"code", "error", "id_token", "access_token", "state"}
 			if !slices.ContainsFunc(parameters, in.Claims.there) {

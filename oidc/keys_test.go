@@ -27,7 +27,8 @@ func TestKeysThatWereReplaced(t *testing.T) {
 			now := time.Now()
 			client.Now = func() time.Time { return now }
 			verify := func(key *ecdsa.PrivateKey) error {
-				_, err := client.VerifyIDToken(context.Background(), fakeop.Sign(key, kid, f.Claims), "", oidc.Expectation{})
+				raw := fakeop.Sign(key, kid, f.Claims)
+				_, err := client.VerifyIDToken(context.Background(), raw, "", oidc.Expectation{})
 				return err
 			}
 			fetched := func(want int, when string) {

@@ -44,43 +44,100 @@ func kindsOfJWT(f peer) []kindOfJWT {
 	return []kindOfJWT{
 		{"an ID Token", "id_token", untyped, of(m{"auth_time": now}, "iss", "sub", "aud", "iat", "exp", "nonce")},
 		{"an ID Token of a refresh", "id_token", untyped, of(m{}, "iss", "sub", "aud", "iat", "exp")},
-		{"an access token", "access_token", []string{"at+jwt"}, of(m{"aud": "api"}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope")},
-		{"an untyped access token", "access_token", untyped, of(m{"aud": "api"}, "iss", "sub", "iat", "exp", "jti", "scope")},
-		{"an untyped access token that the client may use for itself", "access_token", untyped, of(m{"aud": []string{"api", fakeop.ClientID}}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope")},
-		{"an untyped access token of no user", "access_token", untyped, of(m{"aud": []string{"api", fakeop.ClientID}}, "iss", "iat", "exp", "client_id", "scope")},
-		{"a refresh token", "refresh_token", untyped, of(m{"aud": f.URL}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope")},
+		{
+			"an access token", "access_token", []string{"at+jwt"},
+			of(m{"aud": "api"}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope"),
+		},
+		{
+			"an untyped access token", "access_token", untyped,
+			of(m{"aud": "api"}, "iss", "sub", "iat", "exp", "jti", "scope"),
+		},
+		{
+			"an untyped access token that the client may use for itself", "access_token", untyped,
+			of(m{"aud": []string{"api", fakeop.ClientID}}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope"),
+		},
+		{
+			"an untyped access token of no user", "access_token", untyped,
+			of(m{"aud": []string{"api", fakeop.ClientID}}, "iss", "iat", "exp", "client_id", "scope"),
+		},
+		{
+			"a refresh token", "refresh_token", untyped,
+			of(m{"aud": f.URL}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope"),
+		},
 		{"a UserInfo response", "userinfo", untyped, of(m{"name": "You"}, "iss", "sub", "aud")},
-		{"a UserInfo response with times", "userinfo", untyped, of(m{"name": "You"}, "iss", "sub", "aud", "iat", "exp")},
-		{"a logout token", "logout_token", []string{"", "JWT", "logout+jwt"}, of(m{"sid": "s", "events": m{"http://schemas.openid.net/event/backchannel-logout": m{}}}, "iss", "sub", "aud", "iat", "exp", "jti")},
+		{
+			"a UserInfo response with times", "userinfo", untyped,
+			of(m{"name": "You"}, "iss", "sub", "aud", "iat", "exp"),
+		},
+		{
+			"a logout token", "logout_token", []string{"", "JWT", "logout+jwt"},
+			of(m{"sid": "s", "events": m{"http://schemas.openid.net/event/backchannel-logout": m{}}},
+				"iss", "sub", "aud", "iat", "exp", "jti"),
+		},
 		{"an authorization response", "jarm", untyped, of(m{"code": "c", "state": "s"}, "iss", "aud", "exp")},
-		{"an authorization response that refuses", "jarm", untyped, of(m{"error": "access_denied"}, "iss", "aud", "exp")},
-		{"an introspection response", "introspection", []string{"token-introspection+jwt"}, of(m{"token_introspection": m{"active": true, "sub": "u", "scope": "read"}}, "iss", "aud", "iat")},
-		{"a security event", "", []string{"", "secevent+jwt"}, of(m{"events": m{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": m{}}}, "iss", "sub", "aud", "iat", "jti")},
-		{"a request object", "", []string{"", "JWT", "oauth-authz-req+jwt"}, of(m{"iss": fakeop.ClientID, "aud": f.URL, "response_type": "code", "redirect_uri": "https://app.example/"}, "iat", "exp", "jti", "client_id", "scope", "nonce")},
-		{"a request object without iss", "", untyped, of(m{"aud": f.URL, "response_type": "code", "redirect_uri": "https://app.example/"}, "client_id", "scope", "nonce")},
-		{"a client assertion", "", []string{"", "JWT", "client-authentication+jwt"}, of(m{"iss": fakeop.ClientID, "sub": fakeop.ClientID, "aud": f.URL}, "iat", "exp", "jti")},
-		{"an assertion of a grant", "", untyped, of(m{"iss": "https://trusted.example", "aud": f.URL + "/token"}, "sub", "iat", "exp", "jti")},
-		{"a DPoP proof", "", []string{"dpop+jwt"}, of(m{"htm": "POST", "htu": f.URL + "/token", "ath": "x"}, "iat", "jti")},
-		{"a software statement", "", untyped, of(m{"iss": "https://federation.example", "software_id": "4NRB1", "redirect_uris": []string{"https://app.example/"}}, "iat")},
+		{
+			"an authorization response that refuses", "jarm", untyped,
+			of(m{"error": "access_denied"}, "iss", "aud", "exp"),
+		},
+		{
+			"an introspection response", "introspection", []string{"token-introspection+jwt"},
+			of(m{"token_introspection": m{"active": true, "sub": "u", "scope": "read"}}, "iss", "aud", "iat"),
+		},
+		{
+			"a security event", "", []string{"", "secevent+jwt"},
+			of(m{"events": m{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": m{}}},
+				"iss", "sub", "aud", "iat", "jti"),
+		},
+		{
+			"a request object", "", []string{"", "JWT", "oauth-authz-req+jwt"},
+			of(m{"iss": fakeop.ClientID, "aud": f.URL, "response_type": "code", "redirect_uri": "https://app.example/"},
+				"iat", "exp", "jti", "client_id", "scope", "nonce"),
+		},
+		{
+			"a request object without iss", "", untyped,
+			of(m{"aud": f.URL, "response_type": "code", "redirect_uri": "https://app.example/"},
+				"client_id", "scope", "nonce"),
+		},
+		{
+			"a client assertion", "", []string{"", "JWT", "client-authentication+jwt"},
+			of(m{"iss": fakeop.ClientID, "sub": fakeop.ClientID, "aud": f.URL}, "iat", "exp", "jti"),
+		},
+		{
+			"an assertion of a grant", "", untyped,
+			of(m{"iss": "https://trusted.example", "aud": f.URL + "/token"}, "sub", "iat", "exp", "jti"),
+		},
+		{
+			"a DPoP proof", "", []string{"dpop+jwt"},
+			of(m{"htm": "POST", "htu": f.URL + "/token", "ath": "x"}, "iat", "jti"),
+		},
+		{
+			"a software statement", "", untyped,
+			of(m{"iss": "https://federation.example", "software_id": "4", "redirect_uris": []string{"https://a.example/"}}, "iat"),
+		},
 	}
 }
 
-// alike are the pairs that nobody can tell apart, with the reason: the kind that is offered, what
-// it is taken for, and how many of its forms are.
+// alike are the pairs that nobody can tell apart, with the reason: the kind that is offered, and
+// what it verifies as.
 var alike = map[[2]string]string{
-	{"an ID Token of a refresh", "userinfo"}:       "an ID Token without nonce and hashes has the claims of a UserInfo response with times, and nothing else",
-	{"a UserInfo response with times", "id_token"}: "the same the other way round; in a login the nonce tells them apart",
+	{"an ID Token of a refresh", "userinfo"}:       noMarks,
+	{"a UserInfo response with times", "id_token"}: noMarks + "; in a login the nonce tells them apart",
 
-	{"an ID Token", "refresh_token"}:                                                "the form of a refresh token is the provider's own affair (RFC 6749 section 1.5): nobody but the provider reads it, and Keycloak's had a nonce",
-	{"an ID Token of a refresh", "refresh_token"}:                                   "likewise",
-	{"an untyped access token", "refresh_token"}:                                    "likewise",
-	{"an untyped access token that the client may use for itself", "refresh_token"}: "likewise",
-	{"an untyped access token of no user", "refresh_token"}:                         "likewise",
-	{"a UserInfo response", "refresh_token"}:                                        "likewise",
-	{"a UserInfo response with times", "refresh_token"}:                             "likewise",
+	{"an ID Token", "refresh_token"}:                                                readByTheProvider,
+	{"an ID Token of a refresh", "refresh_token"}:                                   readByTheProvider,
+	{"an untyped access token", "refresh_token"}:                                    readByTheProvider,
+	{"an untyped access token that the client may use for itself", "refresh_token"}: readByTheProvider,
+	{"an untyped access token of no user", "refresh_token"}:                         readByTheProvider,
+	{"a UserInfo response", "refresh_token"}:                                        readByTheProvider,
+	{"a UserInfo response with times", "refresh_token"}:                             readByTheProvider,
 
-	{"a refresh token", "access_token, whatever its audience"}: "only the audience tells them apart: a refresh token is for the provider itself",
+	{"a refresh token", "access_token, whatever its audience"}: "only its audience tells it from an access token",
 }
+
+const (
+	noMarks           = "an ID Token without nonce and hashes has the same claims as a UserInfo response with times"
+	readByTheProvider = "only the provider reads refresh tokens (RFC 6749 section 1.5): they may hold anything, even a nonce"
+)
 
 // Every kind of JWT is offered as every other, signed with the key that would do: exactly
 // those verify that are of the kind (RFC 8725 section 3.12).
@@ -101,7 +158,8 @@ func TestKindsOfJWT(t *testing.T) {
 			return err
 		},
 		"access_token": func(raw string) error {
-			_, err := client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{Audience: []string{"api"}, Scope: []string{"read"}})
+			expect := oidc.AccessTokenExpectation{Audience: []string{"api"}, Scope: []string{"read"}}
+			_, err := client.VerifyAccessToken(ctx, raw, expect)
 			return err
 		},
 		"access_token, whatever its audience": func(raw string) error {

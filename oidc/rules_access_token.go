@@ -28,7 +28,7 @@ var (
 		},
 		{
 			ID: "refresh_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
-			Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state, error), an introspection response or a request object (response_type).",
+			Text: foreignClaimsText,
 			Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, foreignClaims...) }),
 		},
 	}))
@@ -42,7 +42,12 @@ var otherKinds = []string{"at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "o
 
 // foreignClaims are claims by which a JWT shows that it is neither an access token nor
 // a refresh token.
-var foreignClaims = []string{"at_hash", "c_hash", "s_hash", "events", "code", "state", "error", "token_introspection", "response_type"}
+var foreignClaims = []string{
+	"at_hash", "c_hash", "s_hash", "events", "code", "state", "error", "token_introspection", "response_type",
+}
+
+const foreignClaimsText = "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), " +
+	"an authorization response (code, state, error), an introspection response or a request object (response_type)."
 
 // opaqueTokenRules are the rules of a token whose form is the provider's own
 // affair: what it says is to be right.
@@ -77,12 +82,13 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 	},
 	{
 		ID: "access_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), an authorization response (code, state, error), an introspection response or a request object (response_type).",
+		Text: foreignClaimsText,
 		Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, foreignClaims...) }),
 	},
 	{
 		ID: "access_token.not_id_token", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The token does not look like an ID Token, which has a nonce, an at_hash or this client as aud, and none of scope, client_id and the typ at+jwt.",
+		Text: "The token does not look like an ID Token, which has a nonce, an at_hash or this client as aud, " +
+			"and none of scope, client_id and the typ at+jwt.",
 		Eval: readable(func(in *jwtInput) check.Verdict {
 			if mediaType(in.jwt) == "at+jwt" || in.Claims.accessTokenMarks() != nil {
 				return check.Verdict{Outcome: check.Pass}
@@ -135,7 +141,9 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 			case len(in.Expect.Audience) == 0:
 				return check.Inapplicable("the audience was not judged: none was expected")
 			}
-			return in.Claims.typed("aud", func() check.Verdict { return check.AnyOf(in.Claims.Audience, in.Expect.Audience) })
+			return in.Claims.typed("aud", func() check.Verdict {
+				return check.AnyOf(in.Claims.Audience, in.Expect.Audience)
+			})
 		},
 	},
 	{
@@ -150,8 +158,8 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 			}
 			return in.Claims.typed("scope", func() check.Verdict {
 				got := strings.Fields(in.Claims.scope)
-				missing := slices.DeleteFunc(slices.Clone(in.Expect.Scope), func(s string) bool { return slices.Contains(got, s) })
-				return check.That(len(missing) == 0, check.List(got), "all of "+check.List(in.Expect.Scope))
+				missing := slices.ContainsFunc(in.Expect.Scope, func(s string) bool { return !slices.Contains(got, s) })
+				return check.That(!missing, check.List(got), "all of "+check.List(in.Expect.Scope))
 			})
 		},
 	},

@@ -114,13 +114,15 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 	},
 	{
 		ID: "id_token.not_access_token", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The token does not look like an access token, which has a scope or client_id, and none of nonce, at_hash and c_hash.",
+		Text: "The token does not look like an access token, which has a scope or client_id, " +
+			"and none of nonce, at_hash and c_hash.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			if in.Claims.present("nonce", "at_hash", "c_hash") != nil {
 				return check.Verdict{Outcome: check.Pass}
 			}
 			marks := in.Claims.accessTokenMarks()
-			return check.That(len(marks) == 0, check.List(marks), "nonce, at_hash or c_hash, or neither scope nor client_id")
+			const want = "nonce, at_hash or c_hash, or neither scope nor client_id"
+			return check.That(len(marks) == 0, check.List(marks), want)
 		}),
 	},
 	{
@@ -231,7 +233,8 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 				return check.Inapplicable("no iat")
 			}
 			since := in.Now.Add(-in.Policy.MaxIDTokenAge)
-			return in.time("iat", in.Claims.IssuedAt, !in.Claims.IssuedAt.Before(since.Add(-in.Tolerance)), "not before ", since)
+			recent := !in.Claims.IssuedAt.Before(since.Add(-in.Tolerance))
+			return in.time("iat", in.Claims.IssuedAt, recent, "not before ", since)
 		}),
 	},
 	{

@@ -76,7 +76,8 @@ var userInfoRules = []check.Rule[*userInfoInput]{
 	},
 	{
 		ID: "userinfo.kind", Spec: rfc8725("3.12"), Level: check.Must,
-		Text: "The claims of a signed answer are not those of an ID Token (nonce, at_hash, c_hash, s_hash), a security event (events) or an access token (exp, and scope or client_id).",
+		Text: "The claims of a signed answer are not those of an ID Token (nonce, at_hash, c_hash, s_hash), " +
+			"a security event (events) or an access token (exp, and scope or client_id).",
 		Eval: signed(func(in *userInfoInput) check.Verdict {
 			if marks := in.Claims.accessTokenMarks(); marks != nil && in.Claims.there("exp") {
 				return check.That(false, check.List(append(marks, "exp")), "the claims of a user")

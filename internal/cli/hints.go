@@ -379,11 +379,14 @@ func signatureHint(r check.Result) string {
 	case strings.Contains(r.Got, "nothing tells which is meant"):
 		return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
 	case strings.Contains(r.Note, "a copy"):
-		return "do not use the token. The client fetches keys again at most once a minute, in case the provider replaced one: run the command again in a minute, or with --no-cache"
+		return "do not use the token. The client fetches keys again at most once a minute, in case the provider replaced one: " +
+			"run the command again in a minute, or with --no-cache"
 	case r.Note != "":
-		return "do not use the token: no key of the JWK Set that was given verifies it. Without --jwks the provider's own keys are used"
+		return "do not use the token: no key of the given JWK Set verifies it. " +
+			"Without --jwks the provider's own keys are used"
 	}
-	return "the token is not signed with a key that the provider publishes now: do not use it. A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
+	return "the token is not signed with a key that the provider publishes now: do not use it. " +
+		"A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
 }
 
 // issuerHint names the issuer to set, if the one that came is a near miss.

@@ -57,7 +57,7 @@ that the audience was not judged.
 Several tokens on standard input, one a line, are verified in parallel; the answers
 come in the order of the lines, and the exit code is 5 if one is bad.`,
 		Example: `  pbpaste | oidc-client jwt verify -c config.yaml
-  oidc-client jwt verify @access-token --issuer https://op.example.com --as access_token --audience https://api.example.com --scope read
+  oidc-client jwt verify @token --issuer https://op.example.com --as access_token --audience https://api.example.com
   oidc-client jwt verify --jwks keys.json --format json < tokens.txt`,
 		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,7 +111,9 @@ func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
 }
 
 // newVerification makes what tokens are verified by.
-func (p *program) newVerification(ctx context.Context, cmd *cobra.Command, o *verifyOptions) (v verification, err error) {
+func (p *program) newVerification(
+	ctx context.Context, cmd *cobra.Command, o *verifyOptions,
+) (v verification, err error) {
 	require := []string{"issuer"}
 	if o.jwks != "" {
 		require = nil
@@ -155,7 +157,8 @@ func (p *program) newVerification(ctx context.Context, cmd *cobra.Command, o *ve
 			return &token.JWT, err
 		},
 		"access_token": func(ctx context.Context, raw string) (*oidc.JWT, error) {
-			return client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{Audience: o.audience, Scope: words(o.scope)})
+			expect := oidc.AccessTokenExpectation{Audience: o.audience, Scope: words(o.scope)}
+			return client.VerifyAccessToken(ctx, raw, expect)
 		},
 		"userinfo": client.VerifyUserInfo, "jarm": client.VerifyJARM, "jwt": client.VerifyJWT,
 	}[kind]

@@ -316,7 +316,8 @@ func TestReadKeySetSkipsPrivateKeys(t *testing.T) {
 	t.Parallel()
 	for _, public := range []any{&rsaKey().PublicKey, &ecKey(t, elliptic.P256()).PublicKey, edKey(t).Public()} {
 		for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth"} {
-			set, err := ReadKeySet(mustJSON(t, map[string]any{"keys": []json.RawMessage{jwk(t, public, map[string]any{member: "AQ"})}}))
+			key := jwk(t, public, map[string]any{member: "AQ"})
+			set, err := ReadKeySet(mustJSON(t, map[string]any{"keys": []json.RawMessage{key}}))
 			if err != nil || len(set.Keys) != 0 || len(set.Skipped) != 1 || !strings.Contains(set.Skipped[0].Reason, "private") {
 				t.Errorf("%T with %s: %+v, %v", public, member, set, err)
 			}
