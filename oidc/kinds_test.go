@@ -45,7 +45,8 @@ func kindsOfJWT(f peer) []kindOfJWT {
 		{"an ID Token", "id_token", untyped, of(m{"auth_time": now}, "iss", "sub", "aud", "iat", "exp", "nonce")},
 		{"an ID Token of a refresh", "id_token", untyped, of(m{}, "iss", "sub", "aud", "iat", "exp")},
 		{
-			"an access token", "access_token", []string{"at+jwt"},
+			"an access token", "access_token",
+			[]string{"at+jwt"},
 			of(m{"aud": "api"}, "iss", "sub", "iat", "exp", "jti", "client_id", "scope"),
 		},
 		{
@@ -70,7 +71,8 @@ func kindsOfJWT(f peer) []kindOfJWT {
 			of(m{"name": "You"}, "iss", "sub", "aud", "iat", "exp"),
 		},
 		{
-			"a logout token", "logout_token", []string{"", "JWT", "logout+jwt"},
+			"a logout token", "logout_token",
+			[]string{"", "JWT", "logout+jwt"},
 			of(m{"sid": "s", "events": m{"http://schemas.openid.net/event/backchannel-logout": m{}}},
 				"iss", "sub", "aud", "iat", "exp", "jti"),
 		},
@@ -80,16 +82,19 @@ func kindsOfJWT(f peer) []kindOfJWT {
 			of(m{"error": "access_denied"}, "iss", "aud", "exp"),
 		},
 		{
-			"an introspection response", "introspection", []string{"token-introspection+jwt"},
+			"an introspection response", "introspection",
+			[]string{"token-introspection+jwt"},
 			of(m{"token_introspection": m{"active": true, "sub": "u", "scope": "read"}}, "iss", "aud", "iat"),
 		},
 		{
-			"a security event", "", []string{"", "secevent+jwt"},
+			"a security event", "",
+			[]string{"", "secevent+jwt"},
 			of(m{"events": m{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": m{}}},
 				"iss", "sub", "aud", "iat", "jti"),
 		},
 		{
-			"a request object", "", []string{"", "JWT", "oauth-authz-req+jwt"},
+			"a request object", "",
+			[]string{"", "JWT", "oauth-authz-req+jwt"},
 			of(m{"iss": fakeop.ClientID, "aud": f.URL, "response_type": "code", "redirect_uri": "https://app.example/"},
 				"iat", "exp", "jti", "client_id", "scope", "nonce"),
 		},
@@ -99,7 +104,8 @@ func kindsOfJWT(f peer) []kindOfJWT {
 				"client_id", "scope", "nonce"),
 		},
 		{
-			"a client assertion", "", []string{"", "JWT", "client-authentication+jwt"},
+			"a client assertion", "",
+			[]string{"", "JWT", "client-authentication+jwt"},
 			of(m{"iss": fakeop.ClientID, "sub": fakeop.ClientID, "aud": f.URL}, "iat", "exp", "jti"),
 		},
 		{
@@ -107,7 +113,8 @@ func kindsOfJWT(f peer) []kindOfJWT {
 			of(m{"iss": "https://trusted.example", "aud": f.URL + "/token"}, "sub", "iat", "exp", "jti"),
 		},
 		{
-			"a DPoP proof", "", []string{"dpop+jwt"},
+			"a DPoP proof", "",
+			[]string{"dpop+jwt"},
 			of(m{"htm": "POST", "htu": f.URL + "/token", "ath": "x"}, "iat", "jti"),
 		},
 		{
