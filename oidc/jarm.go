@@ -30,6 +30,9 @@ func (c *Client) readJARM(ctx context.Context, login *Login, response url.Values
 // the parameter response. Errors are as for [Client.VerifyIDToken]. The JWT is
 // never nil; if raw is none it only has Checks.
 func (c *Client) VerifyJARM(ctx context.Context, raw string) (*JWT, error) {
+	if c.Provider == nil {
+		return &JWT{}, errNoProvider
+	}
 	in := c.newJWTInput()
 	in.signedBy(c.Policy.AuthorizationSignedResponseAlg)
 	in.Encryption, in.Encrypted = c.Policy.AuthorizationEncryptedResponseAlg, len(c.Policy.AuthorizationEncryptedResponseAlg) > 0

@@ -254,3 +254,28 @@ func TestLogoutTokenAlgorithm(t *testing.T) {
 		}
 	}
 }
+
+// A client without a provider verifies nothing, and says so.
+func TestVerifyWithoutProvider(t *testing.T) {
+	t.Parallel()
+	ctx, client := context.Background(), &oidc.Client{ID: fakeop.ClientID}
+	for name, verify := range map[string]func() error{
+		"ID Token": func() error { _, err := client.VerifyIDToken(ctx, "a.b.c", "", oidc.Expectation{}); return err },
+		"access token": func() error {
+			_, err := client.VerifyAccessToken(ctx, "a.b.c", oidc.AccessTokenExpectation{})
+			return err
+		},
+		"refresh token": func() error { _, err := client.VerifyRefreshToken(ctx, "a.b.c"); return err },
+		"UserInfo":      func() error { _, err := client.VerifyUserInfo(ctx, "a.b.c"); return err },
+		"logout token": func() error {
+			_, err := client.VerifyLogoutToken(ctx, "a.b.c", oidc.LogoutExpectation{})
+			return err
+		},
+		"authorization response": func() error { _, err := client.VerifyJARM(ctx, "a.b.c"); return err },
+		"any JWT":                func() error { _, err := client.VerifyJWT(ctx, "a.b.c"); return err },
+	} {
+		if err := verify(); err == nil || !strings.Contains(err.Error(), "needs a Provider") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
