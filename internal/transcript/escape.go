@@ -5,13 +5,13 @@ package transcript
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// Escape makes text safe for a terminal: control characters (C0, DEL, C1),
-// bidirectional overrides, invisible and line-separating characters, and
-// bytes that are not UTF-8 are shown as escapes. Line breaks too, so that
-// text cannot pass for a line of ours.
+// Escape makes text safe for a terminal: control, format, invisible, line-separating
+// and private characters, and bytes that are not UTF-8, are shown as escapes. Line breaks
+// too, so that text cannot pass for a line of ours.
 func Escape(text string) string {
 	return escape(text, dangerous)
 }
@@ -50,22 +50,19 @@ func writeEscape(b *strings.Builder, r rune) {
 	fmt.Fprintf(b, `\u%04x`, r)
 }
 
-// dangerous reports whether a character can steer a terminal or deceive the
-// eye.
+// dangerous reports whether a character can steer a terminal or deceive the eye. Letters,
+// marks, numbers, punctuation, symbols and spaces are harmless; what Unicode calls anything
+// else is not: control, format and private characters, separators of lines, and code points
+// that mean nothing yet. Some letters and marks look like nothing at all, and variation
+// selectors can carry hidden text, also behind emoji.
 func dangerous(r rune) bool {
-	switch {
-	case r < 0x20, r >= 0x7F && r < 0xA0: // C0, DEL, C1
-		return true
-	case r == 0x00AD, r == 0x034F, r == 0x061C, r == 0x180E: // soft hyphen, grapheme joiner, Arabic letter mark, Mongolian separator
-		return true
-	case r == 0x115F, r == 0x1160, r == 0x17B4, r == 0x17B5, r == 0x2800, r == 0x3164, r == 0xFFA0: // fillers and blanks that look like nothing
-		return true
-	case r >= 0x200B && r <= 0x200F, r >= 0x2028 && r <= 0x202E, r >= 0x2060 && r <= 0x206F: // invisible, separators, bidi
-		return true
-	case r == 0xFEFF, r >= 0xFFF9 && r <= 0xFFFB, r >= 0xE0000 && r <= 0xE007F: // BOM, annotations, tags
-		return true
-	}
-	return false
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, blank)
+}
+
+// blank are symbols that look like nothing.
+var blank = &unicode.RangeTable{
+	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},
+	R32: []unicode.Range32{{Lo: 0x1D159, Hi: 0x1D159, Stride: 1}},
 }
 
 // escapeJSON makes JSON safe to show and leaves its meaning as it is: what is

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/oidc-client/oidc-client/check"
 )
@@ -23,16 +24,27 @@ var at = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
 func TestEscape(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"plain ünïcode 漢字 😀":      "plain ünïcode 漢字 😀",
-		"\x1b]0;title\x07":        `\u001b]0;title\u0007`,
-		"a\r\nb\tc":               `a\u000d\u000ab\u0009c`,
-		"\u009b31m\x7f":           `\u009b31m\u007f`,
-		"\u202eevil\u2066":        `\u202eevil\u2066`,
-		"a\u2028b\u200bc":         `a\u2028b\u200bc`,
-		"\xff\xfe":                `\xff\xfe`,
-		"a\u3164b\u2800\u115f":    `a\u3164b\u2800\u115f`,
-		"tag \U000e0041":          `tag \udb40\udc41`,
-		"a real \ufffd character": "a real \ufffd character",
+		"plain ünïcode 漢字 😀":                 "plain ünïcode 漢字 😀",
+		"\x1b]0;title\x07":                   `\u001b]0;title\u0007`,
+		"a\r\nb\tc":                          `a\u000d\u000ab\u0009c`,
+		"\u009b31m\x7f":                      `\u009b31m\u007f`,
+		"\u202eevil\u2066":                   `\u202eevil\u2066`,
+		"a\u2028b\u200bc":                    `a\u2028b\u200bc`,
+		"\xff\xfe":                           `\xff\xfe`,
+		"a\u3164b\u2800\u115f":               `a\u3164b\u2800\u115f`,
+		"tag \U000e0041":                     `tag \udb40\udc41`,
+		"\ufeffmark":                         `\ufeffmark`,
+		"note \U0001d173":                    `note \ud834\udd73`,
+		"select \ufe00\U000e0100":            `select \ufe00\udb40\udd00`,
+		"❤\ufe0f \U0001f468\u200d\U0001f469": "❤\\ufe0f \U0001f468\\u200d\U0001f469",
+		"number \U000110bd":                  `number \ud804\udcbd`,
+		"private \ue000":                     `private \ue000`,
+		"nothing yet \U000effff":             `nothing yet \udb7f\udfff`,
+		"nobody's \ufdd0":                    `nobody's \ufdd0`,
+		"null \U0001d159":                    `null \ud834\udd59`,
+		"no-break\u00a0space":                "no-break\u00a0space",
+		"e\u0301 क्षि ไทย עברית":             "e\u0301 क्षि ไทย עברית",
+		"a real \ufffd character":            "a real \ufffd character",
 	} {
 		if got := Escape(in); got != want {
 			t.Errorf("%q: got %q", in, got)
@@ -40,6 +52,24 @@ func TestEscape(t *testing.T) {
 	}
 	if got := EscapeLines("a\n\tb\x1b"); got != "a\n\tb\\u001b" {
 		t.Errorf("lines: %q", got)
+	}
+}
+
+// Nothing that Unicode calls a control, format, private or surrogate character or a separator
+// of lines comes through, nor what selects variants.
+func TestEscapeKnowsEveryCharacter(t *testing.T) {
+	t.Parallel()
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Bidi_Control, unicode.Join_Control) {
+			if shown := Escape(string(r)); shown == string(r) && utf8.ValidRune(r) {
+				t.Errorf("%U comes through", r)
+			}
+		}
+	}
+	for r := rune(' '); r < 0x7f; r++ {
+		if Escape(string(r)) != string(r) {
+			t.Errorf("%c does not", r)
+		}
 	}
 }
 
