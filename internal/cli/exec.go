@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -36,6 +38,8 @@ func (p *program) execCommand() *cobra.Command {
 The token is in OIDC_TOKEN, or in the variable that --env names; it is in no argv.
 With --file the variable, then OIDC_TOKEN_FILE, names a file instead, which only you
 can read, and which is kept fresh for as long as the command runs.
+
+The command gets no other OIDC_* variable that holds a secret, such as OIDC_CLIENT_SECRET.
 
 The exit code is the command's: 127 if there is none of that name, 126 if it cannot be
 run, 128 and the number of the signal that ended it.`,
@@ -95,7 +99,7 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 	if o.file {
 		return p.execWithFile(cmd.Context(), store, need, out, o, program, command)
 	}
-	return p.env.Become(program, command, with(p.env.Environ(), o.name(), out.Token))
+	return p.env.Become(program, command, commandEnvironment(p.env.Environ(), o.name(), out.Token))
 }
 
 // name is the variable that the command looks at.
@@ -109,15 +113,30 @@ func (o *execOptions) name() string {
 	return "OIDC_TOKEN"
 }
 
-// with is an environment with one variable more, or another value of it.
-func with(environ []string, name, value string) []string {
+// commandEnvironment returns the environment of a command: the program's own with one variable
+// more, or with another value of it, and without the secrets that the program takes from there.
+func commandEnvironment(environ []string, name, value string) []string {
 	var all []string
 	for _, pair := range environ {
-		if !strings.HasPrefix(pair, name+"=") {
+		if other, _, _ := strings.Cut(pair, "="); other != name && !holdsSecret(other) {
 			all = append(all, pair)
 		}
 	}
 	return append(all, name+"="+value)
+}
+
+// holdsSecret reports whether an environment variable of the program holds a secret, and not a
+// setting or the name of a file.
+func holdsSecret(variable string) bool {
+	for _, p := range config.Parameters() {
+		if p.Env() == variable {
+			return p.Secret
+		}
+	}
+	return strings.HasPrefix(variable, "OIDC_") && !strings.HasSuffix(variable, "_FILE") &&
+		slices.ContainsFunc([]string{"SECRET", "TOKEN", "PASSWORD", "ASSERTION", "CODE"}, func(word string) bool {
+			return strings.Contains(variable, word)
+		})
 }
 
 // The exit codes of a command that could not be run, as shells and env(1) have them.
@@ -153,7 +172,7 @@ func (p *program) execWithFile(ctx context.Context, store session.Store, need se
 	}
 	cmd := exec.Command(program, argv[1:]...) //nolint:gosec,noctx // the user's own command, which ends by itself
 	cmd.Args[0] = argv[0]
-	cmd.Env = with(p.env.Environ(), o.name(), kept.path)
+	cmd.Env = commandEnvironment(p.env.Environ(), o.name(), kept.path)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.env.Stdin, p.env.Stdout, p.env.Stderr
 	code, err := p.supervise(ctx, cmd, kept.keep)
 	if err != nil {
