@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -911,6 +912,32 @@ func TestMACs(t *testing.T) {
 		client.Policy = c.policy
 		if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// No error repeats a secret of the request, in whatever spelling the server sends it back.
+func TestErrorsRepeatNoSecret(t *testing.T) {
+	t.Parallel()
+	const secret = "canary+of/the==client"
+	spellings := map[string]string{
+		"as it is": secret, "form": url.QueryEscape(secret), "lower case": "canary%2bof%2fthe%3d%3dclient", "path": "canary+of%2Fthe==client",
+		"HTML": "canary&#43;of&#x2F;the&equals;&equals;client", "base64": base64.RawURLEncoding.EncodeToString([]byte("cli:" + secret)),
+	}
+	for name, spelled := range spellings {
+		for place, handler := range map[string]http.HandlerFunc{
+			"Location":   fakeop.Says(302, map[string]string{"Location": "https://op.example/x/" + spelled}, ""),
+			"page":       fakeop.Says(502, map[string]string{"Content-Type": "text/html"}, "<p>bad gateway for "+spelled),
+			"media type": fakeop.Says(200, map[string]string{"Content-Type": "text/" + spelled}, ""),
+		} {
+			f := newPeer(t)
+			f.Handlers["/token"] = handler
+			client := f.client()
+			client.Auth = oidc.ClientSecretPost(secret)
+			_, err := client.Token(context.Background(), oidc.RefreshToken("old"))
+			if err == nil || strings.Contains(err.Error(), spelled) || strings.Contains(err.Error(), secret) {
+				t.Errorf("%s, %s: %v", place, name, err)
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/redact"
 	"github.com/oidc-client/oidc-client/internal/roundtrip"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/wire"
@@ -378,13 +379,13 @@ func (r *response) snippet() string {
 // quote makes text of the other side fit for an error message: short, quoted,
 // and without the secrets of the request, which are taken out before it is cut.
 func (r *response) quote(text string, most int) string {
+	var secrets []*redact.Secret
 	for _, secret := range r.secrets {
-		for _, form := range []string{secret, url.QueryEscape(secret)} {
-			if len(secret) >= 4 {
-				text = strings.ReplaceAll(text, form, "[secret]")
-			}
+		if len(secret) >= 4 {
+			secrets = append(secrets, redact.New(secret, false))
 		}
 	}
+	text = redact.Replace(text, secrets, func(*redact.Secret) string { return "[secret]" })
 	if len(text) > most {
 		return fmt.Sprintf("%q...", strings.ToValidUTF8(text[:most], ""))
 	}

@@ -39,6 +39,7 @@ var floors = map[string][]string{
 	"internal/strictjson": {"internal/limit", "internal/reason"},
 	"internal/durable":    {},
 	"internal/httpclient": {"internal/limit"},
+	"internal/redact":     {},
 	"internal/roundtrip":  {"internal/limit"},
 	"internal/config":     {"internal/limit", "internal/strictjson", "internal/wire"},
 	"internal/provider":   {},
@@ -47,7 +48,7 @@ var floors = map[string][]string{
 
 	"internal/fakeop":   {},
 	"internal/jose":     {"internal/limit", "internal/reason", "internal/strictjson"},
-	"oidc":              {"check", "internal/call", "internal/jose", "internal/limit", "internal/reason", "internal/roundtrip", "internal/strictjson", "internal/wire"},
+	"oidc":              {"check", "internal/call", "internal/jose", "internal/limit", "internal/reason", "internal/redact", "internal/roundtrip", "internal/strictjson", "internal/wire"},
 	"internal/wire":     {},
 	"internal/call":     {},
 	"internal/loopback": {"internal/limit"},
@@ -60,7 +61,7 @@ var floors = map[string][]string{
 	"internal/atonce":   {},
 
 	"internal/atonce/stored": {"internal/atonce", "internal/session"},
-	"internal/transcript":    {"check", "internal/roundtrip", "internal/strictjson"},
+	"internal/transcript":    {"check", "internal/redact", "internal/roundtrip", "internal/strictjson"},
 	"internal/cli": {
 		"check", "oidc", "internal/agent", "internal/call", "internal/atonce", "internal/atonce/stored", "internal/cache", "internal/config", "internal/keyring", "internal/renewal", "internal/session", "internal/durable", "internal/flow", "internal/httpclient", "internal/limit", "internal/loopback",
 		"internal/provider", "internal/provider/fault", "internal/roundtrip", "internal/strictjson", "internal/transcript", "internal/wire",

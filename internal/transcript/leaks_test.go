@@ -74,6 +74,11 @@ func TestExchangesShowNoSecret(t *testing.T) {
 		"camel case":            says("application/json", `{"accessToken":"canary-access-token","Refresh-Token":"canary-x"}`),
 		"hidden name":           says("application/json", `{"refresh\u005ftoken":"canary-rotated","a":1,"a":2}`),
 		"text":                  says("text/plain", "refresh_token canary-rotated-and-long"),
+		"short name in a page":  says("text/html", "<p>the password canary-rotated-and-long"),
+		"shortest name":         says("text/html", "<p>the token canary-rotated-and-long"),
+		"HTML entity":           says("text/html", "<p>canary&quot;refresh&#45;token-of-some-length"),
+		"percent, lower case":   says("application/json", `{"note":"canary%22refresh%2dtoken-of-some-length"}`),
+		"not HTTP":              {err: errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "{\"access_token\":\"canary\"}"`)},
 		"cut":                   says("application/json", `{"refresh_token":"canary-rotated`),
 		"beginning of a secret": says("application/json", `{"note":"canary\"refresh-token"}`),
 	} {

@@ -13,10 +13,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/oidc-client/oidc-client/internal/redact"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -69,8 +69,8 @@ type Redactor struct {
 	key    [32]byte
 	reveal bool // replace nothing
 	mu     sync.Mutex
-	known  []string           // secrets to replace wherever they turn up, longest first
-	named  []string           // what a provider called a secret: replaced in exchanges only
+	known  []*redact.Secret   // secrets to replace wherever they turn up
+	named  []*redact.Secret   // what a provider called a secret: replaced in exchanges only
 	seen   [2]map[string]bool // what is in known, and in named
 }
 
@@ -78,7 +78,7 @@ type Redactor struct {
 const (
 	mostNamed   = 1000
 	leastLength = 6 // shorter ones are only replaced by name
-	leastPrefix = 16
+	leastNamed  = 16
 )
 
 // NewRedactor makes a redactor with a key of its own.
@@ -95,7 +95,8 @@ func (r *Redactor) Learn(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range secrets {
-		r.known = add(r.known, &r.seen[0], s, leastLength)
+		// The beginning of a JWT is no secret: it says what all its kind say.
+		r.known = add(r.known, &r.seen[0], s, leastLength, !strings.HasPrefix(s, "eyJ"))
 	}
 }
 
@@ -106,26 +107,20 @@ func (r *Redactor) learnNamed(name, value string) {
 	defer r.mu.Unlock()
 	token := slices.Contains([]string{"accesstoken", "refreshtoken", "idtoken"}, plainName(name))
 	if token || len(r.named) < mostNamed {
-		r.named = add(r.named, &r.seen[1], value, leastPrefix)
+		r.named = add(r.named, &r.seen[1], value, leastNamed, false)
 	}
 }
 
-// add adds the forms that a secret can turn up in to a list, which stays sorted,
-// the longest first.
-func add(list []string, seen *map[string]bool, secret string, least int) []string {
+// add adds a secret to a list. cut is that of [redact.Secret].
+func add(list []*redact.Secret, seen *map[string]bool, secret string, least int, cut bool) []*redact.Secret {
+	if len(secret) < least || (*seen)[secret] {
+		return list
+	}
 	if *seen == nil {
 		*seen = map[string]bool{}
 	}
-	quoted := strconv.Quote(secret)
-	for _, form := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)), quoted[1 : len(quoted)-1]} {
-		if len(secret) < least || (*seen)[form] {
-			continue
-		}
-		(*seen)[form] = true
-		i, _ := slices.BinarySearchFunc(list, form, func(a, b string) int { return len(b) - len(a) })
-		list = slices.Insert(list, i, form)
-	}
-	return list
+	(*seen)[secret] = true
+	return append(list, redact.New(secret, cut))
 }
 
 // LearnRequest learns the secrets of a request: the credential in its header,
@@ -166,61 +161,28 @@ func (r *Redactor) Tag(secret string) string {
 	return fmt.Sprintf("[secret %x]", mac.Sum(nil)[:4])
 }
 
-// Text replaces the secrets that were learnt, and the beginnings of them that
-// are left where evidence was cut short.
+// Text replaces the secrets that were learnt, in whatever spelling, and the beginnings of them
+// that are left where evidence was cut short.
 func (r *Redactor) Text(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.known {
-		text = r.withoutBeginnings(r.without(text, s), s)
-	}
-	return text
+	return r.without(text, r.known)
 }
 
 // exchanged is Text for a part of an exchange, where what a provider called a
 // secret is replaced too.
 func (r *Redactor) exchanged(text string) string {
-	text = r.Text(text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.named {
-		text = r.without(text, s)
-	}
-	return text
+	return r.without(r.without(text, r.known), r.named)
 }
 
-// without replaces a secret. A tag costs more than looking for one.
-func (r *Redactor) without(text, secret string) string {
-	if !strings.Contains(text, secret) {
+// without replaces secrets by their tags.
+func (r *Redactor) without(text string, secrets []*redact.Secret) string {
+	if r.reveal {
 		return text
 	}
-	return strings.ReplaceAll(text, secret, r.Tag(secret))
-}
-
-// withoutBeginnings replaces what is left of a secret that was cut. The
-// beginning of a JWT is no secret: it says what all its kind say.
-func (r *Redactor) withoutBeginnings(text, secret string) string {
-	if len(secret) <= leastPrefix || strings.HasPrefix(secret, "eyJ") {
-		return text
-	}
-	if !strings.Contains(text, secret[:leastPrefix]) {
-		return text
-	}
-	var b strings.Builder
-	for {
-		i := strings.Index(text, secret[:leastPrefix])
-		if i < 0 {
-			b.WriteString(text)
-			return b.String()
-		}
-		end := i + leastPrefix
-		for end < len(text) && end-i < len(secret) && text[end] == secret[end-i] {
-			end++
-		}
-		b.WriteString(text[:i])
-		b.WriteString(r.Tag(secret))
-		text = text[end:]
-	}
+	return redact.Replace(text, secrets, func(s *redact.Secret) string { return r.Tag(s.Plain) })
 }
 
 // value replaces the value of a secret parameter. A JWT keeps its header and
@@ -291,8 +253,8 @@ func (r *Redactor) headerName(name string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.known {
-		if strings.Contains(strings.ToLower(name), strings.ToLower(s)) {
-			return r.Tag(s)
+		if strings.Contains(strings.ToLower(name), strings.ToLower(s.Plain)) {
+			return r.Tag(s.Plain)
 		}
 	}
 	return name
