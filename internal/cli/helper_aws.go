@@ -71,7 +71,7 @@ func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error 
 	}
 	data, err := json.Marshal(credentials)
 	if err == nil {
-		_, p.stdoutErr = fmt.Fprintf(p.env.Stdout, "%s\n", data)
+		p.stdoutErr = printLine(p.env.Stdout, string(data))
 	}
 	return err
 }

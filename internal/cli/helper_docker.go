@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -60,7 +59,7 @@ func (p *program) helpDocker(cmd *cobra.Command, name, operation string) error {
 	var err error
 	switch operation {
 	case "list":
-		_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, "{}") // docker's own configuration has the hosts
+		p.stdoutErr = printLine(p.env.Stdout, "{}") // docker's own configuration has the hosts
 	case "erase":
 		p.inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
 	case "store":
@@ -96,7 +95,7 @@ func (p *program) dockerGet(ctx context.Context, name string) error {
 	username := cmp.Or(p.env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
 	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Token})
 	if err == nil {
-		_, p.stdoutErr = fmt.Fprintf(p.env.Stdout, "%s\n", data)
+		p.stdoutErr = printLine(p.env.Stdout, string(data))
 	}
 	return err
 }
@@ -130,6 +129,6 @@ func (p *program) tellDocker(ctx context.Context, err error) error {
 	if errors.As(err, new(*noSessionError)) {
 		text = "credentials not found in native keychain"
 	}
-	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
+	p.stdoutErr = printLine(p.env.Stdout, text)
 	return &doneError{1}
 }

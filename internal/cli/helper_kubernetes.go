@@ -4,7 +4,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -67,7 +66,7 @@ func (p *program) helpKubernetes(cmd *cobra.Command, name string, idToken bool) 
 	}
 	data, err := json.Marshal(execCredentialDocument{version, "ExecCredential", execCredentialStatus{out.Token, p.askAgain(out)}})
 	if err == nil {
-		_, p.stdoutErr = fmt.Fprintf(p.env.Stdout, "%s\n", data)
+		p.stdoutErr = printLine(p.env.Stdout, string(data))
 	}
 	return err
 }

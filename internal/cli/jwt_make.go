@@ -80,8 +80,7 @@ func (p *program) plain(text string) error {
 	if p.options.json() {
 		return nil
 	}
-	_, err := fmt.Fprintln(p.env.Stdout, text)
-	return err
+	return printLine(p.env.Stdout, text)
 }
 
 // keygenOptions are the flags of jwt keygen.

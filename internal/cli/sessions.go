@@ -56,7 +56,7 @@ func (p *program) listSessions() error {
 		if err != nil {
 			p.warn("%s", sessionError(store, name, err))
 			list = append(list, strictjson.Ordered{{Name: "name", Value: name}, {Name: "state", Value: "broken"}, {Name: "why", Value: err.Error()}})
-			fmt.Fprintf(w, "%s\tbroken\n", name)
+			fmt.Fprintf(w, "%s\tbroken\n", transcript.Escape(name))
 			continue
 		}
 		list = append(list, p.sessionDocument(store, s))
@@ -79,7 +79,7 @@ func (p *program) listSessions() error {
 		return nil
 	}
 	_ = w.Flush() // to a string
-	_, p.stdoutErr = fmt.Fprint(p.env.Stdout, table.String())
+	p.stdoutErr = printLine(p.env.Stdout, strings.TrimSuffix(table.String(), "\n"))
 	return nil
 }
 

@@ -227,7 +227,7 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 		}
 		text = atonce.Bearer(out.Token)
 	}
-	_, p.stdoutErr = fmt.Fprintln(p.env.Stdout, text)
+	p.stdoutErr = printLine(p.env.Stdout, text)
 	return nil
 }
 
