@@ -281,3 +281,30 @@ func TestOutputSchema(t *testing.T) {
 		}
 	}
 }
+
+// A tag of an action can be moved to other code by whoever controls it; and a step of a
+// workflow needs no credentials of the repository.
+func TestWorkflowsArePinned(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../.github/workflows/*")
+	check(t, err)
+	if len(files) == 0 {
+		t.Error("there are no workflows")
+	}
+	pinned := regexp.MustCompile(`^[^@]+@[0-9a-f]{40} # v[0-9.]+$`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		check(t, err)
+		lines := strings.Split(string(text), "\n")
+		for i, line := range lines {
+			_, action, found := strings.Cut(line, "uses: ")
+			switch {
+			case !found:
+			case !pinned.MatchString(action):
+				t.Errorf("%s: %s is not pinned to a commit", file, action)
+			case strings.HasPrefix(action, "actions/checkout@") && !strings.Contains(lines[i+1], "persist-credentials: false"):
+				t.Errorf("%s: line %d keeps credentials", file, i+1)
+			}
+		}
+	}
+}
