@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,6 +154,16 @@ func TestLogoutReceiver(t *testing.T) {
 		}
 	})
 	check(t, eventually(func() error { return reachable(address) }))
+	// A page on the web whose name is made to mean this machine is not answered.
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/frontchannel_logout?iss=a&sid=b", nil)
+	check(t, err)
+	r.Host = "evil.example"
+	res, err := http.DefaultClient.Do(r)
+	check(t, err)
+	check(t, res.Body.Close())
+	if res.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("another host: %s", res.Status)
+	}
 	check(t, s.op.BackchannelLogout("app", "alice"))
 }
 

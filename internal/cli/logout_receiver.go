@@ -21,6 +21,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -49,7 +50,8 @@ func (p *program) logoutReceiverCommand() *cobra.Command {
 Listens for what a provider sends when a session ends: a logout token by POST
 (` + backchannelLogoutPath + `), answered with 200 or 400 as its verification has it, or a
 browser's GET with iss and sid (` + frontchannelLogoutPath + `). Each is shown with the rules
-that it breaks. Ends after --count of them, with --timeout, or with Ctrl-C; the exit
+that it breaks. At a loopback address it answers requests whose Host header is that
+address only: a tunnel in front of it has to set the header. Ends after --count of them, with --timeout, or with Ctrl-C; the exit
 code is 5 if the last one was bad.`,
 		Example: `  oidc-client logout-receiver -c config.yaml
   oidc-client logout-receiver -c config.yaml --listen 127.0.0.1:5557 --count 1 --id-token @id-token --timeout 1m`,
@@ -86,7 +88,7 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	r := &logoutReceiver{client: client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
 	r.expect.Seen = r.memory.has
 	server := &http.Server{
-		Handler: r, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
+		Handler: loopback.OwnHost(listener, o.listen, r), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown

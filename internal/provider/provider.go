@@ -176,7 +176,7 @@ func Start(o Options) (*Provider, error) {
 	}
 	for _, l := range listeners {
 		server := &http.Server{
-			Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+			Handler: p.ownHost(handler), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 			ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 64 << 10,
 		}
 		p.servers = append(p.servers, server)
