@@ -518,7 +518,7 @@ func certificateNames(c *x509.Certificate) string {
 	if len(names) == 0 {
 		return "no name at all"
 	}
-	return strings.Join(names, ", ")
+	return shortList(names)
 }
 
 func (p *program) protocolHint(f *transcript.Failure) string {

@@ -3,7 +3,9 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
@@ -13,4 +15,13 @@ import (
 func printLine(w io.Writer, text string) error {
 	_, err := io.WriteString(w, transcript.EscapeLines(text)+"\n")
 	return err
+}
+
+// shortList returns the first of the names, and how many more there are.
+func shortList(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +42,7 @@ func (p *program) sessionName(store session.Store, args []string) (string, error
 	case 1:
 		return names[0], nil
 	}
-	return "", usage("which session? There are %s; name one, or set OIDC_SESSION", strings.Join(names, ", "))
+	return "", usage("which session? There are %s; name one, or set OIDC_SESSION", shortList(names))
 }
 
 // A noSessionError says that there is no session to take a token from. Only a login
@@ -60,7 +59,7 @@ func (e *noSessionError) Error() string {
 	case len(e.there) == 0:
 		return "there is no session " + e.name
 	}
-	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, strings.Join(e.there, ", "), config.Nearest(e.name, e.there))
+	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, shortList(e.there), config.Nearest(e.name, e.there))
 }
 
 // unreadable is the error of a store that cannot be used.

@@ -138,7 +138,7 @@ func (p *program) sessionOf(store session.Store, cfg *config.Config, args []stri
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return "", usage("which session? Of this configuration there are %s; name one", strings.Join(found, ", "))
+		return "", usage("which session? Of this configuration there are %s; name one", shortList(found))
 	case named == "":
 		return "", &noSessionError{}
 	}
