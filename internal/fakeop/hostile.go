@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -221,23 +222,24 @@ func http1() map[string]Behaviour {
 func http2() map[string]Behaviour {
 	ok, indexed := []byte{0x88}, []byte{0xbe} // :status: 200, and the newest entry of the table (RFC 7541)
 	entry := append([]byte{0x40, 1, 'z', 0x7f, 0xe1, 0x1e}, bytes.Repeat([]byte("a"), 4000)...)
-	header := frame(headers, endHeaders, 1, ok)
+	header := slices.Clip(frame(headers, endHeaders, 1, ok))
 	padding := append([]byte{255}, make([]byte, 255)...)
 	return map[string]Behaviour{
-		"silence":        {},
-		"padding":        {Start: header, Answer: repeat(frame(data, padded, 1, padding), 100)}, // Go answers each, which nobody reads
-		"body":           {Start: header, Answer: repeat(frame(data, 0, 1, bytes.Repeat([]byte(" "), 16_000)), 1)},
-		"empty data":     {Start: header, Answer: repeat(frame(data, 0, 1, nil), 1000)},
-		"half a body":    {Start: append(header, frame(data, 0, 1, []byte("{"))...)},
-		"continuation":   {Start: frame(headers, 0, 1, ok), Answer: repeat(frame(continuation, 0, 1, nil), 1000)},
-		"header":         {Start: frame(headers, 0, 1, append(ok, entry...)), Answer: repeat(frame(continuation, 0, 1, bytes.Repeat(indexed, 16_000)), 1)},
-		"informational":  {Answer: repeat(frame(headers, endHeaders, 1, []byte("\x08\x03103")), 100)},
-		"ping":           {Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
-		"ping in a body": {Start: header, Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)}, // as padding, but quicker
-		"settings":       {Answer: repeat(frame(settings, 0, 0, []byte("\x00\x04\x00\x00\xff\xff")), 1000)},
-		"window":         {Answer: repeat(frame(windowUpdate, 0, 0, []byte{0, 0, 0, 1}), 1000)},
-		"resets":         {Answer: repeat(frame(reset, 0, 3, []byte{0, 0, 0, 7}), 1000)},
-		"refused stream": {Start: frame(reset, 0, 1, []byte{0, 0, 0, 7})},
-		"going away":     {Answer: repeat(frame(goAway, 0, 0, []byte("\x00\x00\x00\x01\x00\x00\x00\x00bye")), 10)},
+		"silence":         {},
+		"padding":         {Start: header, Answer: repeat(frame(data, padded, 1, padding), 100)}, // Go answers each, which nobody reads
+		"body":            {Start: header, Answer: repeat(frame(data, 0, 1, bytes.Repeat([]byte(" "), 16_000)), 1)},
+		"empty data":      {Start: header, Answer: repeat(frame(data, 0, 1, nil), 1000)},
+		"half a body":     {Start: append(header, frame(data, 0, 1, []byte("{"))...)},
+		"continuation":    {Start: frame(headers, 0, 1, ok), Answer: repeat(frame(continuation, 0, 1, nil), 1000)},
+		"header":          {Start: frame(headers, 0, 1, append(ok, entry...)), Answer: repeat(frame(continuation, 0, 1, bytes.Repeat(indexed, 16_000)), 1)},
+		"informational":   {Answer: repeat(frame(headers, endHeaders, 1, []byte("\x08\x03103")), 100)},
+		"ping":            {Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
+		"ping in a body":  {Start: header, Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)}, // as padding, but quicker
+		"ping after data": {Start: append(header, frame(data, 0, 1, []byte(" {}"))...), Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
+		"settings":        {Answer: repeat(frame(settings, 0, 0, []byte("\x00\x04\x00\x00\xff\xff")), 1000)},
+		"window":          {Answer: repeat(frame(windowUpdate, 0, 0, []byte{0, 0, 0, 1}), 1000)},
+		"resets":          {Answer: repeat(frame(reset, 0, 3, []byte{0, 0, 0, 7}), 1000)},
+		"refused stream":  {Start: frame(reset, 0, 1, []byte{0, 0, 0, 7})},
+		"going away":      {Answer: repeat(frame(goAway, 0, 0, []byte("\x00\x00\x00\x01\x00\x00\x00\x00bye")), 10)},
 	}
 }
