@@ -100,13 +100,18 @@ func (p *Provider) userClaims(_ context.Context, g *goidc.Grant) map[string]any 
 	return claims
 }
 
+// scopeClaims are those that the scopes of a grant stand for. A claim without a value
+// is left out (OpenID Connect Core 1.0 section 5.3.2).
 func (p *Provider) scopeClaims(g *goidc.Grant) map[string]any {
 	claims, u := map[string]any{}, p.users[g.Username]
 	for _, scope := range strings.Fields(g.Scopes) {
-		switch scope {
-		case "profile":
-			claims["name"], claims["preferred_username"] = u.FullName, u.Name
-		case "email":
+		switch {
+		case scope == "profile":
+			claims["preferred_username"] = u.Name
+			if u.FullName != "" {
+				claims["name"] = u.FullName
+			}
+		case scope == "email" && u.Email != "":
 			claims["email"], claims["email_verified"] = u.Email, true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -229,6 +230,17 @@ func TestCodeFlowAndUserInfo(t *testing.T) {
 	res, _ := p.get(p.endpoint("userinfo_endpoint"), refresh)
 	if res.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Bearer ") {
 		t.Errorf("UserInfo with a refresh token: %d, %q", res.StatusCode, res.Header.Get("WWW-Authenticate"))
+	}
+}
+
+// A claim that the user has no value for is left out.
+func TestClaimsWithoutValue(t *testing.T) {
+	t.Parallel()
+	p := start(t, func(o *Options) { o.Auto, o.Users = true, []User{{Name: "dave"}} })
+	tokens := p.redeem("public", "", p.authorize(authorization("public")).Get("code"))
+	_, info := p.get(p.endpoint("userinfo_endpoint"), text(tokens["access_token"]))
+	if want := (map[string]any{"sub": "dave", "preferred_username": "dave"}); !maps.Equal(info, want) {
+		t.Errorf("%v, want %v", info, want)
 	}
 }
 
