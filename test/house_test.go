@@ -45,6 +45,7 @@ var floors = map[string][]string{
 	"internal/provider":   {},
 
 	"internal/provider/fault": {"internal/provider"},
+	"optest":                  {"internal/provider", "internal/provider/fault"},
 
 	"internal/fakeop":   {},
 	"internal/jose":     {"internal/limit", "internal/reason", "internal/strictjson"},

@@ -192,7 +192,9 @@ func NewDecryptionKeys() (private, public []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mine := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: rsaKey, KeyID: "enc-rsa", Use: "enc"}, {Key: ecKey, KeyID: "enc-ec", Use: "enc"}}}
+	mine := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+		{Key: rsaKey, KeyID: "enc-rsa", Use: "enc"}, {Key: ecKey, KeyID: "enc-ec", Use: "enc"},
+	}}
 	theirs := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{mine.Keys[0].Public(), mine.Keys[1].Public()}}
 	if private, err = json.MarshalIndent(mine, "", "  "); err != nil {
 		return nil, nil, err

@@ -103,7 +103,8 @@ func (o Options) keys(rsaKey *rsa.PrivateKey) (*Keys, error) {
 // double the time to start, and this provider guards nothing.
 func (k *Keys) set() []goidc.JSONWebKey {
 	set := []goidc.JSONWebKey{
-		signingKey(goidc.RS256, k.rsa), signingKey(goidc.ES256, k.ec), signingKey(edDSA, k.ed), signingKey(goidc.PS256, k.rsa),
+		signingKey(goidc.RS256, k.rsa), signingKey(goidc.ES256, k.ec),
+		signingKey(edDSA, k.ed), signingKey(goidc.PS256, k.rsa),
 	}
 	for _, key := range []goidc.JSONWebKey{signingKey("rsa-enc", k.rsa), signingKey("ec-enc", k.encryption)} {
 		key.Use, key.Algorithm = "enc", "" // one key for all the algorithms of its type

@@ -281,6 +281,15 @@ func (p *Provider) Close() error {
 	return errors.Join(errs...)
 }
 
+// CloseNow stops the provider, and cuts off the requests under way.
+func (p *Provider) CloseNow() error {
+	var errs []error
+	for _, s := range p.servers {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
 func orElse(d, standard time.Duration) int {
 	if d == 0 {
 		d = standard

@@ -71,7 +71,10 @@ func read(r *http.Request) Recorded {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(body), rest), r.Body}
-	kept := Recorded{Endpoint: endpointName(r.URL.Path), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()}
+	kept := Recorded{
+		Endpoint: endpointName(r.URL.Path), Method: r.Method, Path: r.URL.Path,
+		Query: r.URL.Query(), Header: r.Header.Clone(),
+	}
 	if kept.Endpoint == "" {
 		kept.Endpoint = r.URL.Path
 	}

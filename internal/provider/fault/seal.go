@@ -56,7 +56,9 @@ func seal(e *provider.Encryption, text string, change func(*sealing)) (string, e
 	return s.compact(compact), nil
 }
 
-func encrypt(enc jose.ContentEncryption, to jose.Recipient, options *jose.EncrypterOptions, text string) (string, error) {
+func encrypt(
+	enc jose.ContentEncryption, to jose.Recipient, options *jose.EncrypterOptions, text string,
+) (string, error) {
 	encrypter, err := jose.NewEncrypter(enc, to, options)
 	if err != nil {
 		return "", err

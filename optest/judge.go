@@ -1,0 +1,90 @@
+package optest
+
+import "github.com/oidc-client/oidc-client/internal/provider/fault"
+
+// A Finding says what the relying party did about one fault.
+type Finding struct {
+	Fault   Fault
+	Verdict Verdict
+	Why     string // one sentence
+}
+
+// A Verdict on a relying party.
+type Verdict int
+
+const (
+	// Unknown means that its requests do not tell, or that it never met the fault.
+	Unknown Verdict = iota
+	// Correct means that it did what a correct relying party does.
+	Correct
+	// Wrong means that it went on where it had to stop, or stopped where it had to go on.
+	Wrong
+)
+
+// String returns "unknown", "correct" or "wrong".
+func (v Verdict) String() string { return [...]string{"unknown", "correct", "wrong"}[v] }
+
+// Judge says what the relying party did about each fault that the provider does, from the
+// requests that it sent. It judges one relying party at a time, and a relying party that
+// requests UserInfo once it has verified everything else: that is how the provider sees
+// that it went on.
+func (p *Provider) Judge() []Finding {
+	var findings []Finding
+	for _, f := range p.op.Judge().Findings {
+		finding := Finding{Fault: Fault(f.Fault), Why: f.Why}
+		switch {
+		case f.Right == nil:
+		case *f.Right:
+			finding.Verdict = Correct
+		default:
+			finding.Verdict = Wrong
+		}
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+// A Description says what a fault is about.
+type Description struct {
+	Name Fault
+	Text string // what the provider does
+
+	// Endpoint is the endpoint in whose response the fault shows, "backchannel_logout" or
+	// "ciba_notification" if it is in what the provider sends to a client.
+	Endpoint string
+
+	// Command is the command of oidc-client that meets the fault: "client" for a login,
+	// "refresh-token", "device", "ciba", "logout-receiver" and so on. A relying party meets
+	// it by doing the same.
+	Command string
+
+	// Tolerated says that a correct relying party goes on. It rejects all other faults.
+	Tolerated bool
+
+	// Judged says that the requests of a relying party show what it did.
+	Judged bool
+
+	// Needs says what a relying party has to demand for the fault to matter, as lines of
+	// oidc-client's configuration. Without it there is nothing wrong to see.
+	Needs string
+
+	// Previous says that the relying party has to compare the ID Token of a refresh with the
+	// one before. The first ID Token that the provider issues is right then.
+	Previous bool
+}
+
+// Faults returns all faults there are.
+func Faults() []Description {
+	var all []Description
+	for _, f := range fault.Faults() {
+		d := Description{
+			Name: Fault(f.Name), Text: f.Text, Endpoint: f.At, Command: f.By,
+			Tolerated: f.Accept, Judged: !f.Unseen, Needs: f.Config, Previous: f.Previous,
+		}
+		if d.Command == "" {
+			d.Command = "refresh-token"
+		}
+		all = append(all, d)
+	}
+	return all
+}
