@@ -22,7 +22,16 @@ const (
 )
 
 // String returns "unknown", "correct" or "wrong".
-func (v Verdict) String() string { return [...]string{"unknown", "correct", "wrong"}[v] }
+func (v Verdict) String() string {
+	switch v {
+	case Correct:
+		return "correct"
+	case Wrong:
+		return "wrong"
+	default:
+		return "unknown"
+	}
+}
 
 // Judge says what the relying party did about each fault that the provider does, from the
 // requests that it sent. It judges one relying party at a time, and a relying party that
@@ -58,6 +67,10 @@ type Description struct {
 	// it by doing the same.
 	Command string
 
+	// Rules are the ids of the rules that the fault breaks, or of the reason that it is
+	// rejected for: package oidc of this module returns them with oidc.Reason.
+	Rules []string
+
 	// Tolerated says that a correct relying party goes on. It rejects all other faults.
 	Tolerated bool
 
@@ -78,7 +91,7 @@ func Faults() []Description {
 	var all []Description
 	for _, f := range fault.Faults() {
 		d := Description{
-			Name: Fault(f.Name), Text: f.Text, Endpoint: f.At, Command: f.By,
+			Name: Fault(f.Name), Text: f.Text, Endpoint: f.At, Command: f.By, Rules: f.Breaks,
 			Tolerated: f.Accept, Judged: !f.Unseen, Needs: f.Config, Previous: f.Previous,
 		}
 		if d.Command == "" {

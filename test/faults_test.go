@@ -87,8 +87,7 @@ func newStage(t *testing.T, f fault.Fault) *stage {
 	s.register(f, &o)
 	op, err := fault.Start(o)
 	check(t, err)
-	// Not waited for: it takes a second where a connection was opened and never used.
-	t.Cleanup(func() { go func() { _ = op.Close() }() })
+	t.Cleanup(func() { _ = op.CloseNow() })
 	s.op = op
 	s.config, s.token = filepath.Join(s.folder, "config.yaml"), filepath.Join(s.folder, "refresh-token")
 	s.first, err = op.IssueRefreshToken("app", "alice", "")

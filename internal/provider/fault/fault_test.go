@@ -41,7 +41,7 @@ func start(t *testing.T, change func(*Options)) *Provider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := op.Close(); err != nil {
+		if err := op.CloseNow(); err != nil {
 			t.Error(err)
 		}
 	})
