@@ -121,25 +121,25 @@ func faultText(f fault.Fault) string {
 	return text + "    right:   " + f.Right() + "\n"
 }
 
-// faultNeeds is what a relying party has to demand for the fault to matter.
+// faultNeeds says what a relying party has to demand for the fault to matter.
 func faultNeeds(f fault.Fault) string {
 	var needs []string
 	for line := range strings.Lines(f.Config) {
 		needs = append(needs, strings.TrimSpace(line))
 	}
 	if f.Previous {
-		needs = append(needs, "an ID Token before it (--previous-id-token)")
+		needs = append(needs, "an ID Token from before the refresh (--previous-id-token)")
 	}
 	if f.By != "" {
-		needs = append(needs, "what the command "+f.By+" does")
+		needs = append(needs, "the command "+f.By)
 	}
 	return strings.Join(needs, "; ")
 }
 
-// needs adds to a client's configuration file what the faults have to be
-// demanded by, and makes the keys that their tokens are encrypted for.
-func (o *providerOptions) needs(client *provider.Client) error {
-	o.places(client)
+// addFaultConfig adds the configuration lines without which a relying party would not
+// notice the faults, and generates the keys that tokens are encrypted for.
+func (o *providerOptions) addFaultConfig(client *provider.Client) error {
+	o.setCallbackURIs(client)
 	for _, f := range fault.Faults() {
 		if !slices.Contains(o.faults, f.Name) {
 			continue
@@ -162,21 +162,21 @@ func (o *providerOptions) needs(client *provider.Client) error {
 	return nil
 }
 
-// places are where this program's commands are called at by default.
-func (o *providerOptions) places(client *provider.Client) {
-	if o.comes("logout-receiver") && client.BackchannelLogoutURI == "" {
+// setCallbackURIs registers the addresses where this program's commands listen by default.
+func (o *providerOptions) setCallbackURIs(client *provider.Client) {
+	if o.triggeredBy("logout-receiver") && client.BackchannelLogoutURI == "" {
 		client.BackchannelLogoutURI = "http://127.0.0.1:5557" + backchannelLogoutPath
 	}
-	if o.comes("end-session") && client.PostLogoutURIs == nil {
+	if o.triggeredBy("end-session") && client.PostLogoutURIs == nil {
 		client.PostLogoutURIs = []string{"http://127.0.0.1:5556" + loggedOutPath}
 	}
-	if o.comes("ciba") && client.NotificationEndpoint == "" && slices.Contains(o.faults, "ciba-ping-bearer") {
+	if o.triggeredBy("ciba") && client.NotificationEndpoint == "" && slices.Contains(o.faults, "ciba-ping-bearer") {
 		client.DeliveryMode, client.NotificationEndpoint = "ping", "http://127.0.0.1:5558/"
 	}
 }
 
-// comes reports whether a relying party comes to one of the faults by a command.
-func (o *providerOptions) comes(command string) bool {
+// triggeredBy reports whether a command meets one of the faults.
+func (o *providerOptions) triggeredBy(command string) bool {
 	return slices.ContainsFunc(fault.Faults(), func(f fault.Fault) bool {
 		return slices.Contains(o.faults, f.Name) && (f.By == command || strings.HasPrefix(f.By, command+" "))
 	})

@@ -206,7 +206,7 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 	if len(options.Clients) == 0 {
 		options.Clients = []provider.Client{{ID: "oidc-client", Secret: rand.Text() + rand.Text()}}
 	}
-	if err := o.needs(&options.Clients[0]); err != nil {
+	if err := o.addFaultConfig(&options.Clients[0]); err != nil {
 		return options, err
 	}
 	for _, d := range []struct {

@@ -89,7 +89,7 @@ func (p *Provider) Misbehave(names ...string) error {
 	for _, name := range names {
 		i := slices.IndexFunc(catalogue(), func(f Fault) bool { return f.Name == name })
 		if i < 0 {
-			return fmt.Errorf("there is no fault %q", name)
+			return fmt.Errorf("there is no fault %q: docs/faults.md lists them", name)
 		}
 		faults = append(faults, catalogue()[i])
 	}
