@@ -44,7 +44,11 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
   curl --unix-socket "$XDG_RUNTIME_DIR/oidc-client/agent.sock" http://agent/metrics
   oidc-client agent stop`,
 		Args: unknownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.runAgent(cmd.Context(), socket) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := p.bounded(cmd.Context())
+			defer cancel()
+			return p.runAgent(ctx, socket)
+		},
 	}
 	cmd.Flags().StringVar(&socket, "socket", "", "`path` of the socket")
 	addNoCache(cmd)

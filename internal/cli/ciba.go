@@ -33,7 +33,6 @@ type cibaOptions struct {
 
 func (p *program) cibaCommand() *cobra.Command {
 	var o cibaOptions
-	o.client.login = true
 	cmd := &cobra.Command{
 		Use:   "ciba",
 		Short: "Have a user log in on a device of theirs (CIBA)",
@@ -47,7 +46,7 @@ the client's backchannel_client_notification_endpoint is registered.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInBackchannel(cmd, &o) },
 	}
-	o.add(cmd)
+	o.add(cmd, wishFlags, []string{"request-object", "login-hint"})
 	f := cmd.Flags()
 	f.StringVar(&o.loginHintToken, "login-hint-token", "", "token that names the user (- reads standard input, @FILE a file; or OIDC_LOGIN_HINT_TOKEN)")
 	f.StringVar(&o.idTokenHint, "id-token-hint", "", "ID Token that names the user (- reads standard input, @FILE a file; or OIDC_ID_TOKEN_HINT)")
@@ -61,7 +60,7 @@ the client's backchannel_client_notification_endpoint is registered.`,
 func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
+	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}

@@ -295,12 +295,6 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	if p.options.cache, err = cacheWanted(cmd, p.env.Getenv); err != nil && ofSession {
 		return err // other commands report it with the rest of their configuration
 	}
-	switch {
-	case p.options.output && ofSession:
-		p.warn("-o has no effect: %s writes no result files", first)
-	case cmd.Flags().Changed("output-dir") && !p.options.output:
-		p.warn("--output-dir has no effect without -o")
-	}
 	if p.options.timeout < 0 {
 		return usage("--timeout must not be negative")
 	}
@@ -318,6 +312,7 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	case p.options.showSecrets:
 		p.warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
 	}
+	p.warnIdle(cmd)
 	return nil
 }
 

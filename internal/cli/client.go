@@ -30,19 +30,21 @@ import (
 type clientFlags struct {
 	config string
 	kid    string
-	login  bool // the command logs a user in
 
-	unregistered bool // the command registers the client
+	anonymous bool // the command does not authenticate the client, which may have to have a secret
 }
 
-// add adds the flags of the parameters' table to a command.
-func (c *clientFlags) add(cmd *cobra.Command) {
+// add adds --config and some flags of the parameters' table to a command.
+func (c *clientFlags) add(cmd *cobra.Command, groups ...[]string) {
 	f := cmd.Flags()
+	taken := slices.Concat(groups...)
 	f.StringVarP(&c.config, "config", "c", "", "oidc client config file")
-	f.StringVar(&c.kid, "mock-jwt-kid", "", "kid header of client assertions")
+	if slices.Contains(taken, mockKIDFlag) {
+		f.StringVar(&c.kid, mockKIDFlag, "", "kid header of client assertions")
+	}
 	for _, p := range config.Parameters() {
 		switch {
-		case p.Flag == "" || p.Flag == "skip-userinfo" || p.Login && !c.login || f.Lookup(p.Flag) != nil: // or the command has one of its own
+		case p.Flag == "" || !slices.Contains(taken, p.Flag):
 			continue
 		case p.Kind() == "a list":
 			f.StringArray(p.Flag, nil, p.Help+" (repeatable)")
@@ -55,7 +57,9 @@ func (c *clientFlags) add(cmd *cobra.Command) {
 			complete(cmd, p.Flag, func() []string { return p.Values })
 		}
 	}
-	complete(cmd, "waive", waivable)
+	if f.Lookup("waive") != nil {
+		complete(cmd, "waive", waivable)
+	}
 }
 
 // waivable are the ids of the rules that can be waived.
@@ -96,6 +100,23 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 	if err != nil {
 		return nil, err
 	}
+	flags, err := p.flagsGiven(ctx, cmd)
+	if err != nil {
+		return nil, err
+	}
+	p.sources = sources{Name: name, File: string(data), Flags: flags}
+	cfg, err := config.Load(config.Sources{
+		Name: name, File: data, Getenv: p.sources.noting(p.env.Getenv), Flags: flags, Require: require, Anonymous: c.anonymous,
+	})
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, p.loaded(cfg)
+}
+
+// flagsGiven returns the flags on the command line and their values. A secret is read from
+// where its flag says.
+func (p *program) flagsGiven(ctx context.Context, cmd *cobra.Command) (map[string][]string, error) {
 	flags := map[string][]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = flagValues(f) })
 	if given, ok := flags["client-secret"]; ok {
@@ -108,14 +129,7 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 		}
 		flags["client-secret"] = []string{secret}
 	}
-	p.sources = sources{Name: name, File: string(data), Flags: flags}
-	cfg, err := config.Load(config.Sources{
-		Name: name, File: data, Getenv: p.sources.noting(p.env.Getenv), Flags: flags, Require: require, Unregistered: c.unregistered,
-	})
-	if err != nil {
-		return cfg, err
-	}
-	return cfg, p.loaded(cfg)
+	return flags, nil
 }
 
 // loaded takes note of a configuration that was read.

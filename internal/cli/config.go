@@ -89,7 +89,7 @@ sent.`,
 			return p.validateConfig(cmd, &flags)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, []string{"issuer", "client-id", "client-secret", "auth-method", "profile"}, reachFlags)
 	return cmd
 }
 

@@ -6,13 +6,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/provider"
@@ -20,7 +20,7 @@ import (
 )
 
 func (p *program) demoCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the main job, offline: a provider, a login, refresh-token",
 		Long: `Show the main job, offline: a provider, a login, refresh-token
@@ -31,6 +31,8 @@ no file are needed.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd) },
 	}
+	does(cmd, showsRequests, showsRules, fetchesUserInfo, writesResults)
+	return cmd
 }
 
 func (p *program) demo(cmd *cobra.Command) error {
@@ -65,7 +67,7 @@ func (p *program) demo(cmd *cobra.Command) error {
 	if err := durable.WriteFile(token, []byte(tokens.RefreshToken)); err != nil {
 		return err
 	}
-	code := p.demonstrate(ctx, "refresh-token", "--config", config, "--refresh-token", "@"+token)
+	code := p.demonstrate(ctx, cmd, "refresh-token", "--config", config, "--refresh-token", "@"+token)
 	p.inform("exit code %d", code)
 	if err := op.Close(); err != nil {
 		return err
@@ -108,7 +110,7 @@ func logIn(ctx context.Context, issuer string, c provider.Client) (*oidc.Tokens,
 
 // demonstrate runs a command as the user would, shows its command line, and
 // returns its exit code.
-func (p *program) demonstrate(ctx context.Context, args ...string) int {
+func (p *program) demonstrate(ctx context.Context, cmd *cobra.Command, args ...string) int {
 	p.inform("$ oidc-client %s", strings.Join(args, " "))
 	env := *p.env
 	env.Getenv = func(name string) string {
@@ -117,7 +119,10 @@ func (p *program) demonstrate(ctx context.Context, args ...string) int {
 		}
 		return p.env.Getenv(name)
 	}
-	args = append(args, "--format", p.options.format, fmt.Sprintf("--explain=%v", p.options.explain),
-		fmt.Sprintf("--debug=%v", p.options.debug), fmt.Sprintf("--no-color=%v", p.options.noColor))
+	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		}
+	})
 	return Main(ctx, &env, args)
 }

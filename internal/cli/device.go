@@ -25,7 +25,6 @@ type deviceOptions struct {
 
 func (p *program) deviceCommand() *cobra.Command {
 	var o deviceOptions
-	o.client.login = true
 	cmd := &cobra.Command{
 		Use:   "device",
 		Short: "Log in on another device (device authorization grant)",
@@ -38,7 +37,7 @@ for the tokens at the pace that the provider sets until the user is done there.`
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInOnDevice(cmd, &o) },
 	}
-	o.add(cmd)
+	o.add(cmd, wishFlags)
 	f := cmd.Flags()
 	f.BoolVar(&o.browser, "open", false, "open the address in the browser of this machine too")
 	f.BoolVar(&o.noQR, "no-qr", false, "show no QR code")
@@ -48,7 +47,7 @@ for the tokens at the pace that the provider sets until the user is done there.`
 func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
+	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}

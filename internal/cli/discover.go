@@ -14,7 +14,7 @@ import (
 )
 
 func (p *program) discoverCommand() *cobra.Command {
-	var flags clientFlags
+	flags := clientFlags{anonymous: true}
 	cmd := &cobra.Command{
 		Use:   "discover [ISSUER]",
 		Short: "Fetch and check a provider's metadata and keys",
@@ -38,7 +38,8 @@ that cannot be used why.`,
 			return p.showProvider(cmd, &flags)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, []string{"issuer"}, reachFlags)
+	does(cmd, showsRequests, showsRules)
 	return cmd
 }
 

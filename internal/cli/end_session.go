@@ -47,15 +47,17 @@ outlive the login: sessions logout ends those.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.endSession(cmd, &o) },
 	}
-	o.client.add(cmd)
-	o.browser.add(cmd)
+	o.client.anonymous = true
+	o.client.add(cmd, providerFlags, []string{"client-id"})
 	f := cmd.Flags()
+	o.browser.add(f)
 	f.StringVar(&o.token, "token", "", "ID Token of the session (id_token_hint), which may be expired (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
 	f.StringVar(&o.session, "session", "", "`name` of the session whose ID Token and configuration are used")
 	f.StringVar(&o.redirectURI, "post-logout-redirect-uri", "", "where the browser comes back (default http://127.0.0.1:PORT"+loggedOutPath+")")
 	f.StringVar(&o.hint, "logout-hint", "", "logout_hint: who is to be logged out")
 	f.BoolVar(&o.noRedirect, "no-redirect", false, "do not wait for the browser to come back")
-	f.StringArrayVar(&o.params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
+	addParams(f, &o.params)
+	does(cmd, showsRequests, showsRules)
 	return cmd
 }
 
@@ -91,7 +93,7 @@ func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessi
 		cfg, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if err := p.sessionOnly(cmd, &o.client, o.token); err != nil {
+	if err := p.sessionOnly(cmd, o.token); err != nil {
 		return "", nil, nil, err
 	}
 	store, s, err := p.existing([]string{o.session})

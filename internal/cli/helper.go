@@ -16,6 +16,7 @@ func (p *program) helperCommand() *cobra.Command {
 	helpers := []*cobra.Command{p.helperKubernetesCommand(), p.helperGitCommand(), p.helperDockerCommand(), p.helperAWSCommand()}
 	for _, cmd := range helpers {
 		addNoCache(cmd)
+		does(cmd, showsRequests, showsRules)
 	}
 	return group("helper", "Give tokens of a session to kubectl, git, docker, aws", helpers...)
 }

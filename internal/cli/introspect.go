@@ -50,7 +50,8 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 			return p.introspect(ctx, cmd, &flags, token, session, r)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, authFlags)
+	does(cmd, showsRequests, showsRules, writesResults)
 	f := cmd.Flags()
 	f.StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	f.StringVar(&session, "session", "", "`name` of the session whose token is asked about, with its configuration")
@@ -70,7 +71,7 @@ func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *c
 		cfg, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if err := p.sessionOnly(cmd, flags, flag); err != nil {
+	if err := p.sessionOnly(cmd, flag); err != nil {
 		return "", nil, nil, err
 	}
 	token, cfg, err := p.ofSession(ctx, name)

@@ -52,6 +52,9 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
 // assertion is the JWT that was given, or one that is made.
 func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertionOptions) (string, error) {
 	if o.subject == "" {
+		if o.issuer != "" || o.assertionAudience != "" || o.lifetime != 0 {
+			return "", usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with --subject, which makes a JWT")
+		}
 		return p.required(ctx, "assertion", o.assertion, "OIDC_ASSERTION")
 	}
 	switch {

@@ -190,7 +190,7 @@ it.`,
 			return p.makeAssertion(ctx, cfg, flags.kid, endpoint, claims)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, signFlags)
 	f := cmd.Flags()
 	f.StringVar(&endpoint, "endpoint", "", "audience of the assertion (default issuer, or what jwt_profile_token_audience says)")
 	f.StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
@@ -258,8 +258,12 @@ sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.makeRequestObject(cmd, &o, claims) },
 	}
-	o.add(cmd)
-	cmd.Flags().StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
+	o.client.add(cmd, signFlags, []string{"client-secret"}, scopeFlags, wishFlags, []string{"response-type", "response-mode", "prompt", "login-hint"})
+	f := cmd.Flags()
+	o.browser.addPlace(f)
+	o.mock.add(f)
+	addParams(f, &o.params)
+	f.StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
 	return cmd
 }
 
@@ -290,8 +294,8 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 	request.Object.Claims = maps.Clone(request.Object.Claims)
 	maps.Copy(request.Object.Claims, more)
 	request.Push = false
-	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.env.Now}
-	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier})
+	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.env.Now, Policy: oidc.Policy{MaxAge: maxAge(cfg)}}
+	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier})
 	if err != nil {
 		return err
 	}

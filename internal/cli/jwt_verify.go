@@ -70,10 +70,11 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 			return p.verifyJWTs(cmd, &o)
 		},
 	}
+	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()
 	f.StringArrayVar(&o.audience, "audience", nil, "audience that an access token must have one of (repeatable)")
 	f.StringArrayVar(&o.scope, "scope", nil, "scope that an access token must have (repeatable)")
-	o.client.add(cmd)
+	o.client.add(cmd, judgeFlags)
 	f.StringVar(&o.token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a `file` or a URL")
 	f.StringVar(&o.as, "as", "", "what the token is: "+strings.Join(kinds, ", "))

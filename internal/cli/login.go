@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
@@ -28,11 +29,21 @@ import (
 type loginOptions struct {
 	tokenOptions
 	browser     browserOptions
+	mock        mockOptions
 	keepRunning bool
+}
 
-	// For testing a provider.
+// mockOptions are the flags for testing a provider.
+type mockOptions struct {
 	fakeVerifier           bool
 	nonce, state, verifier string
+}
+
+// add adds the flags that set what is random otherwise.
+func (o *mockOptions) add(f *pflag.FlagSet) {
+	f.StringVar(&o.nonce, "mock-nonce", "", "send this nonce")
+	f.StringVar(&o.state, "mock-state", "", "send this state")
+	f.StringVar(&o.verifier, "mock-code-verifier", "", "use this PKCE verifier")
 }
 
 // browserOptions are the flags of commands that wait for the browser.
@@ -43,12 +54,16 @@ type browserOptions struct {
 	command   string
 }
 
-func (o *browserOptions) add(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.IntVarP(&o.port, "port", "p", 5556, "port of the listener on the loopback address; 0 takes a free one")
-	f.BoolVar(&o.localhost, "localhost", false, "redirect to localhost instead of 127.0.0.1")
+func (o *browserOptions) add(f *pflag.FlagSet) {
+	o.addPlace(f)
 	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the browser")
 	f.StringVar(&o.command, "browser", "", "`command` to open the URL with, which is added to its end; by default BROWSER, or the system's")
+}
+
+// addPlace adds the flags of where the browser comes back to.
+func (o *browserOptions) addPlace(f *pflag.FlagSet) {
+	f.IntVarP(&o.port, "port", "p", 5556, "port of the listener on the loopback address; 0 takes a free one")
+	f.BoolVar(&o.localhost, "localhost", false, "redirect to localhost instead of 127.0.0.1")
 }
 
 // place is where the listener is.
@@ -86,20 +101,20 @@ address it ends on here.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInCommand(cmd, &o) },
 	}
-	o.add(cmd)
+	o.tokenOptions.add(cmd, authorizationFlags)
+	f := cmd.Flags()
+	o.browser.add(f)
+	o.mock.add(f)
+	f.BoolVar(&o.mock.fakeVerifier, "fake-pkce-verifier", false, "send a code_verifier that does not belong to the code_challenge: the provider has to refuse it")
+	f.BoolVar(&o.keepRunning, "keep-running", false, "wait for another login after each, until Ctrl-C")
 	return cmd
 }
 
-func (o *loginOptions) add(cmd *cobra.Command) {
-	o.client.login = true
-	o.tokenOptions.add(cmd)
-	o.browser.add(cmd)
-	f := cmd.Flags()
-	f.BoolVar(&o.keepRunning, "keep-running", false, "wait for another login after each, until Ctrl-C")
-	f.BoolVar(&o.fakeVerifier, "fake-pkce-verifier", false, "send a code_verifier that does not belong to the code_challenge: the provider has to refuse it")
-	f.StringVar(&o.nonce, "mock-nonce", "", "send this nonce")
-	f.StringVar(&o.state, "mock-state", "", "send this state")
-	f.StringVar(&o.verifier, "mock-code-verifier", "", "use this PKCE verifier")
+// addUnsaved adds the flags of a login whose tokens are for this run only, or go where
+// the command puts them.
+func (o *loginOptions) addUnsaved(cmd *cobra.Command) {
+	o.tokenOptions.addUnsaved(cmd, authorizationFlags)
+	o.browser.add(cmd.Flags())
 }
 
 func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
@@ -108,7 +123,7 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 	if o.keepRunning && p.options.json() {
 		return usage("--keep-running shows one login after the other, and --format json one document")
 	}
-	cfg, err := p.prepare(ctx, cmd, &o.tokenOptions)
+	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
@@ -182,7 +197,7 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 	}
 	return &flow.Login{
 		Client: client, Request: request, Place: place, Exchange: p.redeem(client, o),
-		With: oidc.Login{Nonce: o.nonce, State: o.state, CodeVerifier: o.verifier},
+		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
 		Begun: func(start, direct string) {
 			p.inform("Go to %s", start)
 			p.err.Block(elsewhere, "URL", direct)
@@ -197,7 +212,7 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 // comes from being kept.
 func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error) {
 	return func(ctx context.Context, login *oidc.Login, response url.Values) (*oidc.Tokens, error) {
-		if o.fakeVerifier {
+		if o.mock.fakeVerifier {
 			login.CodeVerifier = rand.Text() + rand.Text()
 			p.warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
 		}

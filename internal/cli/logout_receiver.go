@@ -58,7 +58,8 @@ code is 5 if the last one was bad.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.receiveLogouts(cmd, &o) },
 	}
-	o.client.add(cmd)
+	o.client.add(cmd, judgeFlags)
+	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:5557", "`address` to listen at; one that is not loopback lets anyone reach it")
 	f.IntVar(&o.count, "count", 0, "end after this many; 0 goes on until Ctrl-C")

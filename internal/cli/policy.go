@@ -20,15 +20,11 @@ func policy(ctx context.Context, cfg *config.Config) (oidc.Policy, error) {
 	}
 	policy := oidc.Policy{
 		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
-		TrustedAudiences: cfg.TrustedAudiences, ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
+		TrustedAudiences: cfg.TrustedAudiences, MaxAge: maxAge(cfg), ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
 		IDTokenEncryptedResponseAlg: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
 		AuthorizationSignedResponseAlg: cfg.AuthorizationSigningAlgorithm, IntrospectionSignedResponseAlg: cfg.IntrospectionSigningAlgorithm,
 		AuthorizationEncryptedResponseAlg: cfg.AuthorizationEncryptionAlgorithms, IntrospectionEncryptedResponseAlg: cfg.IntrospectionEncryptionAlgorithms,
 		UserInfoSignedResponseAlg: cfg.UserInfoSigningAlgorithm, UserInfoEncryptedResponseAlg: cfg.UserInfoEncryptionAlgorithms,
-	}
-	if cfg.MaxAge != nil {
-		age := time.Duration(min(*cfg.MaxAge, maxAge)) * time.Second
-		policy.MaxAge = &age
 	}
 	if cfg.MaxIDTokenAge != nil {
 		policy.MaxIDTokenAge = *cfg.MaxIDTokenAge
@@ -75,5 +71,12 @@ func readDecryptionKeys(ctx context.Context, cfg *config.Config, algs []string) 
 	return keys, nil
 }
 
-// maxAge keeps max_age, in seconds, from overflowing a time.Duration.
-const maxAge = 100 * 365 * 24 * 3600
+// maxAge is the configured max_age, nil if there is none, as far as a time.Duration holds it.
+func maxAge(cfg *config.Config) *time.Duration {
+	if cfg.MaxAge == nil {
+		return nil
+	}
+	const most = 100 * 365 * 24 * 3600
+	age := time.Duration(min(*cfg.MaxAge, most)) * time.Second
+	return &age
+}

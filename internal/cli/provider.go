@@ -51,6 +51,7 @@ func (p *program) providerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runProvider(cmd, &o) },
 	}
 	o.add(cmd.Flags())
+	does(cmd, writesResults)
 	complete(cmd, "fault", faultNames)
 	cmd.AddCommand(p.faultsCommand())
 	return cmd

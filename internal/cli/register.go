@@ -37,7 +37,7 @@ func (p *program) registerCommand() *cobra.Command {
 }
 
 func (p *program) registerCreateCommand() *cobra.Command {
-	o := registerOptions{client: clientFlags{unregistered: true}}
+	o := registerOptions{client: clientFlags{anonymous: true}}
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Register a new client (RFC 7591)",
@@ -51,7 +51,8 @@ it standard output has the only copy, and must lead somewhere.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.registerClient(cmd, &o) },
 	}
-	o.client.add(cmd)
+	o.client.add(cmd, providerFlags, []string{"auth-method", "scope", mockKIDFlag})
+	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()
 	f.StringVar(&o.metadata, "metadata", "", "client metadata, a JSON object (- reads standard input, @FILE a file); the flags below outweigh it")
 	f.StringVar(&o.name, "client-name", "", "client_name")
@@ -65,7 +66,7 @@ it standard output has the only copy, and must lead somewhere.`,
 }
 
 func (p *program) registerReadCommand() *cobra.Command {
-	return p.manageCommand("read", "Show a registration (RFC 7592)", `  oidc-client register read --registration config.yaml.registration.json`, nil,
+	return p.manageCommand("read", "Show a registration (RFC 7592)", `  oidc-client register read --registration config.yaml.registration.json`, judgesAnswer,
 		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, _ *registerOptions) (*oidc.Registration, error) {
 			return r.Read(ctx, known)
 		})
@@ -74,6 +75,7 @@ func (p *program) registerReadCommand() *cobra.Command {
 func (p *program) registerUpdateCommand() *cobra.Command {
 	return p.manageCommand("update", "Change a registration (RFC 7592)", `  oidc-client register update --registration config.yaml.registration.json --metadata @changes.json`,
 		func(cmd *cobra.Command, o *registerOptions) {
+			judgesAnswer(cmd, o)
 			cmd.Flags().StringVar(&o.metadata, "metadata", "", "members to change, a JSON object: null takes one out (- reads standard input, @FILE a file)")
 		},
 		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
@@ -86,7 +88,7 @@ func (p *program) registerUpdateCommand() *cobra.Command {
 }
 
 func (p *program) registerDeleteCommand() *cobra.Command {
-	return p.manageCommand("delete", "Make the provider forget a client (RFC 7592)", `  oidc-client register delete --registration config.yaml.registration.json`, nil,
+	return p.manageCommand("delete", "Make the provider forget a client (RFC 7592)", `  oidc-client register delete --registration config.yaml.registration.json`, connectsOnly,
 		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
 			if err := r.Delete(ctx, known); err != nil {
 				return nil, err
@@ -109,7 +111,7 @@ func (p *program) registerDeleteCommand() *cobra.Command {
 func (p *program) manageCommand(name, short, example string, flags func(*cobra.Command, *registerOptions),
 	manage func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
 ) *cobra.Command {
-	var o registerOptions
+	o := registerOptions{client: clientFlags{anonymous: true}}
 	cmd := &cobra.Command{
 		Use: name, Short: short, Example: example, Args: noArguments,
 		Long: short + "\n\nThe file that register create wrote has what is needed, and is kept up to date.",
@@ -119,12 +121,21 @@ func (p *program) manageCommand(name, short, example string, flags func(*cobra.C
 			return p.manage(ctx, cmd, &o, manage)
 		},
 	}
-	o.client.add(cmd)
 	cmd.Flags().StringVar(&o.registration, "registration", "", "`file` of the registration")
-	if flags != nil {
-		flags(cmd, &o)
-	}
+	flags(cmd, &o)
 	return cmd
+}
+
+// judgesAnswer adds the flags of a command whose answer is a registration.
+func judgesAnswer(cmd *cobra.Command, o *registerOptions) {
+	o.client.add(cmd, reachFlags)
+	does(cmd, showsRequests, showsRules)
+}
+
+// connectsOnly adds the flags of a command whose answer says nothing.
+func connectsOnly(cmd *cobra.Command, o *registerOptions) {
+	o.client.add(cmd, connectFlags)
+	does(cmd, showsRequests)
 }
 
 // registerClient registers a client.

@@ -155,7 +155,11 @@ func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) 
 		return &registrationFiles{}, nil
 	}
 	files := &registrationFiles{name: o.out}
-	for name, to := range map[string]**durable.Reservation{o.out: &files.config, files.registrationName(): &files.registration} {
+	for _, file := range []struct {
+		name string
+		to   **durable.Reservation
+	}{{o.out, &files.config}, {files.registrationName(), &files.registration}} {
+		name, to := file.name, file.to
 		if _, err := os.Lstat(name); err == nil && !o.force {
 			files.discard()
 			return nil, usage("%s is there already; --force replaces it", name)

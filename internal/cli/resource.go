@@ -29,11 +29,11 @@ type resourceOptions struct {
 	session             string
 	header              []string
 	metadata, stepUp    bool
+	ofLogin             []string // the flags that only --step-up goes by, but for some
 }
 
 func (p *program) resourceCommand() *cobra.Command {
 	var o resourceOptions
-	o.unsaved = true
 	cmd := &cobra.Command{
 		Use:   "resource URL",
 		Short: "Use a protected resource with an access token",
@@ -50,7 +50,10 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 		Args: counted(needs(1, "the URL of a resource")),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
 	}
-	o.add(cmd)
+	o.addUnsaved(cmd)
+	o.ofLogin = flagNames(cmd)
+	does(cmd, showsRequests, showsRules)
+	doesWith(cmd, "step-up", writesResults)
 	f := cmd.Flags()
 	f.StringVar(&o.token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	f.StringVar(&o.session, "session", "", "`name` of the session whose token is used, with its configuration")
@@ -68,8 +71,11 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 	if !wire.SecureURL(target) {
 		return usage("the URL of the resource is not https (http is allowed on the loopback address only)")
 	}
+	if !o.stepUp {
+		p.warnNoLogin(cmd, o)
+	}
 	if o.session != "" {
-		if err := p.sessionOnly(cmd, &o.client, o.token); err != nil {
+		if err := p.sessionOnly(cmd, o.token); err != nil {
 			return err
 		}
 	}
@@ -99,6 +105,16 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 		return err
 	}
 	return p.useToken(ctx, cfg, o, request, token)
+}
+
+// warnNoLogin warns of the flags that only a login goes by.
+func (p *program) warnNoLogin(cmd *cobra.Command, o *resourceOptions) {
+	used := slices.Concat([]string{"config", "issuer", "profile"}, reachFlags, dpopFlags)
+	for _, name := range givenOf(cmd, o.ofLogin) {
+		if !slices.Contains(used, name) {
+			p.warn("--%s has no effect without --step-up", name)
+		}
+	}
 }
 
 // resourceRequest is what is sent to the resource.
@@ -341,6 +357,7 @@ func (p *program) resourceMetadata(ctx context.Context, cfg *config.Config, clie
 		return err
 	}
 	p.run.Checks = append(p.run.Checks, meta.Checks...)
+	p.warnings(meta.Checks)
 	p.run.Members.Add("protected_resource", json.RawMessage(meta.JSON))
 	if !p.options.json() {
 		p.out.JSON("Protected Resource Metadata", "Metadata", meta.JSON)

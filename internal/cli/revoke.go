@@ -25,7 +25,8 @@ provider does not know counts as revoked.`,
 			return p.revoke(cmd, &flags, token, hint)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, authFlags)
+	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()
 	f.StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	f.StringVar(&hint, "token-type-hint", "", "what the token is: access_token or refresh_token")

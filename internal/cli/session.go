@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -200,10 +202,16 @@ func (p *program) sessionClient(ctx context.Context, s *session.Session, need *k
 // sessionConfig is the configuration of a session, whose secret is open. A configuration
 // file that was changed counts, unless it is another client's now.
 func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*config.Config, sources, error) {
+	return p.sessionConfigWith(ctx, s, nil)
+}
+
+// sessionConfigWith is sessionConfig with flags that outweigh those of the login.
+func (p *program) sessionConfigWith(ctx context.Context, s *session.Session, flags map[string][]string) (*config.Config, sources, error) {
 	var kept sources
 	if err := json.Unmarshal(s.Secret.Client, &kept); err != nil {
 		return nil, kept, &session.BrokenError{Path: s.Name, Err: err}
 	}
+	kept = kept.with(flags)
 	p.redactor.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
 	cfg, err := kept.read(ctx, p.warn)
 	if err != nil {
@@ -266,9 +274,14 @@ func (p *program) opened(ctx context.Context, store session.Store, name string) 
 }
 
 // sessionOnly refuses what does not go with --session.
-func (p *program) sessionOnly(cmd *cobra.Command, flags *clientFlags, token string) error {
-	if token != "" || p.configured(cmd, flags) {
-		return usage("--session has its own token and configuration: --token, -c, --issuer and --client-id do not go with it")
+func (p *program) sessionOnly(cmd *cobra.Command, token string) error {
+	given := settings(cmd)
+	if token != "" {
+		given = append(given, "token")
+	}
+	given = slices.DeleteFunc(given, func(name string) bool { return name == noCacheFlag })
+	if len(given) > 0 {
+		return usage("--session has its own token and configuration: --%s does not go with it", strings.Join(given, " and --"))
 	}
 	return nil
 }

@@ -196,6 +196,7 @@ spent, most providers end the whole session then.`,
 
 		ValidArgsFunction: p.completeSessions,
 	}
+	does(cmd, showsRequests, showsRules)
 	cmd.Flags().BoolVar(&retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
 	addNoCache(cmd)
 	return cmd
@@ -260,7 +261,7 @@ func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 }
 
 func (p *program) sessionsLogoutCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "logout [NAME]",
 		Short: "Revoke the tokens of a session at the provider, then forget it",
 		Long: `Revoke the tokens of a session at the provider, then forget it
@@ -273,6 +274,8 @@ The login in the browser goes on: end-session ends that.`,
 
 		ValidArgsFunction: p.completeSessions,
 	}
+	does(cmd, showsRequests, showsRules)
+	return cmd
 }
 
 func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
@@ -292,6 +295,7 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 		return sessionError(store, name, err)
 	}
 	p.run.Members.Add("revoked", true)
+	p.explain()
 	p.inform("session %s: its tokens are revoked, and it is forgotten", name)
 	return nil
 }

@@ -53,6 +53,15 @@ func (s sources) kept(o *tokenOptions) sources {
 	return s
 }
 
+// with returns the sources with flags that outweigh those that were given before.
+func (s sources) with(flags map[string][]string) sources {
+	all := map[string][]string{}
+	maps.Copy(all, s.Flags)
+	maps.Copy(all, flags)
+	s.Flags = all
+	return s
+}
+
 // noting is a Getenv that notes what it gave.
 func (s *sources) noting(getenv func(string) string) func(string) string {
 	s.Env = map[string]string{}

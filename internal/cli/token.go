@@ -3,10 +3,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,11 +28,11 @@ type sessionOptions struct {
 	loginOptions
 	needFlags
 	header, login, retry bool
+	ofLogin              []string // the flags of a login
 }
 
 func (p *program) tokenCommand() *cobra.Command {
 	var o sessionOptions
-	o.unsaved = true
 	cmd := &cobra.Command{
 		Use:   "token [NAME]",
 		Short: "Print a valid access token of a session",
@@ -50,15 +52,15 @@ With -c or --issuer and --client-id the session has to be of that configuration,
 		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.printToken(cmd, &o, args) },
 	}
-	o.loginOptions.add(cmd)
+	o.addUnsaved(cmd)
+	o.ofLogin = flagNames(cmd)
 	o.needFlags.add(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.header, "header", false, "print the header that the token is sent in: Authorization: Bearer ...")
 	f.BoolVar(&o.login, "login", false, "log in through the browser if only that helps, and there is a terminal")
 	f.BoolVar(&o.retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
-	for _, testing := range []string{"fake-pkce-verifier", "keep-running", "mock-code-verifier", "mock-nonce", "mock-state"} {
-		_ = f.MarkHidden(testing) // of providers, by client: they are in the way here
-	}
+	does(cmd, showsRequests, showsRules)
+	doesWith(cmd, "login", fetchesUserInfo)
 	cmd.ValidArgsFunction = p.completeSessions
 	return cmd
 }
@@ -67,6 +69,10 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 	ctx, cancel := p.bounded(cmd.Context())
 	defer cancel()
 	p.out = p.err // standard output is for the token
+	p.options.output = false
+	if err := p.checkLoginFlags(cmd, o); err != nil {
+		return err
+	}
 	store, name, err := p.chosen(ctx, cmd, o, args)
 	if err != nil {
 		return err
@@ -83,6 +89,29 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 		return err
 	}
 	return p.showToken(out, o)
+}
+
+// selectFlags are those that a session is chosen by. A token of one that was not asked for
+// just that must not pass for the token that they ask for.
+var selectFlags = []string{"scope", "resource", "audience", "acr-values"}
+
+// checkLoginFlags refuses the flags of a login that nothing would go by.
+func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
+	configured := p.configured(cmd, &o.client)
+	for _, name := range givenOf(cmd, o.ofLogin) {
+		selects := slices.Contains(selectFlags, name)
+		switch {
+		case name == noCacheFlag: // which a session obeys
+		case selects && !configured:
+			return usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and --client-id): a session has the tokens that its login asked for", name)
+		case selects || o.login || slices.Contains([]string{"config", "issuer", "client-id"}, name):
+		case !configured:
+			return usage("--%s is for a login: it goes with --login", name)
+		default:
+			p.warn("--%s has no effect without --login", name)
+		}
+	}
+	return nil
 }
 
 // chosen is the session that is asked for.
@@ -165,8 +194,9 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 	_, memory := inAgent(store, name)
 	o.save = saveFlags{name: name, replace: true, memory: memory, user: true}
 	before := p.out
-	p.out = &transcript.Text{W: io.Discard} // what login shows are tokens
-	defer func() { p.out = before }()
+	p.out = &transcript.Text{W: io.Discard}               // what login shows are tokens
+	seen := func() { p.out, p.explained = before, false } // the rules are shown where they can be seen
+	defer seen()
 	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
 	if err != nil {
 		return nil, err
@@ -183,6 +213,7 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 	if err := errors.Join(err, settled); err != nil {
 		return nil, err
 	}
+	seen()
 	return p.renew(ctx, store, name, need, false)
 }
 
@@ -198,8 +229,20 @@ func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessio
 		}
 		return nil, err
 	}
-	cfg, kept, err := p.sessionConfig(ctx, s)
-	p.sources, o.skipIDToken, o.client.kid = kept, kept.SkipIDToken, kept.KID
+	return p.sessionLogin(ctx, cmd, o, s)
+}
+
+// sessionLogin is what a session logs in by: its own configuration, with the flags of this
+// command line.
+func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessionOptions, s *session.Session) (*config.Config, error) {
+	given, err := p.flagsGiven(ctx, cmd)
+	if err != nil {
+		return nil, err
+	}
+	cfg, kept, err := p.sessionConfigWith(ctx, s, given)
+	p.sources = kept
+	o.skipIDToken = o.skipIDToken || kept.SkipIDToken
+	o.client.kid = cmp.Or(o.client.kid, kept.KID)
 	return cfg, err
 }
 

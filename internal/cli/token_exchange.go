@@ -46,6 +46,7 @@ came is told by issued_token_type.`,
 		},
 	}
 	o.add(cmd)
+	doesNot(cmd, fetchesUserInfo) // an ID Token would be a new one, of no login
 	f := cmd.Flags()
 	f.StringVar(&o.subjectToken, "subject-token", "", "token of whom it is about (- reads standard input, @FILE a file; or OIDC_SUBJECT_TOKEN)")
 	f.StringVar(&o.subjectTokenType, "subject-token-type", "access_token", "what the subject token is")

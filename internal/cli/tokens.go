@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -23,20 +24,28 @@ type tokenOptions struct {
 	skipIDToken bool
 	params      []string
 	save        saveFlags
-	unsaved     bool     // the command keeps no session
 	own         bool     // the grant is the client's own
 	key         *keyNeed // nil is that of a command that asks for tokens anew
 }
 
-// add adds the flags to a command.
-func (o *tokenOptions) add(cmd *cobra.Command) {
-	o.client.add(cmd)
+// add adds the flags to a command whose tokens can be kept.
+func (o *tokenOptions) add(cmd *cobra.Command, more ...[]string) {
+	o.addUnsaved(cmd, more...)
+	o.save.add(cmd.Flags())
+	does(cmd, showsRequests, showsRules, fetchesUserInfo, writesResults)
+}
+
+// addUnsaved adds the flags but for those that keep tokens.
+func (o *tokenOptions) addUnsaved(cmd *cobra.Command, more ...[]string) {
+	o.client.add(cmd, slices.Concat(grantFlags, slices.Concat(more...)))
 	f := cmd.Flags()
 	f.BoolVar(&o.skipIDToken, "skip-id-token-verification", false, "Skip validation of id_token")
-	f.StringArrayVar(&o.params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
-	if !o.unsaved {
-		o.save.add(f)
-	}
+	addParams(f, &o.params)
+}
+
+// addParams adds --param.
+func addParams(f *pflag.FlagSet, params *[]string) {
+	f.StringArrayVar(params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
 }
 
 // ownParams are the parameters of a request that have ways of their own to be
@@ -93,14 +102,19 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 	return client, nil
 }
 
+// prepareLogin is prepare for a login.
+func (p *program) prepareLogin(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
+	if p.discards(o) { // no error: whether a login works is worth knowing, too
+		p.warn("the tokens of this login will be lost: standard output is closed or the null device; " +
+			"--save NAME or -o keeps them")
+	}
+	return p.prepare(ctx, cmd, o)
+}
+
 // prepare makes sure that results can be kept, and reads the configuration.
 func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
 	if err := p.probeOutput(); err != nil {
 		return nil, err
-	}
-	if o.client.login && p.discards(o) { // no error: whether a login works is worth knowing, too
-		p.warn("the tokens of this login will be lost: standard output is closed or the null device; " +
-			"--save NAME or -o keeps them")
 	}
 	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (p *program) userInfoCommand() *cobra.Command {
-	var flags clientFlags
+	flags := clientFlags{anonymous: true}
 	var token, session string
 	cmd := &cobra.Command{
 		Use:   "userinfo",
@@ -29,7 +29,8 @@ known, to compare its audience.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.fetchUserInfo(cmd, &flags, token, session) },
 	}
-	flags.add(cmd)
+	flags.add(cmd, judgeFlags, dpopFlags)
+	does(cmd, showsRequests, showsRules, writesResults)
 	cmd.Flags().StringVar(&token, "token", "", "access token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	cmd.Flags().StringVar(&session, "session", "", "`name` of the session whose token is used, with its configuration")
 	return cmd
@@ -39,7 +40,7 @@ known, to compare its audience.`,
 // configuration that goes with it.
 func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, error) {
 	if name != "" {
-		if err := p.sessionOnly(cmd, flags, flag); err != nil {
+		if err := p.sessionOnly(cmd, flag); err != nil {
 			return "", nil, err
 		}
 		return p.ofSession(ctx, name)

@@ -30,16 +30,15 @@ type Sources struct {
 	Flags   map[string][]string // values of the flags that were given, by flag name
 	Require []string            // keys that must be set
 
-	// Unregistered says that the client is to be registered: the provider has yet to
-	// issue its secret.
-	Unregistered bool
+	// Anonymous says that the client does not authenticate: its secret may be missing.
+	Anonymous bool
 }
 
 // Load reads a configuration. The error is [Problems]: everything that is
 // wrong, in the order of the file. What could be read is returned all the same, to look
 // for more that is wrong.
 func Load(s Sources) (*Config, error) {
-	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv, unregistered: s.Unregistered}
+	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv, anonymous: s.Anonymous}
 	if l.getenv == nil {
 		l.getenv = func(string) string { return "" }
 	}
@@ -81,8 +80,8 @@ type loader struct {
 	getenv   func(string) string
 	problems Problems
 
-	unreadable   bool // the file is not YAML
-	unregistered bool
+	unreadable bool // the file is not YAML
+	anonymous  bool
 }
 
 func (l *loader) complain(o Origin, key, format string, args ...any) {
