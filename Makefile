@@ -8,6 +8,7 @@ LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 60s
+MUTANTS ?= -for 20m
 LINT     = .cache/golangci-lint
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
@@ -66,8 +67,8 @@ fuzz: tools ## run every fuzz target for a minute, or FUZZTIME (30s, 2000x)
 kills: ## kill a refresh at each of its system calls, and look at their order, with strace (minutes)
 	cd test && go test -count=1 -tags strace -run 'KilledAtEachCall|NoteIsSynced' -v .
 
-mutants: ## switch off every rule and loosen every limit, one at a time: the tests have to fail
-	cd test && go run ./mutants
+mutants: ## switch off rules and loosen limits for 20 minutes, or MUTANTS="-for 2h -seed 7": the tests have to fail
+	cd test && go run ./mutants $(MUTANTS)
 
 bench: build ## measure; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./...

@@ -2,6 +2,9 @@
 // time, and runs the tests: each time they have to fail. What survives is not
 // tested. Run it in the folder test/: go run ./mutants
 //
+// All of them take hours: a run ends after 20 minutes, or after -for, and tries the mutants in
+// an order that a seed decides. It prints the seed, and how many mutants were killed.
+//
 // A rule is switched off by making its Eval pass; a limit is made twenty times
 // what it is. The sources are not touched: the changed file is an overlay of the
 // go command. A rule is tried twice: by the tests of its package, and by the
@@ -18,12 +21,14 @@ import (
 	"go/token"
 	"go/types"
 	"log"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
 )
@@ -39,6 +44,8 @@ type mutant struct {
 func main() {
 	log.SetFlags(0)
 	only := flag.String("only", "", "only mutants whose name matches this regular expression")
+	lasts := flag.Duration("for", 20*time.Minute, "start no further mutant after this long")
+	seed := flag.Uint64("seed", 0, "order the mutants as the run with this seed did (default a new order)")
 	flag.Parse()
 	wanted, err := regexp.Compile(*only)
 	if err != nil {
@@ -48,28 +55,80 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	end := time.Now().Add(*lasts)
+	mutants := slices.DeleteFunc(append(rules(root), limits(root)...), func(m mutant) bool { return !wanted.MatchString(m.name) })
 	// What fails by itself kills nobody.
-	if out, err := goCommand(root, "test", "-count=1", "./oidc", "./internal/..."); err != nil {
+	if out, err := goCommand(root, append([]string{"test", "-count=1"}, packages(mutants)...)...); err != nil {
 		log.Fatal(out)
 	}
-	mutants := append(rules(root), limits(root)...)
-	survived, tried := 0, 0
+	shuffle(mutants, seed)
+	var total score
 	for _, m := range mutants {
-		if !wanted.MatchString(m.name) {
-			continue
-		}
-		tried++
-		for _, s := range suites(m) {
-			if verdict := try(root, m, s); verdict != "killed" {
-				survived++
-				fmt.Printf("%-45s %-10s %s\n", m.name, verdict, s.name)
-			}
-		}
+		total.add(m.tryAll(root, end))
 	}
-	fmt.Printf("%d mutants, %d times survived\n", tried, survived)
-	if survived > 0 || tried == 0 {
+	fmt.Printf("%d of %d mutants tried (-seed %d): %d killed, %d survived, %d broken\n",
+		total.tried(), len(mutants), *seed, total.killed, total.survived, total.broken)
+	if total.killed < total.tried() || total.tried() == 0 {
 		os.Exit(1)
 	}
+}
+
+// shuffle puts the mutants in the order of a seed, so that a run that ends early is a fair
+// sample. A seed of 0 is replaced by a new one.
+func shuffle(mutants []mutant, seed *uint64) {
+	if *seed == 0 {
+		*seed = uint64(rand.Uint32()) + 1 //nolint:gosec // no secret
+	}
+	order := rand.New(rand.NewPCG(*seed, 0)) //nolint:gosec // no secret
+	order.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+}
+
+// A score counts what became of mutants.
+type score struct{ killed, survived, broken int }
+
+func (s *score) tried() int { return s.killed + s.survived + s.broken }
+
+func (s *score) add(v verdict) {
+	switch v {
+	case killed:
+		s.killed++
+	case survived:
+		s.survived++
+	case broken:
+		s.broken++
+	case unfinished:
+	}
+}
+
+// A verdict is what became of a mutant.
+type verdict string
+
+const (
+	killed     verdict = "killed"     // the tests failed, by every suite
+	survived   verdict = "survived"   // they passed, by one at least
+	broken     verdict = "broken"     // it does not compile
+	unfinished verdict = "unfinished" // there was no time left to tell
+)
+
+// tryAll runs the suites of a mutant until the end of the run, and prints which it survived.
+func (m mutant) tryAll(root string, end time.Time) verdict {
+	whole := killed
+	for _, s := range suites(m) {
+		v := try(root, m, s, end)
+		switch v {
+		case killed:
+			continue
+		case unfinished:
+			if whole == killed {
+				whole = unfinished
+			}
+			return whole
+		case survived, broken:
+			whole = v
+		}
+		fmt.Printf("%-45s %-10s %s\n", m.name, v, s.name)
+	}
+	return whole
 }
 
 // rules are the mutants of the rule tables.
@@ -188,10 +247,21 @@ type suite struct {
 	args         []string
 }
 
+// everything are the packages of the program.
+var everything = []string{"./oidc", "./internal/..."}
+
+// packages are those whose tests some mutants are tried with.
+func packages(mutants []mutant) []string {
+	if slices.ContainsFunc(mutants, func(m mutant) bool { return !m.rule }) {
+		return everything
+	}
+	return everything[:1]
+}
+
 // suites are those that a mutant has to be killed by, each of them.
 func suites(m mutant) []suite {
 	if !m.rule {
-		return []suite{{"tests of the packages", ".", []string{"./oidc", "./internal/..."}}}
+		return []suite{{"tests of the packages", ".", everything}}
 	}
 	list := []suite{{"tests of the package", ".", []string{"./oidc"}}}
 	for _, kind := range kinds(m.name) {
@@ -227,27 +297,39 @@ func faults(id string) []string {
 	return names
 }
 
-// try runs a suite on a mutant: "killed", "survived", or "broken" if it does
-// not compile.
-func try(root string, m mutant, s suite) string {
+// try runs a suite on a mutant. A suite that the end of the run cuts off tells nothing.
+func try(root string, m mutant, s suite, end time.Time) verdict {
 	folder, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
-		return err.Error()
+		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
 	overlay, err := m.overlay(folder)
 	if err != nil {
-		return err.Error()
+		log.Print(err)
+		return broken
 	}
 	inside := filepath.Join(root, s.folder)
+	if time.Until(end) <= 0 {
+		return unfinished
+	}
 	if out, err := goCommand(inside, "vet", "-overlay", overlay, "./..."); err != nil && strings.Contains(out, "changed.go") {
 		log.Print(out)
-		return "broken"
+		return broken
 	}
-	if _, err := goCommand(inside, append([]string{"test", "-count=1", "-failfast", "-timeout=5m", "-overlay", overlay}, s.args...)...); err == nil {
-		return "survived"
+	left := time.Until(end)
+	if left <= 0 {
+		return unfinished
 	}
-	return "killed"
+	timeout := fmt.Sprintf("-timeout=%s", min(left, 5*time.Minute))
+	_, err = goCommand(inside, append([]string{"test", "-count=1", "-failfast", timeout, "-overlay", overlay}, s.args...)...)
+	switch {
+	case err == nil:
+		return survived
+	case time.Now().After(end):
+		return unfinished
+	}
+	return killed
 }
 
 // overlay writes the file that makes the go command read the mutant in the
