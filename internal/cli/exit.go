@@ -217,6 +217,8 @@ func ofSession(err error, f *transcript.Failure) bool {
 	switch {
 	case errors.As(err, &login):
 		f.Kind, f.Code = transcript.Interaction, "session_"+strings.ReplaceAll(string(login.State), " ", "_")
+	case errors.As(err, new(*renewal.SubjectError)):
+		f.Kind, f.Code = transcript.Verification, "refresh.sub"
 	case errors.As(err, new(*anothersError)), errors.As(err, new(*strangerError)):
 		f.Kind, f.Code = transcript.Interaction, "session_of_another"
 	case errors.As(err, new(*renewal.ShortError)):

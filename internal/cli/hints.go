@@ -197,6 +197,8 @@ func (p *program) sessionsHint(err error) string {
 	switch {
 	case errors.As(err, &login):
 		return cmp.Or(sessionHint(login.State, login.Session), "the provider gives tokens that have ended, or the clock of this machine is wrong")
+	case errors.As(err, new(*renewal.SubjectError)):
+		return "the provider mixed up two users: do not use what came; log in again with --save NAME --replace"
 	case errors.As(err, &stranger):
 		return "log in as " + stranger.user + ", or use the resource with the other user's own session"
 	case errors.As(err, &anothers):

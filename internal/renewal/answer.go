@@ -76,6 +76,26 @@ func (r *Renewal) doubt(s *session.Session, t *oidc.Tokens, err error) {
 	s.Attempt.Why, s.Keeps = r.text(err), false
 }
 
+// A SubjectError says that a refresh brought the ID Token of another user (OpenID Connect Core 1.0
+// section 12.2).
+type SubjectError struct{ Name, Want, Got string }
+
+func (e *SubjectError) Error() string {
+	return fmt.Sprintf("session %s belongs to the user %s, and the refreshed ID Token to the user %s", e.Name, e.Want, e.Got)
+}
+
+// otherUser returns a [*SubjectError] if new tokens belong to another user than the session. It
+// knows the user also where the session has no ID Token to compare with.
+func otherUser(s *session.Session, t *oidc.Tokens, client *oidc.Client) error {
+	if t.IDToken == nil || s.Grant.Subject == "" || t.IDToken.Subject == s.Grant.Subject {
+		return nil
+	}
+	if client.Policy.InsecureSkipVerification || slices.Contains(client.Waive, "refresh.sub") {
+		return nil
+	}
+	return &SubjectError{s.Name, s.Grant.Subject, t.IDToken.Subject}
+}
+
 // expiry is the exp of a JWT that nobody looked into, zero if it has none.
 func expiry(token string) time.Time {
 	id, err := oidc.DecodeIDToken(token)

@@ -226,6 +226,9 @@ func grant(s *session.Session) oidc.Grant {
 // settle stores what became of tokens that were received, and stored as they came.
 func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err error) error {
 	s := out.Session
+	if err == nil {
+		err = otherUser(s, out.Tokens, client)
+	}
 	if err != nil {
 		s.Withheld = r.text(err)
 		r.doubt(s, out.Tokens, err)

@@ -670,6 +670,38 @@ func TestPartIsStored(t *testing.T) {
 	})
 }
 
+// A session without an ID Token to compare with knows its user all the same.
+func TestOtherUser(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.claim("sub", "somebody else")
+		s, err := w.fails(w.renewal())
+		var other *SubjectError
+		if !errors.As(err, &other) || other.Want != "u" || other.Got != "somebody else" {
+			t.Errorf("%v", err)
+		}
+		if s.Secret.RefreshToken != "refresh-1" || s.Grant.Subject != "u" || s.Withheld == "" {
+			t.Errorf("%+v", s)
+		}
+		for _, waive := range []bool{true, false} {
+			r := w.renewal()
+			r.Connect = func(ctx context.Context, s *session.Session) (*oidc.Client, error) {
+				client, err := w.connect(ctx, s)
+				if waive {
+					client.Waive = []string{"refresh.sub"}
+				}
+				client.Policy.InsecureSkipVerification = !waive
+				return client, err
+			}
+			s := w.stored()
+			s.Grant.Subject, s.Tokens.Expires = "u", *w.now.Load()
+			w.save(s)
+			if _, err := r.Run(t.Context()); err != nil {
+				t.Errorf("waived %v: %v", waive, err)
+			}
+		}
+	})
+}
+
 // What was stored as it came is not lost because the store fails afterwards.
 func TestStoreFailsAfterwards(t *testing.T) {
 	everywhere(t, func(w *world) {
