@@ -389,12 +389,13 @@ func TestTokenFileNotedMeanwhile(t *testing.T) {
 // before the first time.
 func TestTokenFileWithDPoPNonce(t *testing.T) {
 	t.Parallel()
+	const tokens = `{"access_token":"a","token_type":"DPoP","refresh_token":"new"}`
 	for name, c := range map[string]struct {
 		second http.HandlerFunc // nil is nobody who could be reached
 		code   int
 		noted  bool
 	}{
-		"tokens":      {fakeop.Says(200, isJSON, `{"access_token":"a","token_type":"DPoP","refresh_token":"new"}`), 0, false},
+		"tokens":      {fakeop.Says(200, isJSON, tokens), 0, false},
 		"no response": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 4, true},
 		"nobody":      {nil, 4, false},
 	} {
@@ -411,11 +412,12 @@ func TestTokenFileWithDPoPNonce(t *testing.T) {
 				if c.second == nil {
 					_ = f.op.Listener.Close()
 				}
-				header := map[string]string{"Content-Type": "application/json", "DPoP-Nonce": "n", "Connection": "close"}
-				fakeop.Says(400, header, `{"error":"use_dpop_nonce"}`)(w, r)
+				w.Header().Set("Connection", "close")
+				w.Header().Set("DPoP-Nonce", "n")
+				fakeop.Says(400, isJSON, `{"error":"use_dpop_nonce"}`)(w, r)
 			}
 			code, _, stderr := f.run(f.args("--dpop", "--skip-id-token-verification")...)
-			if code != c.code || strings.Contains(f.note(), "sha256") != c.noted || strings.Contains(stderr, "may be spent") != c.noted {
+			if code != c.code || says(f.note(), "sha256") != c.noted || says(stderr, "may be spent") != c.noted {
 				t.Errorf("exit %d, noted: %s\n%s", code, f.note(), stderr)
 			}
 		})
