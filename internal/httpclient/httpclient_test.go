@@ -308,6 +308,15 @@ func TestUnreadConnectionsEnd(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(h.Certificate())
 	client := New(Options{Timeout: 500 * time.Millisecond, Roots: roots})
+	transport := client.Transport.(withHeader).Transport
+	dial := transport.DialTLSContext
+	transport.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err == nil { // little is enough to fill what nobody reads
+			_ = conn.(*tls.Conn).NetConn().(*net.TCPConn).SetWriteBuffer(4096)
+		}
+		return conn, err
+	}
 	go func() { // abandoned, if it does not return
 		if res, err := client.Get(h.URL); err == nil {
 			_, _ = io.Copy(io.Discard, res.Body)
