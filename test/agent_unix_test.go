@@ -83,25 +83,58 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 	}
 }
 
-// An agent that is stopped, as by Ctrl-Z, holds nobody up. What is fresh is printed; whether it
-// has a session of the name cannot be known, so that none is renewed.
+// An agent that is stopped, as by Ctrl-Z, takes nothing away: every command uses the sessions in
+// files, also to refresh them, and warns. What only the agent has is not said to be gone.
 func TestAgentIsStopped(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t)
-	agent, _ := k.startAgent()
-	check(t, agent.Process.Signal(syscall.SIGSTOP))
-	began := time.Now()
-	if code, stdout, stderr := k.run("token", "work"); code != 0 || stdout != "access-1\n" {
-		t.Errorf("exit %d, %q\n%s", code, stdout, stderr)
+	agent, socket := k.startAgent()
+	refresh := []string{"refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo", "--save"}
+	if code, _, stderr := k.run(append(refresh, "only", "--in-memory")...); code != 0 {
+		t.Fatalf("exit %d\n%s", code, stderr)
 	}
-	k.expire()
-	asked := k.family.Asked()
-	for _, args := range [][]string{{"token", "work"}, {"sessions", "list"}, {"sessions", "show", "work"}, {"agent", "status"}} {
-		if code, _, stderr := k.run(args...); code != 2 || !strings.Contains(stderr, "does not answer") {
-			t.Errorf("%v: exit %d\n%s", args, code, stderr)
+	k.again()
+	check(t, agent.Process.Signal(syscall.SIGSTOP))
+	uses := func(code int, args ...string) string {
+		t.Helper()
+		began := time.Now()
+		got, stdout, stderr := k.run(args...)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%v took %v", args, took)
+		}
+		if got != code || strings.Count(stderr, "the agent at "+socket+" does not respond") != 1 || !strings.Contains(stderr, "`oidc-client agent`") {
+			t.Errorf("%v: exit %d, not %d\n%s", args, got, code, stderr)
+		}
+		return stdout
+	}
+	for _, args := range [][]string{
+		{"token"}, {"token", "work", "--format", "json"}, {"exec", "work", "--", "sh", "-c", "echo $OIDC_TOKEN"},
+		{"exec", "work", "--file", "--", "sh", "-c", "cat $OIDC_TOKEN_FILE"}, {"helper", "kubernetes", "work"},
+	} {
+		if stdout := uses(0, args...); !strings.Contains(stdout, "access-") && !strings.Contains(stdout, "ExecCredential") {
+			t.Errorf("%v: %s", args, stdout)
 		}
 	}
-	if took := time.Since(began); took > time.Minute || k.family.Asked() != asked {
-		t.Errorf("it took %v, and the provider was asked %d times", took, k.family.Asked()-asked)
+	for _, args := range [][]string{
+		{"userinfo", "--session", "work"}, {"sessions", "list"}, {"sessions", "show", "work"}, append(refresh, "old"), {"sessions", "delete", "old"},
+	} {
+		uses(0, args...)
+	}
+	k.again()
+	k.expire()
+	if stdout := uses(0, "token", "work"); stdout != "access-2\n" || k.family.Asked() != 2 || k.family.Revoked() { // one is of the login
+		t.Errorf("%q, and the provider was asked %d times", stdout, k.family.Asked())
+	}
+	uses(0, "sessions", "refresh", "work")
+	for _, args := range [][]string{{"token", "only"}, {"sessions", "show", "only"}, {"agent", "status"}, append(refresh, "other", "--in-memory")} {
+		uses(2, args...)
+	}
+	if n := k.family.Asked(); n != 3 {
+		t.Errorf("the provider was asked %d times", n)
+	}
+	check(t, agent.Process.Signal(syscall.SIGCONT))
+	k.prints()
+	if code, stdout, stderr := k.run("token", "only"); code != 0 || !strings.HasPrefix(stdout, "access-") || stderr != "" {
+		t.Errorf("exit %d, %q\n%s", code, stdout, stderr)
 	}
 }

@@ -21,6 +21,7 @@ func (q Question) fromAgent(getenv func(string) string) bool {
 		kind = "id_token"
 	}
 	answer, err := exchange(socket, "GET /sessions/"+q.Name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\nAccept: text/plain\r\nCache-Control: only-if-cached\r\n"+FolderHeader+": "+Mark(Folder(getenv))+"\r\n\r\n")
+	Silent = errors.Is(err, syscall.EAGAIN) // the time-out of a socket
 	head, line, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
 	token, ok := bytes.CutSuffix(line, []byte("\n"))
 	if err != nil || !ok || !whole(answer) || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) || field(head, UnverifiedHeader) != nil {

@@ -21,6 +21,9 @@ import (
 // its initialisation does the work.
 var Done = Read(os.Args, os.Getenv).fromAgent(os.Getenv)
 
+// Silent says that the agent did not respond in time: it is not to be asked again.
+var Silent bool
+
 // DockerPrefix begins the names that docker calls the program by, as its credential helper.
 const DockerPrefix = "docker-credential-"
 

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/atonce"
@@ -25,19 +26,71 @@ import (
 type agentClient struct {
 	socket, folder string
 
-	silent error // that it did not answer in time, which it is not given again
+	mu     sync.Mutex
+	silent error     // that it did not respond in time
+	since  time.Time // when it did not
+	warned sync.Once
 }
 
-// quickly asks for what the agent has at hand. One that is stopped, as by Ctrl-Z, never answers.
-func (c *agentClient) quickly(ctx context.Context, method, path string, content ...byte) (status int, body []byte, err error) {
-	if c.silent != nil {
-		return 0, nil, c.silent
+// newAgentClient returns nil if there is no agent that can be trusted.
+func newAgentClient(socket, folder string) *agentClient {
+	if socket == "" || atonce.Trusted(socket) != nil {
+		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit.AgentAnswer, fmt.Errorf("it took longer than %s", limit.AgentAnswer))
+	c := &agentClient{socket: socket, folder: folder}
+	if atonce.Silent {
+		c.silent, c.since = &noAgentError{socket, errors.New("no response in time")}, time.Now()
+	}
+	return c
+}
+
+// silence is the error of an agent that did not respond a short time ago. It is not given the
+// time for it again and again.
+func (c *agentClient) silence() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.since) > time.Minute {
+		return nil
+	}
+	return c.silent
+}
+
+// quickly asks for what the agent has at hand. One that is stopped, as by Ctrl-Z, never responds.
+func (c *agentClient) quickly(ctx context.Context, method, path string, content ...byte) (status int, body []byte, err error) {
+	if err := c.silence(); err != nil {
+		return 0, nil, err
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, limit.AgentAnswer, fmt.Errorf("it took longer than %s", limit.AgentAnswer))
 	defer cancel()
-	status, body, err = c.ask(ctx, method, path, content...)
-	if ctx.Err() != nil {
-		c.silent = err
+	status, body, err = c.ask(bounded, method, path, content...)
+	if bounded.Err() != nil && ctx.Err() == nil {
+		c.mu.Lock()
+		c.silent, c.since = err, time.Now()
+		c.mu.Unlock()
+	}
+	return status, body, err
+}
+
+// patiently asks for what the agent has to ask a provider for. It waits for as long as the agent
+// responds to anything.
+func (c *agentClient) patiently(ctx context.Context, method, path string) (status int, body []byte, err error) {
+	if _, _, err := c.quickly(ctx, http.MethodGet, "/"); err != nil {
+		return 0, nil, err
+	}
+	waiting, end := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for sleep(waiting, limit.AgentAnswer) {
+			if _, _, err := c.quickly(waiting, http.MethodGet, "/"); err != nil {
+				end()
+			}
+		}
+	})
+	status, body, err = c.ask(waiting, method, path)
+	end()
+	watch.Wait()
+	if silent := c.silence(); err != nil && silent != nil {
+		err = silent
 	}
 	return status, body, err
 }
@@ -76,7 +129,7 @@ type noAgentError struct {
 }
 
 func (e *noAgentError) Error() string {
-	return fmt.Sprintf("the agent at %s does not answer: %v", e.socket, e.err)
+	return fmt.Sprintf("the agent at %s does not respond: %v", e.socket, e.err)
 }
 
 func (e *noAgentError) Unwrap() error { return e.err }
@@ -88,10 +141,9 @@ func (e *agentError) Error() string { return e.failure.Message }
 
 // fromAgent asks the agent, if there is one, for a token of a session. It is nil without an
 // error if this process has to see for itself.
-func (p *program) fromAgent(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
-	socket := atonce.Socket(p.env.Getenv)
-	if socket == "" || need.Not != "" || atonce.Trusted(socket) != nil {
-		return nil, nil //nolint:nilerr // no agent is no error
+func (p *program) fromAgent(ctx context.Context, client *agentClient, name string, need session.Need) (*renewal.Outcome, error) {
+	if client == nil || need.Not != "" {
+		return nil, nil
 	}
 	kind := "access_token"
 	if need.IDToken {
@@ -105,12 +157,7 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 		query.Set("no_cache", "true")
 	}
 	path := "/sessions/" + name + "/" + kind + "?" + query.Encode()
-	client := &agentClient{socket: socket, folder: atonce.Folder(p.env.Getenv)}
-	if _, _, err := client.quickly(ctx, http.MethodGet, "/sessions"); err != nil && ctx.Err() == nil { // before a wait for what it has to ask for
-		p.debug("%v", err)
-		return nil, nil
-	}
-	status, body, err := client.ask(ctx, http.MethodGet, path)
+	status, body, err := client.patiently(ctx, http.MethodGet, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -122,7 +169,7 @@ func (p *program) fromAgent(ctx context.Context, name string, need session.Need)
 	case status == http.StatusNotFound || status == http.StatusMisdirectedRequest:
 		return nil, nil // it may have been made a moment ago, or is in another folder
 	}
-	return nil, refusedBy(socket, status, body)
+	return nil, refusedBy(client.socket, status, body)
 }
 
 // refusedBy is why the agent did not do what it was asked to.

@@ -96,7 +96,7 @@ func (a agentStore) refresh(ctx context.Context, name string, retry, noCache boo
 	if noCache {
 		query.Set("no_cache", "true")
 	}
-	status, body, err := a.client.ask(ctx, http.MethodPost, "/sessions/"+name+"/refresh?"+query.Encode())
+	status, body, err := a.client.patiently(ctx, http.MethodPost, "/sessions/"+name+"/refresh?"+query.Encode())
 	if err == nil && status != http.StatusOK {
 		err = refusedBy(a.client.socket, status, body)
 	}
@@ -109,11 +109,14 @@ func (a agentStore) refresh(ctx context.Context, name string, retry, noCache boo
 
 // done asks for something that has no answer but that it was done.
 func (c *agentClient) done(ctx context.Context, method, path string, content ...byte) error {
-	ask := c.quickly
+	var status int
+	var body []byte
+	var err error
 	if method == http.MethodPost { // which the provider has to be asked for
-		ask = c.ask
+		status, body, err = c.patiently(ctx, method, path)
+	} else {
+		status, body, err = c.quickly(ctx, method, path, content...)
 	}
-	status, body, err := ask(ctx, method, path, content...)
 	switch {
 	case err != nil:
 		return err

@@ -173,3 +173,40 @@ func TestAgentFollowsKeys(t *testing.T) {
 		})
 	}
 }
+
+// An agent that stops while it is waited for is given up. One that only takes its time is not.
+func TestAgentStopsMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, stops := range []bool{true, false} {
+		l, socket := listening(t)
+		asked := make(chan struct{})
+		finish := make(chan struct{})
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // of a test
+			switch {
+			case r.URL.Path == "/slow":
+				close(asked)
+				<-finish
+			case stops:
+				select {
+				case <-asked:
+					<-finish
+				default:
+				}
+			}
+			w.WriteHeader(http.StatusTeapot)
+		})}
+		go func() { _ = server.Serve(l) }()
+		client := &agentClient{socket: socket}
+		if !stops {
+			time.AfterFunc(2*limit.AgentAnswer, func() { close(finish) })
+		}
+		status, _, err := client.patiently(t.Context(), http.MethodGet, "/slow")
+		if stops {
+			close(finish)
+		}
+		if got := errors.As(err, new(*noAgentError)) && client.silence() != nil; got != stops || !stops && status != http.StatusTeapot {
+			t.Errorf("stops: %v, status %d, %v", stops, status, err)
+		}
+		_ = server.Close()
+	}
+}

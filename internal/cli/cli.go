@@ -92,6 +92,7 @@ type program struct {
 	saving    *saving                 // where --save keeps tokens, nil if it is not given
 	keeper    *keeper                 // keeps the tokens of the login that is under way, nil if none are
 	sources   sources                 // of the configuration
+	agent     *agentClient            // nil if there is none, or sessions are not used
 	spent     *session.Session        // whose refresh token this run may have spent for nothing
 	bound     binding                 // of the session's tokens
 	unwritten error                   // of result files

@@ -58,6 +58,9 @@ func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenO
 	if err == nil {
 		err = room.Discard()
 	}
+	if errors.As(err, new(*noAgentError)) {
+		return err
+	}
 	if err != nil {
 		return misconfigured("--save: the session could not be kept, so nothing was sent: %v", err).try("OIDC_SESSIONS names another folder for sessions")
 	}
@@ -122,6 +125,9 @@ func (k *saving) elsewhere(o saveFlags) error {
 	_, err := other.Load(o.name)
 	switch {
 	case errors.Is(err, session.ErrNoSession):
+		return nil
+	case errors.As(err, new(*noAgentError)):
+		both.Missing(err) // and a session in a file is better than none
 		return nil
 	case err != nil && !errors.As(err, new(*session.BrokenError)):
 		return err // whether it has one is not known

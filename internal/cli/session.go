@@ -97,7 +97,7 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 	var out *renewal.Outcome
 	var err error
 	if !retry {
-		out, err = p.fromAgent(ctx, name, need)
+		out, err = p.fromAgent(ctx, agentOf(store), name, need)
 	}
 	if out == nil && err == nil {
 		out, err = p.renewHere(ctx, store, name, need, retry)

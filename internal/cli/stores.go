@@ -18,10 +18,28 @@ func (p *program) store() (session.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if socket := atonce.Socket(p.env.Getenv); socket != "" && atonce.Trusted(socket) == nil {
-		return session.Both{First: agentStore{&agentClient{socket: socket, folder: files.Folder}}, Second: files}, nil
+	if p.agent == nil {
+		p.agent = newAgentClient(atonce.Socket(p.env.Getenv), files.Folder)
 	}
-	return files, nil
+	if p.agent == nil {
+		return files, nil
+	}
+	missing := func(err error) {
+		p.agent.warned.Do(func() {
+			p.warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or kill -CONT lets it go on; otherwise end it and run `oidc-client agent` again", err, files.Folder)
+		})
+	}
+	return session.Both{First: agentStore{p.agent}, Second: files, Missing: missing}, nil
+}
+
+// agentOf returns the agent that has a part of a store, nil if there is none.
+func agentOf(store session.Store) *agentClient {
+	if both, ok := store.(session.Both); ok {
+		if first, ok := both.First.(agentStore); ok {
+			return first.client
+		}
+	}
+	return nil
 }
 
 // inAgent is the agent's store, if a session is there.

@@ -63,10 +63,10 @@ const (
 	CacheLeast = 5 * time.Minute // metadata and keys are used without asking again, if they say less
 	CacheMost  = 24 * time.Hour  // the same, if they say more
 
-	AgentAnswer     = 2 * time.Second // for an answer of the agent that it need not ask for
-	AgentLook       = time.Second     // between two looks of the agent at what is due
-	AgentPauseLeast = time.Second     // the agent's pause after a renewal that failed; twice as long after each
-	AgentPauseMost  = 5 * time.Minute // the same at most, and of a Retry-After that it obeys
+	AgentAnswer     = 1500 * time.Millisecond // for a response of the agent that it need not ask a provider for
+	AgentLook       = time.Second             // between two looks of the agent at what is due
+	AgentPauseLeast = time.Second             // the agent's pause after a renewal that failed; twice as long after each
+	AgentPauseMost  = 5 * time.Minute         // the same at most, and of a Retry-After that it obeys
 
 	PollInterval = 5 * time.Second // between two questions whether a user is done, if the provider does not say
 	PollLeast    = time.Second     // the same, whatever the provider says
@@ -123,7 +123,7 @@ func Table() []Row {
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
 		{"CacheLeast", CacheLeast.String(), "metadata and keys that are used without asking again, if they say less or nothing; on this machine only what they say counts"},
 		{"CacheMost", CacheMost.String(), "the same at most"},
-		{"AgentAnswer", AgentAnswer.String(), "the wait for an answer of the agent that it need not ask a provider for"},
+		{"AgentAnswer", AgentAnswer.String(), "the wait for a response of the agent that it need not ask a provider for; then the files are used"},
 		{"AgentLook", AgentLook.String(), "between two looks of the agent at what is due"},
 		{"AgentPauseLeast", AgentPauseLeast.String(), "the agent's pause after a renewal that failed; twice as long after each"},
 		{"AgentPauseMost", AgentPauseMost.String(), "the same at most, and a Retry-After that it obeys"},

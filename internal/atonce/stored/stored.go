@@ -13,10 +13,11 @@ import (
 // Done is false: if a token was printed the program has ended.
 var Done = answer(atonce.Read(os.Args, os.Getenv))
 
-// answer prints the token if it is fresh.
+// answer prints the token if it is fresh. The rest of the program warns of an agent that does not
+// respond.
 func answer(q atonce.Question) bool {
 	folder := atonce.Folder(os.Getenv)
-	if q.Name == "" || folder == "" {
+	if q.Name == "" || folder == "" || atonce.Silent {
 		return false
 	}
 	s, err := (&session.Files{Folder: folder}).Load(q.Name)
