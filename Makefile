@@ -65,7 +65,7 @@ fuzz: tools ## run every fuzz target for a minute, or FUZZTIME (30s, 2000x)
 	done
 
 kills: ## kill a refresh at each of its system calls, and look at their order, with strace (minutes)
-	cd test && go test -count=1 -tags strace -run 'KilledAtEachCall|NoteIsSynced' -v .
+	cd test && go test -count=1 -tags strace -run 'KilledAtEachCall|NoteIsSynced|LocksDoNothing' -v .
 
 mutants: ## switch off rules and loosen limits for 20 minutes, or MUTANTS="-for 2h -seed 7": the tests have to fail
 	cd test && go run ./mutants $(MUTANTS)

@@ -5,11 +5,13 @@
 package test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -97,4 +99,35 @@ func (k *keeper) whereIs(token, file, temporary, stderr string) string {
 		return "shown"
 	}
 	return ""
+}
+
+// On a file system whose locks do nothing, many processes send one refresh token, and all are given
+// what came of it. Each says that locks do nothing.
+func TestLocksDoNothing(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	check(t, err)
+	k := newKeeper(t)
+	k.family.Delay(think)
+	for range rounds(t, 20) {
+		k.expire()
+		before := k.family.Asked()
+		const crowd = 5
+		var all sync.WaitGroup
+		for range crowd {
+			cmd := k.cmd()
+			cmd.Path, cmd.Args = strace, []string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=flock", "-e", "inject=flock:retval=0", program(t), "token", "work"}
+			all.Go(func() {
+				var out, errs bytes.Buffer
+				cmd.Stdout, cmd.Stderr = &out, &errs
+				if err := cmd.Run(); err != nil || !strings.HasPrefix(out.String(), "access-") || errs.Len() > 0 && !strings.Contains(errs.String(), "file locks do nothing in "+k.store.Folder) {
+					t.Errorf("%v, %q\n%s", err, out.String(), errs.String())
+				}
+			})
+		}
+		all.Wait()
+		if asked := k.family.Asked() - before; asked != 1 || k.family.Revoked() {
+			t.Fatalf("asked %d times, revoked: %v", asked, k.family.Revoked())
+		}
+	}
 }

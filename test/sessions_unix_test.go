@@ -4,6 +4,8 @@ package test
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -46,4 +48,24 @@ func TestTerminatedAnywhere(t *testing.T) {
 			k.leftovers()
 		})
 	}
+}
+
+// Two processes that cannot lock each other out, as the lock file is removed while the first waits
+// for the provider: one of them sends the refresh token. The other says what it knows.
+func TestLockFileIsRemoved(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t)
+	k.expire()
+	k.family.Delay(func() {
+		if err := os.Remove(filepath.Join(k.store.Folder, ".work.json.lock")); err != nil {
+			t.Error(err)
+		}
+		code, stdout, stderr := k.run("token", "work")
+		if code != 6 || stdout != "" || !strings.Contains(stderr, "sent it, or was about to, and has stored no response") {
+			t.Errorf("exit %d, %q\n%s", code, stdout, stderr)
+		}
+	})
+	k.prints()
+	k.family.Delay(nil)
+	k.lives()
 }

@@ -65,6 +65,9 @@ func (a agentStore) Lock(context.Context, string, func() bool) (func(), error) {
 	return func() {}, nil
 }
 
+// IfUnchanged implements [session.Store].
+func (a agentStore) IfUnchanged(*session.Session, func() error) error { return errInAgent }
+
 // Reserve implements [session.Store].
 func (a agentStore) Reserve(name string) (session.Reservation, error) {
 	if err := session.CheckName(name); err != nil {

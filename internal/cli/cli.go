@@ -93,6 +93,7 @@ type program struct {
 	keeper    *keeper                 // keeps the tokens of the login that is under way, nil if none are
 	sources   sources                 // of the configuration
 	agent     *agentClient            // nil if there is none, or sessions are not used
+	locksFail sync.Once               // that locks do nothing is told
 	spent     *session.Session        // whose refresh token this run may have spent for nothing
 	bound     binding                 // of the session's tokens
 	unwritten error                   // of result files

@@ -61,7 +61,11 @@ func (p *program) files() (*session.Files, error) {
 	if folder == "" {
 		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
 	}
-	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require"}
+	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require", LocksFail: func() {
+		p.locksFail.Do(func() {
+			p.warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, on a local disk", folder)
+		})
+	}}
 	switch {
 	case p.keyringWish() == "off":
 	case hasKeyring(p.env.Getenv):

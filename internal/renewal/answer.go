@@ -23,7 +23,7 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 	}
 	s.Held = old.IDToken
 	s.Generation++
-	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, "not verified yet", nil, "", nil
+	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, session.Unverified, nil, "", nil
 	s.Tokens = session.Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
 	if s.Tokens.Expires.IsZero() {
 		s.Tokens.Expires = expiry(t.AccessToken) // of a JWT, if it is one

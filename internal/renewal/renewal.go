@@ -85,6 +85,16 @@ func Still(s *session.Session, need session.Need, why error, now time.Time) (*Ou
 // than the provider gives, a [*check.Error] if what came
 // did not verify, or any other of [oidc.Client.Token].
 func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
+	const most = 10 // each time another process was quicker, although this one had the lock
+	for n := 1; ; n++ {
+		out, err := r.once(ctx)
+		if !errors.Is(err, session.ErrChanged) || n == most || ctx.Err() != nil {
+			return out, err
+		}
+	}
+}
+
+func (r *Renewal) once(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{}
 	if err := r.load(out); err != nil || out.Token != "" {
 		return out, err
@@ -95,7 +105,7 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if err := r.tooLong(out.Session); err != nil {
 		return out, err
 	}
-	known := out.Session.Failure
+	before := out.Session
 	unlock, err := r.lock(ctx, out)
 	if unlock == nil {
 		return out, err
@@ -104,9 +114,13 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	if err := r.load(out); err != nil || out.Token != "" { // another may just have renewed it
 		return out, err
 	}
+	if a := out.Session.Attempt; a != nil && a.Why == "" && !a.Same(before.Attempt) {
+		return out, session.ErrChanged // another began meanwhile, and may not have ended where locks do nothing
+	}
 	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
 		return out, err
 	}
+	known := before.Failure
 	if f := out.Session.Failure; f != nil && (known == nil || !f.At.Equal(known.At)) { // or have tried to
 		err = &ElsewhereError{r.Name, f.Why}
 	} else if err = r.renew(ctx, out); err == nil {
@@ -182,10 +196,11 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	if err := r.Store.Open(ctx, s); err != nil {
 		return err
 	}
+	before := s.Copy()
 	client, err := r.Connect(ctx, s)
 	if err != nil {
 		if r.note(ctx, s, err) {
-			_ = session.Write(r.Store, s) // for those who wait for this process
+			_ = session.Update(r.Store, before, s) // for those who wait for this process
 		}
 		return err
 	}
@@ -193,8 +208,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	before := *s
-	p := &passage{Renewal: r, session: s, room: room, undo: func() {}}
+	p := &passage{Renewal: r, session: s, known: before, room: room, undo: func() {}}
 	g := grant(s)
 	g.Sending, g.Received = p.sending, p.received
 	out.Tokens, err = client.Token(p.through(ctx), g)
@@ -202,10 +216,13 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	if err != nil {
 		err = errors.Join(err, context.Cause(ctx)) // which may have come to nothing meanwhile
 	}
-	if out.Tokens != nil {
+	switch {
+	case out.Tokens != nil:
 		return r.settle(out, client, p, err)
+	case p.late:
+		return session.ErrChanged
 	}
-	return r.failed(ctx, out, &before, p, err)
+	return r.failed(ctx, out, before, p, err)
 }
 
 // grant is what the session is renewed by.
@@ -235,8 +252,9 @@ func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err erro
 	} else {
 		Verified(s, out.Tokens, client.Provider.Checks.Waived()...)
 	}
-	unstored := session.Keep(r.Store, nil, s)
+	unstored := r.Store.IfUnchanged(p.known, func() error { return session.Keep(r.Store, nil, s) })
 	switch {
+	case errors.Is(unstored, session.ErrChanged) && p.lost == nil: // by a refresh since: what it stored is newer
 	case unstored == nil:
 		p.undo()
 	case errors.As(unstored, new(*session.PartError)):
@@ -303,7 +321,9 @@ func (r *Renewal) failed(ctx context.Context, out *Outcome, before *session.Sess
 		s.Attempt = before.Attempt
 	}
 	if r.note(ctx, s, err) || p.noted {
-		err = errors.Join(err, session.Write(r.Store, s))
+		if failed := session.Update(r.Store, p.known, s); !errors.Is(failed, session.ErrChanged) { // or else it is told already
+			err = errors.Join(err, failed)
+		}
 	}
 	return err
 }
@@ -356,6 +376,7 @@ func isCode(text string) bool {
 type passage struct {
 	*Renewal
 	session *session.Session
+	known   *session.Session    // as the store has it, as far as this process knows
 	room    session.Reservation // for the answer
 
 	mu      sync.Mutex // held while the note is written: an answer may come before it is
@@ -366,7 +387,8 @@ type passage struct {
 	lost    error  // why the store has not got the answer, nil if it has
 	undo    func() // of what was done about that
 	noted   bool   // the store says that the token may be spent
-	stored  bool   // the answer is in the store
+	late    bool   // another process has changed the session: nothing was sent
+	stored  bool   // the answer was given to the store
 	ended   bool
 }
 
@@ -401,11 +423,12 @@ func (p *passage) sending() error {
 	}
 	before := p.session.Attempt
 	p.session.Begin(p.Now())
-	if err := session.Write(p.Store, p.session); err != nil {
+	if err := session.Update(p.Store, p.known, p.session); err != nil {
 		p.session.Attempt = before
+		p.late = errors.Is(err, session.ErrChanged)
 		return fmt.Errorf("the store: %w", err)
 	}
-	p.noted = true
+	p.noted, p.known = true, p.session.Copy()
 	return nil
 }
 
@@ -418,7 +441,9 @@ func (p *passage) received(t *oidc.Tokens) error {
 	room := p.room
 	p.room = nil
 	err := session.Keep(p.Store, room, p.session)
-	if err != nil && !errors.As(err, new(*session.PartError)) {
+	if err == nil || errors.As(err, new(*session.PartError)) {
+		p.known = p.session.Copy()
+	} else {
 		p.lost = err // settle tries again, and tells
 		if p.Rescue != nil {
 			p.undo, p.lost = p.Rescue(p.session, err)

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
@@ -33,8 +34,16 @@ type Files struct {
 	// Remember keeps sessions in memory, for as long as their files are as they were.
 	Remember bool
 
+	// LocksFail, if set, is called once if locks do nothing in the folder.
+	LocksFail func()
+
+	// Locks replaces the locks of the file system. excludes says that a lock keeps others out.
+	// Tests set it.
+	Locks func(ctx context.Context, path string, waiting func() bool) (unlock func(), excludes bool, err error)
+
 	mu     sync.Mutex
 	memory map[string]memory
+	failed bool // locks do nothing, and that was told
 }
 
 // A memory is a session as a file had it.
@@ -153,11 +162,75 @@ func (f *Files) Lock(ctx context.Context, name string, waiting func() bool) (fun
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
-	unlock, err := durable.Lock(ctx, f.Path(name), waiting)
-	if unlock != nil {
-		durable.Sweep(f.Path(name), durable.Leftover)
+	lock := f.Locks
+	if lock == nil {
+		lock = lockFile
 	}
-	return unlock, err
+	unlock, excludes, err := lock(ctx, f.Path(name), waiting)
+	if unlock == nil {
+		return nil, err
+	}
+	durable.Sweep(f.Path(name), durable.Leftover)
+	if excludes {
+		durable.Unguard(f.Path(name))
+		return unlock, nil
+	}
+	f.tellLocksFail()
+	if free, err := f.awaitRefresh(ctx, name, waiting); !free {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// lockFile locks by a file beside the session's, and finds out whether that does anything.
+func lockFile(ctx context.Context, path string, waiting func() bool) (unlock func(), excludes bool, err error) {
+	unlock, err = durable.Lock(ctx, path, waiting)
+	return unlock, unlock != nil && durable.Excludes(path), err
+}
+
+func (f *Files) tellLocksFail() {
+	f.mu.Lock()
+	first := !f.failed
+	f.failed = true
+	f.mu.Unlock()
+	if first && f.LocksFail != nil {
+		f.LocksFail()
+	}
+}
+
+// awaitRefresh waits, where locks do nothing, while another process may be refreshing the session.
+// It reports whether that is over.
+func (f *Files) awaitRefresh(ctx context.Context, name string, waiting func() bool) (bool, error) {
+	const most, pause = 20 * time.Second, 10 * time.Millisecond
+	for {
+		s, err := f.read(name)
+		if err != nil || time.Since(s.refreshBegan()).Abs() > most {
+			return true, nil //nolint:nilerr // who asked reads it, and is told
+		}
+		if waiting() {
+			return false, nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// IfUnchanged implements [Store].
+func (f *Files) IfUnchanged(s *Session, write func() error) error {
+	if err := CheckName(s.Name); err != nil {
+		return err
+	}
+	if err := f.prepare(); err != nil {
+		return err
+	}
+	return durable.Guarded(f.Path(s.Name), func() error {
+		now, err := f.read(s.Name) // the file, whatever is remembered of it
+		return ifUnchanged(s, now, err, write)
+	})
 }
 
 // prepare makes the folder, which only its owner may enter.

@@ -15,6 +15,7 @@ type Memory struct {
 	mu       sync.Mutex
 	sessions map[string][]byte
 	locks    map[string]chan struct{}
+	writing  sync.Mutex // held by IfUnchanged
 }
 
 // Names implements [Store].
@@ -68,6 +69,14 @@ func (m *Memory) lock(name string) chan struct{} {
 		m.locks[name] = make(chan struct{}, 1)
 	}
 	return m.locks[name]
+}
+
+// IfUnchanged implements [Store].
+func (m *Memory) IfUnchanged(s *Session, write func() error) error {
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	now, err := m.Load(s.Name)
+	return ifUnchanged(s, now, err, write)
 }
 
 // Reserve implements [Store].

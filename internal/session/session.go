@@ -7,6 +7,7 @@ package session
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -193,11 +194,62 @@ func (s *Session) Why() string {
 	return ""
 }
 
+// Copy returns a copy that does not change with s, but for what is secret.
+func (s *Session) Copy() *Session {
+	c := *s
+	if s.Attempt != nil {
+		attempt := *s.Attempt
+		c.Attempt = &attempt
+	}
+	return &c
+}
+
+// unchanged reports whether a session that was read again is as s, in all that a refresh depends
+// on.
+func (s *Session) unchanged(now *Session) bool {
+	return s.Generation == now.Generation && s.Received.Equal(now.Received) && s.Attempt.Same(now.Attempt) &&
+		s.Withheld == now.Withheld && s.Refused == now.Refused
+}
+
+// ifUnchanged is the part of IfUnchanged that all stores share. now is the session as it was read
+// again, with the error of that.
+func ifUnchanged(s, now *Session, err error, write func() error) error {
+	switch {
+	case errors.Is(err, ErrNoSession), err == nil && !s.unchanged(now):
+		return ErrChanged
+	case err != nil:
+		return err
+	}
+	return write()
+}
+
+// Same reports whether two are the same attempt, known to have come to the same. nil is none.
+func (a *Attempt) Same(b *Attempt) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Began.Equal(b.Began) && a.Process == b.Process && a.Why == b.Why
+}
+
+// Unverified is why tokens are withheld that came a moment ago.
+const Unverified = "not verified yet"
+
+// refreshBegan is the last known time of a refresh that may still be under way, zero if none is.
+func (s *Session) refreshBegan() time.Time {
+	switch {
+	case s.Attempt != nil && s.Attempt.Why == "":
+		return s.Attempt.Began
+	case s.Withheld == Unverified:
+		return s.Received
+	}
+	return time.Time{}
+}
+
 // String tells what is known of the attempt.
 func (a *Attempt) String() string {
 	why := a.Why
 	if why == "" {
-		why = fmt.Sprintf("process %d, which sent it or was about to, ended before an answer was stored", a.Process)
+		why = fmt.Sprintf("process %d sent it, or was about to, and has stored no response", a.Process)
 	}
 	return a.Began.UTC().Format(time.RFC3339) + ": " + why
 }

@@ -30,6 +30,11 @@ type Store interface {
 	// it; once it returns true the wait is over, without the lock and without an error.
 	Lock(ctx context.Context, name string, waiting func() bool) (unlock func(), err error)
 
+	// IfUnchanged calls write, which stores the session, if what is stored is still what was
+	// read as s. No other process can do the same meanwhile, also where locks do nothing. The
+	// error is [ErrChanged] if the session was changed or is gone.
+	IfUnchanged(s *Session, write func() error) error
+
 	// Reserve makes sure that a session can be written, with all that could fail before
 	// there is something to write.
 	Reserve(name string) (Reservation, error)
@@ -170,6 +175,15 @@ func Delete(ctx context.Context, store Store, name string) error {
 	}
 	defer unlock()
 	return store.Delete(name)
+}
+
+// ErrChanged says that a session is not as it was read any more.
+var ErrChanged = errors.New("the session was changed by another process")
+
+// Update stores a session that was read as before, unless it was changed since: then the error is
+// [ErrChanged].
+func Update(store Store, before, s *Session) error {
+	return store.IfUnchanged(before, func() error { return Write(store, s) })
 }
 
 // Write stores a session that the caller has locked.
