@@ -75,6 +75,12 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var telling sync.Mutex
+	locksFail := store.LocksFail
+	store.LocksFail = func() {
+		telling.Lock()
+		defer telling.Unlock()
+		locksFail()
+	}
 	memory := &session.Memory{}
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
