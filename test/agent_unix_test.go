@@ -108,8 +108,11 @@ func TestAgentIsStopped(t *testing.T) {
 		return stdout
 	}
 	for _, args := range [][]string{
-		{"token"}, {"token", "work", "--format", "json"}, {"exec", "work", "--", "sh", "-c", "echo $OIDC_TOKEN"},
-		{"exec", "work", "--file", "--", "sh", "-c", "cat $OIDC_TOKEN_FILE"}, {"helper", "kubernetes", "work"},
+		{"token"},
+		{"token", "work", "--format", "json"},
+		{"exec", "work", "--", "sh", "-c", "echo $OIDC_TOKEN"},
+		{"exec", "work", "--file", "--", "sh", "-c", "cat $OIDC_TOKEN_FILE"},
+		{"helper", "kubernetes", "work"},
 	} {
 		if stdout := uses(0, args...); !strings.Contains(stdout, "access-") && !strings.Contains(stdout, "ExecCredential") {
 			t.Errorf("%v: %s", args, stdout)

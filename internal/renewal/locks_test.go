@@ -2,6 +2,7 @@ package renewal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -152,4 +153,21 @@ func TestFailureUndoesNothing(t *testing.T) {
 	if s, _ := w.fails(r); s.State(*w.now.Load()) != session.Spent || s.Failure == nil || !strings.Contains(s.Failure.Why, "500") {
 		t.Errorf("stored: %+v", s)
 	}
+}
+
+// A restless store is always changed by somebody else.
+type restless struct{ session.Store }
+
+func (restless) IfUnchanged(*session.Session, func() error) error { return session.ErrChanged }
+
+// A session that is changed over and over is given up, and its token is not sent.
+func TestRestlessSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &session.Memory{})
+	_, err := w.fails(w.of(restless{w.store}))
+	var wait *session.WaitError
+	if !errors.As(err, &wait) || !errors.Is(err, session.ErrChanged) || w.family.Asked() != 0 {
+		t.Errorf("%v, asked %d times", err, w.family.Asked())
+	}
+	w.unspent(w.stored())
 }

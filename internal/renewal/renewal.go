@@ -66,9 +66,13 @@ type Outcome struct {
 }
 
 // Still returns the token of a session that could not be renewed because the provider cannot
-// be asked: as long as it has not ended it is better than none.
+// be asked, or because its refresh token may be spent: as long as it has not ended it is better
+// than none.
 func Still(s *session.Session, need session.Need, why error, now time.Time) (*Outcome, bool) {
-	if !errors.As(why, new(*oidc.TransportError)) && !errors.As(why, new(*ElsewhereError)) || need.For > 0 || errors.Is(why, context.Canceled) {
+	var login *LoginError
+	spent := errors.As(why, &login) && login.State == session.Spent
+	unreachable := errors.As(why, new(*oidc.TransportError)) || errors.As(why, new(*ElsewhereError))
+	if !spent && !unreachable || need.For > 0 || errors.Is(why, context.Canceled) {
 		return nil, false
 	}
 	const last = 2 * time.Second // to be of any use
@@ -88,12 +92,16 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	const most = 10 // each time another process was quicker, although this one had the lock
 	for n := 1; ; n++ {
 		out, err := r.once(ctx)
-		if !errors.Is(err, session.ErrChanged) || n == most || ctx.Err() != nil {
+		if !errors.Is(err, session.ErrChanged) || ctx.Err() != nil {
 			return out, err
+		}
+		if n == most {
+			return out, &session.WaitError{Name: r.Name, Err: err}
 		}
 	}
 }
 
+// once does what Run does, but for [session.ErrChanged]: then nothing was sent.
 func (r *Renewal) once(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{}
 	if err := r.load(out); err != nil || out.Token != "" {
@@ -117,19 +125,25 @@ func (r *Renewal) once(ctx context.Context) (*Outcome, error) {
 	if a := out.Session.Attempt; a != nil && a.Why == "" && !a.Same(before.Attempt) {
 		return out, session.ErrChanged // another began meanwhile, and may not have ended where locks do nothing
 	}
-	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
+	if err := r.renewIfPossible(ctx, out, before.Failure); err != nil {
+		if still, ok := Still(out.Session, r.Need, err, r.Now()); ok {
+			return still, nil
+		}
 		return out, err
 	}
-	known := before.Failure
-	if f := out.Session.Failure; f != nil && (known == nil || !f.At.Equal(known.At)) { // or have tried to
-		err = &ElsewhereError{r.Name, f.Why}
-	} else if err = r.renew(ctx, out); err == nil {
-		return out, nil
+	return out, nil
+}
+
+// renewIfPossible renews the session, which is locked, unless it is known that this is of no use.
+// known is the failure that the session had before the wait for the lock.
+func (r *Renewal) renewIfPossible(ctx context.Context, out *Outcome, known *session.Failure) error {
+	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
+		return err
 	}
-	if still, ok := Still(out.Session, r.Need, err, r.Now()); ok {
-		return still, nil
+	if f := out.Session.Failure; f != nil && (known == nil || !f.At.Equal(known.At)) {
+		return &ElsewhereError{r.Name, f.Why}
 	}
-	return out, err
+	return r.renew(ctx, out)
 }
 
 // An ElsewhereError says that another process, which was waited for, could not renew the

@@ -993,6 +993,29 @@ func TestStill(t *testing.T) {
 	})
 }
 
+// A token that is about to end is handed out for as long as it lasts also if the refresh token may
+// be spent. It is not sent again for that.
+func TestStillIfSpent(t *testing.T) {
+	everywhere(t, func(w *world) {
+		s := w.expired()
+		s.Tokens.Expires = w.now.Load().Add(20 * time.Second)
+		w.save(s)
+		w.handle("/token", fakeop.Says(503, nil, ""))
+		for n := range 3 {
+			if out := w.gets(w.renewal(), "access-0"); out.Behind == nil || n > 0 && !strings.Contains(out.Behind.Error(), "may be spent") {
+				t.Errorf("%v", out.Behind)
+			}
+		}
+		r := w.renewal()
+		r.Need.Not = "access-0"
+		_, err := w.fails(r)
+		w.isLogin(err, session.Spent, "503")
+		if w.op.Asked("/token") != 1 {
+			t.Errorf("asked %d times", w.op.Asked("/token"))
+		}
+	})
+}
+
 // Who waited for one whose token may be spent is told that, and no one tries.
 func TestElsewhereMayBeSpent(t *testing.T) {
 	everywhere(t, func(w *world) {
