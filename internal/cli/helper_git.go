@@ -92,7 +92,7 @@ func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
 func (o *gitOptions) mayHave(asked map[string]string) bool {
 	host := strings.ToLower(asked["host"])
 	u, err := url.Parse(asked["protocol"] + "://" + host + "/")
-	if err != nil || u.Host != host || !wire.Secure(u) {
+	if err != nil || u.Scheme != asked["protocol"] || u.Host != host || !wire.Secure(u) {
 		return false
 	}
 	return slices.ContainsFunc(o.hosts, func(h string) bool { return strings.EqualFold(h, host) })
