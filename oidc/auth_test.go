@@ -150,10 +150,35 @@ func TestChallenges(t *testing.T) {
 	}
 }
 
+// Whatever header comes first, a challenge is of tokens and values, and that of another header
+// is found whole, whatever its value is.
 func FuzzChallenge(f *testing.F) {
-	f.Add(`Basic realm="a, b", Bearer error="x\"", scope=a`)
-	f.Add(`Negotiate a=== , , = "`)
-	f.Fuzz(func(_ *testing.T, header string) { parseChallenges(header) })
+	f.Add(`Basic realm="a, b", Bearer error="x\"", scope=a`, "x")
+	f.Add(`Negotiate a=== , , = "`, `"\`)
+	f.Add(`Bearer max_age=-1, max_age="99999999999", resource_metadata="http://x"`, "a, b=c")
+	f.Add(`DPoP error="use_dpop_nonce`, "\x1b[31m\u202e")
+	f.Fuzz(func(t *testing.T, header, value string) {
+		isToken := func(word string) bool { return word != "" && (&scanner{rest: word}).token() == word }
+		for _, c := range parseChallenges(header) {
+			if !isToken(c.scheme) {
+				t.Errorf("the scheme %q", c.scheme)
+			}
+			for name := range c.params {
+				if !isToken(name) || name != strings.ToLower(name) {
+					t.Errorf("the parameter %q", name)
+				}
+			}
+		}
+		own := `Bearer error="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `", max_age="5"`
+		c, found := findChallenge([]string{header, own}, "bearer")
+		if _, before := findChallenge([]string{header}, "bearer"); !found || !before && (c.params["error"] != value || c.params["max_age"] != "5") {
+			t.Errorf("%q after %q: %v, %q", own, header, found, c.params)
+		}
+		answer := response{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": {header}}}
+		if c := answer.resourceChallenge(); c != nil && c.MaxAge != nil && *c.MaxAge < 0 {
+			t.Errorf("%q: max_age %s", header, *c.MaxAge)
+		}
+	})
 }
 
 func FuzzIDToken(f *testing.F) {

@@ -35,7 +35,7 @@ import (
 // for what is random.
 type stage struct {
 	*fakeop.OP
-	t      *testing.T
+	t      testing.TB
 	folder string
 	env    map[string]string
 	now    time.Time
@@ -51,7 +51,7 @@ type requests struct {
 }
 
 // newStage starts a provider, over TLS if secure, and with files that flags can name.
-func newStage(t *testing.T, secure bool, now time.Time) *stage {
+func newStage(t testing.TB, secure bool, now time.Time) *stage {
 	t.Helper()
 	op := fakeop.Start
 	if secure {
@@ -76,8 +76,24 @@ func newStage(t *testing.T, secure bool, now time.Time) *stage {
 
 // age lets time pass.
 func (s *stage) age(d time.Duration) {
+	s.Lock()
+	defer s.Unlock()
 	s.now = s.now.Add(d)
 	s.Claims["exp"], s.Claims["iat"] = s.now.Unix()+3600, s.now.Unix()
+}
+
+// says has an endpoint say the same to whoever asks, until the function that is returned is
+// called.
+func (s *stage) says(path string, answer http.HandlerFunc) (end func()) {
+	s.Lock()
+	defer s.Unlock()
+	before := s.Handlers[path]
+	s.Handlers[path] = answer
+	return func() {
+		s.Lock()
+		defer s.Unlock()
+		s.Handlers[path] = before
+	}
 }
 
 // handlers are the endpoints that a new OP does not have.
@@ -245,7 +261,7 @@ var challengeOfMine = func() string {
 const stageSecret = "a-secret-of-at-least-32-characters"
 
 // certificate is a certificate of a key, which it signed itself.
-func certificate(t *testing.T, key *ecdsa.PrivateKey) string {
+func certificate(t testing.TB, key *ecdsa.PrivateKey) string {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -255,8 +271,8 @@ func certificate(t *testing.T, key *ecdsa.PrivateKey) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// run runs a command line of words: $OP is the provider, $DIR the folder, $ID an ID Token
-// and $LOGOUT a logout token. It returns all that can be seen of the run.
+// run runs a command line of words: $OP is the provider, $DIR the folder, $SECRET the
+// client's, $ID an ID Token. It returns all that can be seen of the run.
 func (s *stage) run(line, stdin string) string {
 	s.t.Helper()
 	s.asked.Lock()
@@ -300,6 +316,8 @@ func (s *stage) filled(text string) string {
 	}
 	text = strings.NewReplacer("$OP", s.URL, "$DIR", s.folder, "$SECRET", stageSecret).Replace(text)
 	if strings.Contains(text, "$ID") {
+		s.Lock()
+		defer s.Unlock()
 		text = strings.ReplaceAll(text, "$ID", fakeop.Sign(s.Key, s.KID, s.Claims))
 	}
 	return text
@@ -328,7 +346,9 @@ func (s *stage) browse(argv []string) (<-chan error, error) {
 func (s *stage) heard(text string) {
 	if _, address, ok := strings.Cut(text, "logout tokens are taken at "); ok {
 		address, _, _ = strings.Cut(address, ",")
+		s.Lock()
 		claims := maps.Clone(s.Claims)
+		s.Unlock()
 		delete(claims, "nonce")
 		claims["jti"], claims["events"] = "j", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
 		form := url.Values{"logout_token": {fakeop.Sign(s.Key, s.KID, claims)}}

@@ -310,6 +310,32 @@ func TestTheWaitEnds(t *testing.T) {
 	}
 }
 
+// Whatever a person pastes, it is an answer only if it has the state of the login; and the
+// address that the browser ended on is one, with what surrounds it when it is copied.
+func FuzzPasted(f *testing.F) {
+	f.Add("http://127.0.0.1:5556/auth/callback?code=c&state=the-state", "c")
+	f.Add("?state=the-state&state=another", "a+b c%20")
+	f.Add("  code=c&state=another", "&state=another")
+	f.Add("http://[::1%25\x1b[31m/#state=the-state", "\x00;")
+	f.Fuzz(func(t *testing.T, line, code string) {
+		told := 0
+		login := &oidc.Login{State: "the-state"}
+		login.Request.RedirectURI = "http://127.0.0.1:5556/auth/callback"
+		l := &Login{Client: &oidc.Client{}, Strange: func(string) { told++ }, logins: []pending{{Login: login, made: time.Now()}}}
+		visit := l.pasted(line, true)
+		switch {
+		case visit != nil && visit.Values.Get("state") != login.State:
+			t.Errorf("%q is taken for an answer: %v", line, visit.Values)
+		case visit == nil && strings.TrimSpace(line) != "" && told != 1:
+			t.Errorf("%q: told %d times that it is no answer", line, told)
+		}
+		address := login.Request.RedirectURI + "?" + url.Values{"code": {code}, "state": {login.State}}.Encode()
+		if visit := l.pasted(" "+address+"\r", true); visit == nil || visit.Values.Get("code") != code {
+			t.Errorf("%q is no answer: %v", address, visit)
+		}
+	})
+}
+
 func FuzzParameters(f *testing.F) {
 	f.Add("http://127.0.0.1:5556/auth/callback?code=c&state=s")
 	f.Add("http://127.0.0.1/#id_token=i&state=s")
