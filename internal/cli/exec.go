@@ -51,7 +51,7 @@ run, 128 and the number of the signal that ended it.`,
 
 		ValidArgsFunction: p.completeSessions,
 	}
-	o.add(cmd)
+	o.addNeed(cmd)
 	addNoCache(cmd)
 	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()

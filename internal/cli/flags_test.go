@@ -108,30 +108,28 @@ func ageSession(s *stage) {
 // loseSession makes one whose refresh token was refused since.
 func loseSession(s *stage) {
 	makeSession(s)
-	s.Handlers["/token"] = fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_grant"}`)
+	refusal := fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_grant"}`)
+	end := s.says("/token", refusal)
 	s.run("sessions refresh work", "")
-	delete(s.Handlers, "/token")
+	end()
 	s.age(2 * time.Hour)
 }
 
 // signUserInfo has the provider sign UserInfo, for the client that is asked about.
 func signUserInfo(s *stage) {
-	s.Handlers["/userinfo"] = func(w http.ResponseWriter, _ *http.Request) {
+	s.says("/userinfo", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/jwt")
-		_, _ = io.WriteString(w, fakeop.Sign(s.Key, s.KID, s.Claims))
-	}
+		_, _ = io.WriteString(w, s.filled("$ID"))
+	})
 }
 
 // askForAge has the resource ask for a login that was just now, of whatever acr.
 func askForAge(s *stage) {
-	s.Handlers["/resource"] = fakeop.Says(http.StatusUnauthorized, map[string]string{"WWW-Authenticate": `Bearer error="insufficient_user_authentication", max_age="5"`}, "")
+	s.says("/resource", fakeop.Says(http.StatusUnauthorized, map[string]string{"WWW-Authenticate": `Bearer error="insufficient_user_authentication", max_age="5"`}, ""))
 }
 
 // before runs a command line first.
 func before(line string) func(*stage) { return func(s *stage) { s.run(line, "") } }
-
-// nothing is done first.
-func nothing(*stage) {}
 
 const (
 	everyCommandHasIt = "section 2 of the contract: every command has it"
@@ -318,8 +316,14 @@ var proofs = map[string]proof{
 	"token --valid-for": {scene: "work", value: "1000h", before: makeSession},
 	"token --retry":     {scene: "work", before: loseSession},
 
-	"token --login":    {},
-	"token --no-cache": {scene: "work", cached: true, before: ageSession},
+	"token --login":                {},
+	"agent --no-cache":             {elsewhere: "TestAgentFollowsKeys"},
+	"exec --no-cache":              {cached: true, before: ageSession},
+	"helper aws --no-cache":        {cached: true, before: ageSession},
+	"helper docker --no-cache":     {cached: true, before: ageSession},
+	"helper git --no-cache":        {cached: true, before: ageSession},
+	"helper kubernetes --no-cache": {cached: true, before: ageSession},
+	"token --no-cache":             {scene: "work", cached: true, before: ageSession},
 
 	// The provider.
 	"--access-token-lifetime":  {elsewhere: ofTheProvider},
@@ -329,7 +333,7 @@ var proofs = map[string]proof{
 	"--client-ca":              {elsewhere: ofTheProvider},
 	"--dpop-nonces":            {elsewhere: ofTheProvider},
 	"--fapi2":                  {elsewhere: ofTheProvider},
-	"--fault":                  {elsewhere: ofTheProvider},
+	"--fault":                  {elsewhere: "test/faults_test.go"},
 	"provider --file":          {elsewhere: ofTheProvider},
 	"--id-token-lifetime":      {elsewhere: ofTheProvider},
 	"--jwt-access-tokens":      {elsewhere: ofTheProvider},
@@ -385,7 +389,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 	t.Parallel()
 	var running sync.WaitGroup
 	turns := make(chan struct{}, 16)
-	everyCommand(func(words string, cmd *cobra.Command, f *pflag.Flag) {
+	everyCommand(func(words string, _ *cobra.Command, f *pflag.Flag) {
 		flag := "--" + f.Name
 		switch f.Name {
 		case "output":
@@ -439,7 +443,7 @@ func TestProviderFlags(t *testing.T) {
 	certFile := write("cert.pem", certificate(t, key))
 	values := map[string]string{
 		"access-token-lifetime": "1m", "approve-after": "2s", "auto": "true", "client": "mine:secret", "client-ca": certFile, "dpop-nonces": "true",
-		"fapi2": "security", "fault": "id-token-iss-wrong", "file": write("op.yaml", "users:\n  - {name: carol, password: secret}\n"), "id-token-lifetime": "1m",
+		"fapi2": "security", "file": write("op.yaml", "users:\n  - {name: carol, password: secret}\n"), "id-token-lifetime": "1m",
 		"jwt-access-tokens": "true", "password": "true", "poll-interval": "2s", "port": "1", "refresh-token-lifetime": "1m", "registration": "true",
 		"saml": "true", "signing-key": keyFile, "tls-cert": certFile, "tls-key": keyFile, "user": "mine:secret",
 	}
@@ -542,7 +546,7 @@ func (c proof) perform(t *testing.T, words, line string, now time.Time) string {
 	if c.cached {
 		s.env["XDG_CACHE_HOME"] = filepath.Join(s.folder, "cache")
 		s.run(line, stdins[words])
-		s.age(10 * time.Minute)
+		s.age(2 * time.Hour)
 	}
 	return s.run(line, stdins[words])
 }

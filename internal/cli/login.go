@@ -101,7 +101,7 @@ address it ends on here.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInCommand(cmd, &o) },
 	}
-	o.tokenOptions.add(cmd, authorizationFlags)
+	o.add(cmd, authorizationFlags)
 	f := cmd.Flags()
 	o.browser.add(f)
 	o.mock.add(f)

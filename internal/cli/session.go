@@ -299,7 +299,7 @@ type needFlags struct {
 	validFor time.Duration
 }
 
-func (o *needFlags) add(cmd *cobra.Command) {
+func (o *needFlags) addNeed(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.idToken, "id-token", false, "the ID Token instead of the access token")
 	f.DurationVar(&o.validFor, "valid-for", 0, "renew a token that is not valid for so long any more (default a fifth of its lifetime, 30s at most)")

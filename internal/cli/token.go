@@ -54,7 +54,7 @@ With -c or --issuer and --client-id the session has to be of that configuration,
 	}
 	o.addUnsaved(cmd)
 	o.ofLogin = flagNames(cmd)
-	o.needFlags.add(cmd)
+	o.addNeed(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.header, "header", false, "print the header that the token is sent in: Authorization: Bearer ...")
 	f.BoolVar(&o.login, "login", false, "log in through the browser if only that helps, and there is a terminal")
