@@ -126,7 +126,7 @@ func (r BackchannelRequest) form() (url.Values, error) {
 	return form, nil
 }
 
-// Called takes a provider's call that the user is done (CIBA section 10.2): the
+// VerifyPing takes a provider's call that the user is done (CIBA section 10.2): the
 // Authorization header and the auth_req_id of its body. It reports whether the
 // call is for this request; anything else is to be answered with the status 401.
 func (b *Backchannel) VerifyPing(authorization, requestID string) bool {

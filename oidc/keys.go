@@ -37,7 +37,7 @@ type KeyInfo struct {
 	Unusable  string `json:"unusable,omitempty"` // why it is not used, "" if it is
 }
 
-// List describes the keys: first the usable ones, then those passed over.
+// Keys describes the keys: first the usable ones, then those passed over.
 func (s *KeySet) Keys() []KeyInfo {
 	list := []KeyInfo{}
 	if s.set == nil {

@@ -63,7 +63,7 @@ func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, er
 	return logout, nil
 }
 
-// LoggedOut judges response, the parameters that came back to the
+// VerifyLogoutResponse judges response, the parameters that came back to the
 // post_logout_redirect_uri (section 3). The error is a [*check.Error].
 func (c *Client) VerifyLogoutResponse(logout *Logout, response url.Values) error {
 	logout.Checks = check.Run(endSessionRules, endSessionInput{response, logout.State}, c.Waive...)

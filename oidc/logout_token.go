@@ -169,7 +169,7 @@ func (in *logoutTokenInput) session(got, want string) check.Verdict {
 	return check.Equal(got, want)
 }
 
-// FrontchannelLogout judges the parameters by which a provider's page tells that a
+// VerifyFrontchannelLogout judges the parameters by which a provider's page tells that a
 // session has ended (OpenID Connect Front-Channel Logout 1.0 section 3). Anyone can
 // make a browser send them: nothing but the session's name vouches for them. The error
 // is a [*check.Error].

@@ -53,6 +53,7 @@ var laxer = []why{
 	{`keys-rotated`, "it fetches keys again only if those it has are a minute old. OpenID Connect Core 1.0 section 10.1.1 sends a relying party back to jwks_uri when it sees a kid that it does not know; oidc-client goes once"},
 	{`keys-unknown`, "it refuses a set in which anything is not an object, and passes over keys that it does not know. RFC 7517 section 5 wants unknown and broken keys ignored; oidc-client takes what is no key at all for a broken one"},
 	{`token-lifetime-negative`, "expires_in may not be negative. RFC 6749 appendix A.14 has no sign there, and does not say what to make of one; oidc-client warns that the token is expired already"},
+	{`token-refresh-token-empty`, "refresh_token may not be empty. RFC 6749 section 3.1 counts a parameter without a value as omitted; oidc-client takes it for none, and keeps the refresh token that it has"},
 }
 
 // stricter are the faults that oidc-client refuses, and oauth4webapi accepts or
