@@ -17,6 +17,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -228,11 +229,11 @@ func (s *hostileScene) run(args ...string) (code int, stdout, stderr string) {
 		"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off", "OIDC_AGENT_SOCK": filepath.Join(s.folder, "a.sock"), "HOME": s.folder,
 	}
 	var out, errs bytes.Buffer
-	world := &cli.Env{
+	world := &run.Env{
 		Stdin: strings.NewReader("a-token"), Stdout: &out, Stderr: &errs, Now: time.Now, Environ: os.Environ,
 		Getenv: func(name string) string { return env[name] },
 		Become: func(string, []string, []string) error { return nil },
-		Run:    func([]string) (<-chan error, error) { return nil, nil },
+		Start:  func([]string) (<-chan error, error) { return nil, nil },
 
 		Terminal: func(io.Writer) bool { return false },
 	}

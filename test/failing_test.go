@@ -20,6 +20,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -243,13 +244,13 @@ func (f *failing) session() {
 
 func (f *failing) run(args []string) (int, string, string) {
 	var out, errs bytes.Buffer
-	env := &cli.Env{
+	env := &run.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv: func(name string) string {
 			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(f.folder, "sessions"), "OIDC_KEYRING": "off"}[name]
 		},
 		Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) (<-chan error, error) {
+		Start: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)
 			go func() { _, _ = browser.Open(f.ctx, argv[len(argv)-1]) }() // what comes of it shows in the program
 			return nil, nil

@@ -25,6 +25,7 @@ import (
 	rules "github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -175,11 +176,11 @@ func (p *play) run() {
 	var browsing sync.WaitGroup
 	var out bytes.Buffer
 	errs := &ear{hears: p.hears}
-	env := &cli.Env{
+	env := &run.Env{
 		Stdin: strings.NewReader(p.stdin), Stdout: &out, Stderr: errs, Now: time.Now,
 		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
 		Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) (<-chan error, error) {
+		Start: func(argv []string) (<-chan error, error) {
 			browsing.Go(func() {
 				_, _ = newHTTPBrowser("alice", nil).Open(ctx, argv[len(argv)-1]) // what comes of it shows in the program
 				if strayed(p.f) {

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/cli"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // needed is told whether there is something that a test cannot do without. In CI its
@@ -277,7 +278,7 @@ func runProgram(args []string, stdin string) (code int, stdout, stderr string) {
 // runProgramIn does it in an environment.
 func runProgramIn(environment map[string]string, args []string, stdin string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	env := &cli.Env{
+	env := &run.Env{
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv: func(name string) string { return environment[name] }, Terminal: func(io.Writer) bool { return false },
 	}

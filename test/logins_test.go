@@ -14,6 +14,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -75,12 +76,12 @@ func TestLoginsOfOneCommand(t *testing.T) {
 		}
 	}
 	var errs bytes.Buffer
-	env := &cli.Env{
+	env := &run.Env{
 		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &errs, Now: time.Now, Terminal: func(io.Writer) bool { return false },
 		Getenv: func(name string) string {
 			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": store.Folder, "OIDC_KEYRING": "off"}[name]
 		},
-		Run: func(argv []string) (<-chan error, error) { go visits(argv[len(argv)-1]); return nil, nil },
+		Start: func(argv []string) (<-chan error, error) { go visits(argv[len(argv)-1]); return nil, nil },
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, time.Minute)
 	defer cancel()

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/cli"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // A cell is a journey of one client.
@@ -203,10 +204,10 @@ func (j *journey) runWith(parent context.Context, environment map[string]string,
 	var out, errs syncBuffer
 	variables := map[string]string{"BROWSER": "browser"}
 	maps.Copy(variables, environment)
-	env := &cli.Env{
+	env := &run.Env{
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: io.MultiWriter(&errs, said), Now: time.Now,
 		Getenv: func(name string) string { return variables[name] }, Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) (<-chan error, error) {
+		Start: func(argv []string) (<-chan error, error) {
 			opening.Go(func() {
 				if _, err := j.browser.Open(ctx, argv[len(argv)-1]); err != nil && ctx.Err() == nil {
 					fmt.Fprintf(&errs, "the browser: %v\n", err)

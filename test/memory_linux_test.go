@@ -20,8 +20,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	const most = 48 << 10 // KiB
 	folder := t.TempDir()
 	binary, measure := filepath.Join(folder, "oidc-client"), filepath.Join(folder, "maxrss")
-	run(t, "..", "go", "build", "-o", binary, ".")
-	run(t, ".", "go", "build", "-o", measure, "./maxrss")
+	printed(t, "..", "go", "build", "-o", binary, ".")
+	printed(t, ".", "go", "build", "-o", measure, "./maxrss")
 	for _, f := range fault.Faults() {
 		if f.By != "" || !heavy(f.Name) {
 			continue
@@ -29,7 +29,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			s := newStage(t, f)
 			check(t, s.op.Misbehave(f.Name))
-			out := run(t, ".", measure, binary, "refresh-token", "-c", s.config, "--refresh-token", "@"+s.token, "--timeout", "30s", "-d")
+			out := printed(t, ".", measure, binary, "refresh-token", "-c", s.config, "--refresh-token", "@"+s.token, "--timeout", "30s", "-d")
 			if _, shown := s.op.Quiet(); !shown {
 				t.Error("the fault was not come to")
 			}

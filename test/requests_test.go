@@ -23,6 +23,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/provider"
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -94,13 +95,13 @@ func (s *scene) config(id string, lines ...string) string {
 func (s *scene) run(args ...string) (int, string, string) {
 	s.t.Helper()
 	var out, errs bytes.Buffer
-	env := &cli.Env{
+	env := &run.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv: func(name string) string {
 			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off"}[name]
 		},
 		Terminal: func(io.Writer) bool { return false },
-		Run: func(argv []string) (<-chan error, error) {
+		Start: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)
 			browser.Password = "alice"
 			go func() { _, _ = browser.Open(context.Background(), argv[len(argv)-1]) }() // what comes of it shows in the program

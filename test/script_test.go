@@ -30,6 +30,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/cli"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 func TestMain(m *testing.M) {
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // realMain is the program's main.
 func realMain() {
-	os.Exit(cli.Process(cli.Build{Version: "v0.0.0-test", Commit: "abc", Date: "2026-01-02"}, os.Args[1:]))
+	os.Exit(cli.Process(run.Build{Version: "v0.0.0-test", Commit: "abc", Date: "2026-01-02"}, os.Args[1:]))
 }
 
 func TestScripts(t *testing.T) {

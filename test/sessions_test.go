@@ -32,7 +32,7 @@ func program(t *testing.T) string {
 	t.Helper()
 	return *theProgram.get(t, func(t *testing.T) *string {
 		path := filepath.Join(sharedFolder(t), "oidc-client")
-		run(t, "..", "go", "build", "-o", path, ".")
+		printed(t, "..", "go", "build", "-o", path, ".")
 		return &path
 	})
 }

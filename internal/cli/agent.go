@@ -5,7 +5,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -17,7 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/agent"
-	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -45,7 +45,7 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
   oidc-client agent stop`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.bounded(cmd.Context())
+			ctx, cancel := p.Bounded(cmd.Context())
 			defer cancel()
 			return p.runAgent(ctx, socket)
 		},
@@ -58,7 +58,7 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
 
 func (p *program) runAgent(ctx context.Context, socket string) error {
 	if err := agent.HideMemory(); err != nil {
-		p.warn("other processes of this user can read the memory of the agent: %v", err)
+		p.Warn("other processes of this user can read the memory of the agent: %v", err)
 	}
 	store, err := p.files()
 	if err != nil {
@@ -66,11 +66,11 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	}
 	store.Remember = true
 	if socket == "" {
-		socket = atonce.Socket(p.env.Getenv)
+		socket = place.Agent(p.Env.Getenv)
 	}
 	listener, err := agent.Listen(ctx, socket)
 	if err != nil {
-		return misconfigured("the agent cannot listen on %s: %v", socket, err).try("`oidc-client agent status` asks the agent that is running; --socket or OIDC_AGENT_SOCK names another place")
+		return failure.Config("the agent cannot listen on %s: %v", socket, err).Try("`oidc-client agent status` asks the agent that is running; --socket or OIDC_AGENT_SOCK names another place")
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -84,19 +84,19 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	memory := &session.Memory{}
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
-		Store: both, Folder: atonce.Mark(store.Folder), Memory: memory, Now: p.env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
+		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: p.Env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
 		Changed: (&session.Watch{Folder: store.Folder}).Changed,
 		Tell: func(ok bool, format string, args ...any) {
 			telling.Lock()
 			defer telling.Unlock()
 			if ok {
-				p.inform(format, args...)
+				p.Inform(format, args...)
 			} else {
-				p.warn(format, args...)
+				p.Warn(format, args...)
 			}
 		},
 	}
-	p.inform("the agent listens on %s", socket)
+	p.Inform("the agent listens on %s", socket)
 	return serveAgent(ctx, a, listener, stop)
 }
 
@@ -112,7 +112,7 @@ func serveAgent(ctx context.Context, a *agent.Agent, listener *agent.Listener, s
 	go func() { a.Keep(ctx); close(kept) }()
 	err := a.Serve(ctx, server, listener)
 	if err != nil {
-		err = misconfigured("the agent ends: %v", err)
+		err = failure.Config("the agent ends: %v", err)
 	}
 	end()
 	ending, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -132,7 +132,7 @@ func (p *program) renewFor(store session.Store) func(context.Context, string, se
 	return func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 		one := p.fresh()
 		if need.NoCache {
-			one.options.cache = "false"
+			one.Options.Cache = "false"
 		}
 		out, err := one.renewHere(ctx, store, name, need, retry)
 		out.Behind = one.told(ctx, out.Behind)
@@ -143,7 +143,7 @@ func (p *program) renewFor(store session.Store) func(context.Context, string, se
 // A toldError is an error as the run tells it that it is of: others do not know which
 // secrets it may repeat.
 type toldError struct {
-	failure *transcript.Failure
+	failure *failure.Failure
 	err     error
 }
 
@@ -157,7 +157,7 @@ func (p *program) told(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &toldError{p.failure(context.WithoutCancel(ctx), err), err}
+	return &toldError{p.Failure(context.WithoutCancel(ctx), err), err}
 }
 
 // logOutFor revokes the tokens of a session for the agent.
@@ -175,12 +175,12 @@ func (p *program) explainFor(ctx context.Context, err error) []byte {
 	one := p.fresh()
 	var told *toldError
 	if errors.As(err, &told) {
-		one.run.Failure = told.failure
+		one.Record.Failure = told.failure
 	} else {
-		one.run.Failure = one.failure(ctx, err)
+		one.Record.Failure = one.Failure(ctx, err)
 	}
 	var b bytes.Buffer
-	if err := one.run.WriteJSON(&b); err != nil {
+	if err := (&transcript.JSONView{W: &b}).End(one.Record); err != nil {
 		return nil
 	}
 	return b.Bytes()
@@ -189,18 +189,10 @@ func (p *program) explainFor(ctx context.Context, err error) []byte {
 // fresh is a program of the same world and options, in which nothing happened yet, and that
 // shows nothing.
 func (p *program) fresh() *program {
-	silent := &transcript.Text{W: discard{}}
-	one := &program{
-		env: p.env, options: p.options, run: &transcript.Run{Command: p.run.Command}, redactor: transcript.NewRedactor(),
-		out: silent, err: silent,
-	}
-	one.recorder = &transcript.Recorder{Redactor: one.redactor, Name: p.recorder.Name, Now: p.env.Now}
+	one := &program{Run: p.Silent(), flags: p.flags}
+	one.Advise(one.advise)
 	return one
 }
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 func (p *program) agentStatusCommand() *cobra.Command {
 	return &cobra.Command{
@@ -212,7 +204,7 @@ func (p *program) agentStatusCommand() *cobra.Command {
 }
 
 func (p *program) agentStatus(cmd *cobra.Command) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	client, err := p.theAgent("")
 	if err != nil {
@@ -222,14 +214,11 @@ func (p *program) agentStatus(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	p.run.Members.Add("agent", json.RawMessage(body))
-	p.run.Members.Add("socket", client.socket)
-	if !p.options.json() {
-		p.inform("the agent listens on %s", client.socket)
-		p.out.JSON("Agent", "Agent", body)
-	}
+	p.Note("socket", client.socket)
+	p.Inform("the agent listens on %s", client.socket)
+	p.Show(transcript.JSONResult("agent", "Agent", "Agent", body))
 	if status != http.StatusOK {
-		p.warn("a session cannot be renewed; `oidc-client sessions list` shows which")
+		p.Warn("a session cannot be renewed; `oidc-client sessions list` shows which")
 	}
 	return nil
 }
@@ -240,15 +229,15 @@ func (p *program) agentStopCommand() *cobra.Command {
 		Short: "Tell the agent to end",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.bounded(cmd.Context())
+			ctx, cancel := p.Bounded(cmd.Context())
 			defer cancel()
 			client, err := p.theAgent("")
 			if err == nil {
 				_, _, err = client.quickly(ctx, http.MethodPost, "/stop")
 			}
 			if err == nil {
-				p.run.Members.Add("stopped", true)
-				p.inform("the agent ends")
+				p.Note("stopped", true)
+				p.Inform("the agent ends")
 			}
 			return err
 		},
@@ -257,12 +246,12 @@ func (p *program) agentStopCommand() *cobra.Command {
 
 // theAgent is the agent that has to be there, with the sessions of a folder; "" is any.
 func (p *program) theAgent(folder string) (*agentClient, error) {
-	socket := atonce.Socket(p.env.Getenv)
-	if err := atonce.Trusted(socket); err != nil {
+	socket := place.Agent(p.Env.Getenv)
+	if err := place.Trusted(socket); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("no agent listens on %s", socket)
 		}
-		return nil, misconfigured("%v", err).try("`oidc-client agent` runs one; OIDC_AGENT_SOCK says where")
+		return nil, failure.Config("%v", err).Try("`oidc-client agent` runs one; OIDC_AGENT_SOCK says where")
 	}
 	return &agentClient{socket: socket, folder: folder}, nil
 }

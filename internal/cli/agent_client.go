@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 // An agentClient asks the agent at a socket for sessions of a folder; "" is any.
@@ -34,7 +35,7 @@ type agentClient struct {
 
 // newAgentClient returns nil if there is no agent that can be trusted.
 func newAgentClient(socket, folder string) *agentClient {
-	if socket == "" || atonce.Trusted(socket) != nil {
+	if socket == "" || place.Trusted(socket) != nil {
 		return nil
 	}
 	c := &agentClient{socket: socket, folder: folder}
@@ -107,7 +108,7 @@ func (c *agentClient) ask(ctx context.Context, method, path string, content ...b
 		return 0, nil, err
 	}
 	if c.folder != "" {
-		r.Header.Set(atonce.FolderHeader, atonce.Mark(c.folder))
+		r.Header.Set(place.FolderHeader, place.FolderID(c.folder))
 	}
 	answer, err := client.Do(r)
 	if err != nil {
@@ -135,7 +136,7 @@ func (e *noAgentError) Error() string {
 func (e *noAgentError) Unwrap() error { return e.err }
 
 // An agentError is why the agent has no token to give.
-type agentError struct{ failure transcript.Failure }
+type agentError struct{ failure failure.Failure }
 
 func (e *agentError) Error() string { return e.failure.Message }
 
@@ -162,7 +163,7 @@ func (p *program) fromAgent(ctx context.Context, client *agentClient, name strin
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		p.debug("%v", err)
+		p.Debug("%v", err)
 		return nil, nil // it may have just ended: this process does without
 	case status == http.StatusOK:
 		return p.handedOut(name, kind, body)
@@ -175,10 +176,10 @@ func (p *program) fromAgent(ctx context.Context, client *agentClient, name strin
 // refusedBy is why the agent did not do what it was asked to.
 func refusedBy(socket string, status int, body []byte) error {
 	if status == http.StatusMisdirectedRequest {
-		return misconfigured("the agent at %s has the sessions of another folder", socket).try("OIDC_AGENT_SOCK names another agent's socket, and OIDC_SESSIONS the folder")
+		return failure.Config("the agent at %s has the sessions of another folder", socket).Try("OIDC_AGENT_SOCK names another agent's socket, and OIDC_SESSIONS the folder")
 	}
 	var doc struct {
-		Error *transcript.Failure `json:"error"`
+		Error *failure.Failure `json:"error"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil || doc.Error == nil {
 		return fmt.Errorf("the agent at %s answers with HTTP status %d", socket, status)
@@ -207,7 +208,7 @@ func (p *program) handedOut(name, kind string, body []byte) (*renewal.Outcome, e
 	if doc.Warning != "" {
 		out.Behind = errors.New(doc.Warning)
 	}
-	p.redactor.Learn(out.Token)
-	p.debug("the %s is from the agent", kind)
+	p.Learn(out.Token)
+	p.Debug("the %s is from the agent", kind)
 	return out, nil
 }

@@ -16,9 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -27,10 +28,10 @@ func TestToldToOthers(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	p := &program{env: &Env{Now: time.Now}, run: &transcript.Run{Command: "agent"}, redactor: transcript.NewRedactor()}
+	p := &program{Run: run.New(quiet(), run.Options{}, "agent")}
 	err := p.told(ctx, errors.Join(&oidc.TransportError{Endpoint: "token", Status: 503, Err: errors.New("HTTP status 503")}, context.Canceled))
 	var told *toldError
-	if !errors.As(err, &told) || told.failure.Kind != transcript.Network || told.failure.HTTPStatus != 503 {
+	if !errors.As(err, &told) || told.failure.Kind != failure.KindNetwork || told.failure.HTTPStatus != 503 {
 		t.Errorf("%+v", told.failure)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
 )
 
 // checkFiles refuses the CA, key and certificate files that a configuration names if another
@@ -20,10 +21,10 @@ func (p *program) checkFiles(cfg *config.Config) error {
 		var others *durable.OthersError
 		switch {
 		case errors.As(err, &others) && others.Group:
-			p.warn("%s: %s: %v", origin(cfg, key), files[key], err)
+			p.Warn("%s: %s: %v", origin(cfg, key), files[key], err)
 		case err != nil:
-			return misconfigured("%s: %s: %v; nothing was sent", origin(cfg, key), files[key], err).
-				try("make the file, and every folder on the way to it, writable by you or root only; a copy in a folder of your own will do")
+			return failure.Config("%s: %s: %v; nothing was sent", origin(cfg, key), files[key], err).
+				Try("make the file, and every folder on the way to it, writable by you or root only; a copy in a folder of your own will do")
 		}
 	}
 	return nil
@@ -39,6 +40,6 @@ const (
 // on its content.
 func (p *program) checkNamed(file, decides string) {
 	if err := durable.Exposed(file); err != nil {
-		p.warn("%s %s, but %v", file, decides, err)
+		p.Warn("%s %s, but %v", file, decides, err)
 	}
 }

@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"os"
-	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 )
 
@@ -20,7 +17,7 @@ func (p *program) openBrowser(ctx context.Context, o *browserOptions, target str
 		return
 	}
 	if err := p.browse(ctx, o.command, target); err != nil {
-		p.inform("the browser was not opened: %v", err)
+		p.Inform("the browser was not opened: %v", err)
 	}
 }
 
@@ -35,8 +32,8 @@ func (p *program) browse(ctx context.Context, command, target string) error {
 	}
 	for _, argv := range candidates {
 		var ended <-chan error
-		if ended, err = p.env.Run(append(argv, u.String())); err == nil {
-			p.watching.Go(func() { p.watch(ctx, argv[0], ended) })
+		if ended, err = p.Env.Start(append(argv, u.String())); err == nil {
+			p.Go(func() { p.watch(ctx, argv[0], ended) })
 			return nil
 		}
 	}
@@ -49,7 +46,7 @@ func (p *program) watch(ctx context.Context, command string, ended <-chan error)
 	select {
 	case err := <-ended:
 		if err != nil && ctx.Err() == nil {
-			p.warn("the browser may not have opened: %s: %v; open the address above by hand", command, err)
+			p.Warn("the browser may not have opened: %s: %v; open the address above by hand", command, err)
 		}
 	case <-ctx.Done():
 	}
@@ -59,7 +56,7 @@ func (p *program) watch(ctx context.Context, command string, ended <-chan error)
 // of BROWSER, or those of the system.
 func (p *program) browsers(command string) [][]string {
 	if command == "" {
-		command = p.env.Getenv("BROWSER")
+		command = p.Env.Getenv("BROWSER")
 	}
 	if argv := strings.Fields(strings.ReplaceAll(command, "%s", "")); len(argv) > 0 {
 		return [][]string{argv}
@@ -71,23 +68,10 @@ func (p *program) browsers(command string) [][]string {
 		return [][]string{{"rundll32", "url.dll,FileProtocolHandler"}}
 	}
 	switch {
-	case p.env.Getenv("WSL_DISTRO_NAME") != "":
+	case p.Env.Getenv("WSL_DISTRO_NAME") != "":
 		return [][]string{{"wslview"}, {"rundll32.exe", "url.dll,FileProtocolHandler"}, {"xdg-open"}}
-	case p.env.Getenv("DISPLAY") != "", p.env.Getenv("WAYLAND_DISPLAY") != "":
+	case p.Env.Getenv("DISPLAY") != "", p.Env.Getenv("WAYLAND_DISPLAY") != "":
 		return [][]string{{"xdg-open"}, {"sensible-browser"}}
 	}
 	return nil
-}
-
-// start starts a program and does not wait for it. What it prints goes nowhere.
-func start(argv []string) (<-chan error, error) {
-	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...)                                  //nolint:gosec // the user's own browser, which outlives this program
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OIDC_") }) // our secrets are none of its business
-	detach(cmd)
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // it is the user's from here on
-	return ended, nil
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // That the browser failed is told as long as it is waited for, and the end waits for
@@ -25,8 +25,9 @@ func TestBrowserThatFails(t *testing.T) {
 	} {
 		var stderr bytes.Buffer
 		env := quiet()
-		env.Run = func([]string) (<-chan error, error) { return c.ended, nil }
-		p := &program{env: env, redactor: transcript.NewRedactor(), err: &transcript.Text{W: &stderr}}
+		env.Start = func([]string) (<-chan error, error) { return c.ended, nil }
+		env.Stderr = &stderr
+		p := &program{Run: run.New(env, run.Options{}, "client")}
 		ctx, cancel := context.WithCancel(t.Context())
 		p.openBrowser(ctx, &browserOptions{command: "x %s"}, "http://127.0.0.1:5556/login")
 		if c.ended == nil {
@@ -34,7 +35,7 @@ func TestBrowserThatFails(t *testing.T) {
 		} else {
 			c.ended <- c.err
 		}
-		p.watching.Wait()
+		p.Finish(ctx, nil) // waits for what runs beside the command
 		cancel()
 		if got := stderr.String(); got != c.want || strings.Contains(got, "5556") {
 			t.Errorf("%s: %q", name, got)

@@ -15,7 +15,9 @@ import (
 	"github.com/oidc-client/oidc-client/internal/cache"
 	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -27,7 +29,7 @@ func (p *program) cacheFor(cfg *config.Config, o httpclient.Options) *cache.Tran
 	if folder == "" || p.uncached || cfg.NoCache || o.Unverified || len(cfg.HTTP.ExtraHeaders) > 0 {
 		return nil
 	}
-	return &cache.Transport{Folder: folder, Now: p.env.Now, Scope: p.cacheScope(cfg), Keeps: published, Valid: readable}
+	return &cache.Transport{Folder: folder, Now: p.Env.Now, Scope: p.cacheScope(cfg), Keeps: published, Valid: readable}
 }
 
 // addNoCache adds --no-cache to a command that works with a session. Commands that read a
@@ -49,20 +51,17 @@ func cacheWanted(cmd *cobra.Command, getenv func(string) string) (string, error)
 	}
 	refused, err := strconv.ParseBool(text)
 	if err != nil {
-		return "", usage("OIDC_NO_CACHE is neither true nor false")
+		return "", failure.Usage("OIDC_NO_CACHE is neither true nor false")
 	}
 	return strconv.FormatBool(!refused), nil
 }
 
-// noCache reports whether this run ignores cached metadata and keys.
-func (o options) noCache() bool { return o.cache == "false" }
-
-// cacheRefused reports the same for a session, whose configuration says configured.
-func (o options) cacheRefused(configured bool) bool {
-	if o.cache == "" {
+// cacheRefused reports whether a session ignores the cache, whose configuration says configured.
+func cacheRefused(o run.Options, configured bool) bool {
+	if o.Cache == "" {
 		return configured
 	}
-	return o.noCache()
+	return o.NoCache()
 }
 
 // cacheScope is what metadata and keys depend on besides their URL: the issuer they are
@@ -70,7 +69,7 @@ func (o options) cacheRefused(configured bool) bool {
 func (p *program) cacheScope(cfg *config.Config) string {
 	scope := []string{cfg.Issuer, cfg.ExpectedIssuer, cfg.TLSClientCertificate}
 	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
-		scope = append(scope, p.env.Getenv(name))
+		scope = append(scope, p.Env.Getenv(name))
 	}
 	if cfg.CACert != "" {
 		file := path(cfg, "ca_cert", cfg.CACert)
@@ -99,7 +98,7 @@ func readable(ctx context.Context, body []byte) bool {
 // cacheFolder is where the cache is (XDG Base Directory Specification), "" if that cannot be
 // told.
 func (p *program) cacheFolder() string {
-	for _, base := range []string{p.env.Getenv("XDG_CACHE_HOME"), filepath.Join(p.env.Getenv("HOME"), ".cache"), p.env.Getenv("LocalAppData")} {
+	for _, base := range []string{p.Env.Getenv("XDG_CACHE_HOME"), filepath.Join(p.Env.Getenv("HOME"), ".cache"), p.Env.Getenv("LocalAppData")} {
 		if filepath.IsAbs(base) {
 			return filepath.Join(base, "oidc-client", "published")
 		}

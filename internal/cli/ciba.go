@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -58,7 +59,7 @@ the client's backchannel_client_notification_endpoint is registered.`,
 }
 
 func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
 	if err != nil {
@@ -74,15 +75,14 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	}
 	calls, err := listenForCalls(o.ping)
 	if err != nil {
-		return usage("--ping: %v", err)
+		return failure.Usage("--ping: %v", err)
 	}
 	defer calls.close()
 	asked, err := client.AuthenticateBackchannel(ctx, request)
 	if asked != nil {
-		p.run.Checks = append(p.run.Checks, asked.Checks...)
-		p.warnings(asked.Checks)
-		p.redactor.Learn(asked.RequestID)
-		p.run.Members.Add("backchannel_authentication", json.RawMessage(asked.Raw))
+		p.Found(asked.Checks)
+		p.Learn(asked.RequestID)
+		p.Note("backchannel_authentication", json.RawMessage(asked.Raw))
 	}
 	if err != nil {
 		return err
@@ -101,9 +101,9 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 		to               *string
 		get              func(ctx context.Context, flag, value, env string) (string, error)
 	}{
-		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &r.LoginHintToken, p.optional},
-		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &r.IDTokenHint, p.optional},
-		{"user-code", o.userCode, "OIDC_USER_CODE", &r.UserCode, p.secret},
+		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &r.LoginHintToken, p.Input.Token},
+		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &r.IDTokenHint, p.Input.Token},
+		{"user-code", o.userCode, "OIDC_USER_CODE", &r.UserCode, p.Input.Secret},
 	} {
 		var err error
 		if *secret.to, err = secret.get(ctx, secret.flag, secret.value, secret.env); err != nil {
@@ -111,7 +111,7 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 		}
 	}
 	if !utf8.ValidString(r.UserCode) {
-		return r, usage("--user-code is not UTF-8")
+		return r, failure.Usage("--user-code is not UTF-8")
 	}
 	hints := 0
 	for _, hint := range []string{r.LoginHint, r.LoginHintToken, r.IDTokenHint} {
@@ -120,7 +120,7 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 		}
 	}
 	if hints != 1 {
-		return r, usage("the user is named by exactly one of --login-hint, --login-hint-token and --id-token-hint, not by %d", hints)
+		return r, failure.Usage("the user is named by exactly one of --login-hint, --login-hint-token and --id-token-hint, not by %d", hints)
 	}
 	var err error
 	if r.Params, err = o.loginParams(cfg); err != nil {
@@ -143,7 +143,7 @@ func (p *program) tellBackchannel(b *oidc.Backchannel, o *cibaOptions) {
 	if o.bindingMessage != "" {
 		text += fmt.Sprintf("; both devices show %q", o.bindingMessage)
 	}
-	p.inform("%s; there is time until %s", text, b.ExpiresAt.Local().Format(time.TimeOnly))
+	p.Inform("%s; there is time until %s", text, b.ExpiresAt.Local().Format(time.TimeOnly))
 }
 
 // A callReceiver is called when the user is done (CIBA section 10.2).

@@ -19,7 +19,9 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/internal/wire"
@@ -106,7 +108,7 @@ func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, 
 	}
 	p.sources = sources{Name: name, File: string(data), Flags: flags}
 	cfg, err := config.Load(config.Sources{
-		Name: name, File: data, Getenv: p.sources.noting(p.env.Getenv), Flags: flags, Require: require, Anonymous: c.anonymous,
+		Name: name, File: data, Getenv: p.sources.noting(p.Env.Getenv), Flags: flags, Require: require, Anonymous: c.anonymous,
 	})
 	if err != nil {
 		return cfg, err
@@ -120,12 +122,12 @@ func (p *program) flagsGiven(ctx context.Context, cmd *cobra.Command) (map[strin
 	flags := map[string][]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = flagValues(f) })
 	if given, ok := flags["client-secret"]; ok {
-		secret, err := p.secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
+		secret, err := p.Input.Secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
 		if err != nil {
 			return nil, err
 		}
 		if secret == "" {
-			return nil, usage("--client-secret is empty")
+			return nil, failure.Usage("--client-secret is empty")
 		}
 		flags["client-secret"] = []string{secret}
 	}
@@ -134,7 +136,7 @@ func (p *program) flagsGiven(ctx context.Context, cmd *cobra.Command) (map[strin
 
 // loaded takes note of a configuration that was read.
 func (p *program) loaded(cfg *config.Config) error {
-	p.redactor.Learn(cfg.ClientSecret)
+	p.Learn(cfg.ClientSecret)
 	if cfg.ClientSecret != "" {
 		p.secretAt = cfg.Origin["client_secret"].String()
 	}
@@ -145,7 +147,7 @@ func (p *program) loaded(cfg *config.Config) error {
 		return err
 	}
 	for _, w := range cfg.Warnings {
-		p.warn("%s", w)
+		p.Warn("%s", w)
 	}
 	return p.checkFiles(cfg)
 }
@@ -158,14 +160,14 @@ const standardInput = "standard input"
 func (p *program) configFile(ctx context.Context, flag string) (name string, data []byte, err error) {
 	name, asked := flag, true
 	if name == "" {
-		name = p.env.Getenv("OIDC_CONFIG")
+		name = p.Env.Getenv("OIDC_CONFIG")
 	}
 	if name == "" {
 		name, asked = p.defaultConfig(), false
 	}
 	if name == "-" {
-		if data, err = p.readStdin(ctx, "config"); err != nil {
-			return "", nil, usage("--config: %w", err)
+		if data, err = p.Input.Stdin(ctx, "config"); err != nil {
+			return "", nil, failure.Usage("--config: %w", err)
 		}
 		return standardInput, data, nil
 	}
@@ -173,13 +175,13 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 		p.noFile = true
 		return "configuration", nil, nil
 	}
-	data, err = readFile(ctx, name)
+	data, err = run.ReadFile(ctx, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
 		p.noFile = true
 		return "configuration", nil, nil
 	case err != nil:
-		return "", nil, misconfigured("the configuration file cannot be read: %w", err).try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
+		return "", nil, failure.Config("the configuration file cannot be read: %w", err).Try("--config names a file, or - for standard input; `oidc-client config init` writes one to start with")
 	}
 	p.checkNamed(name, whereSecretsGo)
 	return name, data, nil
@@ -189,7 +191,7 @@ func (p *program) configFile(ctx context.Context, flag string) (name string, dat
 // cannot be told. A relative path does not count (XDG Base Directory): a file
 // that happens to be in the current folder must not choose where secrets go.
 func (p *program) defaultConfig() string {
-	folders := []string{p.env.Getenv("XDG_CONFIG_HOME"), filepath.Join(p.env.Getenv("HOME"), ".config"), p.env.Getenv("AppData")}
+	folders := []string{p.Env.Getenv("XDG_CONFIG_HOME"), filepath.Join(p.Env.Getenv("HOME"), ".config"), p.Env.Getenv("AppData")}
 	for _, folder := range folders {
 		if filepath.IsAbs(folder) {
 			return filepath.Join(folder, "oidc-client", "config.yaml")
@@ -223,9 +225,9 @@ func origin(cfg *config.Config, key string) string {
 func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair string) (*http.Client, error) {
 	o := httpclient.Options{
 		MaxIdleConns: int(cfg.HTTP.MaxIdleConns), MaxIdleConnsPerHost: int(cfg.HTTP.MaxIdleConnsPerHost), MaxConnsPerHost: int(cfg.HTTP.MaxConnsPerHost),
-		Unverified: cfg.SkipTLSVerification, Proxy: p.env.Proxy, Pair: pair,
-		SystemRoots: p.env.Getenv("SSL_CERT_FILE") != "" || p.env.Getenv("SSL_CERT_DIR") != "",
-		Header:      http.Header{"User-Agent": {"oidc-client/" + p.env.Build.version()}},
+		Unverified: cfg.SkipTLSVerification, Proxy: p.Env.Proxy, Pair: pair,
+		SystemRoots: p.Env.Getenv("SSL_CERT_FILE") != "" || p.Env.Getenv("SSL_CERT_DIR") != "",
+		Header:      http.Header{"User-Agent": {"oidc-client/" + p.Env.Build.Name()}},
 		Extra:       http.Header{}, ExtraFor: func(r *http.Request) bool { return !elsewhere(r, cfg.Issuer) },
 	}
 	if err := p.checkProxies(); err != nil {
@@ -237,13 +239,13 @@ func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair strin
 	for name, value := range cfg.HTTP.ExtraHeaders {
 		o.Extra[http.CanonicalHeaderKey(name)] = []string{value}
 		if transcript.NamesSecret(name) {
-			p.redactor.Learn(value)
+			p.Learn(value)
 		}
 	}
 	if cfg.CACert != "" {
 		var err error
 		if o.Roots, err = readRoots(ctx, path(cfg, "ca_cert", cfg.CACert)); err != nil {
-			return nil, misconfigured("%s: %w", origin(cfg, "ca_cert"), err).try("it is a file of the CA certificates to trust, in PEM")
+			return nil, failure.Config("%s: %w", origin(cfg, "ca_cert"), err).Try("it is a file of the CA certificates to trust, in PEM")
 		}
 	}
 	certificate, err := clientCertificate(ctx, cfg)
@@ -256,12 +258,12 @@ func (p *program) httpClient(ctx context.Context, cfg *config.Config, pair strin
 		o.Pair = "" // nothing will be asked for at the same time
 	}
 	client := httpclient.New(o)
-	p.recorder.Base = client.Transport
+	p.Recorder.Base = client.Transport
 	if p.cache != nil {
 		p.cache.Base = client.Transport
-		p.recorder.Base = p.cache
+		p.Recorder.Base = p.cache
 	}
-	client.Transport = p.recorder
+	client.Transport = p.Recorder
 	return client, nil
 }
 
@@ -281,12 +283,12 @@ func elsewhere(r *http.Request, issuer string) bool {
 // without a word.
 func (p *program) checkProxies() error {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		value := p.env.Getenv(name)
+		value := p.Env.Getenv(name)
 		if _, err := url.Parse(value); err == nil {
 			continue
 		}
 		if _, err := url.Parse("http://" + value); err != nil {
-			return misconfigured("%s is not the URL of a proxy", name) // it may hold a password
+			return failure.Config("%s is not the URL of a proxy", name) // it may hold a password
 		}
 	}
 	return nil
@@ -303,11 +305,11 @@ func clientCertificate(ctx context.Context, cfg *config.Config) (*tls.Certificat
 		keyName, keyFile = "private_key", cfg.PrivateKey
 	}
 	if keyFile == "" {
-		return nil, misconfigured("%s: there is no tls_client_key (or --pem-key) that belongs to it", origin(cfg, "tls_client_certificate"))
+		return nil, failure.Config("%s: there is no tls_client_key (or --pem-key) that belongs to it", origin(cfg, "tls_client_certificate"))
 	}
 	certificate, err := readKeyPair(ctx, path(cfg, "tls_client_certificate", cfg.TLSClientCertificate), path(cfg, keyName, keyFile))
 	if err != nil {
-		return nil, misconfigured("%s: %w", origin(cfg, "tls_client_certificate"), err).try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
+		return nil, failure.Config("%s: %w", origin(cfg, "tls_client_certificate"), err).Try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
 	}
 	return certificate, nil
 }
@@ -364,21 +366,24 @@ func (p *program) clientOf(ctx context.Context, cfg *config.Config, kid, pair st
 
 // discover finds the configured provider and judges its metadata.
 func (p *program) discover(ctx context.Context, cfg *config.Config, client *http.Client) (*oidc.Provider, error) {
-	p.run.Issuer = cfg.Issuer
+	p.Issuer(cfg.Issuer)
 	provider, err := discovery(cfg, client).Provider(ctx, cfg.Issuer)
 	if provider == nil {
 		return nil, err
 	}
 	p.metadata = provider
-	p.run.Checks = append(p.run.Checks, provider.Checks...)
+	found := p.FoundBeside
+	if p.uncached { // they are what was asked for
+		found = p.Found
+	}
+	found(provider.Checks)
 	if err != nil {
 		if p.cache != nil {
 			p.cache.Forget()
 		}
 		return nil, err
 	}
-	p.run.Issuer = provider.Issuer
-	p.warnings(provider.Checks)
+	p.Issuer(provider.Issuer)
 	return provider, pushedElsewhere(cfg, provider)
 }
 
@@ -395,7 +400,7 @@ func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
 	}
 	endpoint, err := metadata.String(name)
 	if err != nil || !wire.SecureURL(endpoint) {
-		return misconfigured("%s: the metadata has no https URL called %s", origin(cfg, "par_endpoint_wellknown_key"), name)
+		return failure.Config("%s: the metadata has no https URL called %s", origin(cfg, "par_endpoint_wellknown_key"), name)
 	}
 	provider.PushedAuthorizationRequestEndpoint = endpoint
 	return nil
@@ -417,7 +422,7 @@ func (p *program) newClient(ctx context.Context, cfg *config.Config, kid string,
 		return nil, err
 	}
 	c := &oidc.Client{
-		Provider: provider, ID: cfg.ClientID, Auth: auth, HTTP: client, Now: p.env.Now,
+		Provider: provider, ID: cfg.ClientID, Auth: auth, HTTP: client, Now: p.Env.Now,
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 	}
 	if certificate != nil {
@@ -490,6 +495,6 @@ func defaultMethod(cfg *config.Config, provider *oidc.Provider) (string, error) 
 			return method, nil
 		}
 	}
-	return "", misconfigured("the client's secret, key or certificate could be used for %s, but the provider's metadata only allows %s: set auth_method, and what it needs",
+	return "", failure.Config("the client's secret, key or certificate could be used for %s, but the provider's metadata only allows %s: set auth_method, and what it needs",
 		strings.Join(able, " or "), strings.Join(allowed, ", "))
 }

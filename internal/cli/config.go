@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -49,22 +51,22 @@ already is left alone unless --force is given.`,
 func (p *program) initConfig(file, issuer, clientID string, force bool) error {
 	data := config.Starter(issuer, clientID)
 	if _, err := config.Load(config.Sources{Name: file, File: data}); err != nil {
-		return usage("the file would not be valid: %v", err)
-	}
-	if file == "-" && !p.options.json() {
-		_, err := p.env.Stdout.Write(data)
-		return err
+		return failure.Usage("the file would not be valid: %v", err)
 	}
 	if file != "-" {
 		if _, err := os.Lstat(file); err == nil && !force {
-			return usage("%s is there already; --force replaces it", file)
+			return failure.Usage("%s is there already; --force replaces it", file)
 		}
-		if err := writeNew(file, data, force); err != nil {
-			return misconfigured("%w", err)
+		if err := run.WriteNew(file, data, force); err != nil {
+			return failure.Config("%w", err)
 		}
-		p.inform("wrote %s; check it with: oidc-client config validate %s", file, file)
+		p.Inform("wrote %s; check it with: oidc-client config validate %s", file, file)
 	}
-	p.run.Members.Add("config", map[string]any{"file": file, "content": string(data)})
+	text := ""
+	if file == "-" {
+		text = strings.TrimSuffix(string(data), "\n")
+	}
+	p.Print("config", map[string]any{"file": file, "content": string(data)}, text)
 	return nil
 }
 
@@ -82,7 +84,7 @@ sent.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if flags.config != "" {
-					return usage("the file is given twice")
+					return failure.Usage("the file is given twice")
 				}
 				flags.config = args[0]
 			}
@@ -94,7 +96,7 @@ sent.`,
 }
 
 func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.load(ctx, cmd, flags, "issuer", "client_id")
 	var problems config.Problems
@@ -106,14 +108,14 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 		return broken[0] // with advice of its own
 	}
 	for _, err := range broken {
-		problems = append(problems, config.Problem{Message: message(err)})
+		problems = append(problems, config.Problem{Message: run.ErrorText(err)})
 	}
 	if len(problems) > 0 {
 		return problems
 	}
 	name := cfg.File
-	p.inform("%s is valid", name)
-	p.run.Members.Add("config", map[string]any{"file": name, "valid": true})
+	p.Inform("%s is valid", name)
+	p.Note("config", map[string]any{"file": name, "valid": true})
 	return nil
 }
 
@@ -156,9 +158,9 @@ func checkWaived(cfg *config.Config) error {
 	for _, id := range cfg.Waive {
 		switch essential, known := rules[id]; {
 		case !known:
-			return misconfigured("%s: there is no rule %.60q", origin(cfg, "waive"), id).try("`oidc-client help rules` lists them")
+			return failure.Config("%s: there is no rule %.60q", origin(cfg, "waive"), id).Try("`oidc-client help rules` lists them")
 		case essential:
-			return misconfigured("%s: the rule %s cannot be waived", origin(cfg, "waive"), id).try("without it there would be nothing to go on with, or nothing left to believe")
+			return failure.Config("%s: the rule %s cannot be waived", origin(cfg, "waive"), id).Try("without it there would be nothing to go on with, or nothing left to believe")
 		}
 	}
 	return nil
@@ -178,12 +180,8 @@ the first line.`,
 			if err != nil {
 				return err
 			}
-			if p.options.json() {
-				p.run.Members.Add("schema_document", json.RawMessage(schema))
-				return nil
-			}
-			_, err = fmt.Fprint(p.env.Stdout, string(schema))
-			return err
+			p.Print("schema_document", json.RawMessage(schema), strings.TrimSuffix(string(schema), "\n"))
+			return nil
 		},
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -36,7 +37,7 @@ no file are needed.`,
 }
 
 func (p *program) demo(cmd *cobra.Command) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	options := provider.Defaults()
 	options.Auto = true
@@ -46,13 +47,13 @@ func (p *program) demo(cmd *cobra.Command) error {
 		return err
 	}
 	defer func() { _ = op.Close() }()
-	p.inform("a development provider is running: issuer %s", op.Issuer)
+	p.Inform("a development provider is running: issuer %s", op.Issuer)
 
 	tokens, err := logIn(ctx, op.Issuer, options.Clients[0])
 	if err != nil {
 		return err
 	}
-	p.inform("alice has logged in with the authorization code flow (PKCE, state, nonce, iss)")
+	p.Inform("alice has logged in with the authorization code flow (PKCE, state, nonce, iss)")
 
 	folder, err := os.MkdirTemp("", "oidc-client-demo-")
 	if err != nil {
@@ -68,12 +69,12 @@ func (p *program) demo(cmd *cobra.Command) error {
 		return err
 	}
 	code := p.demonstrate(ctx, cmd, "refresh-token", "--config", config, "--refresh-token", "@"+token)
-	p.inform("exit code %d", code)
+	p.Inform("exit code %d", code)
 	if err := op.Close(); err != nil {
 		return err
 	}
-	p.inform("the development provider is stopped; its tokens are worth nothing any more")
-	return &doneError{code}
+	p.Inform("the development provider is stopped; its tokens are worth nothing any more")
+	return &run.Done{Code: code}
 }
 
 // logIn goes through the authorization code flow. The provider is automatic: a
@@ -111,13 +112,13 @@ func logIn(ctx context.Context, issuer string, c provider.Client) (*oidc.Tokens,
 // demonstrate runs a command as the user would, shows its command line, and
 // returns its exit code.
 func (p *program) demonstrate(ctx context.Context, cmd *cobra.Command, args ...string) int {
-	p.inform("$ oidc-client %s", strings.Join(args, " "))
-	env := *p.env
+	p.Inform("$ oidc-client %s", strings.Join(args, " "))
+	env := *p.Env
 	env.Getenv = func(name string) string {
 		if strings.HasPrefix(name, "OIDC_") {
 			return "" // the demonstration is the same for everyone
 		}
-		return p.env.Getenv(name)
+		return p.Env.Getenv(name)
 	}
 	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed {

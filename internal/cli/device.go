@@ -45,7 +45,7 @@ for the tokens at the pace that the provider sets until the user is done there.`
 }
 
 func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
 	if err != nil {
@@ -61,8 +61,7 @@ func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	}
 	device, err := client.AuthorizeDevice(ctx, cfg.Scopes, params)
 	if device != nil {
-		p.run.Checks = append(p.run.Checks, device.Checks...)
-		p.warnings(device.Checks)
+		p.Found(device.Checks)
 	}
 	if err != nil {
 		return err
@@ -99,24 +98,24 @@ func (o *tokenOptions) loginParams(cfg *config.Config) (url.Values, error) {
 // poll asks until there is an answer that is final. Nothing that is shown may keep
 // an answer from being kept: it is shown at the next pause.
 func (p *program) poll(ctx context.Context, client *oidc.Client, hooks *oidc.Hooks, until time.Time, ask func() (*oidc.Tokens, error)) (*oidc.Tokens, error) {
-	if p.env.Shield != nil {
-		p.env.Shield()
+	if p.Env.Shield != nil {
+		p.Env.Shield()
 	}
 	hooks.Received = p.receiving(client)
 	hooks.Wait = func(ctx context.Context, d time.Duration) error {
-		p.recorder.Release()
-		defer p.recorder.Hold()
+		p.Recorder.Release()
+		defer p.Recorder.Hold()
 		return p.countdown(ctx, d, until)
 	}
 	p.beginKeeping()
 	tokens, err := ask()
-	p.recorder.Release()
+	p.Recorder.Release()
 	return tokens, p.waitFor(ctx, "the user, on the other device", err)
 }
 
 // showDevice tells the person where to go and what to type there.
 func (p *program) showDevice(ctx context.Context, d *oidc.DeviceAuthorization, o *deviceOptions) {
-	p.run.Members.Add("device_authorization", json.RawMessage(d.Raw))
+	p.Note("device_authorization", json.RawMessage(d.Raw))
 	target := d.VerificationURI
 	if d.VerificationURIComplete != "" {
 		target = d.VerificationURIComplete
@@ -126,13 +125,13 @@ func (p *program) showDevice(ctx context.Context, d *oidc.DeviceAuthorization, o
 	if d.VerificationURIComplete != "" {
 		text += fmt.Sprintf("or go to   %s\nand compare the code\n", transcript.Escape(d.VerificationURIComplete))
 	}
-	p.err.Block("To log in, on any device", "Device", text)
-	p.redactor.Learn(d.DeviceCode)
-	if p.err.Colour { // the code large, as far as a terminal can
-		p.err.Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
+	p.Console().Block("To log in, on any device", "Device", text)
+	p.Learn(d.DeviceCode)
+	if p.Console().Colour { // the code large, as far as a terminal can
+		p.Console().Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
 	}
-	if !o.noQR && p.env.Terminal(p.env.Stderr) {
-		p.err.Raw(qrCode(target))
+	if !o.noQR && p.Env.Terminal(p.Env.Stderr) {
+		p.Console().Raw(qrCode(target))
 	}
 	if o.browser {
 		p.openBrowser(ctx, &browserOptions{}, target)
@@ -144,13 +143,13 @@ func (p *program) countdown(ctx context.Context, d time.Duration, until time.Tim
 	end, tick := time.NewTimer(d), time.NewTicker(time.Second)
 	defer end.Stop()
 	defer tick.Stop()
-	shown := p.env.Terminal(p.env.Stderr) && !p.options.debug
+	shown := p.Env.Terminal(p.Env.Stderr) && !p.Options.Debug
 	if shown {
-		defer p.err.Raw("\r\x1b[K")
+		defer p.Console().Raw("\r\x1b[K")
 	}
 	for {
-		if left := until.Sub(p.env.Now()).Round(time.Second); shown && left > 0 {
-			p.err.Raw(fmt.Sprintf("\r\x1b[Kwaiting for you; %s left", left))
+		if left := until.Sub(p.Env.Now()).Round(time.Second); shown && left > 0 {
+			p.Console().Raw(fmt.Sprintf("\r\x1b[Kwaiting for you; %s left", left))
 		}
 		select {
 		case <-end.C:

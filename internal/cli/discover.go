@@ -3,12 +3,12 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -29,10 +29,10 @@ that cannot be used why.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if cmd.Flags().Changed("issuer") {
-					return usage("the issuer is given twice")
+					return failure.Usage("the issuer is given twice")
 				}
 				if err := cmd.Flags().Set("issuer", args[0]); err != nil {
-					return usage("%v", err)
+					return failure.Usage("%v", err)
 				}
 			}
 			return p.showProvider(cmd, &flags)
@@ -44,7 +44,7 @@ that cannot be used why.`,
 }
 
 func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	p.uncached = true // it is for looking at the provider
 	cfg, httpClient, err := p.connect(ctx, cmd, flags, "issuer")
@@ -53,10 +53,7 @@ func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 	}
 	provider, err := p.discover(ctx, cfg, httpClient)
 	if p.metadata != nil {
-		p.run.Members.Add("metadata", json.RawMessage(p.metadata.Raw))
-		if !p.options.json() {
-			p.out.JSON("Provider Metadata", "Metadata", p.metadata.Raw)
-		}
+		p.Show(transcript.JSONResult("metadata", "Provider Metadata", "Metadata", p.metadata.Raw))
 	}
 	if err != nil {
 		return err
@@ -68,7 +65,7 @@ func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 		}
 		p.showKeys(keys.Keys())
 	}
-	p.explain()
+	p.Explain()
 	return nil
 }
 
@@ -76,7 +73,6 @@ func (p *program) showKeys(keys []oidc.KeyInfo) {
 	if keys == nil {
 		keys = []oidc.KeyInfo{}
 	}
-	p.run.Members.Add("keys", keys)
 	usable := 0
 	var b strings.Builder
 	for _, k := range keys {
@@ -88,14 +84,12 @@ func (p *program) showKeys(keys []oidc.KeyInfo) {
 		}
 		fmt.Fprintf(&b, "%s  %s\n", transcript.Escape(describeKey(k)), transcript.Escape(state))
 	}
-	if !p.options.json() {
-		p.out.Block("Provider Keys", "Keys", b.String())
-	}
+	p.Show(transcript.Result{Member: "keys", Value: keys, Title: "Provider Keys", Key: "Keys", Text: b.String()})
 	if usable == 0 {
-		p.warn("the provider publishes no key that can verify a signature")
+		p.Warn("the provider publishes no key that can verify a signature")
 		return
 	}
-	p.inform("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
+	p.Inform("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
 }
 
 func describeKey(k oidc.KeyInfo) string {

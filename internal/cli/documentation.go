@@ -15,8 +15,10 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -55,11 +57,11 @@ func (p *program) document(root *cobra.Command, folder string) error {
 	}
 	for name, text := range pages {
 		if err := durable.WriteFile(filepath.Join(folder, name), []byte(text)); err != nil {
-			return misconfigured("%v", err)
+			return failure.Config("%v", err)
 		}
 	}
-	p.inform("wrote %d files to %s", len(pages), folder)
-	p.run.Members.Add("documentation", slices.Sorted(maps.Keys(pages)))
+	p.Inform("wrote %d files to %s", len(pages), folder)
+	p.Note("documentation", slices.Sorted(maps.Keys(pages)))
 	return nil
 }
 
@@ -258,12 +260,12 @@ UserInfo when it has verified everything else: that is how the provider sees tha
 func exitCodesPage() string {
 	var b strings.Builder
 	b.WriteString("# Exit codes\n\n| code | meaning | `error.kind` |\n|---|---|---|\n")
-	for _, row := range exitCodes {
-		kinds := make([]string, len(row.kinds))
-		for i, k := range row.kinds {
+	for _, row := range run.ExitCodes() {
+		kinds := make([]string, len(row.Kinds))
+		for i, k := range row.Kinds {
 			kinds[i] = "`" + string(k) + "`"
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s |\n", row.code, row.text, strings.Join(kinds, ", "))
+		fmt.Fprintf(&b, "| %d | %s | %s |\n", row.Code, row.Text, strings.Join(kinds, ", "))
 	}
 	return b.String()
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -58,8 +60,8 @@ func (p *program) boundKey(ctx context.Context, cfg *config.Config, need *keyNee
 	switch {
 	case thumbprint == "":
 	case key == nil:
-		return nil, misconfigured("the access token is bound to a key (DPoP), and no key is configured; nothing was sent").
-			try("--dpop-key FILE, or dpop_key in the configuration, names the file of the key that the token was issued for")
+		return nil, failure.Config("the access token is bound to a key (DPoP), and no key is configured; nothing was sent").
+			Try("--dpop-key FILE, or dpop_key in the configuration, names the file of the key that the token was issued for")
 	case key.Thumbprint() != thumbprint:
 		return nil, wrongKey(cfg, "the access token")
 	}
@@ -78,16 +80,16 @@ func (p *program) readDPoPKey(ctx context.Context, cfg *config.Config) (*oidc.Si
 		key, err := oidc.ReadSigningKey(p.bound.key)
 		return &key, err
 	}
-	data, err := readFile(ctx, path(cfg, "dpop_key", cfg.DPoP.Key))
+	data, err := run.ReadFile(ctx, path(cfg, "dpop_key", cfg.DPoP.Key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, misconfigured("%s: %w", origin(cfg, "dpop_key"), err)
+		return nil, failure.Config("%s: %w", origin(cfg, "dpop_key"), err)
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {
-		return nil, misconfigured("%s: %s: %v", origin(cfg, "dpop_key"), cfg.DPoP.Key, err)
+		return nil, failure.Config("%s: %s: %v", origin(cfg, "dpop_key"), cfg.DPoP.Key, err)
 	}
 	return &key, nil
 }
@@ -102,19 +104,19 @@ func (b binding) check(cfg *config.Config, key *oidc.SigningKey) error {
 	}
 	switch {
 	case !cfg.DPoP.Use && b.thumbprint != "":
-		return misconfigured("%s is bound to a key (DPoP), which its configuration does not use any more; nothing was sent", what).
-			try("restore dpop or dpop_key in the configuration, or log in again")
+		return failure.Config("%s is bound to a key (DPoP), which its configuration does not use any more; nothing was sent", what).
+			Try("restore dpop or dpop_key in the configuration, or log in again")
 	case !cfg.DPoP.Use:
 		return nil
 	case key == nil && cfg.DPoP.Key != "":
-		return misconfigured("%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent", origin(cfg, "dpop_key"), cfg.DPoP.Key, what).try(again)
+		return failure.Config("%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent", origin(cfg, "dpop_key"), cfg.DPoP.Key, what).Try(again)
 	case key == nil && b.session != "" && b.thumbprint == "":
-		return misconfigured("%s is not bound to a key, which its configuration asks for now (dpop); nothing was sent", what).
-			try("log in again with --save " + b.session + " --replace, or restore the configuration")
+		return failure.Config("%s is not bound to a key, which its configuration asks for now (dpop); nothing was sent", what).
+			Try("log in again with --save " + b.session + " --replace, or restore the configuration")
 	case key == nil && b.session != "":
-		return misconfigured("the key that %s is bound to is missing; nothing was sent", what).try(again)
+		return failure.Config("the key that %s is bound to is missing; nothing was sent", what).Try(again)
 	case key == nil:
-		return usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
+		return failure.Usage("--dpop needs the key that the token is bound to: --dpop-key FILE")
 	case b.thumbprint != "" && key.Thumbprint() != b.thumbprint:
 		return wrongKey(cfg, what)
 	}
@@ -127,8 +129,8 @@ func wrongKey(cfg *config.Config, what string) error {
 	if cfg.DPoP.Key != "" {
 		at, file = origin(cfg, "dpop_key"), cfg.DPoP.Key
 	}
-	return misconfigured("%s: %s is not the key that %s is bound to; nothing was sent", at, file, what).
-		try("dpop_key (--dpop-key) has to name the file of the key that the tokens were issued for; if it is lost, log in again")
+	return failure.Config("%s: %s is not the key that %s is bound to; nothing was sent", at, file, what).
+		Try("dpop_key (--dpop-key) has to name the file of the key that the tokens were issued for; if it is lost, log in again")
 }
 
 // confirmation returns the thumbprint of the key that an access token is bound to (cnf.jkt, RFC
@@ -171,11 +173,11 @@ func (p *program) dpop(ctx context.Context, cfg *config.Config, provider *oidc.P
 		}
 	}
 	if allowed := provider.DPoPSigningAlgorithms; len(allowed) > 0 && !slices.Contains(allowed, alg) {
-		p.warn("DPoP proofs are signed by %s, and the metadata allows %s", alg, strings.Join(allowed, ", "))
+		p.Warn("DPoP proofs are signed by %s, and the metadata allows %s", alg, strings.Join(allowed, ", "))
 	}
 	dpop, err := oidc.NewDPoP(*key, alg)
 	if err != nil {
-		return nil, misconfigured("%s: %v", origin(cfg, "dpop_key"), err)
+		return nil, failure.Config("%s: %v", origin(cfg, "dpop_key"), err)
 	}
 	return dpop, nil
 }
@@ -188,7 +190,7 @@ func (p *program) newDPoPKey(ctx context.Context, cfg *config.Config, provider *
 		alg = provider.DPoPAlgorithm()
 	}
 	if alg == "" {
-		return nil, misconfigured("%s: the provider allows DPoP proofs by %s only, which no key can be made for", origin(cfg, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
+		return nil, failure.Config("%s: the provider allows DPoP proofs by %s only, which no key can be made for", origin(cfg, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
 	}
 	key, err := oidc.GenerateKey(alg)
 	if err != nil {
@@ -212,8 +214,8 @@ func (p *program) newDPoPKey(ctx context.Context, cfg *config.Config, provider *
 		return first, err
 	}
 	if err != nil {
-		return nil, misconfigured("%s: the new key cannot be kept, so nothing was asked for: %v", origin(cfg, "dpop_key"), err)
+		return nil, failure.Config("%s: the new key cannot be kept, so nothing was asked for: %v", origin(cfg, "dpop_key"), err)
 	}
-	p.inform("a new DPoP key was made and is kept in %s", file)
+	p.Inform("a new DPoP key was made and is kept in %s", file)
 	return &key, nil
 }

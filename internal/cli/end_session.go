@@ -62,7 +62,7 @@ outlive the login: sessions logout ends those.`,
 }
 
 func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	token, cfg, client, err := p.whoLeaves(ctx, cmd, o)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 // client that goes with it.
 func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessionOptions) (string, *config.Config, *oidc.Client, error) {
 	if o.session == "" {
-		token, err := p.optional(ctx, "token", o.token, "OIDC_ID_TOKEN")
+		token, err := p.Input.Token(ctx, "token", o.token, "OIDC_ID_TOKEN")
 		if err != nil {
 			return "", nil, nil, err
 		}
@@ -100,7 +100,7 @@ func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessi
 	if err != nil {
 		return "", nil, nil, err
 	}
-	s, cfg, err := p.opened(ctx, store, s.Name)
+	s, cfg, err := p.opened(ctx, store, s.Name, s.Name+" --id-token")
 	if err != nil {
 		return "", nil, nil, err
 	}
@@ -131,15 +131,15 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 		return err
 	}
 	defer func() { _ = listener.Close() }() // what it delivers is only a redirect
-	p.inform("Go to %s", listener.StartURL())
+	p.Inform("Go to %s", listener.StartURL())
 	p.openBrowser(ctx, &o.browser, listener.StartURL())
 	select {
 	case <-gone:
 	case <-ctx.Done():
 		return p.waitFor(ctx, "the browser to go to the logout", context.Cause(ctx))
 	}
-	p.run.Members.Add("end_session", map[string]any{"came_back": false})
-	p.inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
+	p.Note("end_session", map[string]any{"came_back": false})
+	p.Inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (p *program) onlyOnce(token string, where func() string) func(context.Conte
 		case n == 1 || token == "":
 			return where(), nil
 		case n == 2:
-			p.warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
+			p.Warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
 		}
 		return "", errors.New("it was opened before")
 	}
@@ -184,7 +184,7 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 		<-ready
 		mine := values.Get("state") == logout.State
 		if !mine && strange.Add(1) <= limit.Strange {
-			p.warn("the browser came to %s without the state of this logout; the wait goes on", place.Path)
+			p.Warn("the browser came to %s without the state of this logout; the wait goes on", place.Path)
 		}
 		return mine
 	}
@@ -201,20 +201,20 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 		return err
 	}
 	close(ready)
-	p.inform("Go to %s", listener.StartURL())
+	p.Inform("Go to %s", listener.StartURL())
 	p.openBrowser(ctx, &o.browser, listener.StartURL())
 	visit, err := listener.Wait(ctx)
 	if err != nil {
 		return p.waitFor(ctx, "the browser to come back from the logout", err)
 	}
 	err = client.VerifyLogoutResponse(logout, visit.Values)
-	p.run.Checks = append(p.run.Checks, logout.Checks...)
-	p.run.Members.Add("end_session", map[string]any{"came_back": true})
+	p.FoundBeside(logout.Checks)
+	p.Note("end_session", map[string]any{"came_back": true})
 	if err == nil {
-		p.inform("the browser came back: the session at the provider has ended")
+		p.Inform("the browser came back: the session at the provider has ended")
 	}
 	visit.Show(p.loggedOutPage(err))
-	p.explain()
+	p.Explain()
 	return err
 }
 

@@ -16,9 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 // execOptions are the flags of exec.
@@ -61,18 +62,18 @@ run, 128 and the number of the signal that ended it.`,
 }
 
 func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	dash := cmd.ArgsLenAtDash()
 	switch {
 	case dash < 0 || dash > 1 || len(args) == dash:
-		return usage("what to run stands behind --: exec NAME -- COMMAND [ARGUMENT...]")
-	case p.options.json():
-		return usage("exec prints what the command prints, and no document")
+		return failure.Usage("what to run stands behind --: exec NAME -- COMMAND [ARGUMENT...]")
+	case p.Options.JSON():
+		return failure.Usage("exec prints what the command prints, and no document")
 	case strings.ContainsAny(o.variable, "=\x00"):
-		return usage("--env is the name of a variable, without =")
+		return failure.Usage("--env is the name of a variable, without =")
 	}
-	p.out = p.err // standard output is the command's
+	p.Plainly() // standard output is the command's
 	command := args[dash:]
 	program, err := p.find(command[0])
 	if err != nil {
@@ -91,6 +92,7 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 		return err
 	}
 	out, err := p.renew(ctx, store, name, need, false)
+	p.Explain()
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 	if o.file {
 		return p.execWithFile(cmd.Context(), store, need, out, o, program, command)
 	}
-	return p.env.Become(program, command, commandEnvironment(p.env.Environ(), o.name(), out.Token))
+	return p.Env.Become(program, command, commandEnvironment(p.Env.Environ(), o.name(), out.Token))
 }
 
 // name is the variable that the command looks at.
@@ -156,36 +158,36 @@ func (p *program) find(command string) (string, error) {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		code = notFound
 	}
-	p.err.Failure(&transcript.Failure{Kind: transcript.Usage, Message: p.redactor.Text(err.Error())}, nil)
-	return "", &doneError{code}
+	p.Console().Failure(&failure.Failure{Kind: failure.KindUsage, Message: p.Redactor.Text(err.Error())}, nil)
+	return "", &run.Done{Code: code}
 }
 
 // execWithFile runs a command beside a file that has the token, and keeps it fresh.
 func (p *program) execWithFile(ctx context.Context, store session.Store, need session.Need, out *renewal.Outcome, o *execOptions, program string, argv []string) error {
-	folder, err := os.MkdirTemp(p.env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
+	folder, err := os.MkdirTemp(p.Env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
 	if err != nil {
-		return misconfigured("the file for the token: %v", err)
+		return failure.Config("the file for the token: %v", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // what stays behind is a token that ends
 	kept := &keptFile{path: filepath.Join(folder, "token"), program: p, store: store, need: need}
 	if err := kept.write(out); err != nil {
-		return misconfigured("the file for the token: %v", err)
+		return failure.Config("the file for the token: %v", err)
 	}
 	cmd := exec.Command(program, argv[1:]...) //nolint:gosec,noctx // the user's own command, which ends by itself
 	cmd.Args[0] = argv[0]
-	cmd.Env = commandEnvironment(p.env.Environ(), o.name(), kept.path)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.env.Stdin, p.env.Stdout, p.env.Stderr
+	cmd.Env = commandEnvironment(p.Env.Environ(), o.name(), kept.path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Env.Stdin, p.Env.Stdout, p.Env.Stderr
 	code, err := p.supervise(ctx, cmd, kept.keep)
 	if err != nil {
-		return misconfigured("%s: %v", argv[0], err)
+		return failure.Config("%s: %v", argv[0], err)
 	}
-	return &doneError{code}
+	return &run.Done{Code: code}
 }
 
 // supervise runs a command with something beside it, and returns its exit code. Signals are
 // the command's: this process outlives it.
 func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(context.Context)) (int, error) {
-	forward, stop := endingSignals()
+	forward, stop := run.Forward()
 	defer stop()
 	if err := cmd.Start(); err != nil {
 		return 0, err
@@ -205,13 +207,13 @@ func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(cont
 		select {
 		case signal := <-forward:
 			typed := signal == os.Interrupt || signal == syscall.SIGQUIT
-			if !typed || !p.env.Terminal(p.env.Stderr) { // at a terminal it got that itself
+			if !typed || !p.Env.Terminal(p.Env.Stderr) { // at a terminal it got that itself
 				_ = cmd.Process.Signal(signal) // it may just have ended
 			}
 		case <-ended:
 			cancel()
 			<-done
-			return exitStatus(cmd.ProcessState), nil
+			return run.ExitStatus(cmd.ProcessState), nil
 		}
 	}
 }

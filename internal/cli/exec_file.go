@@ -27,7 +27,7 @@ func (k *keptFile) write(out *renewal.Outcome) error {
 	if err := tokenFit(out.Token); err != nil {
 		return err
 	}
-	k.out, k.written = out, k.program.env.Now()
+	k.out, k.written = out, k.program.Env.Now()
 	return durable.WriteFile(k.path, []byte(out.Token))
 }
 
@@ -49,7 +49,7 @@ func (k *keptFile) keep(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			k.program.warn("the token of the command could not be renewed: %s", k.program.redactor.Text(message(err)))
+			k.program.Warn("the token of the command could not be renewed: %s", k.program.Message(err))
 			fallthrough
 		case out.Behind != nil: // which was told
 			wait, pause = pause, min(2*pause, limit.AgentPauseMost)
@@ -70,7 +70,7 @@ func (k *keptFile) left() time.Duration {
 		received = k.written
 	}
 	margin := session.Margin(k.out.Expires.Sub(received))
-	left := k.out.Expires.Sub(k.program.env.Now()) - max(k.need.For, margin)
+	left := k.out.Expires.Sub(k.program.Env.Now()) - max(k.need.For, margin)
 	return max(left, limit.AgentPauseLeast) + rand.N(margin/4+1) //nolint:gosec // no secret
 }
 

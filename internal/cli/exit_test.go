@@ -10,6 +10,8 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -27,21 +29,19 @@ func TestALostTokenIsAlwaysSaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		err  error
-		kind transcript.Kind
+		kind failure.Kind
 	}{
-		"nothing else": {context.Background(), lost, transcript.Internal},
-		"verification": {context.Background(), errors.Join(broken, lost), transcript.Verification},
-		"UserInfo":     {context.Background(), errors.Join(&oidc.Error{Code: "invalid_token", Endpoint: "userinfo"}, lost), transcript.Provider},
-		"network":      {context.Background(), errors.Join(&oidc.TransportError{Endpoint: "userinfo", Err: errors.New("reset")}, lost), transcript.Network},
-		"interrupted":  {cancelled, errors.Join(context.Canceled, lost), transcript.Interaction},
+		"nothing else": {context.Background(), lost, failure.KindInternal},
+		"verification": {context.Background(), errors.Join(broken, lost), failure.KindVerification},
+		"UserInfo":     {context.Background(), errors.Join(&oidc.Error{Code: "invalid_token", Endpoint: "userinfo"}, lost), failure.KindProvider},
+		"network":      {context.Background(), errors.Join(&oidc.TransportError{Endpoint: "userinfo", Err: errors.New("reset")}, lost), failure.KindNetwork},
+		"interrupted":  {cancelled, errors.Join(context.Canceled, lost), failure.KindInteraction},
 	} {
-		p := &program{
-			env: quiet(), run: &transcript.Run{}, redactor: transcript.NewRedactor(),
-			out: &transcript.Text{W: &bytes.Buffer{}}, keep: &rotation{failed: lost},
-		}
-		f := p.failure(c.ctx, c.err)
+		p := &program{Run: run.New(quiet(), run.Options{}, "refresh-token"), keep: &rotation{failed: lost}}
+		p.Advise(p.advise)
+		f := p.Failure(c.ctx, c.err)
 		var shown bytes.Buffer
-		(&transcript.Text{W: &shown}).Failure(f, p.shown(c.err))
+		(&transcript.Text{W: &shown}).Failure(f, p.Broken(c.err))
 		if f.Kind != c.kind || strings.Count(f.Message, lost.Error()) != 1 || strings.Count(shown.String(), lost.Error()) != 1 {
 			t.Errorf("%s: %s: %q, shown as %q", name, f.Kind, f.Message, shown.String())
 		}

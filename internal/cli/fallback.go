@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
@@ -48,7 +49,7 @@ func (e *fallbackError) undo() {
 // keepElsewhere keeps something that could not be stored for a cause: in a file in the folder of temporary
 // files, or else, if that is possible at all, by showing its refresh token on the terminal, or else
 // on standard error.
-func (env *Env) keepElsewhere(f fallback, cause error) *fallbackError {
+func keepElsewhere(env *run.Env, f fallback, cause error) *fallbackError {
 	file, doubt := f.write()
 	switch {
 	case file != "" && doubt != nil:
@@ -62,11 +63,11 @@ func (env *Env) keepElsewhere(f fallback, cause error) *fallbackError {
 	cause = fmt.Errorf("%w; nor could it be written to a temporary file: %w", cause, doubt)
 	text := fmt.Sprintf("oidc-client: %s could not be stored anywhere.", f.what) +
 		" Keep this refresh token: it replaces the one before.\n" + transcript.Escape(f.token) + "\n"
-	if env.onConsole(text) == nil {
+	if onConsole(env, text) == nil {
 		return &fallbackError{cause: cause, where: "the new refresh token was shown on the terminal"}
 	}
 	_, err := io.WriteString(env.Stderr, text)
-	if err == nil && nowhere(env.Stderr) {
+	if err == nil && run.Nowhere(env.Stderr) {
 		err = errors.New("standard error is closed or the null device")
 	}
 	if err != nil {
@@ -77,7 +78,7 @@ func (env *Env) keepElsewhere(f fallback, cause error) *fallbackError {
 }
 
 // onConsole writes a text to the terminal of the process, wherever its output goes.
-func (env *Env) onConsole(text string) error {
+func onConsole(env *run.Env, text string) error {
 	if env.Console == nil {
 		return os.ErrNotExist
 	}
@@ -116,7 +117,7 @@ func (f fallback) write() (name string, err error) {
 }
 
 // keepSession keeps a session that could not be stored.
-func (env *Env) keepSession(s *session.Session, cause error) *fallbackError {
+func keepSession(env *run.Env, s *session.Session, cause error) *fallbackError {
 	f := fallback{what: "session " + s.Name, pattern: "oidc-client-session-" + s.Name + "-*.json"}
 	if s.Secret != nil {
 		f.token = s.Secret.RefreshToken
@@ -126,5 +127,5 @@ func (env *Env) keepSession(s *session.Session, cause error) *fallbackError {
 			f.versions = append(f.versions, data)
 		}
 	}
-	return env.keepElsewhere(f, fmt.Errorf("session %s could not be kept: %w", s.Name, cause))
+	return keepElsewhere(env, f, fmt.Errorf("session %s could not be kept: %w", s.Name, cause))
 }

@@ -13,8 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/provider"
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 func faultNames() []string {
@@ -33,17 +35,17 @@ func (o *providerOptions) checkFaults() error {
 	names := faultNames()
 	for _, name := range o.faults {
 		if !slices.Contains(names, name) {
-			return usage("there is no fault %q (`oidc-client provider faults` lists them)%s", name, config.Nearest(name, names))
+			return failure.Usage("there is no fault %q (`oidc-client provider faults` lists them)%s", name, config.Nearest(name, names))
 		}
 	}
 	if o.once && len(o.faults) == 0 {
-		return usage("--once goes with --fault")
+		return failure.Usage("--once goes with --fault")
 	}
 	switch {
 	case o.settle < 0:
-		return usage("--settle has to be more than nothing")
+		return failure.Usage("--settle has to be more than nothing")
 	case o.settle > 0 && !o.once:
-		return usage("--settle goes with --once")
+		return failure.Usage("--settle goes with --once")
 	case o.settle == 0:
 		o.settle = defaultSettle
 	}
@@ -79,13 +81,9 @@ func (p *program) showFaults(words []string) error {
 		b.WriteString(faultText(f))
 	}
 	if len(list) == 0 {
-		return usage("no fault has one of these words")
+		return failure.Usage("no fault has one of these words")
 	}
-	p.run.Members.Add("faults", list)
-	if !p.options.json() {
-		_, p.stdoutErr = fmt.Fprint(p.env.Stdout, b.String())
-		return p.stdoutErr
-	}
+	p.Print("faults", list, strings.TrimSuffix(b.String(), "\n"))
 	return nil
 }
 
@@ -231,7 +229,7 @@ func (p *program) watchOnce(ctx context.Context, op *fault.Provider, settle time
 	p.showVerdict(verdict)
 	switch {
 	case verdict.Right == nil:
-		p.warn("what the relying party made of the faults does not show in its requests: its own exit code has to tell")
+		p.Warn("what the relying party made of the faults does not show in its requests: its own exit code has to tell")
 	case !*verdict.Right:
 		return &wrongPartyError{verdict}
 	}
@@ -239,10 +237,6 @@ func (p *program) watchOnce(ctx context.Context, op *fault.Provider, settle time
 }
 
 func (p *program) showVerdict(v fault.Verdict) {
-	p.run.Members.Add("verdict", v)
-	if p.options.json() {
-		return
-	}
 	var b strings.Builder
 	for _, r := range v.Requests {
 		status := ""
@@ -261,5 +255,5 @@ func (p *program) showVerdict(v fault.Verdict) {
 		}
 		fmt.Fprintf(&b, "%s: %s, %s: %s\n", f.Fault, right, f.Did, f.Why)
 	}
-	p.out.Block("Relying Party", "Verdict", b.String())
+	p.Show(transcript.Result{Member: "verdict", Value: v, Title: "Relying Party", Key: "Verdict", Text: b.String()})
 }

@@ -76,8 +76,8 @@ func doesWith(cmd *cobra.Command, flag string, what ...string) {
 // warnIdle warns of the flags of every command that have no effect on this one.
 func (p *program) warnIdle(cmd *cobra.Command) {
 	given := func(flag string) bool { f := cmd.Flags().Lookup(flag); return f.Changed && f.Value.String() != "false" }
-	if given("output-dir") && !p.options.output {
-		p.warn("--output-dir has no effect without -o")
+	if given("output-dir") && !p.Options.Output {
+		p.Warn("--output-dir has no effect without -o")
 	}
 	for _, g := range []struct{ flag, shown, what string }{
 		{"debug", "-d", showsRequests},
@@ -89,9 +89,9 @@ func (p *program) warnIdle(cmd *cobra.Command) {
 		switch {
 		case !given(g.flag):
 		case !ok:
-			p.warn("%s has no effect: %s %s", g.shown, commandName(cmd), g.what)
+			p.Warn("%s has no effect: %s %s", g.shown, commandName(cmd), g.what)
 		case with != "" && !given(with):
-			p.warn("%s has no effect without --%s", g.shown, with)
+			p.Warn("%s has no effect without --%s", g.shown, with)
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/fakeop"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // asClient is a client at the provider of the stage.
@@ -477,7 +478,7 @@ func TestProviderFlags(t *testing.T) {
 // Credentials are asked for in the region that is named.
 func TestSTSEndpoint(t *testing.T) {
 	t.Parallel()
-	p := &program{env: quiet()}
+	p := &program{Run: run.New(quiet(), run.Options{}, "test")}
 	for region, want := range map[string]string{"": "https://sts.amazonaws.com/", "eu-central-1": "https://sts.eu-central-1.amazonaws.com/"} {
 		if got, err := p.stsEndpoint(&awsOptions{role: "arn:aws:iam::1:role/dev", region: region}); err != nil || got != want {
 			t.Errorf("%q: %s %v", region, got, err)
@@ -501,7 +502,7 @@ func everyCommand(do func(words string, cmd *cobra.Command, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((&program{env: quiet()}).root())
+	walk((&program{Run: run.New(quiet(), run.Options{}, "test")}).root())
 }
 
 // try runs the scene of a command without a flag, twice, and with it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
@@ -24,10 +25,10 @@ func (p *program) helperCommand() *cobra.Command {
 // tokenOf is a token of a session, for another tool. Nobody is asked to log in: the tool may
 // run where nobody is.
 func (p *program) tokenOf(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
-	if p.options.json() {
-		return nil, usage("a helper prints what the other tool reads")
+	if p.Options.JSON() {
+		return nil, failure.Usage("a helper prints what the other tool reads")
 	}
-	p.out = p.err // standard output is the other tool's
+	p.Plainly() // standard output is the other tool's
 	store, err := p.store()
 	if err != nil {
 		return nil, err
@@ -36,11 +37,12 @@ func (p *program) tokenOf(ctx context.Context, name string, need session.Need) (
 		return nil, err
 	}
 	out, err := p.renew(ctx, store, name, need, false)
+	p.Explain()
 	if err == nil && !need.IDToken {
 		err = bearer(out)
 	}
 	if err == nil {
-		p.redactor.Learn(out.Token) // the other side may repeat it in what it says
+		p.Learn(out.Token) // the other side may repeat it in what it says
 		err = tokenFit(out.Token)
 	}
 	return out, err
@@ -51,5 +53,5 @@ func (p *program) askAgain(out *renewal.Outcome) time.Time {
 	if out.Expires.IsZero() {
 		return time.Time{}
 	}
-	return out.Expires.Add(-session.Margin(out.Expires.Sub(p.env.Now()))).UTC().Truncate(time.Second)
+	return out.Expires.Add(-session.Margin(out.Expires.Sub(p.Env.Now()))).UTC().Truncate(time.Second)
 }

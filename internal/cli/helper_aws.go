@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/roundtrip"
@@ -55,7 +56,7 @@ For credential_process in ~/.aws/config. The role has to trust the provider
 }
 
 func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	endpoint, err := p.stsEndpoint(o)
 	if err != nil {
@@ -71,7 +72,7 @@ func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error 
 	}
 	data, err := json.Marshal(credentials)
 	if err == nil {
-		p.stdoutErr = printLine(p.env.Stdout, string(data))
+		p.PrintText(string(data))
 	}
 	return err
 }
@@ -80,21 +81,21 @@ func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error 
 func (p *program) stsEndpoint(o *awsOptions) (string, error) {
 	region := o.region
 	if region == "" {
-		region = p.env.Getenv("AWS_REGION")
+		region = p.Env.Getenv("AWS_REGION")
 	}
 	switch {
 	case !strings.HasPrefix(o.role, "arn:"):
-		return "", usage("--role-arn is missing, or no ARN")
+		return "", failure.Usage("--role-arn is missing, or no ARN")
 	case o.lifetime != 0 && o.lifetime < 15*time.Minute:
-		return "", usage("--duration is 15m at least")
+		return "", failure.Usage("--duration is 15m at least")
 	case o.endpoint != "" && !wire.SecureURL(o.endpoint):
-		return "", usage("--sts-endpoint is not an https URL (http is allowed on the loopback address only)")
+		return "", failure.Usage("--sts-endpoint is not an https URL (http is allowed on the loopback address only)")
 	case o.endpoint != "":
 		return o.endpoint, nil
 	case region == "":
 		return "https://sts.amazonaws.com/", nil
 	case strings.ContainsFunc(region, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' }):
-		return "", usage("the region is of the characters a-z 0-9 -")
+		return "", failure.Usage("the region is of the characters a-z 0-9 -")
 	}
 	return "https://sts." + region + ".amazonaws.com/", nil
 }
@@ -123,7 +124,7 @@ func (p *program) assumeRole(ctx context.Context, endpoint string, o *awsOptions
 	if o.lifetime > 0 {
 		form.Set("DurationSeconds", fmt.Sprint(int(o.lifetime.Seconds())))
 	}
-	client := httpclient.New(httpclient.Options{Proxy: p.env.Proxy})
+	client := httpclient.New(httpclient.Options{Proxy: p.Env.Proxy})
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
@@ -144,7 +145,7 @@ func (p *program) readSTS(endpoint string, status int, body []byte) (*awsCredent
 	var a stsAnswer
 	err := xml.Unmarshal(body, &a)
 	c := &a.Credentials
-	p.redactor.Learn(c.SecretAccessKey, c.SessionToken)
+	p.Learn(c.SecretAccessKey, c.SessionToken)
 	switch {
 	case err == nil && a.Error.Code != "":
 		return nil, &oidc.Error{Endpoint: "sts", Status: status, Code: a.Error.Code, Description: a.Error.Message}

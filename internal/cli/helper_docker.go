@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -54,22 +56,22 @@ goes wrong is told on standard output, too, as docker expects it, and ends with 
 }
 
 func (p *program) helpDocker(cmd *cobra.Command, name, operation string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	var err error
 	switch operation {
 	case "list":
-		p.stdoutErr = printLine(p.env.Stdout, "{}") // docker's own configuration has the hosts
+		p.PrintText("{}") // docker's own configuration has the hosts
 	case "erase":
-		p.inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
+		p.Inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
 	case "store":
 		err = p.dockerStore(ctx, name)
 	case "get":
 		err = p.dockerGet(ctx, name)
 	default:
-		err = usage("docker's helpers know get, store, erase and list")
+		err = failure.Usage("docker's helpers know get, store, erase and list")
 	}
-	if err == nil || p.options.json() {
+	if err == nil || p.Options.JSON() {
 		return err
 	}
 	return p.tellDocker(ctx, err)
@@ -77,14 +79,14 @@ func (p *program) helpDocker(cmd *cobra.Command, name, operation string) error {
 
 // fromDocker is what docker says on standard input.
 func fromDocker(ctx context.Context, stdin io.Reader) ([]byte, error) {
-	return read(ctx, "docker, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(stdin, limit.Header)) })
+	return run.Await(ctx, "docker, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(stdin, limit.Header)) })
 }
 
 // dockerCredentials are what docker's helpers give and take.
 type dockerCredentials struct{ ServerURL, Username, Secret string }
 
 func (p *program) dockerGet(ctx context.Context, name string) error {
-	server, err := fromDocker(ctx, p.env.Stdin)
+	server, err := fromDocker(ctx, p.Env.Stdin)
 	if err != nil {
 		return err
 	}
@@ -92,10 +94,10 @@ func (p *program) dockerGet(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	username := cmp.Or(p.env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
+	username := cmp.Or(p.Env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
 	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Token})
 	if err == nil {
-		p.stdoutErr = printLine(p.env.Stdout, string(data))
+		p.PrintText(string(data))
 	}
 	return err
 }
@@ -103,18 +105,18 @@ func (p *program) dockerGet(ctx context.Context, name string) error {
 // dockerStore takes what the session has anyway: docker login stores what it just got from
 // here. Anything else would be forgotten, and is refused.
 func (p *program) dockerStore(ctx context.Context, name string) error {
-	text, err := fromDocker(ctx, p.env.Stdin)
+	text, err := fromDocker(ctx, p.Env.Stdin)
 	if err != nil {
 		return err
 	}
 	var given dockerCredentials
 	if err := json.Unmarshal(text, &given); err != nil {
-		return usage("what is to be stored is not the JSON that docker gives")
+		return failure.Usage("what is to be stored is not the JSON that docker gives")
 	}
-	p.redactor.Learn(given.Secret)
+	p.Learn(given.Secret)
 	out, err := p.tokenOf(ctx, name, session.Need{})
 	if err == nil && out.Token != given.Secret {
-		err = usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
+		err = failure.Usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
 	}
 	return err
 }
@@ -123,12 +125,11 @@ func (p *program) dockerStore(ctx context.Context, name string) error {
 // code 1. Without a session there are no credentials, which has words of its own: docker
 // goes on without any.
 func (p *program) tellDocker(ctx context.Context, err error) error {
-	failure := p.failure(ctx, err)
-	p.err.Failure(failure, p.shown(err))
-	text := strings.Join(strings.Fields(failure.Message), " ")
+	told := p.Report(ctx, err)
+	text := strings.Join(strings.Fields(told.Message), " ")
 	if errors.As(err, new(*noSessionError)) {
 		text = "credentials not found in native keychain"
 	}
-	p.stdoutErr = printLine(p.env.Stdout, text)
-	return &doneError{1}
+	p.PrintText(text)
+	return &run.Done{Code: 1}
 }

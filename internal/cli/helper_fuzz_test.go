@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // helped runs a helper of the session of a stage, with what another program says on standard
@@ -123,7 +123,7 @@ func FuzzSTS(f *testing.F) {
 	f.Add(403, []byte("<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x1b[31m</Message></Error></ErrorResponse>"))
 	f.Add(500, []byte("<"))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		p := &program{env: quiet(), redactor: transcript.NewRedactor()}
+		p := &program{Run: run.New(quiet(), run.Options{}, "test")}
 		c, err := p.readSTS("https://sts.amazonaws.com/", status, body)
 		switch {
 		case (c == nil) == (err == nil):

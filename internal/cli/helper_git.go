@@ -14,7 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
@@ -49,10 +51,10 @@ git asks for every host that it meets. What git says was refused is renewed.`,
 }
 
 func (p *program) helpGit(cmd *cobra.Command, o *gitOptions, name, operation string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	if len(o.hosts) == 0 {
-		return usage("--host is missing: git asks for every host that it meets, and a token is for some")
+		return failure.Usage("--host is missing: git asks for every host that it meets, and a token is for some")
 	}
 	asked, err := p.gitAsks(ctx)
 	if err != nil {
@@ -73,7 +75,7 @@ func (p *program) helpGit(cmd *cobra.Command, o *gitOptions, name, operation str
 
 // gitAsks reads what git says: lines of key=value, to an empty one or the end.
 func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
-	text, err := read(ctx, "git, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(p.env.Stdin, limit.File)) })
+	text, err := run.Await(ctx, "git, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(p.Env.Stdin, limit.File)) })
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
 		key, value, _ := strings.Cut(lines.Text(), "=")
 		asked[key] = value
 	}
-	p.redactor.Learn(asked["password"])
+	p.Learn(asked["password"])
 	return asked, nil
 }
 
@@ -100,17 +102,17 @@ func (o *gitOptions) mayHave(asked map[string]string) bool {
 
 func (p *program) gitGet(ctx context.Context, o *gitOptions, name string, need session.Need) error {
 	if strings.ContainsAny(o.username, "\r\n\x00") {
-		return usage("--username holds a line break")
+		return failure.Usage("--username holds a line break")
 	}
 	out, err := p.tokenOf(ctx, name, need)
 	if err != nil {
 		return err
 	}
-	answer := fmt.Sprintf("username=%s\npassword=%s\n", o.username, out.Token)
+	answer := fmt.Sprintf("username=%s\npassword=%s", o.username, out.Token)
 	if again := p.askAgain(out); !again.IsZero() {
-		answer += fmt.Sprintf("password_expiry_utc=%d\n", again.Unix())
+		answer += fmt.Sprintf("\npassword_expiry_utc=%d", again.Unix())
 	}
-	_, p.stdoutErr = io.WriteString(p.env.Stdout, answer)
+	p.PrintText(answer)
 	return nil
 }
 
@@ -126,7 +128,7 @@ func (p *program) gitErase(ctx context.Context, name string, need session.Need, 
 	if there, ok := inAgent(store, name); ok { // which alone can renew it
 		out, err := p.tokenOf(ctx, name, need)
 		if err == nil && out.Token == refused {
-			_, err = there.refresh(ctx, name, false, p.options.noCache())
+			_, err = there.refresh(ctx, name, false, p.Options.NoCache())
 		}
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -54,7 +55,7 @@ type execCredentialStatus struct {
 }
 
 func (p *program) helpKubernetes(cmd *cobra.Command, name string, idToken bool) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	version, err := p.execCredentialVersion()
 	if err != nil {
@@ -66,23 +67,23 @@ func (p *program) helpKubernetes(cmd *cobra.Command, name string, idToken bool) 
 	}
 	data, err := json.Marshal(execCredentialDocument{version, "ExecCredential", execCredentialStatus{out.Token, p.askAgain(out)}})
 	if err == nil {
-		p.stdoutErr = printLine(p.env.Stdout, string(data))
+		p.PrintText(string(data))
 	}
 	return err
 }
 
 // execCredentialVersion is the version that kubectl asks for in KUBERNETES_EXEC_INFO.
 func (p *program) execCredentialVersion() (string, error) {
-	info := p.env.Getenv("KUBERNETES_EXEC_INFO")
+	info := p.Env.Getenv("KUBERNETES_EXEC_INFO")
 	if info == "" {
 		return execCredential + "v1", nil
 	}
 	var asked execCredentialDocument
 	if err := json.Unmarshal([]byte(info), &asked); err != nil {
-		return "", usage("KUBERNETES_EXEC_INFO is not the JSON that kubectl gives")
+		return "", failure.Usage("KUBERNETES_EXEC_INFO is not the JSON that kubectl gives")
 	}
 	if !slices.Contains([]string{execCredential + "v1", execCredential + "v1beta1"}, asked.APIVersion) {
-		return "", usage("KUBERNETES_EXEC_INFO asks for the apiVersion %.80q; %[2]sv1 and %[2]sv1beta1 are known", asked.APIVersion, execCredential)
+		return "", failure.Usage("KUBERNETES_EXEC_INFO asks for the apiVersion %.80q; %[2]sv1 and %[2]sv1beta1 are known", asked.APIVersion, execCredential)
 	}
 	return asked.APIVersion, nil
 }

@@ -4,13 +4,14 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -44,7 +45,7 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
   oidc-client introspect --session work`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.bounded(cmd.Context())
+			ctx, cancel := p.Bounded(cmd.Context())
 			defer cancel()
 			r := oidc.IntrospectionRequest{Hint: hint, Signed: signed}
 			return p.introspect(ctx, cmd, &flags, token, session, r)
@@ -64,7 +65,7 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 // introspected is the token that was given, or that of a session, and the client that asks.
 func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, *oidc.Client, error) {
 	if name == "" {
-		token, err := p.required(ctx, "token", flag, "OIDC_TOKEN")
+		token, err := run.Required(ctx, p.Input.Token, "token", flag, "OIDC_TOKEN")
 		if err != nil {
 			return "", nil, nil, err
 		}
@@ -84,7 +85,7 @@ func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *c
 
 func (p *program) introspect(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string, r oidc.IntrospectionRequest) error {
 	if r.Hint != "" && !slices.Contains(tokenHints, r.Hint) {
-		return usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
+		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
 	token, cfg, client, err := p.introspected(ctx, cmd, flags, flag, name)
 	if err != nil {
@@ -96,26 +97,22 @@ func (p *program) introspect(ctx context.Context, cmd *cobra.Command, flags *cli
 	if answer == nil {
 		return err
 	}
-	p.run.Checks = append(p.run.Checks, answer.Checks...)
-	p.warnings(answer.Checks)
+	p.Found(answer.Checks)
 	if answer.JSON != nil && err == nil {
 		p.showIntrospection(answer)
-		err = p.write("introspect.json", answer.JSON)
+		err = p.Write(run.IntrospectionFile, answer.JSON)
 	}
-	p.explain()
+	p.Explain()
 	return err
 }
 
 func (p *program) showIntrospection(answer *oidc.Introspection) {
-	p.run.Members.Add("introspection", json.RawMessage(answer.JSON))
+	p.Show(transcript.JSONResult("introspection", "Introspect Response", "Response", answer.JSON))
 	if answer.Header != nil {
-		signed := transcript.Token{Header: answer.Header, Encryption: answer.Encryption, Claims: answer.JSON, Verified: answer.Verified}
-		p.run.Members.Add("introspection_token", signed.Document())
-	}
-	if !p.options.json() {
-		p.out.JSON("Introspect Response", "Response", answer.JSON)
+		signed := &transcript.Token{Header: answer.Header, Encryption: answer.Encryption, Claims: answer.JSON, Verified: answer.Verified}
+		p.Note("introspection_token", signed)
 	}
 	if !answer.Active {
-		p.inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's business")
+		p.Inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's business")
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -35,13 +37,13 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 1 && token != "":
-				return usage("the token is given twice")
+				return failure.Usage("the token is given twice")
 			case len(args) == 1:
 				token = args[0]
-			case token == "" && p.env.Getenv("OIDC_TOKEN") == "":
+			case token == "" && p.Env.Getenv("OIDC_TOKEN") == "":
 				token = "-"
 			}
-			ctx, cancel := p.bounded(cmd.Context())
+			ctx, cancel := p.Bounded(cmd.Context())
 			defer cancel()
 			return p.decodeJWT(ctx, token)
 		},
@@ -51,42 +53,39 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 }
 
 func (p *program) decodeJWT(ctx context.Context, flag string) error {
-	raw, err := p.input(ctx, "token", flag, "OIDC_TOKEN")
+	raw, err := p.Input.Text(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
 	raw = strings.TrimPrefix(strings.Join(strings.Fields(raw), ""), "Bearer")
 	if raw == "" {
-		return usage("there is no token: standard input was empty")
+		return failure.Usage("there is no token: standard input was empty")
 	}
 	token, err := oidc.DecodeIDToken(raw)
 	if errors.Is(err, oidc.ErrEncrypted) {
-		return usage("%v: its claims can only be read with the key it is encrypted for", err)
+		return failure.Usage("%v: its claims can only be read with the key it is encrypted for", err)
 	}
 	if err != nil {
-		return usage("the token cannot be read: %v", err)
+		return failure.Usage("the token cannot be read: %v", err)
 	}
-	p.run.Members.Add("jwt", struct {
+	p.Note("jwt", struct {
 		Header   json.RawMessage `json:"header"`
 		Claims   json.RawMessage `json:"claims"`
 		Verified bool            `json:"verified"`
 	}{token.Header, token.JSON, false})
-	if p.options.json() {
-		return nil
-	}
-	p.out.JSON("JWT Header", "Header", token.Header)
-	p.out.JSON("JWT Claims", "Claims", token.JSON)
+	p.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
+	p.Show(transcript.JSONResult("", "JWT Claims", "Claims", token.JSON))
 	if times := p.times(token); times != "" {
-		p.out.Block("JWT Times", "Times", times)
+		p.Show(transcript.Result{Title: "JWT Times", Key: "Times", Text: times})
 	}
-	p.warn("nothing was verified: anyone can have written this")
+	p.Warn("nothing was verified: anyone can have written this")
 	return nil
 }
 
 // times says when things happen, in local time and from now.
 func (p *program) times(t *oidc.IDToken) string {
 	var b strings.Builder
-	now := p.env.Now()
+	now := p.Env.Now()
 	for _, claim := range []struct {
 		name string
 		at   time.Time

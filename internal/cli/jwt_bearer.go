@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -53,15 +55,15 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
 func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertionOptions) (string, error) {
 	if o.subject == "" {
 		if o.issuer != "" || o.assertionAudience != "" || o.lifetime != 0 {
-			return "", usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with --subject, which makes a JWT")
+			return "", failure.Usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with --subject, which makes a JWT")
 		}
-		return p.required(ctx, "assertion", o.assertion, "OIDC_ASSERTION")
+		return run.Required(ctx, p.Input.Token, "assertion", o.assertion, "OIDC_ASSERTION")
 	}
 	switch {
 	case o.assertion != "":
-		return "", usage("--assertion is a JWT that is there already, --subject makes one")
+		return "", failure.Usage("--assertion is a JWT that is there already, --subject makes one")
 	case cfg.PrivateKey == "":
-		return "", usage("--subject needs a private_key (a file), or --pem-key, to sign with")
+		return "", failure.Usage("--subject needs a private_key (a file), or --pem-key, to sign with")
 	}
 	key, err := signingKey(ctx, cfg, o.client.kid)
 	if err != nil {
@@ -75,11 +77,11 @@ func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertio
 	if issuer == "" {
 		issuer = cfg.ClientID
 	}
-	signed, err := a.Sign(key, issuer, o.subject, p.env.Now(), nil)
+	signed, err := a.Sign(key, issuer, o.subject, p.Env.Now(), nil)
 	if err != nil {
-		return "", misconfigured("%s: %v", origin(cfg, "private_key"), err)
+		return "", failure.Config("%s: %v", origin(cfg, "private_key"), err)
 	}
-	p.redactor.Learn(signed)
+	p.Learn(signed)
 	return signed, nil
 }
 
@@ -96,9 +98,9 @@ The assertion is XML, as its issuer signed it. It is sent as it is.`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.trade(cmd, &o, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
-				xml, err := p.input(ctx, "assertion", assertion, "OIDC_ASSERTION")
+				xml, err := p.Input.Text(ctx, "assertion", assertion, "OIDC_ASSERTION")
 				if err == nil && xml == "" {
-					err = usage("--assertion is missing (- reads standard input, @FILE a file; or set OIDC_ASSERTION)")
+					err = failure.Usage("--assertion is missing (- reads standard input, @FILE a file; or set OIDC_ASSERTION)")
 				}
 				return withAudience(oidc.SAML2Bearer([]byte(xml), serviceScopes(cfg)...), cfg), err
 			})

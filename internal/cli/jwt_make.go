@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -42,18 +44,18 @@ For the client's registration at a provider (jwks), or to be served (jwks_uri).`
 }
 
 func (p *program) publishKey(cmd *cobra.Command, o *keySetOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	if o.key == "" {
-		return usage("--pem-key is missing: the private key")
+		return failure.Usage("--pem-key is missing: the private key")
 	}
-	data, err := readFile(ctx, o.key)
+	data, err := run.ReadFile(ctx, o.key)
 	if err != nil {
-		return usage("--pem-key: %w", err)
+		return failure.Usage("--pem-key: %w", err)
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {
-		return usage("--pem-key: %s: %v", o.key, err)
+		return failure.Usage("--pem-key: %s: %v", o.key, err)
 	}
 	if o.kid != "" {
 		key = key.WithID(o.kid)
@@ -71,16 +73,8 @@ func (p *program) showKeySet(keys ...json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	p.run.Members.Add("jwks", json.RawMessage(set))
-	return p.plain(string(set))
-}
-
-// plain prints a result by itself, unless JSON is asked for.
-func (p *program) plain(text string) error {
-	if p.options.json() {
-		return nil
-	}
-	return printLine(p.env.Stdout, text)
+	p.Print("jwks", json.RawMessage(set), string(set))
+	return nil
 }
 
 // keygenOptions are the flags of jwt keygen.
@@ -116,14 +110,14 @@ algorithm of encryption, for what providers encrypt (decryption_key).`,
 
 func (p *program) makeKey(o *keygenOptions) error {
 	if o.out == "" {
-		return usage("--out is missing: the file of the private key")
+		return failure.Usage("--out is missing: the file of the private key")
 	}
 	if _, err := os.Lstat(o.out); err == nil && !o.force {
-		return usage("%s is there already; --force replaces it", o.out)
+		return failure.Usage("%s is there already; --force replaces it", o.out)
 	}
 	key, err := oidc.GenerateKey(o.alg)
 	if err != nil {
-		return usage("--alg: %v", err)
+		return failure.Usage("--alg: %v", err)
 	}
 	if o.kid != "" {
 		key = key.WithID(o.kid)
@@ -136,10 +130,10 @@ func (p *program) makeKey(o *keygenOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(o.out, data, o.force); err != nil {
+	if err := run.WriteNew(o.out, data, o.force); err != nil {
 		return fmt.Errorf("the key could not be written: %w", err)
 	}
-	p.inform("the private key is in %s", o.out)
+	p.Inform("the private key is in %s", o.out)
 	jwk, err := key.PublicJWK(use)
 	if err != nil {
 		return err
@@ -163,7 +157,7 @@ func keyFile(key oidc.SigningKey, use string, o *keygenOptions) ([]byte, error) 
 		jwk, err := key.PrivateJWK(use)
 		return append(jwk, '\n'), err
 	}
-	return nil, usage("--key-format is pem or jwk")
+	return nil, failure.Usage("--key-format is pem or jwk")
 }
 
 func (p *program) jwtProfileCommand() *cobra.Command {
@@ -181,7 +175,7 @@ it.`,
   oidc-client jwt profile --issuer https://op.example.com --client-id me --pem-key key.pem --claim nonce=1`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.bounded(cmd.Context())
+			ctx, cancel := p.Bounded(cmd.Context())
 			defer cancel()
 			cfg, err := p.load(ctx, cmd, &flags, "issuer", "client_id")
 			if err != nil {
@@ -199,7 +193,7 @@ it.`,
 
 func (p *program) makeAssertion(ctx context.Context, cfg *config.Config, kid, endpoint string, claims []string) error {
 	if cfg.PrivateKey == "" {
-		return usage("--pem-key is missing: the private key")
+		return failure.Usage("--pem-key is missing: the private key")
 	}
 	more, err := claimFlags(claims)
 	if err != nil {
@@ -220,12 +214,12 @@ func (p *program) makeAssertion(ctx context.Context, cfg *config.Config, kid, en
 			return err
 		}
 	}
-	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, p.env.Now(), more)
+	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, p.Env.Now(), more)
 	if err != nil {
-		return misconfigured("%s: %v", origin(cfg, "private_key"), err)
+		return failure.Config("%s: %v", origin(cfg, "private_key"), err)
 	}
-	p.run.Members.Add("client_assertion", signed)
-	return p.plain(signed)
+	p.Print("client_assertion", signed, signed)
+	return nil
 }
 
 // claimFlags reads --claim.
@@ -234,7 +228,7 @@ func claimFlags(claims []string) (map[string]any, error) {
 	for _, claim := range claims {
 		name, value, ok := strings.Cut(claim, "=")
 		if !ok || name == "" {
-			return nil, usage("a --claim is not name=value")
+			return nil, failure.Usage("a --claim is not name=value")
 		}
 		more[name] = value
 		if json.Valid([]byte(value)) {
@@ -268,7 +262,7 @@ sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`
 }
 
 func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims []string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
@@ -294,7 +288,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 	request.Object.Claims = maps.Clone(request.Object.Claims)
 	maps.Copy(request.Object.Claims, more)
 	request.Push = false
-	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.env.Now, Policy: oidc.Policy{MaxAge: maxAge(cfg)}}
+	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.Env.Now, Policy: oidc.Policy{MaxAge: maxAge(cfg)}}
 	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier})
 	if err != nil {
 		return err
@@ -303,6 +297,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 	if err != nil {
 		return err
 	}
-	p.run.Members.Add("request", u.Query().Get("request"))
-	return p.plain(u.Query().Get("request"))
+	object := u.Query().Get("request")
+	p.Print("request", object, object)
+	return nil
 }

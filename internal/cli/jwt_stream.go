@@ -17,7 +17,9 @@ import (
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/call"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -34,7 +36,7 @@ type verified struct {
 // verifyLines verifies the tokens of standard input, one a line. One alone is shown
 // whole.
 func (p *program) verifyLines(ctx context.Context, v verification) error {
-	lines := readLines(ctx, p.env.Stdin)
+	lines := readLines(ctx, p.Env.Stdin)
 	ahead, err := lines.next(ctx)
 	if err == nil && len(ahead) == 1 {
 		var more []string
@@ -45,7 +47,7 @@ func (p *program) verifyLines(ctx context.Context, v verification) error {
 	case err != nil:
 		return err
 	case len(ahead) == 0:
-		return usage("there is no token: standard input was empty")
+		return failure.Usage("there is no token: standard input was empty")
 	case len(ahead) == 1:
 		return p.verifyOne(ctx, v, ahead[0])
 	}
@@ -53,7 +55,7 @@ func (p *program) verifyLines(ctx context.Context, v verification) error {
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	report := &report{p: p, out: bufio.NewWriter(p.env.Stdout), unjudged: v.unjudged}
+	report := &report{p: p, out: bufio.NewWriter(p.Env.Stdout), unjudged: v.unjudged}
 	report.begin()
 	return report.end(ctx, p.verifyParallel(ctx, lines, ahead, v.judge, report))
 }
@@ -117,11 +119,11 @@ func (s *stream) next(ctx context.Context) ([]string, error) {
 	select {
 	case batch, more := <-s.batches:
 		if !more && s.err != nil {
-			return nil, usage("standard input: %v", s.err)
+			return nil, failure.Usage("standard input: %v", s.err)
 		}
 		return batch, nil
 	case <-ctx.Done():
-		return nil, &waitError{"standard input", context.Cause(ctx)}
+		return nil, &failure.WaitError{For: "standard input", Cause: context.Cause(ctx)}
 	}
 }
 
@@ -156,7 +158,7 @@ func (p *program) verifyParallel(ctx context.Context, lines *stream, ahead []str
 		select {
 		case results = <-j.results:
 		case <-ctx.Done():
-			return &waitError{"standard input", context.Cause(ctx)}
+			return &failure.WaitError{For: "standard input", Cause: context.Cause(ctx)}
 		}
 		for _, v := range results {
 			if err := report.add(v); err != nil {
@@ -187,7 +189,7 @@ func feed(ctx context.Context, lines *stream, ahead []string, jobs, order chan<-
 		case order <- j:
 			jobs <- j
 		case <-ctx.Done():
-			return &waitError{"standard input", context.Cause(ctx)}
+			return &failure.WaitError{For: "standard input", Cause: context.Cause(ctx)}
 		}
 	}
 }
@@ -211,8 +213,8 @@ type report struct {
 }
 
 func (r *report) begin() {
-	if r.p.options.json() {
-		head, _ := transcript.Compact(r.p.run.Command) // a string
+	if r.p.Options.JSON() {
+		head, _ := transcript.Compact(r.p.Record.Command) // a string
 		fmt.Fprintf(r.out, "{\"schema\":%d,\"command\":%s,\"tokens\":[", transcript.Version, head)
 	}
 }
@@ -231,7 +233,7 @@ func (r *report) add(v verified) error {
 	} else {
 		r.valid++
 	}
-	if !r.p.options.json() {
+	if !r.p.Options.JSON() {
 		return r.addText(v)
 	}
 	var d strictjson.Ordered
@@ -239,7 +241,7 @@ func (r *report) add(v verified) error {
 	d.Add("verified", v.verified)
 	if v.err != nil {
 		d.Add("code", oidc.Reason(v.err))
-		d.Add("message", r.p.redactor.Text(v.err.Error()))
+		d.Add("message", r.p.Redactor.Text(v.err.Error()))
 	}
 	text, err := transcript.Compact(d)
 	if err != nil {
@@ -275,19 +277,19 @@ func (r *report) end(ctx context.Context, err error) error {
 	if err == nil && r.bad > 0 {
 		err = fmt.Errorf("%d of %d tokens are bad: %w", r.bad, r.valid+r.bad, r.first)
 	}
-	var failure *transcript.Failure
+	var told *failure.Failure
 	if err != nil {
-		failure = r.p.failure(ctx, err)
-		failure.Headline = ""
+		told = r.p.Failure(ctx, err)
+		told.Headline = ""
 	}
-	if r.p.options.json() {
+	if r.p.Options.JSON() {
 		var d strictjson.Ordered
 		d.Add("valid", r.valid)
 		d.Add("bad", r.bad)
 		tail, _ := transcript.Compact(d) // of two numbers
 		fmt.Fprintf(r.out, "\n],\"summary\":%s", tail)
-		if failure != nil {
-			text, _ := transcript.Compact(failure) // of strings and a number
+		if told != nil {
+			text, _ := transcript.Compact(told) // of strings and a number
 			fmt.Fprintf(r.out, ",\"error\":%s", text)
 		}
 		_, _ = io.WriteString(r.out, "}\n") // what fails shows when it is flushed
@@ -295,10 +297,10 @@ func (r *report) end(ctx context.Context, err error) error {
 	if flushErr := r.out.Flush(); flushErr != nil {
 		return fmt.Errorf("writing to standard output: %w", flushErr)
 	}
-	if failure == nil {
-		r.p.inform("%d tokens are valid%s", r.valid, r.unjudged)
-		return &doneError{0}
+	if told == nil {
+		r.p.Inform("%d tokens are valid%s", r.valid, r.unjudged)
+		return &run.Done{Code: 0}
 	}
-	r.p.err.Failure(failure, nil)
-	return &doneError{exitCode(failure)}
+	r.p.Console().Failure(told, nil)
+	return &run.Done{Code: run.ExitCode(told)}
 }

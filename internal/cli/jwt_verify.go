@@ -13,6 +13,8 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -63,7 +65,7 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if o.token != "" {
-					return usage("the token is given twice")
+					return failure.Usage("the token is given twice")
 				}
 				o.token = args[0]
 			}
@@ -85,16 +87,16 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 }
 
 func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	if o.as != "" && !slices.Contains(kinds, o.as) {
-		return usage("--as is one of %s", strings.Join(kinds, ", "))
+		return failure.Usage("--as is one of %s", strings.Join(kinds, ", "))
 	}
-	stream := o.token == "-" || o.token == "" && p.env.Getenv("OIDC_TOKEN") == ""
+	stream := o.token == "-" || o.token == "" && p.Env.Getenv("OIDC_TOKEN") == ""
 	var raw string
 	var err error
 	if !stream {
-		if raw, err = p.required(ctx, "token", o.token, "OIDC_TOKEN"); err != nil {
+		if raw, err = run.Required(ctx, p.Input.Token, "token", o.token, "OIDC_TOKEN"); err != nil {
 			return err
 		}
 	}
@@ -105,8 +107,8 @@ func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
 	if !stream {
 		return p.verifyOne(ctx, v, raw)
 	}
-	if p.stdinUsed != "" {
-		return usage("--%s reads standard input already", p.stdinUsed)
+	if !p.Input.Free() {
+		return failure.Usage("another flag reads standard input already")
 	}
 	return p.verifyLines(ctx, v)
 }
@@ -131,13 +133,13 @@ func (p *program) newVerification(
 		}
 	}
 	if missing := missingFor(kind, cfg); missing != "" {
-		return v, usage("--as %s needs %s", kind, missing)
+		return v, failure.Usage("--as %s needs %s", kind, missing)
 	}
 	if kind != "access_token" && len(o.audience)+len(o.scope) > 0 {
-		return v, usage("--audience and --scope are about access tokens: they go with --as access_token")
+		return v, failure.Usage("--audience and --scope are about access tokens: they go with --as access_token")
 	}
 	expect := oidc.Expectation{Nonce: o.nonce, Optional: true}
-	access, err := p.optional(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
+	access, err := p.Input.Token(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
 	if err != nil {
 		return v, err
 	}
@@ -202,43 +204,50 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 	if err != nil {
 		return nil, err
 	}
-	client := &oidc.Client{ID: cfg.ClientID, HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
+	client := &oidc.Client{ID: cfg.ClientID, HTTP: httpClient, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
 	if jwks == "" {
 		client.Provider, err = p.discover(ctx, cfg, httpClient)
 		return client, err
 	}
-	p.run.Issuer = cfg.Issuer
+	p.Issuer(cfg.Issuer)
 	client.Provider = &oidc.Provider{Issuer: cfg.Issuer, IDTokenSigningAlgorithms: oidc.SignatureAlgorithms()}
 	if wire.SecureURL(jwks) {
 		client.Provider.JWKSURI = jwks
 		return client, nil
 	}
-	data, err := readFile(ctx, jwks)
+	data, err := run.ReadFile(ctx, jwks)
 	if err != nil {
-		return nil, usage("--jwks: %w", err)
+		return nil, failure.Usage("--jwks: %w", err)
 	}
 	p.checkNamed(jwks, whatIsValid)
 	if client.Keys, err = oidc.ReadKeySet(data); err != nil {
-		return nil, usage("--jwks: %v", err)
+		return nil, failure.Usage("--jwks: %v", err)
 	}
 	return client, nil
 }
 
+// adviseOpaque says what to do with an access token that is no JWT.
+func adviseOpaque(err error, f *failure.Failure) {
+	var broken *check.Error
+	if errors.As(err, &broken) && broken.First.ID == "access_token.readable" {
+		f.Hint = "a token that is no JWT means something to the provider only: `oidc-client introspect` asks it"
+	}
+}
+
 // verifyOne verifies a token and shows all of it.
 func (p *program) verifyOne(ctx context.Context, v verification, raw string) error {
+	p.Advise(adviseOpaque)
 	token, err := v.judge(ctx, strings.TrimPrefix(raw, "Bearer "))
-	p.run.Checks = append(p.run.Checks, token.Checks...)
-	p.warnings(token.Checks)
+	p.Found(token.Checks)
 	if token.JSON != nil {
-		p.run.Members.Add("jwt", (&transcript.Token{Header: token.Header, Encryption: token.Encryption, Claims: token.JSON, Verified: token.Verified && err == nil}).Document())
-		if !p.options.json() {
-			p.out.JSON("JWT Header", "Header", token.Header)
-		}
-		p.showClaims("JWT Claims", "Claims", token.JSON, token.Verified && err == nil)
+		p.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
+		p.Show(transcript.TokenClaims("jwt", "JWT Claims", "Claims", &transcript.Token{
+			Header: token.Header, Encryption: token.Encryption, Claims: token.JSON, Verified: token.Verified && err == nil,
+		}))
 	}
-	p.explain()
+	p.Explain()
 	if err == nil {
-		p.inform("the token is valid%s", v.unjudged)
+		p.Inform("the token is valid%s", v.unjudged)
 	}
 	return err
 }

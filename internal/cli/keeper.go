@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -42,11 +43,11 @@ type response struct {
 
 // begin makes the keeper of one login, before anything of it is sent. Room that cannot be had is no
 // error here: the store could be written when the command began.
-func (k *saving) begin(env *Env) *keeper {
+func (k *saving) begin(env *run.Env) *keeper {
 	blank := k.blank
 	secret := *blank.Secret
 	blank.Secret = &secret
-	one := &keeper{saving: k, session: &blank, keepElsewhere: env.keepSession}
+	one := &keeper{saving: k, session: &blank, keepElsewhere: func(s *session.Session, cause error) *fallbackError { return keepSession(env, s, cause) }}
 	if room, err := k.store.Reserve(blank.Name); err == nil {
 		one.room = room
 	}
@@ -216,7 +217,7 @@ func (k *keeper) problem() error {
 // beginKeeping makes ready to keep the tokens of a login, or of a refresh, that is about to be sent.
 func (p *program) beginKeeping() {
 	if p.saving != nil {
-		p.keeper = p.saving.begin(p.env)
+		p.keeper = p.saving.begin(p.Env)
 	}
 }
 
@@ -225,7 +226,7 @@ func (p *program) keepTokens(client *oidc.Client, t *oidc.Tokens) {
 	if p.keeper == nil {
 		return
 	}
-	r := response{tokens: t, sent: p.sent, key: client.KeyThumbprint(), jwk: p.bound.key, now: p.env.Now()}
+	r := response{tokens: t, sent: p.sent, key: client.KeyThumbprint(), jwk: p.bound.key, now: p.Env.Now()}
 	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, client.Policy.DecryptionKeys...); err == nil {
 		r.subject = id.Subject
 	}
@@ -240,9 +241,9 @@ func (p *program) judgeKept(client *oidc.Client, t *oidc.Tokens, err error) {
 	}
 	withheld := ""
 	if err != nil {
-		withheld = p.redactor.Text(message(err))
+		withheld = p.Message(err)
 	}
-	k.judged(t, withheld, append(client.Provider.Checks.Waived(), p.run.Checks.Waived()...)...)
+	k.judged(t, withheld, append(client.Provider.Checks.Waived(), p.Record.Checks.Waived()...)...)
 }
 
 // named is a session in a document that is about something else.
@@ -251,17 +252,17 @@ func named(name string) map[string]string { return map[string]string{"name": nam
 // tellSaved says where the tokens are.
 func (p *program) tellSaved() {
 	s := p.keeper.session
-	p.run.Members.Add("session", named(s.Name))
-	p.inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
+	p.Note("session", named(s.Name))
+	p.Inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
 	if p.keeper.part != nil {
-		p.warn("session %s: %v", s.Name, p.keeper.part)
+		p.Warn("session %s: %v", s.Name, p.keeper.part)
 	}
 	if p.keep != nil && p.keep.file != "" && p.keep.written {
-		p.warn("%s has the refresh token of session %s too: "+
+		p.Warn("%s has the refresh token of session %s too: "+
 			"once one of the two is used, the other is spent, and sending it may end the session at the provider", p.keep.file, s.Name)
 	}
 	if !s.Renewable {
-		p.warn("no refresh token came, so session %s ends with its access token; most providers want the scope offline_access for one "+
+		p.Warn("no refresh token came, so session %s ends with its access token; most providers want the scope offline_access for one "+
 			"(Google: --param access_type=offline --param prompt=consent)", s.Name)
 	}
 }

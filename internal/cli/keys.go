@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -38,7 +40,7 @@ func privateKeyJWT(ctx context.Context, cfg *config.Config, kid string) (oidc.Cl
 		}
 	}
 	if err := key.Fits(a.Algorithm); err != nil {
-		return oidc.ClientAuth{}, misconfigured("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), a.Algorithm, err)
+		return oidc.ClientAuth{}, failure.Config("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), a.Algorithm, err)
 	}
 	return oidc.PrivateKeyJWT(key, a), nil
 }
@@ -46,13 +48,13 @@ func privateKeyJWT(ctx context.Context, cfg *config.Config, kid string) (oidc.Cl
 // signingKey reads the client's private key. kid, if it is not "", outweighs the
 // name that it has.
 func signingKey(ctx context.Context, cfg *config.Config, kid string) (oidc.SigningKey, error) {
-	data, err := readFile(ctx, path(cfg, "private_key", cfg.PrivateKey))
+	data, err := run.ReadFile(ctx, path(cfg, "private_key", cfg.PrivateKey))
 	if err != nil {
-		return oidc.SigningKey{}, misconfigured("%s: %w", origin(cfg, "private_key"), err)
+		return oidc.SigningKey{}, failure.Config("%s: %w", origin(cfg, "private_key"), err)
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {
-		return key, misconfigured("%s: %s: %v", origin(cfg, "private_key"), cfg.PrivateKey, err)
+		return key, failure.Config("%s: %s: %v", origin(cfg, "private_key"), cfg.PrivateKey, err)
 	}
 	for _, id := range []string{cfg.PrivateKeyID, kid} {
 		if id != "" {
@@ -73,7 +75,7 @@ func signingAlgorithm(cfg *config.Config, key oidc.SigningKey) (string, error) {
 		return "PS256", nil
 	}
 	if !slices.Contains(config.FAPI2Algorithms(), alg) {
-		return "", misconfigured("%s: the profile %s signs by %s, and the key by %s", origin(cfg, "profile"), cfg.Profile, strings.Join(config.FAPI2Algorithms(), ", "), alg)
+		return "", failure.Config("%s: the profile %s signs by %s, and the key by %s", origin(cfg, "profile"), cfg.Profile, strings.Join(config.FAPI2Algorithms(), ", "), alg)
 	}
 	return alg, nil
 }

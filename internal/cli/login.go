@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,9 +17,11 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -73,7 +74,7 @@ func (o *browserOptions) place(path string) (loopback.Options, error) {
 		place.Host = "localhost"
 	}
 	if o.port < 0 || o.port > 65535 {
-		return place, usage("--port is a number from 0 to 65535")
+		return place, failure.Usage("--port is a number from 0 to 65535")
 	}
 	return place, nil
 }
@@ -118,10 +119,10 @@ func (o *loginOptions) addUnsaved(cmd *cobra.Command) {
 }
 
 func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	if o.keepRunning && p.options.json() {
-		return usage("--keep-running shows one login after the other, and --format json one document")
+	if o.keepRunning && p.Options.JSON() {
+		return failure.Usage("--keep-running shows one login after the other, and --format json one document")
 	}
 	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
 	if err != nil {
@@ -152,8 +153,8 @@ func (p *program) runLogin(ctx context.Context, journey *flow.Login, done func(*
 	err := p.waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
 	var broken *check.Error
 	if errors.As(err, &broken) {
-		p.run.Checks = append(p.run.Checks, broken.Results...)
-		p.explain()
+		p.FoundBeside(broken.Results)
+		p.Explain()
 	}
 	return err
 }
@@ -164,7 +165,7 @@ func (p *program) waitFor(ctx context.Context, what string, err error) error {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !errors.As(err, &known) {
 		var transport *oidc.TransportError
 		if !errors.As(err, &transport) {
-			return &waitError{what, err}
+			return &failure.WaitError{For: what, Cause: err}
 		}
 	}
 	return err
@@ -199,12 +200,12 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		Client: client, Request: request, Place: place, Exchange: p.redeem(client, o),
 		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
 		Begun: func(start, direct string) {
-			p.inform("Go to %s", start)
-			p.err.Block(elsewhere, "URL", direct)
+			p.Inform("Go to %s", start)
+			p.Console().Block(elsewhere, "URL", direct)
 			p.openBrowser(ctx, &o.browser, start)
 		},
 		Pasted:  pasted(ctx),
-		Strange: func(what string) { p.warn("%s", what) },
+		Strange: func(what string) { p.Warn("%s", what) },
 	}, nil
 }
 
@@ -214,11 +215,11 @@ func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Cont
 	return func(ctx context.Context, login *oidc.Login, response url.Values) (*oidc.Tokens, error) {
 		if o.mock.fakeVerifier {
 			login.CodeVerifier = rand.Text() + rand.Text()
-			p.warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
+			p.Warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
 		}
 		p.beginKeeping()
 		login.Received = p.receiving(client)
-		return guarded(p, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
+		return run.Guard(p.Run, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
 	}
 }
 
@@ -281,8 +282,8 @@ func requestObject(ctx context.Context, cfg *config.Config, kid string) (*oidc.R
 		return o, nil
 	}
 	if cfg.PrivateKey == "" {
-		return nil, misconfigured("%s: there is no private_key (or --pem-key) to sign with", origin(cfg, "use_request_parameter")).
-			try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
+		return nil, failure.Config("%s: there is no private_key (or --pem-key) to sign with", origin(cfg, "use_request_parameter")).
+			Try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
 	}
 	key, err := signingKey(ctx, cfg, kid)
 	if err != nil {
@@ -296,21 +297,21 @@ func requestObject(ctx context.Context, cfg *config.Config, kid string) (*oidc.R
 		}
 	}
 	if err := key.Fits(o.Algorithm); err != nil {
-		return nil, misconfigured("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), o.Algorithm, err)
+		return nil, failure.Config("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), o.Algorithm, err)
 	}
 	return o, nil
 }
 
 // pastedLines are the lines that a person types, nil if standard input is taken.
 func (p *program) pastedLines(ctx context.Context) <-chan string {
-	if p.stdinUsed != "" || p.env.Stdin == nil {
+	if !p.Input.Free() {
 		return nil
 	}
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
-		keepRunning() // a program in the background that reads from its terminal is stopped otherwise
-		scanner := bufio.NewScanner(p.env.Stdin)
+		run.KeepRunning() // a program in the background that reads from its terminal is stopped otherwise
+		scanner := bufio.NewScanner(p.Env.Stdin)
 		scanner.Buffer(nil, limit.Form)
 		for scanner.Scan() {
 			select {
@@ -325,13 +326,12 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 
 // settleLogin does what is done with a login that ended, and tells the browser.
 func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions, outcome *flow.Outcome) error {
-	p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
-	p.warnings(outcome.Login.Checks)
+	p.Found(outcome.Login.Checks)
 	front := outcome.Login.Tokens
 	if front != nil && outcome.Tokens != front {
 		p.showFrontTokens(front)
 	}
-	if outcome.Tokens != nil && p.run.TokenResponse == nil && outcome.Tokens.Raw != nil {
+	if outcome.Tokens != nil && !p.Record.Has("token_response") && outcome.Tokens.Raw != nil {
 		_ = p.receive(client, outcome.Tokens) // through the browser: nothing was received before
 	}
 	tokens := outcome.Tokens
@@ -350,30 +350,26 @@ func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *con
 
 // showFrontTokens shows what came through the browser, beside what came for the code.
 func (p *program) showFrontTokens(t *oidc.Tokens) {
-	p.redactor.Learn(t.AccessToken, t.IssuedIDToken)
+	p.Learn(t.AccessToken, t.IssuedIDToken)
 	if t.AccessToken != "" {
-		p.run.Members.Add("authorization_token_response", json.RawMessage(t.Raw))
-		if !p.options.json() {
-			p.out.JSON("Access Token Response of the authorization response", "Response", t.Raw)
-		}
+		p.Show(transcript.JSONResult("authorization_token_response", "Access Token Response of the authorization response", "Response", t.Raw))
 	}
 	if id := t.IDToken; id != nil {
-		p.run.Members.Add("authorization_id_token", (&transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON, Verified: id.Verified}).Document())
-		p.showClaims("IDToken Claims of the authorization response", "IDTokenClaims", id.JSON, id.Verified)
+		const title = "IDToken Claims of the authorization response"
+		p.Show(transcript.TokenClaims("authorization_id_token", title, "IDTokenClaims", recorded(id)))
 	}
 }
 
 // again makes ready for another login, and shows how this one went.
 func (p *program) again(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
-		f := p.failure(ctx, err)
-		p.err.Failure(f, p.shown(err))
+		p.Report(ctx, err)
 		err = nil
 	}
-	fresh := transcript.Run{Command: p.run.Command, Issuer: p.run.Issuer}
-	*p.run, p.explained, p.unwritten, p.keeper, p.unshown = fresh, false, nil, nil, nil
+	p.Run, p.unwritten, p.keeper = p.Again(), nil, nil
+	p.Advise(p.advise)
 	if ctx.Err() == nil {
-		p.inform("waiting for another login; Ctrl-C ends this")
+		p.Inform("waiting for another login; Ctrl-C ends this")
 	}
 	return err
 }
@@ -384,16 +380,16 @@ func (p *program) landingPage(ctx context.Context, err error) loopback.Page {
 	if err == nil {
 		return loopback.Page{Title: "You are logged in", Text: "You can close this page and go back to the terminal.", Lines: p.landingLines("")}
 	}
-	f := p.failure(ctx, err)
+	f := p.Failure(ctx, err)
 	text := "The terminal tells why, and what to do about it."
-	if f.Kind == transcript.Interaction {
+	if f.Kind == failure.KindInteraction {
 		text = "The provider did not let you in. The terminal tells more."
 	}
 	return loopback.Page{Title: "The login did not work", Text: text, Bad: true, Lines: p.landingLines(f.Code)}
 }
 
 func (p *program) landingLines(reason string) [][2]string {
-	lines := [][2]string{{"Provider", transcript.Escape(p.run.Issuer)}}
+	lines := [][2]string{{"Provider", transcript.Escape(p.Record.Issuer)}}
 	if reason != "" {
 		lines = append(lines, [2]string{"Reason", transcript.Escape(fmt.Sprintf("%.80s", reason))})
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -68,9 +69,9 @@ code is 5 if the last one was bad.`,
 }
 
 func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	raw, err := p.optional(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
+	raw, err := p.Input.Token(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return usage("--listen: %v", err)
+		return failure.Usage("--listen: %v", err)
 	}
 	r := &logoutReceiver{client: client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
 	r.expect.Seen = r.memory.has
@@ -98,7 +99,7 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 		defer cancel()
 		_ = server.Shutdown(late) // what it delivers is only a status
 	}()
-	p.inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(), backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
+	p.Inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(), backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
 	return p.showLogouts(ctx, r, o.count)
 }
 
@@ -110,7 +111,7 @@ func sessionOf(raw string, client *oidc.Client) (oidc.LogoutExpectation, error) 
 	}
 	token, err := oidc.DecodeIDToken(raw, client.Policy.DecryptionKeys...)
 	if err != nil {
-		return expect, usage("--id-token: %v", err)
+		return expect, failure.Usage("--id-token: %v", err)
 	}
 	expect.Subject = token.Subject
 	if doc, err := strictjson.Parse(token.JSON); err == nil {
@@ -247,28 +248,27 @@ func refuse(w http.ResponseWriter, code, description string) {
 // last one.
 func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int) (err error) {
 	list, size := []strictjson.Ordered{}, 0
-	defer func() { p.run.Members.Add("logouts", list) }()
+	defer func() { p.Note("logouts", list) }()
 	for n := 0; count == 0 || n < count; n++ {
 		select {
 		case l := <-r.logouts:
 			list, size = append(list, p.showLogout(l)), size+l.size()
 			err = l.err
 			if err != nil && n+1 != count {
-				f := p.failure(ctx, err)
-				p.err.Failure(f, p.shown(err))
+				p.Report(ctx, err)
 			}
 		case <-ctx.Done():
 			if count == 0 && (n > 0 || errors.Is(ctx.Err(), context.Canceled)) {
 				return err // told to end
 			}
-			return &waitError{"a logout from the provider", context.Cause(ctx)}
+			return &failure.WaitError{For: "a logout from the provider", Cause: context.Cause(ctx)}
 		}
 		if len(list) == limit.LogoutTokens || size > limit.LogoutSize {
-			p.warn("%d logouts, of %d bytes, are enough for one run", len(list), size)
+			p.Warn("%d logouts, of %d bytes, are enough for one run", len(list), size)
 			return err
 		}
 	}
-	p.explain()
+	p.Explain()
 	return err
 }
 
@@ -278,20 +278,20 @@ func (p *program) showLogout(l logout) strictjson.Ordered {
 	d.Add("channel", l.channel)
 	d.Add("accepted", l.err == nil)
 	if l.token != nil {
-		p.run.Checks = append(p.run.Checks, l.token.Checks...)
-		p.warnings(l.token.Checks)
+		p.Found(l.token.Checks)
 		if l.token.JSON != nil {
-			token := transcript.Token{Header: l.token.Header, Encryption: l.token.Encryption, Claims: l.token.JSON, Verified: l.token.Verified}
-			d.Add("logout_token", token.Document())
-			p.showClaims("Logout Token Claims", "LogoutTokenClaims", l.token.JSON, l.token.Verified)
+			token := &transcript.Token{
+				Header: l.token.Header, Encryption: l.token.Encryption, Claims: l.token.JSON, Verified: l.token.Verified,
+			}
+			d.Add("logout_token", token)
+			p.Show(transcript.TokenClaims("", "Logout Token Claims", "LogoutTokenClaims", token))
 		}
 		return d
 	}
-	p.run.Checks = append(p.run.Checks, l.checks...)
+	p.FoundBeside(l.checks)
 	d.Add("iss", l.iss)
 	d.Add("sid", l.sid)
-	if !p.options.json() {
-		p.out.Block("Front-Channel Logout", "FrontChannelLogout", fmt.Sprintf("iss  %s\nsid  %s\n", transcript.Escape(l.iss), transcript.Escape(l.sid)))
-	}
+	text := fmt.Sprintf("iss  %s\nsid  %s\n", transcript.Escape(l.iss), transcript.Escape(l.sid))
+	p.Show(transcript.Result{Title: "Front-Channel Logout", Key: "FrontChannelLogout", Text: text})
 	return d
 }

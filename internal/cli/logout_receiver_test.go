@@ -2,13 +2,12 @@ package cli
 
 import (
 	"context"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 // Whoever reaches the receiver can call it: it ends when there were enough calls, or when they
@@ -28,13 +27,13 @@ func TestLogoutsAreBounded(t *testing.T) {
 				r.tell(ctx, logout{channel: "front", sid: sid})
 			}
 		}()
-		silent := &transcript.Text{W: io.Discard}
-		p := &program{env: &Env{Now: time.Now}, run: &transcript.Run{}, redactor: transcript.NewRedactor(), out: silent, err: silent}
+		p := &program{Run: run.New(quiet(), run.Options{}, "logout-receiver")}
 		if err := p.showLogouts(ctx, r, 0); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
-		if list, ok := p.run.Members[0].Value.([]strictjson.Ordered); !ok || len(list) != c.most {
+		result, _ := p.Record.Get("logouts")
+		if list, ok := result.Value.([]strictjson.Ordered); !ok || len(list) != c.most {
 			t.Errorf("%s: %d, not %d", name, len(list), c.most)
 		}
 	}

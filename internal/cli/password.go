@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -25,14 +27,14 @@ the grant. It is here for providers that still have it.`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.trade(cmd, &o, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
-				secret, err := p.required(ctx, "password", password, "OIDC_PASSWORD")
+				secret, err := run.Required(ctx, p.Input.Secret, "password", password, "OIDC_PASSWORD")
 				switch {
 				case username == "":
-					return oidc.Grant{}, usage("--username is missing")
+					return oidc.Grant{}, failure.Usage("--username is missing")
 				case err != nil:
 					return oidc.Grant{}, err
 				}
-				p.warn("the password grant shows the user's password to this client; RFC 9700 section 2.4 forbids it")
+				p.Warn("the password grant shows the user's password to this client; RFC 9700 section 2.4 forbids it")
 				return withAudience(oidc.Password(username, secret, cfg.Scopes...), cfg), nil
 			})
 		},

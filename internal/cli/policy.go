@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -54,18 +56,18 @@ func readDecryptionKeys(ctx context.Context, cfg *config.Config, algs []string) 
 	if file == "" {
 		name, file = "private_key", cfg.PrivateKey
 	}
-	data, err := readFile(ctx, path(cfg, name, file))
+	data, err := run.ReadFile(ctx, path(cfg, name, file))
 	if err != nil {
-		return nil, misconfigured("%s: %w", origin(cfg, name), err)
+		return nil, failure.Config("%s: %w", origin(cfg, name), err)
 	}
 	keys, err := oidc.ReadDecryptionKeys(data)
 	if err != nil {
-		return nil, misconfigured("%s: %s: %v", origin(cfg, name), file, err)
+		return nil, failure.Config("%s: %s: %v", origin(cfg, name), file, err)
 	}
 	for _, alg := range algs {
 		fits := func(k oidc.DecryptionKey) bool { return k.Fits(alg) == nil }
 		if !slices.ContainsFunc(keys, fits) {
-			return nil, misconfigured("%s: %s: it cannot decrypt by %s: %v", origin(cfg, name), file, alg, keys[0].Fits(alg))
+			return nil, failure.Config("%s: %s: it cannot decrypt by %s: %v", origin(cfg, name), file, alg, keys[0].Fits(alg))
 		}
 	}
 	return keys, nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // An error names a few sessions, not all of them.
@@ -17,7 +19,7 @@ func TestListsAreShort(t *testing.T) {
 	if !strings.Contains(text, "session-7 and 99992 more; did you mean session-0?") || len(text) > 250 {
 		t.Errorf("%.300s", text)
 	}
-	if got := shortList(names[:8]); got != strings.Join(names[:8], ", ") {
+	if got := run.ShortList(names[:8]); got != strings.Join(names[:8], ", ") {
 		t.Errorf("%s", got)
 	}
 }

@@ -14,8 +14,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/provider"
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // providerOptions are the flags of provider.
@@ -137,21 +139,21 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 }
 
 func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	options, err := o.gather(ctx)
 	if err == nil {
-		options.RegistrationToken, err = p.secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
+		options.RegistrationToken, err = p.Input.Secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
 	}
 	if err != nil {
 		return err
 	}
 	options.OnError = func(endpoint string, err error) {
-		p.warn("provider: %s: %v", endpoint, err)
+		p.Warn("provider: %s: %v", endpoint, err)
 	}
 	op, err := fault.Start(fault.Options{Options: options, Faults: o.faults})
 	if err != nil {
-		return misconfigured("%v", err).try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
+		return failure.Config("%v", err).Try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
 	err = p.announce(op, options, o)
 	switch {
@@ -165,7 +167,7 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 		err = closeErr
 	}
 	if err == nil {
-		p.inform("provider stopped")
+		p.Inform("provider stopped")
 	}
 	return err
 }
@@ -174,13 +176,13 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) {
 	options := provider.Options{Auto: o.auto, JWTAccessTokens: o.jwtAccessTokens}
 	if o.file != "" {
-		read := func(path string) ([]byte, error) { return readFile(ctx, path) }
+		read := func(path string) ([]byte, error) { return run.ReadFile(ctx, path) }
 		data, err := read(o.file)
 		if err != nil {
-			return options, misconfigured("%w", err)
+			return options, failure.Config("%w", err)
 		}
 		if options, err = provider.ReadFile(data, filepath.Dir(o.file), read); err != nil {
-			return options, misconfigured("%s: %w", o.file, err)
+			return options, failure.Config("%s: %w", o.file, err)
 		}
 		options.Auto = options.Auto || o.auto
 		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
@@ -193,7 +195,7 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 	for _, u := range o.users {
 		name, password, ok := strings.Cut(u, ":")
 		if !ok && !o.auto {
-			return options, usage("--user is name:password; without a password the user could not log in (or use --auto)")
+			return options, failure.Usage("--user is name:password; without a password the user could not log in (or use --auto)")
 		}
 		options.Users = append(options.Users, provider.User{Name: name, Password: password})
 	}
@@ -215,7 +217,7 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 		to   *time.Duration
 	}{{o.access, &options.AccessTokenLifetime}, {o.id, &options.IDTokenLifetime}, {o.refresh, &options.RefreshTokenLifetime}} {
 		if d.flag < 0 || d.flag > 0 && d.flag < time.Second {
-			return options, usage("a lifetime is at least one second")
+			return options, failure.Usage("a lifetime is at least one second")
 		}
 		if d.flag != 0 {
 			*d.to = d.flag
@@ -245,26 +247,26 @@ func (o *providerOptions) addMore(options *provider.Options) {
 // readFiles reads the files that flags name.
 func (o *providerOptions) readFiles(ctx context.Context, options *provider.Options) error {
 	if o.signingKey != "" {
-		data, err := readFile(ctx, o.signingKey)
+		data, err := run.ReadFile(ctx, o.signingKey)
 		if err != nil {
-			return misconfigured("%w", err)
+			return failure.Config("%w", err)
 		}
 		options.SigningKey = data
 	}
 	if (o.tlsCert == "") != (o.tlsKey == "") {
-		return usage("--tls-cert and --tls-key go together")
+		return failure.Usage("--tls-cert and --tls-key go together")
 	}
 	if o.tlsCert != "" {
 		certificate, err := readKeyPair(ctx, o.tlsCert, o.tlsKey)
 		if err != nil {
-			return misconfigured("%w", err)
+			return failure.Config("%w", err)
 		}
 		options.Certificate = certificate
 	}
 	if o.clientsCA != "" {
 		roots, err := readRoots(ctx, o.clientsCA)
 		if err != nil {
-			return misconfigured("%w", err)
+			return failure.Config("%w", err)
 		}
 		options.ClientCAs = roots
 	}
@@ -288,17 +290,17 @@ func (p *program) announce(op *fault.Provider, options provider.Options, o *prov
 		return err
 	}
 	file := append(op.ConfigFile(client), o.config...)
-	p.inform("provider of issuer %s; interrupt to stop it", op.Issuer)
+	p.Inform("provider of issuer %s; interrupt to stop it", op.Issuer)
 	for _, u := range options.Users {
 		if !options.Auto {
-			p.inform("user %s can log in%s", u.Name, password(u))
+			p.Inform("user %s can log in%s", u.Name, password(u))
 		}
 	}
-	p.run.Issuer = op.Issuer
-	p.run.Members.Add("provider", map[string]any{
+	p.Issuer(op.Issuer)
+	p.Note("provider", map[string]any{
 		"config": string(file), "refresh_token": token, "user": user.Name,
 	})
-	if p.options.output {
+	if p.Options.Output {
 		// The token last: who waits for it finds the rest.
 		for _, f := range []struct {
 			name string
@@ -307,23 +309,22 @@ func (p *program) announce(op *fault.Provider, options provider.Options, o *prov
 			if f.data == nil {
 				continue
 			}
-			if err := durable.WriteFile(filepath.Join(p.options.outputDir, f.name), f.data); err != nil {
-				return misconfigured("%v", err)
+			if err := durable.WriteFile(filepath.Join(p.Options.OutputDir, f.name), f.data); err != nil {
+				return failure.Config("%v", err)
 			}
 		}
-		p.inform("wrote config.yaml and refresh-token to %s", p.options.outputDir)
+		p.Inform("wrote config.yaml and refresh-token to %s", p.Options.OutputDir)
 	}
-	if p.options.json() && o.once {
+	if p.Options.JSON() && o.once {
 		return nil
 	}
-	if p.options.json() { // now, not at the end: whoever started it waits for it
-		err := p.run.WriteJSON(p.env.Stdout)
-		p.run.Members, p.run.Issuer = nil, ""
-		return err
+	if p.Options.JSON() { // now, not at the end: whoever started it waits for it
+		return p.Publish()
 	}
-	if p.options.output {
+	if p.Options.Output {
 		return nil
 	}
-	_, err = fmt.Fprintf(p.env.Stdout, "%s\n# A refresh token of the user %s, to be saved as refresh-token:\n#   %s\n#   oidc-client refresh-token -c config.yaml --refresh-token @refresh-token\n", file, user.Name, token)
-	return err
+	p.PrintText(fmt.Sprintf("%s\n# A refresh token of the user %s, to be saved as refresh-token:\n#   %s\n"+
+		"#   oidc-client refresh-token -c config.yaml --refresh-token @refresh-token", file, user.Name, token))
+	return p.Unshown()
 }

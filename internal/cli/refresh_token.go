@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -22,6 +24,7 @@ type refreshOptions struct {
 
 func (p *program) refreshTokenCommand() *cobra.Command {
 	var o refreshOptions
+	o.refresh = true
 	cmd := &cobra.Command{
 		Use:   "refresh-token",
 		Short: "Renew tokens with Refresh Token",
@@ -53,13 +56,13 @@ provider. --retry sends it again. The note about it is in .FILE.lock.`,
 // noArguments refuses arguments, which a value without its flag looks like.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage("there is an argument too many, which belongs to no flag") // it may be a secret
+		return failure.Usage("there is an argument too many, which belongs to no flag") // it may be a secret
 	}
 	return nil
 }
 
 func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	if err := p.checkKept(o); err != nil {
 		return err
@@ -74,7 +77,7 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := keep.note.check(p.sent, p.env.Now()); err != nil {
+	if err := keep.note.check(p.sent, p.Env.Now()); err != nil {
 		return err
 	}
 	o.key = &keyNeed{create: cfg.DPoP.Key == "" && authenticates(cfg)}
@@ -87,7 +90,7 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	}
 	tokens, err := p.ask(ctx, client, grant)
 	if warning := keep.settle(tokens, err, p.redacted); warning != nil {
-		p.warn("%v", warning)
+		p.Warn("%v", warning)
 	}
 	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
 }
@@ -106,28 +109,28 @@ func (p *program) checkKept(o *refreshOptions) error {
 	_, file := tokenFile(o.refreshToken)
 	switch {
 	case o.retry && !file:
-		return usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
+		return failure.Usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
 	case !file && p.discards(&o.tokenOptions):
-		return usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
+		return failure.Usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
 			"the null device, and none of --refresh-token @FILE, --save and -o is given")
 	}
 	return nil
 }
 
 // redacted is the text of an error without secrets.
-func (p *program) redacted(err error) string { return p.redactor.Text(message(err)) }
+func (p *program) redacted(err error) string { return p.Message(err) }
 
 // refreshGrant gathers what is asked for.
 func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {
-	token, err := p.secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
+	token, err := p.Input.Secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
 	switch {
 	case err != nil:
 		return oidc.Grant{}, nil, err
 	case token == "" && o.refreshToken == "":
-		return oidc.Grant{}, nil, usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
+		return oidc.Grant{}, nil, failure.Usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
 	}
-	if err := checkToken(token); err != nil {
-		return oidc.Grant{}, nil, usage("the refresh token cannot be right: %v", err)
+	if err := run.CheckToken(token); err != nil {
+		return oidc.Grant{}, nil, failure.Usage("the refresh token cannot be right: %v", err)
 	}
 	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
@@ -142,10 +145,10 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 	if err != nil {
 		return grant, nil, err
 	}
-	grant.Expect.Previous, err = p.optional(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
+	grant.Expect.Previous, err = p.Input.Token(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
 	if err == nil && grant.Expect.Previous != "" {
 		if _, unreadable := oidc.DecodeIDToken(grant.Expect.Previous, keys...); unreadable != nil {
-			err = usage("--previous-id-token: %v", unreadable)
+			err = failure.Usage("--previous-id-token: %v", unreadable)
 		}
 	}
 	return grant, cfg, err

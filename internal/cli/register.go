@@ -14,7 +14,10 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -93,14 +96,14 @@ func (p *program) registerDeleteCommand() *cobra.Command {
 			if err := r.Delete(ctx, known); err != nil {
 				return nil, err
 			}
-			p.run.Members.Add("deleted", true)
-			p.inform("the provider has forgotten the client %s", known.ClientID)
+			p.Note("deleted", true)
+			p.Inform("the provider has forgotten the client %s", known.ClientID)
 			if err := durable.Remove(o.registration); err != nil {
 				return nil, fmt.Errorf("the registration is deleted, but its file is not: %w", err)
 			}
 			if file, beside := strings.CutSuffix(o.registration, registrationSuffix); beside {
 				if _, err := os.Stat(file); err == nil {
-					p.inform("%s is a configuration of a client that is no more", file)
+					p.Inform("%s is a configuration of a client that is no more", file)
 				}
 			}
 			return nil, nil
@@ -116,7 +119,7 @@ func (p *program) manageCommand(name, short, example string, flags func(*cobra.C
 		Use: name, Short: short, Example: example, Args: noArguments,
 		Long: short + "\n\nThe file that register create wrote has what is needed, and is kept up to date.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.bounded(cmd.Context())
+			ctx, cancel := p.Bounded(cmd.Context())
 			defer cancel()
 			return p.manage(ctx, cmd, &o, manage)
 		},
@@ -140,7 +143,7 @@ func connectsOnly(cmd *cobra.Command, o *registerOptions) {
 
 // registerClient registers a client.
 func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, httpClient, err := p.connect(ctx, cmd, &o.client, "issuer")
 	if err != nil {
@@ -150,11 +153,11 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
-	initial, err := p.optional(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
+	initial, err := p.Input.Token(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
 	if err != nil {
 		return err
 	}
-	files, err := o.reserve(p.env.Stdout)
+	files, err := o.reserve(p.Env.Stdout)
 	if err != nil {
 		return err
 	}
@@ -167,11 +170,11 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	r.Received = func(registered *oidc.Registration) error {
 		err := p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
 		if err == nil && files.name != "" {
-			p.inform("%s is the client's configuration, and %s is for register read, update and delete", files.name, files.registrationName())
+			p.Inform("%s is the client's configuration, and %s is for register read, update and delete", files.name, files.registrationName())
 		}
 		return err
 	}
-	registered, err := guarded(p, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
+	registered, err := run.Guard(p.Run, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
 	p.judgeRegistration(registered)
 	return err
 }
@@ -237,13 +240,13 @@ func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[str
 	if o.metadata == "" {
 		return members, nil
 	}
-	text, err := p.input(ctx, "metadata", o.metadata, "")
+	text, err := p.Input.Text(ctx, "metadata", o.metadata, "")
 	if err != nil {
 		return nil, err
 	}
 	doc, err := strictjson.Parse([]byte(text))
 	if err != nil {
-		return nil, usage("--metadata: %v", err)
+		return nil, failure.Usage("--metadata: %v", err)
 	}
 	for _, m := range doc.Members {
 		members[m.Name] = m.Value
@@ -262,15 +265,15 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 		return nil, err
 	}
 	if len(changes) == 0 {
-		return nil, usage("--metadata is missing: what is to change")
+		return nil, failure.Usage("--metadata is missing: what is to change")
 	}
 	theirs := slices.DeleteFunc(slices.Clone(providers), func(name string) bool { _, there := changes[name]; return !there })
 	if len(theirs) > 0 {
-		return nil, usage("--metadata: what the provider alone sets cannot be changed: %s (RFC 7592 section 2.2); leave it out", strings.Join(theirs, ", "))
+		return nil, failure.Usage("--metadata: what the provider alone sets cannot be changed: %s (RFC 7592 section 2.2); leave it out", strings.Join(theirs, ", "))
 	}
 	doc, err := strictjson.Parse(known.JSON)
 	if err != nil {
-		return nil, usage("--registration: %v", err)
+		return nil, failure.Usage("--registration: %v", err)
 	}
 	members := map[string]any{}
 	for _, m := range doc.Members {
@@ -303,7 +306,7 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 	}
 	kept, err := durable.Reserve(o.registration)
 	if err != nil {
-		return misconfigured("--registration %s: it could not be kept up to date, so nothing was sent: %v", o.registration, err)
+		return failure.Config("--registration %s: it could not be kept up to date, so nothing was sent: %v", o.registration, err)
 	}
 	defer func() {
 		if kept != nil {
@@ -317,12 +320,12 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 			kept = nil
 			files, err := writeRegistration(o.registration, reservation, registered)
 			if err == nil && registered.ClientSecret != known.ClientSecret {
-				p.warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
+				p.Warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
 			}
 			return files, err
 		})
 	}
-	registered, err := guarded(p, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })
+	registered, err := run.Guard(p.Run, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })
 	p.judgeRegistration(registered)
 	return err
 }
@@ -330,14 +333,11 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 // receiveRegistration keeps a registration as soon as it is there, and shows it. keep
 // returns the files that have it.
 func (p *program) receiveRegistration(registered *oidc.Registration, keep func() ([]string, error)) error {
-	p.redactor.Learn(registered.ClientSecret, registered.AccessToken)
+	p.Learn(registered.ClientSecret, registered.AccessToken)
 	files, err := keep()
-	p.unshown = func(cause error) error { return registrationUnshown(registered, files, cause) }
-	p.recorder.Release()
-	p.run.Members.Add("registration", json.RawMessage(registered.JSON))
-	if !p.options.json() {
-		p.out.JSON("Client Registration", "Registration", registered.JSON)
-	}
+	p.IfUnshown(func(cause error) error { return registrationUnshown(registered, files, cause) })
+	p.Recorder.Release()
+	p.Show(transcript.JSONResult("registration", "Client Registration", "Registration", registered.JSON))
 	if err != nil {
 		return fmt.Errorf("the client is registered, but could not be written to %w; keep what is shown of it", err)
 	}
@@ -348,7 +348,6 @@ func (p *program) judgeRegistration(registered *oidc.Registration) {
 	if registered == nil {
 		return
 	}
-	p.run.Checks = append(p.run.Checks, registered.Checks...)
-	p.warnings(registered.Checks)
-	p.explain()
+	p.Found(registered.Checks)
+	p.Explain()
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -25,32 +27,32 @@ import (
 func (p *program) readRegistration(ctx context.Context, file string) (oidc.Registration, error) {
 	var known oidc.Registration
 	if file == "" {
-		return known, usage("--registration is missing: the file that register create wrote")
+		return known, failure.Usage("--registration is missing: the file that register create wrote")
 	}
-	data, err := readFile(ctx, file)
+	data, err := run.ReadFile(ctx, file)
 	if err != nil {
-		return known, usage("--registration: %w", err)
+		return known, failure.Usage("--registration: %w", err)
 	}
 	p.checkNamed(file, whereSecretsGo)
 	doc, err := strictjson.Parse(data)
 	if err != nil {
-		return known, usage("--registration: %v", err)
+		return known, failure.Usage("--registration: %v", err)
 	}
 	for name, to := range map[string]*string{
 		"client_id": &known.ClientID, "client_secret": &known.ClientSecret,
 		"registration_access_token": &known.AccessToken, "registration_client_uri": &known.URI,
 	} {
 		if *to, err = doc.String(name); err != nil {
-			return known, usage("--registration: %v", err)
+			return known, failure.Usage("--registration: %v", err)
 		}
 	}
 	known.JSON = doc.Raw
-	p.redactor.Learn(known.ClientSecret, known.AccessToken)
+	p.Learn(known.ClientSecret, known.AccessToken)
 	if known.URI == "" || known.AccessToken == "" || !wire.SecureURL(known.URI) {
-		return known, usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
+		return known, failure.Usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
 	}
-	if err := checkToken(known.AccessToken); err != nil {
-		return known, usage("--registration: %s: registration_access_token cannot be right: %v", file, err)
+	if err := run.CheckToken(known.AccessToken); err != nil {
+		return known, failure.Usage("--registration: %s: registration_access_token cannot be right: %v", file, err)
 	}
 	return known, nil
 }
@@ -149,8 +151,8 @@ func configOf(registration string) string {
 // reserve prepares the files. Without any, standard output has the only copy.
 func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) {
 	switch {
-	case o.out == "" && nowhere(stdout):
-		return nil, usage("--out is missing: standard output is closed or the null device, and what comes with the registration comes one time only")
+	case o.out == "" && run.Nowhere(stdout):
+		return nil, failure.Usage("--out is missing: standard output is closed or the null device, and what comes with the registration comes one time only")
 	case o.out == "":
 		return &registrationFiles{}, nil
 	}
@@ -162,12 +164,12 @@ func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) 
 		name, to := file.name, file.to
 		if _, err := os.Lstat(name); err == nil && !o.force {
 			files.discard()
-			return nil, usage("%s is there already; --force replaces it", name)
+			return nil, failure.Usage("%s is there already; --force replaces it", name)
 		}
 		reserved, err := durable.ReserveNew(name)
 		if err != nil {
 			files.discard()
-			return nil, misconfigured("--out: the registration could not be written, so nothing was sent: %v", err)
+			return nil, failure.Config("--out: the registration could not be written, so nothing was sent: %v", err)
 		}
 		*to = reserved
 	}

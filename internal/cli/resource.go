@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/internal/wire"
@@ -66,10 +68,10 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 }
 
 func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	if !wire.SecureURL(target) {
-		return usage("the URL of the resource is not https (http is allowed on the loopback address only)")
+		return failure.Usage("the URL of the resource is not https (http is allowed on the loopback address only)")
 	}
 	if !o.stepUp {
 		p.warnNoLogin(cmd, o)
@@ -90,15 +92,15 @@ func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target str
 		}
 		return p.useToken(ctx, cfg, o, request, token)
 	}
-	token, err := p.secret(ctx, "token", o.token, "OIDC_TOKEN")
+	token, err := p.Input.Secret(ctx, "token", o.token, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
 	if token == "" {
 		return p.askResource(ctx, cmd, o, request)
 	}
-	if err := checkToken(token); err != nil {
-		return usage("--token: the access token cannot be right: %v", err)
+	if err := run.CheckToken(token); err != nil {
+		return failure.Usage("--token: the access token cannot be right: %v", err)
 	}
 	cfg, err := p.load(ctx, cmd, &o.client)
 	if err != nil {
@@ -112,7 +114,7 @@ func (p *program) warnNoLogin(cmd *cobra.Command, o *resourceOptions) {
 	used := slices.Concat([]string{"config", "issuer", "profile"}, reachFlags, dpopFlags)
 	for _, name := range givenOf(cmd, o.ofLogin) {
 		if !slices.Contains(used, name) {
-			p.warn("--%s has no effect without --step-up", name)
+			p.Warn("--%s has no effect without --step-up", name)
 		}
 	}
 }
@@ -121,7 +123,7 @@ func (p *program) warnNoLogin(cmd *cobra.Command, o *resourceOptions) {
 func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, target string) (oidc.ResourceRequest, error) {
 	r := oidc.ResourceRequest{URL: target, Method: o.method, Header: http.Header{}}
 	if o.data != "" {
-		data, err := p.input(ctx, "data", o.data, "")
+		data, err := p.Input.Text(ctx, "data", o.data, "")
 		if err != nil {
 			return r, err
 		}
@@ -135,17 +137,17 @@ func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, targe
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		switch {
 		case !ok || !headerName(name) || strings.ContainsAny(line, "\r\n\x00"):
-			return r, usage("a --header is not name: value")
+			return r, failure.Usage("a --header is not name: value")
 		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"}, strings.ToLower(name)):
-			return r, usage("--header %s cannot be set here", name)
+			return r, failure.Usage("--header %s cannot be set here", name)
 		}
 		if transcript.NamesSecret(name) {
-			p.redactor.Learn(value)
+			p.Learn(value)
 		}
 		r.Header.Add(name, value)
 	}
 	if strings.ContainsFunc(r.Method, func(c rune) bool { return c < 'A' || c > 'Z' }) {
-		return r, usage("--request is an HTTP method, in upper case")
+		return r, failure.Usage("--request is an HTTP method, in upper case")
 	}
 	return r, nil
 }
@@ -165,7 +167,7 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 	if err != nil {
 		return err
 	}
-	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	client := &oidc.Client{HTTP: httpClient, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
 	answer, err := client.Resource(ctx, nil, r)
 	var refusal *oidc.Error
 	switch {
@@ -173,7 +175,7 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 		return err
 	case err == nil && !o.metadata:
 		p.showResource(answer)
-		p.inform("the resource wants no token")
+		p.Inform("the resource wants no token")
 		return nil
 	case err != nil && !errors.As(err, &refusal):
 		return err
@@ -182,7 +184,7 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 		p.showChallenge(answer.Challenge)
 	}
 	metaErr := p.resourceMetadata(ctx, cfg, httpClient, r.URL, answer.Challenge)
-	p.explain()
+	p.Explain()
 	if metaErr != nil && !o.metadata && err != nil {
 		return err // it says nothing of itself, and that it wants a token is what there is to say
 	}
@@ -214,7 +216,7 @@ func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceO
 			err = errors.Join(err, p.resourceMetadata(ctx, cfg, client.HTTP, r.URL, answer.Challenge))
 		}
 	}
-	p.explain()
+	p.Explain()
 	return err
 }
 
@@ -223,7 +225,7 @@ func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceO
 func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *resourceOptions, need *keyNeed) (*oidc.Client, error) {
 	if o.stepUp {
 		if cfg.Issuer == "" || cfg.ClientID == "" {
-			return nil, usage("--step-up logs in again: that needs issuer and client_id")
+			return nil, failure.Usage("--step-up logs in again: that needs issuer and client_id")
 		}
 		o.key = need
 		return p.newTokenClient(ctx, cfg, &o.tokenOptions)
@@ -236,7 +238,7 @@ func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *res
 	if err != nil {
 		return nil, err
 	}
-	client := &oidc.Client{HTTP: httpClient, Now: p.env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	client := &oidc.Client{HTTP: httpClient, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
 	client.DPoP, err = p.dpop(ctx, cfg, &oidc.Provider{}, key)
 	return client, err
 }
@@ -259,8 +261,8 @@ func (p *program) demand(client *oidc.Client, cfg *config.Config, c *oidc.Challe
 			both = slices.DeleteFunc(slices.Clone(both), func(acr string) bool { return !slices.Contains(cfg.ACRList, acr) })
 		}
 		if len(both) == 0 {
-			return misconfigured("the resource asks for acr %s, and acr_list allows none of them", strings.Join(c.ACRValues, " or ")).
-				try("acr_list has to name what the resource asks for, if it is to be used")
+			return failure.Config("the resource asks for acr %s, and acr_list allows none of them", strings.Join(c.ACRValues, " or ")).
+				Try("acr_list has to name what the resource asks for, if it is to be used")
 		}
 		cfg.Login.ACRValues, client.Policy.ACRValues = strings.Join(both, " "), both
 	}
@@ -284,9 +286,9 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 	var settled error
 	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
 		tokens, settled = outcome.Tokens, outcome.Err
-		p.run.Checks = append(p.run.Checks, outcome.Login.Checks...)
+		p.FoundBeside(outcome.Login.Checks)
 		if tokens != nil {
-			p.run.Checks = append(p.run.Checks, tokens.Checks...)
+			p.FoundBeside(tokens.Checks)
 		}
 		if settled == nil && p.user != "" && (tokens.IDToken == nil || tokens.IDToken.Subject != p.user) {
 			settled = &strangerError{p.user}
@@ -318,11 +320,7 @@ func (p *program) showChallenge(c *oidc.Challenge) {
 	if c.MaxAge != nil {
 		d.Add("max_age", int64(*c.MaxAge/time.Second))
 	}
-	p.run.Members = slices.DeleteFunc(p.run.Members, func(m strictjson.Pair) bool { return m.Name == "challenge" })
-	p.run.Members.Add("challenge", d)
-	if data, err := d.MarshalJSON(); err == nil && !p.options.json() {
-		p.out.JSON("Resource Challenge", "Challenge", data)
-	}
+	p.Show(transcript.Result{Member: "challenge", Value: d, Title: "Resource Challenge", Key: "Challenge"})
 }
 
 // showResource shows what the resource answered.
@@ -337,16 +335,12 @@ func (p *program) showResource(r *oidc.ResourceResponse) {
 	case len(r.Body) > 0:
 		d.Add("body", strings.ToValidUTF8(string(r.Body), "\uFFFD"))
 	}
-	p.run.Members.Add("resource", d)
-	if p.options.json() {
-		return
+	text := string(r.Body)
+	if err == nil {
+		text = transcript.Indent(doc.Raw)
 	}
 	title := fmt.Sprintf("Resource Response (HTTP status %d)", r.Status)
-	if err == nil {
-		p.out.JSON(title, "Response", doc.Raw)
-		return
-	}
-	p.out.Block(title, "Response", string(r.Body))
+	p.Show(transcript.Result{Member: "resource", Value: d, Title: title, Key: "Response", Text: text})
 }
 
 // resourceMetadata shows what the resource says of itself.
@@ -356,14 +350,10 @@ func (p *program) resourceMetadata(ctx context.Context, cfg *config.Config, clie
 	if meta == nil {
 		return err
 	}
-	p.run.Checks = append(p.run.Checks, meta.Checks...)
-	p.warnings(meta.Checks)
-	p.run.Members.Add("protected_resource", json.RawMessage(meta.JSON))
-	if !p.options.json() {
-		p.out.JSON("Protected Resource Metadata", "Metadata", meta.JSON)
-	}
+	p.Found(meta.Checks)
+	p.Show(transcript.JSONResult("protected_resource", "Protected Resource Metadata", "Metadata", meta.JSON))
 	if err == nil && cfg.Issuer != "" && len(meta.AuthorizationServers) > 0 && !slices.Contains(meta.AuthorizationServers, cfg.Issuer) {
-		p.warn("the resource takes tokens of %s, not of %s", strings.Join(meta.AuthorizationServers, ", "), cfg.Issuer)
+		p.Warn("the resource takes tokens of %s, not of %s", strings.Join(meta.AuthorizationServers, ", "), cfg.Issuer)
 	}
 	return err
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 func (p *program) revokeCommand() *cobra.Command {
@@ -35,14 +38,14 @@ provider does not know counts as revoked.`,
 }
 
 func (p *program) revoke(cmd *cobra.Command, flags *clientFlags, flag, hint string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	token, err := p.required(ctx, "token", flag, "OIDC_TOKEN")
+	token, err := run.Required(ctx, p.Input.Token, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
 	if hint != "" && !slices.Contains(tokenHints, hint) {
-		return usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
+		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
 	_, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
 	if err != nil {
@@ -50,9 +53,9 @@ func (p *program) revoke(cmd *cobra.Command, flags *clientFlags, flag, hint stri
 	}
 	err = client.Revoke(ctx, token, hint)
 	if err == nil {
-		p.run.Members.Add("revoked", true)
-		p.inform("the token is revoked, or was unknown to the provider")
+		p.Note("revoked", true)
+		p.Inform("the token is revoked, or was unknown to the provider")
 	}
-	p.explain()
+	p.Explain()
 	return err
 }

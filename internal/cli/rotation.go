@@ -13,8 +13,10 @@ import (
 	"sync"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -49,20 +51,20 @@ func (p *program) keepRotated(ctx context.Context, o *refreshOptions) (*rotation
 	tooLong := fmt.Errorf("it took longer than %s", limit.FileLock)
 	waiting, cancel := context.WithTimeoutCause(ctx, limit.FileLock, tooLong)
 	defer cancel()
-	tell := sync.OnceFunc(func() { p.inform("waiting for another run that uses %s", file) })
+	tell := sync.OnceFunc(func() { p.Inform("waiting for another run that uses %s", file) })
 	lock, err := durable.Hold(waiting, file, func() bool { tell(); return false })
 	switch {
 	case err != nil && waiting.Err() != nil:
-		return nil, &waitError{"another run that uses " + file, err}
+		return nil, &failure.WaitError{For: "another run that uses " + file, Cause: err}
 	case err != nil:
-		return nil, misconfigured("--refresh-token @%s: nothing was sent: %v", file, err).try(advice)
+		return nil, failure.Config("--refresh-token @%s: nothing was sent: %v", file, err).Try(advice)
 	}
 	durable.Sweep(file, durable.Leftover)
 	reserved, err := durable.Reserve(file)
 	if err != nil {
 		lock.Release()
 		const what = "--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v"
-		return nil, misconfigured(what, file, err).try(advice)
+		return nil, failure.Config(what, file, err).Try(advice)
 	}
 	return &rotation{file: file, reserved: reserved, note: &noteKeeper{file: file, lock: lock, retry: o.retry}}, nil
 }
@@ -81,19 +83,19 @@ var resultFiles = []string{
 // probeOutput makes sure that the result files can be written, if they are
 // asked for.
 func (p *program) probeOutput() error {
-	if !p.options.output {
+	if !p.Options.Output {
 		return nil
 	}
 	for _, name := range resultFiles {
-		path := filepath.Join(p.options.outputDir, name)
+		path := filepath.Join(p.Options.OutputDir, name)
 		durable.Sweep(path, durable.Leftover)
 		probe, err := durable.ReserveNew(path)
 		if err == nil {
 			err = probe.Discard()
 		}
 		if err != nil {
-			return misconfigured("--output-dir: a result could not be written, so nothing was sent: %v", err).
-				try("--output-dir has to be a folder that can be written to")
+			return failure.Config("--output-dir: a result could not be written, so nothing was sent: %v", err).
+				Try("--output-dir has to be a folder that can be written to")
 		}
 	}
 	return nil
@@ -102,21 +104,21 @@ func (p *program) probeOutput() error {
 // inspect looks at the file of a refresh token before it is used.
 func (p *program) inspect(file string) error {
 	if file == "" {
-		return usage("--refresh-token @: the name of the file is missing")
+		return failure.Usage("--refresh-token @: the name of the file is missing")
 	}
 	info, err := os.Stat(file)
 	if err != nil {
-		return usage("--refresh-token: %v", err)
+		return failure.Usage("--refresh-token: %v", err)
 	}
 	if !info.Mode().IsRegular() {
 		const what = "not a regular file, which a new token could be written to; use - to read from a pipe"
-		return usage("--refresh-token @%s: %s", file, what)
+		return failure.Usage("--refresh-token @%s: %s", file, what)
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		p.warn("%s can be read by others (mode %04o); chmod 600 makes it private", file, mode)
+		p.Warn("%s can be read by others (mode %04o); chmod 600 makes it private", file, mode)
 	}
 	if durable.HardLinked(file) {
-		p.warn("%s has a second name (a hard link), and only this name gets the new refresh token: the other keeps "+
+		p.Warn("%s has a second name (a hard link), and only this name gets the new refresh token: the other keeps "+
 			"the old token, which is spent then, and has a lock of its own. A symbolic link is safe", file)
 	}
 	return nil
@@ -124,7 +126,7 @@ func (p *program) inspect(file string) error {
 
 // put writes the new token to the file, whatever its characters are: if they cannot be those of a
 // token, the next run says so instead of sending the old one, which is spent.
-func (r *rotation) put(env *Env, token string) {
+func (r *rotation) put(env *run.Env, token string) {
 	if r.reserved == nil || wire.Trim(token) == "" {
 		return
 	}
@@ -134,7 +136,7 @@ func (r *rotation) put(env *Env, token string) {
 		r.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", r.file, err)
 		if !errors.As(err, new(*durable.BesideError)) {
 			file := [][]byte{[]byte(token + "\n")}
-			r.failed = env.keepElsewhere(fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, r.failed)
+			r.failed = keepElsewhere(env, fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, r.failed)
 		}
 		return
 	}

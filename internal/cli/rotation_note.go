@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
 )
 
 // A spentNote is in the lock file from before a refresh token is sent until the response is
@@ -118,8 +119,8 @@ func (k *noteKeeper) check(token string, now time.Time) error {
 // unnotable is the error of a token that is not sent because no note can be kept.
 func (k *noteKeeper) unnotable(cause error) error {
 	const what = "--refresh-token @%s: nothing was sent, because no note can be kept that the token may be spent: %v"
-	return misconfigured(what, k.file, cause).
-		try("make " + k.lock.Name() + " a file that you can write to; --retry sends the token without the note")
+	return failure.Config(what, k.file, cause).
+		Try("make " + k.lock.Name() + " a file that you can write to; --retry sends the token without the note")
 }
 
 // sending notes that the token may be spent, right before it leaves.

@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/fakeop"
-	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -32,10 +33,10 @@ func TestAnotherRunIsWaitedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unlock()
-		p := &program{redactor: transcript.NewRedactor(), err: &transcript.Text{W: &bytes.Buffer{}}}
+		p := &program{Run: run.New(quiet(), run.Options{}, "refresh-token")}
 		start := time.Now()
 		_, err = p.keepRotated(context.Background(), &refreshOptions{refreshToken: "@" + file})
-		var waited *waitError
+		var waited *failure.WaitError
 		if took := time.Since(start); !errors.As(err, &waited) || took < 30*time.Second || took > 31*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -43,12 +44,12 @@ type saving struct {
 func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenOptions) error {
 	if o.save.name == "" {
 		if o.save.replace || o.save.memory {
-			return usage("--replace and --in-memory go with --save")
+			return failure.Usage("--replace and --in-memory go with --save")
 		}
 		return nil
 	}
 	if err := session.CheckName(o.save.name); err != nil {
-		return usage("--save: %v", err)
+		return failure.Usage("--save: %v", err)
 	}
 	store, err := p.storeFor(ctx, o.save)
 	if err != nil {
@@ -62,7 +63,7 @@ func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenO
 		return err
 	}
 	if err != nil {
-		return misconfigured("--save: the session could not be kept, so nothing was sent: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+		return failure.Config("--save: the session could not be kept, so nothing was sent: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
 	}
 	s := session.Session{Schema: session.Schema, Name: o.save.name, Grant: grantOf(cfg), Secret: &session.Secret{}}
 	if s.Secret.Client, err = json.Marshal(p.sources.kept(o)); err != nil {
@@ -101,12 +102,12 @@ func (k *saving) inTheWay(o saveFlags) error {
 	case errors.Is(err, session.ErrNoSession) || o.replace:
 		return nil
 	case err != nil:
-		return misconfigured("--save: %v", err).try("--replace puts the new session in its place")
+		return failure.Config("--save: %v", err).Try("--replace puts the new session in its place")
 	case !there.Grant.Covers(k.blank.Grant):
-		return misconfigured("--save: session %s is of another grant (%s, client %s, scope %s)", o.name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).try(advice)
+		return failure.Config("--save: session %s is of another grant (%s, client %s, scope %s)", o.name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).Try(advice)
 	case there.Grant.Own != k.blank.Grant.Own:
 		whose := map[bool]string{true: "the client's own", false: "a user's"}
-		return misconfigured("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own], whose[!there.Grant.Own]).try(advice)
+		return failure.Config("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own], whose[!there.Grant.Own]).Try(advice)
 	}
 	return nil
 }
@@ -132,7 +133,7 @@ func (k *saving) elsewhere(o saveFlags) error {
 	case err != nil && !errors.As(err, new(*session.BrokenError)):
 		return err // whether it has one is not known
 	case !o.replace:
-		return misconfigured("--save: there is a session %s already, %s", o.name, where).try("--replace puts the new session in its place; another name keeps both")
+		return failure.Config("--save: there is a session %s already, %s", o.name, where).Try("--replace puts the new session in its place; another name keeps both")
 	}
 	k.other = other
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -28,7 +29,7 @@ func aSession(t *testing.T, store session.Store, name, subject string) *session.
 // aKeeper keeps the tokens of a login that is to be the session work.
 func aKeeper(k *saving) *keeper {
 	k.blank = session.Session{Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: "https://op.example", ClientID: "c"}, Secret: &session.Secret{Client: []byte("{}")}}
-	return k.begin(&Env{Stderr: io.Discard})
+	return k.begin(&run.Env{Stderr: io.Discard})
 }
 
 // Tokens take the place of a user's only if they are known to be that user's. What is there is
@@ -224,7 +225,7 @@ func takeTurn(t *testing.T, k *saving, store *moody, folder string, n int, login
 	if login.refreshes {
 		tokens.RefreshToken = "refresh-" + mine
 	}
-	one := k.begin(&Env{Stderr: io.Discard})
+	one := k.begin(&run.Env{Stderr: io.Discard})
 	store.broken = login.put
 	one.put(response{tokens: tokens, subject: login.user})
 	copies := func() []string {

@@ -16,7 +16,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -24,13 +26,13 @@ import (
 // sessionName is the session that is meant: by argument, by OIDC_SESSION, or the only one
 // there is.
 func (p *program) sessionName(store session.Store, args []string) (string, error) {
-	name := p.env.Getenv("OIDC_SESSION")
+	name := p.Env.Getenv("OIDC_SESSION")
 	if len(args) > 0 {
 		name = args[0]
 	}
 	if name != "" {
 		if err := session.CheckName(name); err != nil {
-			return "", usage("%v", err)
+			return "", failure.Usage("%v", err)
 		}
 		return name, nil
 	}
@@ -44,7 +46,7 @@ func (p *program) sessionName(store session.Store, args []string) (string, error
 	case 1:
 		return names[0], nil
 	}
-	return "", usage("which session? There are %s; name one, or set OIDC_SESSION", shortList(names))
+	return "", failure.Usage("which session? There are %s; name one, or set OIDC_SESSION", run.ShortList(names))
 }
 
 // A noSessionError says that there is no session to take a token from. Only a login
@@ -61,7 +63,7 @@ func (e *noSessionError) Error() string {
 	case len(e.there) == 0:
 		return "there is no session " + e.name
 	}
-	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, shortList(e.there), config.Nearest(e.name, e.there))
+	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, run.ShortList(e.there), config.Nearest(e.name, e.there))
 }
 
 // unreadable is the error of a store that cannot be used.
@@ -69,7 +71,7 @@ func unreadable(err error) error {
 	if errors.As(err, new(*noAgentError)) {
 		return err
 	}
-	return misconfigured("the sessions cannot be read: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+	return failure.Config("the sessions cannot be read: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
 }
 
 // sessionError makes an error of the store one of the command.
@@ -81,19 +83,17 @@ func sessionError(store session.Store, name string, err error) error {
 		names, _ := store.Names() // only to tell
 		return &noSessionError{name, names}
 	case errors.As(err, &broken):
-		return misconfigured("session %s: %v", name, err).try("a login with --save " + name + " --replace puts a new one in its place")
+		return failure.Config("session %s: %v", name, err).Try("a login with --save " + name + " --replace puts a new one in its place")
 	case errors.As(err, &denied):
-		return misconfigured("session %s: %v", name, err).try("the folder of sessions has to be writable: what is new is written there before anything is sent; OIDC_SESSIONS names another")
+		return failure.Config("session %s: %v", name, err).Try("the folder of sessions has to be writable: what is new is written there before anything is sent; OIDC_SESSIONS names another")
 	}
 	return err
 }
 
 // renew returns a token of a session, renewed if need be: by the agent, if there is one.
 func (p *program) renew(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
-	if p.env.Shield != nil {
-		p.env.Shield()
-	}
-	need.NoCache = p.options.noCache()
+	p.Shield()
+	need.NoCache = p.Options.NoCache()
 	var out *renewal.Outcome
 	var err error
 	if !retry {
@@ -106,13 +106,12 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 		return &renewal.Outcome{}, err
 	}
 	if out.Session != nil {
-		p.run.Issuer = out.Session.Grant.Issuer
+		p.Issuer(out.Session.Grant.Issuer)
 	}
 	if out.Behind != nil {
-		p.warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(out.Expires), out.Behind)
+		p.Warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(out.Expires), out.Behind)
 	}
 	p.caveats(out, name, need)
-	p.explain()
 	return out, err
 }
 
@@ -122,30 +121,29 @@ func (p *program) caveats(out *renewal.Outcome, name string, need session.Need) 
 		return
 	}
 	if why := out.Session.Unverified; why != "" && need.IDToken {
-		p.warn("the ID Token of session %s is not verified: %s", name, why)
+		p.Warn("the ID Token of session %s is not verified: %s", name, why)
 	}
 	if need.For > 0 && out.Expires.IsZero() {
-		p.warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s is not known", name, need.For)
+		p.Warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s is not known", name, need.For)
 	}
 }
 
 // renewHere renews a session in this process.
 func (p *program) renewHere(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
 	r := renewal.Renewal{
-		Store: store, Name: name, Need: need, Now: p.env.Now, Retry: retry,
-		Connect: p.connectSession, Hold: p.hold, Received: p.learn, Redact: p.redactor.Text, Rescue: p.rescue,
-		Waiting: func() { p.debug("another process is renewing session %s: waiting for what it gets", name) },
+		Store: store, Name: name, Need: need, Now: p.Env.Now, Retry: retry,
+		Connect: p.connectSession, Hold: p.Hold, Received: p.learn, Redact: p.Redactor.Text, Rescue: p.rescue,
+		Waiting: func() { p.Debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
 	out, err := r.Run(ctx)
 	if s := out.Session; s != nil && err != nil && s.Attempt != nil && s.Attempt.Process == os.Getpid() {
 		p.spent = s
 	}
 	if t := out.Tokens; t != nil {
-		p.run.Checks = append(p.run.Checks, t.Checks...)
-		p.warnings(t.Checks)
+		p.Found(t.Checks)
 	}
 	if out.Unstored != nil {
-		p.warn("session %s: %v", name, out.Unstored)
+		p.Warn("session %s: %v", name, out.Unstored)
 	}
 	if errors.As(err, new(*renewal.LostError)) {
 		return out, err // whatever kept it from being stored, something was sent
@@ -155,28 +153,14 @@ func (p *program) renewHere(ctx context.Context, store session.Store, name strin
 
 // rescue keeps the new tokens of a session that could not be stored.
 func (p *program) rescue(s *session.Session, cause error) (undo func(), lost error) {
-	e := p.env.keepSession(s, cause)
+	e := keepSession(p.Env, s, cause)
 	return e.undo, e
 }
 
 // learn makes sure that new tokens are not shown anywhere else.
 func (p *program) learn(t *oidc.Tokens) {
-	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
-	p.recorder.Release()
-}
-
-// hold keeps the process from ending while a refresh token is on its way, and what is
-// shown from being in the way.
-func (p *program) hold() func() {
-	p.recorder.Hold()
-	release := func() {}
-	if p.env.Hold != nil {
-		release = p.env.Hold()
-	}
-	return func() {
-		release()
-		p.recorder.Release()
-	}
+	p.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
+	p.Recorder.Release()
 }
 
 // connectSession makes the client that refreshes a session, and finds its provider.
@@ -212,16 +196,16 @@ func (p *program) sessionConfigWith(ctx context.Context, s *session.Session, fla
 		return nil, kept, &session.BrokenError{Path: s.Name, Err: err}
 	}
 	kept = kept.with(flags)
-	p.redactor.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
-	cfg, err := kept.read(ctx, p.warn)
+	p.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
+	cfg, err := kept.read(ctx, p.Warn)
 	if err != nil {
 		return nil, kept, err
 	}
 	if cfg.Issuer != s.Grant.Issuer || cfg.ClientID != s.Grant.ClientID {
-		return nil, kept, misconfigured("session %s is of client %s at %s, and %s is of client %s at %s now", s.Name, s.Grant.ClientID, s.Grant.Issuer, kept.Name, cfg.ClientID, cfg.Issuer).
-			try("log in again with --save " + s.Name + " --replace, or put the file back as it was")
+		return nil, kept, failure.Config("session %s is of client %s at %s, and %s is of client %s at %s now", s.Name, s.Grant.ClientID, s.Grant.Issuer, kept.Name, cfg.ClientID, cfg.Issuer).
+			Try("log in again with --save " + s.Name + " --replace, or put the file back as it was")
 	}
-	cfg.NoCache = p.options.cacheRefused(cfg.NoCache)
+	cfg.NoCache = cacheRefused(p.Options, cfg.NoCache)
 	p.bound = bindingOf(s, cfg)
 	return cfg, kept, p.loaded(cfg)
 }
@@ -236,34 +220,30 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 	if name, err = p.sessionName(store, []string{name}); err != nil {
 		return "", nil, err
 	}
-	p.explained = true // later, with what is checked when the token is used
 	out, err := p.renew(ctx, store, name, session.Need{}, false)
-	p.explained = false
 	if err == nil {
 		err = tokenFit(out.Token)
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	s, cfg, err := p.opened(ctx, store, name)
+	s, cfg, err := p.opened(ctx, store, name, name)
 	if err == nil && s.Grant.Issuer != out.Session.Grant.Issuer {
-		err = misconfigured("session %s was made anew meanwhile, at %s", name, s.Grant.Issuer)
+		err = failure.Config("session %s was made anew meanwhile, at %s", name, s.Grant.Issuer)
 	}
 	return out.Token, cfg, err
 }
 
-// opened is a session as it is, and the configuration that it is used with.
-func (p *program) opened(ctx context.Context, store session.Store, name string) (*session.Session, *config.Config, error) {
+// opened is a session as it is, and the configuration that it is used with. print are the
+// arguments of the command token that print what is wanted of it.
+func (p *program) opened(ctx context.Context, store session.Store, name, words string) (*session.Session, *config.Config, error) {
 	s, err := store.Load(name)
 	if err == nil {
 		err = store.Open(ctx, s)
 	}
 	if errors.Is(err, errInAgent) {
-		token := name
-		if p.run.Command == "end-session" {
-			token += " --id-token"
-		}
-		err = misconfigured("session %s is in the memory of the agent, and so is its configuration", name).try("give the token and -c: --token - reads what `oidc-client token " + token + "` prints")
+		err = failure.Config("session %s is in the memory of the agent, and so is its configuration", name).
+			Try("give the token and -c: --token - reads what `oidc-client token " + words + "` prints")
 	}
 	if err != nil {
 		return nil, nil, sessionError(store, name, err)
@@ -281,16 +261,9 @@ func (p *program) sessionOnly(cmd *cobra.Command, token string) error {
 	}
 	given = slices.DeleteFunc(given, func(name string) bool { return name == noCacheFlag })
 	if len(given) > 0 {
-		return usage("--session has its own token and configuration: --%s does not go with it", strings.Join(given, " and --"))
+		return failure.Usage("--session has its own token and configuration: --%s does not go with it", strings.Join(given, " and --"))
 	}
 	return nil
-}
-
-// debug tells something with -d only.
-func (p *program) debug(format string, args ...any) {
-	if p.options.debug {
-		p.inform(format, args...)
-	}
 }
 
 // needFlags are the flags that say which token is needed.
@@ -307,7 +280,7 @@ func (o *needFlags) addNeed(cmd *cobra.Command) {
 
 func (o *needFlags) need() (session.Need, error) {
 	if o.validFor < 0 {
-		return session.Need{}, usage("--valid-for must not be negative")
+		return session.Need{}, failure.Usage("--valid-for must not be negative")
 	}
 	return session.Need{IDToken: o.idToken, For: o.validFor}, nil
 }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -54,13 +56,13 @@ func (p *program) listSessions() error {
 			continue // forgotten meanwhile
 		}
 		if err != nil {
-			p.warn("%s", sessionError(store, name, err))
+			p.Warn("%s", sessionError(store, name, err))
 			list = append(list, strictjson.Ordered{{Name: "name", Value: name}, {Name: "state", Value: "broken"}, {Name: "why", Value: err.Error()}})
 			fmt.Fprintf(w, "%s\tbroken\n", transcript.Escape(name))
 			continue
 		}
 		list = append(list, p.sessionDocument(store, s))
-		state := string(session.StateOf(store, s, p.env.Now()))
+		state := string(session.StateOf(store, s, p.Env.Now()))
 		if s.Unverified != "" {
 			state += ", unverified"
 		}
@@ -70,16 +72,13 @@ func (p *program) listSessions() error {
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
-	p.run.Members.Add("sessions", list)
-	if p.options.json() {
-		return nil
-	}
 	if len(list) == 0 {
-		p.inform("there is no session; --save NAME of any login makes one")
+		p.Note("sessions", list)
+		p.Inform("there is no session; --save NAME of any login makes one")
 		return nil
 	}
 	_ = w.Flush() // to a string
-	p.stdoutErr = printLine(p.env.Stdout, strings.TrimSuffix(table.String(), "\n"))
+	p.Print("sessions", list, strings.TrimSuffix(table.String(), "\n"))
 	return nil
 }
 
@@ -88,7 +87,7 @@ func (p *program) until(t time.Time) string {
 	if t.IsZero() {
 		return "unknown"
 	}
-	left := t.Sub(p.env.Now()).Round(time.Second)
+	left := t.Sub(p.Env.Now()).Round(time.Second)
 	if left < 0 {
 		return fmt.Sprintf("%s ago", -left)
 	}
@@ -105,7 +104,7 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 	}
 	stamp := func(name string, t time.Time) { add(name, t.UTC().Format(time.RFC3339), !t.IsZero()) }
 	d.Add("name", s.Name)
-	d.Add("state", session.StateOf(store, s, p.env.Now()))
+	d.Add("state", session.StateOf(store, s, p.Env.Now()))
 	add("why", s.Why(), s.Why() != "")
 	add("verified", false, s.Unverified != "")
 	add("unverified", s.Unverified, s.Unverified != "")
@@ -158,7 +157,7 @@ func (p *program) existing(args []string) (session.Store, *session.Session, erro
 	if err != nil {
 		return store, nil, sessionError(store, name, err)
 	}
-	p.run.Issuer = s.Grant.Issuer
+	p.Issuer(s.Grant.Issuer)
 	return store, s, nil
 }
 
@@ -171,15 +170,11 @@ func (p *program) showSession(args []string) error {
 	if files, err := p.files(); err == nil && (s.Secret != nil || s.Sealed != nil) {
 		d.Add("file", files.Path(s.Name))
 	}
-	p.run.Members.Add("session", d)
-	data, err := d.MarshalJSON()
-	if err == nil && !p.options.json() {
-		p.out.JSON("Session", "Session", data)
+	p.Show(transcript.Result{Member: "session", Value: d, Title: "Session", Key: "Session"})
+	if advice := s.Advice(session.StateOf(store, s, p.Env.Now())); advice != "" {
+		p.Inform("%s", advice)
 	}
-	if advice := sessionHint(session.StateOf(store, s, p.env.Now()), s); advice != "" && err == nil {
-		p.inform("%s", advice)
-	}
-	return err
+	return nil
 }
 
 func (p *program) sessionsRefreshCommand() *cobra.Command {
@@ -203,7 +198,7 @@ spent, most providers end the whole session then.`,
 }
 
 func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	store, s, err := p.existing(args)
 	if err != nil {
@@ -211,17 +206,18 @@ func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) 
 	}
 	out := &renewal.Outcome{}
 	if there, ok := inAgent(store, s.Name); ok {
-		out.Session, err = there.refresh(ctx, s.Name, retry, p.options.noCache())
+		out.Session, err = there.refresh(ctx, s.Name, retry, p.Options.NoCache())
 	} else {
 		out, err = p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
+		p.Explain()
 	}
 	if err == nil && out.Session != nil {
-		p.run.Members.Add("session", p.sessionDocument(store, out.Session))
+		p.Note("session", p.sessionDocument(store, out.Session))
 	}
 	if err != nil {
 		return err
 	}
-	p.inform("session %s is renewed; its access token expires %s", s.Name, p.until(out.Session.Tokens.Expires))
+	p.Inform("session %s is renewed; its access token expires %s", s.Name, p.until(out.Session.Tokens.Expires))
 	return nil
 }
 
@@ -237,7 +233,7 @@ func (p *program) sessionsDeleteCommand() *cobra.Command {
 }
 
 func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	store, err := p.store()
 	if err != nil {
@@ -247,16 +243,16 @@ func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 	forgotten := []string{}
 	for _, name := range args {
 		if err := session.CheckName(name); err != nil {
-			return usage("%v", err)
+			return failure.Usage("%v", err)
 		}
 		if err := session.Delete(ctx, store, name); err != nil {
 			errs = append(errs, sessionError(store, name, err))
 			continue
 		}
 		forgotten = append(forgotten, name)
-		p.inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
+		p.Inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
 	}
-	p.run.Members.Add("forgotten", forgotten)
+	p.Note("forgotten", forgotten)
 	return errors.Join(errs...)
 }
 
@@ -279,13 +275,16 @@ The login in the browser goes on: end-session ends that.`,
 }
 
 func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	store, s, err := p.existing(args)
 	if err != nil {
 		return err
 	}
 	name := s.Name
+	p.Advise(func(_ error, f *failure.Failure) {
+		run.Advise(f, "the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
+	})
 	if there, ok := inAgent(store, name); ok {
 		err = there.logOut(ctx, name)
 	} else {
@@ -294,9 +293,9 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return sessionError(store, name, err)
 	}
-	p.run.Members.Add("revoked", true)
-	p.explain()
-	p.inform("session %s: its tokens are revoked, and it is forgotten", name)
+	p.Note("revoked", true)
+	p.Explain()
+	p.Inform("session %s: its tokens are revoked, and it is forgotten", name)
 	return nil
 }
 
@@ -344,22 +343,4 @@ func (p *program) revokeSession(ctx context.Context, client *oidc.Client, s *ses
 		return nil // some revoke refresh tokens only, and the one that matters is
 	}
 	return err
-}
-
-// sessionHint says what to do about a session.
-func sessionHint(state session.State, s *session.Session) string {
-	name := s.Name
-	if state == session.Withheld && !s.Renewable {
-		return "log in again; --explain shows every rule that the login breaks"
-	}
-	switch state {
-	case session.Spent:
-		return "log in again with --save " + name + "; or `oidc-client sessions refresh " + name + " --retry` sends the refresh token once more, which ends the session if it was spent and the provider rotates refresh tokens"
-	case session.Refused, session.Ended:
-		return "log in again: `oidc-client login --save " + name + "` with the same configuration, or `oidc-client token " + name + " --login` on a terminal"
-	case session.Withheld:
-		return "`oidc-client sessions refresh " + name + " --explain` gets new tokens and shows every rule; log in again if it was the login that did not verify"
-	case session.Fresh, session.Expired, session.Renewing:
-	}
-	return ""
 }

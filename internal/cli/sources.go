@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // sources are where a configuration came from: all it takes to read it again, from any
@@ -89,7 +90,7 @@ func (s sources) file(ctx context.Context, warn func(format string, args ...any)
 	if !s.Live {
 		return kept
 	}
-	data, err := read(ctx, s.Name, func() ([]byte, error) { return durable.Read(s.Name, limit.File) })
+	data, err := run.Await(ctx, s.Name, func() ([]byte, error) { return durable.Read(s.Name, limit.File) })
 	var others *durable.OthersError
 	if errors.As(err, &others) || err == nil {
 		err = durable.Exposed(s.Name) // of a group's writing there is only a warning

@@ -288,7 +288,7 @@ func (s *stage) run(line, stdin string) string {
 		fmt.Fprintln(&stdout, "ran", argv, environ)
 		return nil
 	}
-	env.Run = s.browse
+	env.Start = s.browse
 	words := strings.Fields(line)
 	for i, word := range words {
 		words[i] = s.filled(word)

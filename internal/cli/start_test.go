@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-func quiet() *Env {
-	return &Env{
+func quiet() *run.Env {
+	return &run.Env{
 		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Now: time.Now,
 		Getenv: func(string) string { return "" }, Terminal: func(io.Writer) bool { return false },
 	}

@@ -7,8 +7,9 @@ import (
 	"os"
 	"slices"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/keyring"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -19,14 +20,14 @@ func (p *program) store() (session.Store, error) {
 		return nil, err
 	}
 	if p.agent == nil {
-		p.agent = newAgentClient(atonce.Socket(p.env.Getenv), files.Folder)
+		p.agent = newAgentClient(place.Agent(p.Env.Getenv), files.Folder)
 	}
 	if p.agent == nil {
 		return files, nil
 	}
 	missing := func(err error) {
 		p.agent.warned.Do(func() {
-			p.warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or kill -CONT lets it go on; otherwise end it and run `oidc-client agent` again", err, files.Folder)
+			p.Warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or kill -CONT lets it go on; otherwise end it and run `oidc-client agent` again", err, files.Folder)
 		})
 	}
 	return session.Both{First: agentStore{p.agent}, Second: files, Missing: missing}, nil
@@ -57,18 +58,18 @@ func inAgent(store session.Store, name string) (agentStore, bool) {
 
 // files are the sessions in files.
 func (p *program) files() (*session.Files, error) {
-	folder := atonce.Folder(p.env.Getenv)
+	folder := place.Sessions(p.Env.Getenv)
 	if folder == "" {
-		return nil, misconfigured("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").try("OIDC_SESSIONS names one")
+		return nil, failure.Config("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").Try("OIDC_SESSIONS names one")
 	}
 	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require", LocksFail: func() {
 		p.locksFail.Do(func() {
-			p.warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, on a local disk", folder)
+			p.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, on a local disk", folder)
 		})
 	}}
 	switch {
 	case p.keyringWish() == "off":
-	case hasKeyring(p.env.Getenv):
+	case hasKeyring(p.Env.Getenv):
 		store.Keys = &keyring.Keyring{Folder: folder}
 	default:
 		store.Keys = noKeyring{}
@@ -81,7 +82,7 @@ func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, err
 	if !o.memory {
 		return p.newStore(ctx)
 	}
-	client, err := p.theAgent(atonce.Folder(p.env.Getenv))
+	client, err := p.theAgent(place.Sessions(p.Env.Getenv))
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +94,14 @@ func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, err
 func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 	wish := p.keyringWish()
 	if !slices.Contains([]string{"auto", "off", "require"}, wish) {
-		return nil, misconfigured("OIDC_KEYRING is auto, off or require")
+		return nil, failure.Config("OIDC_KEYRING is auto, off or require")
 	}
 	store, err := p.files()
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(store.Folder, 0o700); err != nil {
-		return nil, misconfigured("--save: %v", err).try("OIDC_SESSIONS names another folder for sessions")
+		return nil, failure.Config("--save: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
 	}
 	why := "OIDC_KEYRING is off"
 	if wish != "off" {
@@ -114,25 +115,18 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 		}
 		why = (&session.SealError{Err: err}).Error()
 	}
-	p.inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
+	p.Inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
 	return store, nil
 }
 
 // noKeyring is the keyring of a machine without one: to look for one would start it.
 type noKeyring struct{}
 
-func (noKeyring) Key(context.Context, bool) (session.Key, error) { return nil, noKeyringError{} }
-
-// A noKeyringError says that there is no keyring, locked or not.
-type noKeyringError struct{}
-
-func (noKeyringError) Error() string {
-	return "there is none here (no session bus; DBUS_SESSION_BUS_ADDRESS names one)"
-}
+func (noKeyring) Key(context.Context, bool) (session.Key, error) { return nil, session.ErrNoKeyring }
 
 // keyringWish is what OIDC_KEYRING asks for.
 func (p *program) keyringWish() string {
-	if wish := p.env.Getenv("OIDC_KEYRING"); wish != "" {
+	if wish := p.Env.Getenv("OIDC_KEYRING"); wish != "" {
 		return wish
 	}
 	return "auto"

@@ -7,19 +7,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
-	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -66,10 +65,10 @@ With -c or --issuer and --client-id the session has to be of that configuration,
 }
 
 func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	p.out = p.err // standard output is for the token
-	p.options.output = false
+	p.Plainly() // standard output is for the token
+	p.Options.Output = false
 	if err := p.checkLoginFlags(cmd, o); err != nil {
 		return err
 	}
@@ -85,6 +84,7 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 	if p.needsLogin(err) && o.login {
 		out, err = p.logInAgain(ctx, cmd, o, store, name, need, err)
 	}
+	p.Explain()
 	if err != nil {
 		return err
 	}
@@ -103,12 +103,12 @@ func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
 		switch {
 		case name == noCacheFlag: // which a session obeys
 		case selects && !configured:
-			return usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and --client-id): a session has the tokens that its login asked for", name)
+			return failure.Usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and --client-id): a session has the tokens that its login asked for", name)
 		case selects || o.login || slices.Contains([]string{"config", "issuer", "client-id"}, name):
 		case !configured:
-			return usage("--%s is for a login: it goes with --login", name)
+			return failure.Usage("--%s is for a login: it goes with --login", name)
 		default:
-			p.warn("--%s has no effect without --login", name)
+			p.Warn("--%s has no effect without --login", name)
 		}
 	}
 	return nil
@@ -141,7 +141,7 @@ func (p *program) configured(cmd *cobra.Command, c *clientFlags) bool {
 // it.
 func (p *program) sessionOf(store session.Store, cfg *config.Config, args []string) (string, error) {
 	var named string
-	if len(args) > 0 || p.env.Getenv("OIDC_SESSION") != "" {
+	if len(args) > 0 || p.Env.Getenv("OIDC_SESSION") != "" {
 		var err error
 		if named, err = p.sessionName(store, args); err != nil {
 			return "", err
@@ -159,15 +159,15 @@ func (p *program) sessionOf(store session.Store, cfg *config.Config, args []stri
 		case covers && (named == "" || named == name):
 			found = append(found, name)
 		case named == name && err == nil:
-			return "", misconfigured("session %s is not of this configuration, but of client %s at %s (scope %s)", name, s.Grant.ClientID, s.Grant.Issuer, strings.Join(s.Grant.Scopes, " ")).
-				try("without -c and other flags the session's own configuration is used")
+			return "", failure.Config("session %s is not of this configuration, but of client %s at %s (scope %s)", name, s.Grant.ClientID, s.Grant.Issuer, strings.Join(s.Grant.Scopes, " ")).
+				Try("without -c and other flags the session's own configuration is used")
 		}
 	}
 	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return "", usage("which session? Of this configuration there are %s; name one", shortList(found))
+		return "", failure.Usage("which session? Of this configuration there are %s; name one", run.ShortList(found))
 	case named == "":
 		return "", &noSessionError{}
 	}
@@ -182,39 +182,45 @@ func (p *program) needsLogin(err error) bool {
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
 // that of the command line.
 func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string, need session.Need, why error) (*renewal.Outcome, error) {
-	if !p.env.Terminal(p.env.Stderr) {
-		p.inform("--login needs a terminal, and standard error is none")
+	if !p.Env.Terminal(p.Env.Stderr) {
+		p.Inform("--login needs a terminal, and standard error is none")
 		return nil, why // there is nobody to log in
 	}
-	p.warn("%s: logging in", message(why))
+	p.Warn("%s: logging in", run.ErrorText(why))
 	cfg, err := p.loginConfig(ctx, cmd, o, store, name)
 	if err != nil {
 		return nil, err
 	}
 	_, memory := inAgent(store, name)
 	o.save = saveFlags{name: name, replace: true, memory: memory, user: true}
-	before := p.out
-	p.out = &transcript.Text{W: io.Discard}               // what login shows are tokens
-	seen := func() { p.out, p.explained = before, false } // the rules are shown where they can be seen
-	defer seen()
-	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	whole := p.Run
+	p.Run = whole.Aside() // what a login shows are tokens
+	p.Advise(p.advise)
+	err = p.loginOnce(ctx, cfg, o)
+	whole.Adopt(p.Run) // the rules are shown where they can be seen
+	p.Run = whole
 	if err != nil {
 		return nil, err
 	}
+	return p.renew(ctx, store, name, need, false)
+}
+
+// loginOnce logs in through the browser, and keeps what comes.
+func (p *program) loginOnce(ctx context.Context, cfg *config.Config, o *sessionOptions) error {
+	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	if err != nil {
+		return err
+	}
 	journey, err := p.login(ctx, client, cfg, &o.loginOptions)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var settled error
 	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
 		settled = p.settleLogin(ctx, client, cfg, &o.loginOptions, outcome)
 		return true
 	})
-	if err := errors.Join(err, settled); err != nil {
-		return nil, err
-	}
-	seen()
-	return p.renew(ctx, store, name, need, false)
+	return errors.Join(err, settled)
 }
 
 // loginConfig is what the session is made anew by.
@@ -225,7 +231,7 @@ func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessio
 	}
 	if err := store.Open(ctx, s); err != nil {
 		if errors.Is(err, errInAgent) {
-			err = misconfigured("session %s is in the memory of the agent, and so is how it logs in", name).try("-c names its configuration")
+			err = failure.Config("session %s is in the memory of the agent, and so is how it logs in", name).Try("-c names its configuration")
 		}
 		return nil, err
 	}
@@ -253,11 +259,6 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 	if o.idToken {
 		kind, scheme = "id_token", "Bearer"
 	}
-	if p.options.json() {
-		p.run.Members.Add("session", named(out.Session.Name))
-		p.run.Members.Add("token", tokenDocument(kind, scheme, out))
-		return nil
-	}
 	text := out.Token
 	if err := tokenFit(text); err != nil {
 		return err
@@ -268,23 +269,24 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 				return err
 			}
 		}
-		text = atonce.Bearer(out.Token)
+		text = session.Authorization(out.Token)
 	}
-	p.stdoutErr = printLine(p.env.Stdout, text)
+	p.Note("session", named(out.Session.Name))
+	p.Print("token", tokenDocument(kind, scheme, out), text)
 	return nil
 }
 
 // bearer refuses to hand on an access token that does nothing by itself.
 func bearer(out *renewal.Outcome) error {
 	if name := out.Session.Name; !strings.EqualFold(out.Session.Tokens.TokenType, "Bearer") {
-		return usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", name, name)
+		return failure.Usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", name, name)
 	}
 	return nil
 }
 
 // tokenFit refuses to hand on what cannot be a token: it could be more than one line.
 func tokenFit(token string) error {
-	if err := checkToken(token); err != nil {
+	if err := run.CheckToken(token); err != nil {
 		return &oidc.ProtocolError{Endpoint: "token", Err: fmt.Errorf("what the provider sent cannot be a token: %w", err)}
 	}
 	return nil

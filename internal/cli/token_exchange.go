@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -60,11 +62,11 @@ came is told by issued_token_type.`,
 }
 
 func (p *program) exchangeGrant(ctx context.Context, cfg *config.Config, o *exchangeOptions) (oidc.Grant, error) {
-	subject, err := p.required(ctx, "subject-token", o.subjectToken, "OIDC_SUBJECT_TOKEN")
+	subject, err := run.Required(ctx, p.Input.Token, "subject-token", o.subjectToken, "OIDC_SUBJECT_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, err
 	}
-	actor, err := p.optional(ctx, "actor-token", o.actorToken, "OIDC_ACTOR_TOKEN")
+	actor, err := p.Input.Token(ctx, "actor-token", o.actorToken, "OIDC_ACTOR_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, err
 	}
@@ -84,7 +86,7 @@ func (p *program) exchangeGrant(ctx context.Context, cfg *config.Config, o *exch
 		case t.name == "" || strings.Contains(t.name, ":"):
 			*t.to = t.name
 		default:
-			return oidc.Grant{}, usage("--%s %q is neither a URI nor one of access_token, refresh_token, id_token, jwt, saml1, saml2", flag, t.name)
+			return oidc.Grant{}, failure.Usage("--%s %q is neither a URI nor one of access_token, refresh_token, id_token, jwt, saml1, saml2", flag, t.name)
 		}
 	}
 	return oidc.TokenExchange(r), nil

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -23,6 +25,7 @@ type tokenOptions struct {
 	client      clientFlags
 	skipIDToken bool
 	params      []string
+	refresh     bool // a refresh token is what is sent
 	save        saveFlags
 	own         bool     // the grant is the client's own
 	key         *keyNeed // nil is that of a command that asks for tokens anew
@@ -61,10 +64,10 @@ func parameters(params []string, taken func(name string) bool, add func(name, va
 	for _, param := range params {
 		name, value, ok := strings.Cut(param, "=")
 		if !ok || name == "" {
-			return usage("a --param is not name=value")
+			return failure.Usage("a --param is not name=value")
 		}
 		if taken(name) || slices.Contains(ownParams, name) {
-			return usage("--param %s: the parameter is not yours to set here", name)
+			return failure.Usage("--param %s: the parameter is not yours to set here", name)
 		}
 		add(name, value)
 	}
@@ -105,7 +108,7 @@ func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tok
 // prepareLogin is prepare for a login.
 func (p *program) prepareLogin(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
 	if p.discards(o) { // no error: whether a login works is worth knowing, too
-		p.warn("the tokens of this login will be lost: standard output is closed or the null device; " +
+		p.Warn("the tokens of this login will be lost: standard output is closed or the null device; " +
 			"--save NAME or -o keeps them")
 	}
 	return p.prepare(ctx, cmd, o)
@@ -122,13 +125,13 @@ func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptio
 // discards reports whether tokens go nowhere: standard output discards them, and nothing else
 // keeps them.
 func (p *program) discards(o *tokenOptions) bool {
-	return !p.options.output && o.save.name == "" && nowhere(p.env.Stdout)
+	return !p.Options.Output && o.save.name == "" && run.Nowhere(p.Env.Stdout)
 }
 
 // trade gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
 func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *config.Config) (oidc.Grant, error)) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.prepare(ctx, cmd, o)
 	if err != nil {
@@ -160,18 +163,7 @@ func (p *program) ask(ctx context.Context, client *oidc.Client, grant oidc.Grant
 	if !grant.Once {
 		return client.Token(ctx, grant)
 	}
-	return guarded(p, func() (*oidc.Tokens, error) { return client.Token(ctx, grant) })
-}
-
-// guarded makes a request whose answer comes one time only. Nothing that is shown
-// meanwhile may keep it from being kept: a pager may be slow, or gone.
-func guarded[T any](p *program, request func() (T, error)) (T, error) {
-	if p.env.Shield != nil {
-		p.env.Shield()
-	}
-	p.recorder.Hold()
-	defer p.recorder.Release()
-	return request()
+	return run.Guard(p.Run, func() (*oidc.Tokens, error) { return client.Token(ctx, grant) })
 }
 
 // settle does what is done with tokens once they were judged: err is what came of
@@ -186,11 +178,11 @@ func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.C
 		err = p.jwtTokens(ctx, client, tokens, cfg)
 	}
 	if err == nil {
-		err = p.userInfo(ctx, client, tokens, cfg)
+		err = p.userInfo(ctx, client, tokens, cfg, o)
 	}
-	p.explain()
-	if err = errors.Join(err, p.lost()); err == nil && !p.options.json() {
-		p.out.Line(transcript.LevelInfo, "Stopping server")
+	p.Explain()
+	if err = errors.Join(err, p.lost()); err == nil {
+		p.Show(transcript.Result{Title: "Stopping server"})
 	}
 	return err
 }
@@ -211,17 +203,13 @@ func (p *program) receiving(client *oidc.Client) func(*oidc.Tokens) error {
 
 // receive makes the response durable and shows it, as soon as it is there.
 func (p *program) receive(client *oidc.Client, t *oidc.Tokens) error {
-	p.run.TokenResponse, p.run.ExpiresAt = t.Raw, t.ExpiresAt
-	p.redactor.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
+	p.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
 	if p.keep != nil {
-		p.keep.put(p.env, t.RefreshToken)
+		p.keep.put(p.Env, t.RefreshToken)
 	}
 	p.keepTokens(client, t)
-	p.unwritten = errors.Join(p.unwritten, p.write("access_token_resp.json", t.Raw))
-	p.recorder.Release()
-	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
-		p.run.IDToken = &transcript.Token{Header: id.Header, Encryption: id.Encryption, Claims: id.JSON}
-	}
+	p.unwritten = errors.Join(p.unwritten, p.Write(run.TokenResponseFile, t.Raw))
+	p.Recorder.Release()
 	p.showResponse(t)
 	return nil
 }
@@ -230,39 +218,47 @@ func (p *program) receive(client *oidc.Client, t *oidc.Tokens) error {
 // elsewhere if it cannot be shown.
 func (p *program) showResponse(t *oidc.Tokens) {
 	kept := p.keep != nil && p.keep.written || p.keeper != nil && p.keeper.stored ||
-		p.options.output && p.unwritten == nil
+		p.Options.Output && p.unwritten == nil
 	keep := func(cause error) error {
 		versions := [][]byte{t.Raw, []byte(t.RefreshToken)}
 		f := fallback{"the token response", "oidc-client-tokens-*.json", versions, t.RefreshToken}
-		return p.env.keepElsewhere(f, fmt.Errorf("the new refresh token could not be shown: %w", cause))
+		return keepElsewhere(p.Env, f, fmt.Errorf("the new refresh token could not be shown: %w", cause))
 	}
 	only := t.RefreshToken != "" && !kept
-	if p.options.json() {
-		if only {
-			p.unshown = keep
-		}
-		return
+	if only && p.Options.JSON() {
+		p.IfUnshown(keep)
 	}
-	p.out.TokenResponse(p.run, p.env.Now())
-	if err := p.out.Err(); err != nil && only {
+	var id *transcript.Token
+	if decoded, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
+		id = recorded(decoded)
+	}
+	p.Show(transcript.TokenResponse{Raw: t.Raw, Expires: t.ExpiresAt, IDToken: id}.Result(p.Env.Now()))
+	if id != nil {
+		p.Note("id_token", id) // shown once it was judged
+	}
+	if err := p.Unshown(); err != nil && only {
 		p.unwritten = errors.Join(p.unwritten, keep(err))
 	}
 }
 
+// recorded is an ID Token as the record has it.
+func recorded(t *oidc.IDToken) *transcript.Token {
+	return &transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}
+}
+
 // remarks tells what is worth knowing of a response that broke no rule.
-func (p *program) remarks(t *oidc.Tokens) {
-	refresh := p.run.Command == "refresh-token"
+func (p *program) remarks(t *oidc.Tokens, refresh bool) {
 	switch {
 	case refresh && t.RefreshToken == "":
-		p.inform("the provider sent no new refresh token: the one that was sent stays valid")
-	case refresh && p.keep.file == "" && p.saving == nil && !p.options.output:
-		p.inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
+		p.Inform("the provider sent no new refresh token: the one that was sent stays valid")
+	case refresh && p.keep.file == "" && p.saving == nil && !p.Options.Output:
+		p.Inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
 	}
 	switch {
 	case refresh && t.IssuedIDToken == "":
-		p.inform("the provider sent no ID Token: nothing proves anew who the user is")
+		p.Inform("the provider sent no ID Token: nothing proves anew who the user is")
 	case t.IssuedTokenType != "" && t.IssuedTokenType != oidc.TokenTypeAccessToken:
-		p.inform("what access_token holds is a token of the type %s", t.IssuedTokenType)
+		p.Inform("what access_token holds is a token of the type %s", t.IssuedTokenType)
 	}
 	if p.keeper != nil && p.keeper.stored {
 		p.tellSaved()
@@ -272,24 +268,24 @@ func (p *program) remarks(t *oidc.Tokens) {
 // showTokens shows the ID Token and what was found about it. A result file is
 // made only of claims that held, or that nobody wanted judged.
 func (p *program) showTokens(t *oidc.Tokens, o *tokenOptions, held bool) error {
-	p.run.Checks = append(p.run.Checks, t.Checks...)
 	if held {
-		p.remarks(t)
+		p.remarks(t, o.refresh)
 	}
 	switch {
 	case !o.skipIDToken:
-		p.warnings(t.Checks)
-	case t.IssuedIDToken != "" || p.run.Command == "refresh-token":
-		p.warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
+		p.Found(t.Checks)
+	case t.IssuedIDToken != "" || o.refresh:
+		p.FoundBeside(t.Checks)
+		p.Warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
 	}
 	if t.IDToken == nil {
 		return nil
 	}
-	p.showIDToken(t.IDToken)
+	p.Show(transcript.TokenClaims("id_token", "IDToken Claims", "IDTokenClaims", recorded(t.IDToken)))
 	if !held {
 		return nil
 	}
-	return p.write("id_token.json", t.IDToken.JSON)
+	return p.Write(run.IDTokenFile, t.IDToken.JSON)
 }
 
 // jwtTokens looks into access and refresh token, if they are JWTs by the
@@ -300,27 +296,26 @@ func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.To
 		return client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{}) // its audience is whoever it is shown to
 	}
 	for _, token := range []struct {
-		wanted      bool
-		raw, title  string
-		file        string
-		verify      func(context.Context, string) (*oidc.JWT, error)
-		destination **transcript.Token
+		wanted        bool
+		raw           string
+		member, title string
+		file          string
+		verify        func(context.Context, string) (*oidc.JWT, error)
 	}{
-		{cfg.AccessTokenJWT && t.AccessToken != "", t.AccessToken, "Access Token", "access_token.json", verifyAccess, &p.run.AccessToken},
-		{cfg.RefreshTokenJWT && t.RefreshToken != "", t.RefreshToken, "Refresh Token", "refresh_token.json", client.VerifyRefreshToken, &p.run.RefreshToken},
+		{cfg.AccessTokenJWT && t.AccessToken != "", t.AccessToken, "access_token", "Access Token", run.AccessTokenFile, verifyAccess},
+		{cfg.RefreshTokenJWT && t.RefreshToken != "", t.RefreshToken, "refresh_token", "Refresh Token", run.RefreshTokenFile, client.VerifyRefreshToken},
 	} {
 		if !token.wanted {
 			continue
 		}
 		jwt, err := token.verify(ctx, token.raw)
-		p.run.Checks = append(p.run.Checks, jwt.Checks...)
-		p.warnings(jwt.Checks)
+		p.Found(jwt.Checks)
 		if jwt.JSON != nil {
-			*token.destination = &transcript.Token{Header: jwt.Header, Claims: jwt.JSON, Verified: jwt.Verified}
-			p.showClaims(token.title+" Claims", "TokenClaims", jwt.JSON, jwt.Verified)
+			shown := &transcript.Token{Header: jwt.Header, Claims: jwt.JSON, Verified: jwt.Verified}
+			p.Show(transcript.TokenClaims(token.member, token.title+" Claims", "TokenClaims", shown))
 		}
 		if err == nil {
-			err = p.write(token.file, jwt.JSON)
+			err = p.Write(token.file, jwt.JSON)
 		}
 		errs = append(errs, err)
 	}
@@ -329,27 +324,26 @@ func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.To
 
 // userInfo fetches UserInfo, unless it is not wanted, or the tokens are of nobody
 // that it could be about.
-func (p *program) userInfo(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
+func (p *program) userInfo(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config, o *tokenOptions) error {
 	if cfg.SkipUserInfo {
-		p.inform("Skipping Userinfo")
+		p.Inform("Skipping Userinfo")
 		return nil
 	}
-	if p.run.Command != "refresh-token" && (t.IDToken == nil || t.AccessToken == "") {
+	if !o.refresh && (t.IDToken == nil || t.AccessToken == "") {
 		return nil // no user logged in: UserInfo would refuse
 	}
 	info, err := client.UserInfo(ctx, t)
 	if errors.Is(err, oidc.ErrNoUserInfo) {
-		p.inform("no UserInfo: the provider's metadata has no userinfo_endpoint")
+		p.Inform("no UserInfo: the provider's metadata has no userinfo_endpoint")
 		return nil
 	}
 	if info == nil {
 		return err
 	}
-	p.run.Checks = append(p.run.Checks, info.Checks...)
-	p.warnings(info.Checks)
+	p.Found(info.Checks)
 	if err != nil {
 		return err // claims of somebody else are not shown
 	}
-	p.showUserInfo(info)
-	return p.write("userinfo.json", info.JSON)
+	p.Show(transcript.JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", info.JSON))
+	return p.Write(run.UserInfoFile, info.JSON)
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -45,22 +48,22 @@ func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *
 		}
 		return p.ofSession(ctx, name)
 	}
-	token, err := p.secret(ctx, "token", flag, "OIDC_TOKEN")
+	token, err := p.Input.Secret(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return "", nil, err
 	}
 	if token == "" && flag == "" {
-		return "", nil, usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN), or --session")
+		return "", nil, failure.Usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN), or --session")
 	}
-	if err := checkToken(token); err != nil {
-		return "", nil, usage("--token: the access token cannot be right: %v", err)
+	if err := run.CheckToken(token); err != nil {
+		return "", nil, failure.Usage("--token: the access token cannot be right: %v", err)
 	}
 	cfg, err := p.load(ctx, cmd, flags, "issuer")
 	return token, cfg, err
 }
 
 func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, name string) error {
-	ctx, cancel := p.bounded(cmd.Context())
+	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	token, cfg, err := p.userInfoToken(ctx, cmd, flags, flag, name)
 	if err != nil {
@@ -83,7 +86,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 		return err
 	}
 	client := &oidc.Client{
-		Provider: provider, ID: cfg.ClientID, HTTP: httpClient, Now: p.env.Now,
+		Provider: provider, ID: cfg.ClientID, HTTP: httpClient, Now: p.Env.Now,
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
@@ -97,12 +100,11 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if info == nil {
 		return err
 	}
-	p.run.Checks = append(p.run.Checks, info.Checks...)
-	p.warnings(info.Checks)
+	p.Found(info.Checks)
 	if err == nil {
-		p.showUserInfo(info)
-		err = p.write("userinfo.json", info.JSON)
+		p.Show(transcript.JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", info.JSON))
+		err = p.Write(run.UserInfoFile, info.JSON)
 	}
-	p.explain()
+	p.Explain()
 	return err
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // everyFlag calls do with the words of each command and each of its flags that takes
@@ -36,7 +38,7 @@ func everyFlag(do func(words []string, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((&program{env: quiet()}).root())
+	walk((&program{Run: run.New(quiet(), run.Options{}, "test")}).root())
 }
 
 // refused runs a command line, and returns what it says if it is a usage error.

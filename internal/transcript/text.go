@@ -7,12 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -77,6 +76,27 @@ func (t *Text) Block(title, key, value string) {
 	t.write(t.line(LevelInfo, title+":") + "  " + Escape(key) + "=\n" + quoted(value) + "  \n")
 }
 
+// Result writes the block of a result.
+func (t *Text) Result(r Result) {
+	if r.Key == "" {
+		t.Line(LevelInfo, r.Title)
+		return
+	}
+	text := r.Text
+	if text == "" {
+		data, err := strictjson.Encode(r.Value)
+		if err != nil {
+			return // the document cannot have it either, and says so
+		}
+		text = Indent(data)
+	}
+	last := "  \n"
+	if r.Unverified {
+		last = "  Verified=false\n  \n"
+	}
+	t.write(t.line(LevelInfo, r.Title+":") + "  " + Escape(r.Key) + "=\n" + quoted(text) + last)
+}
+
 // Raw writes text of the program's own as it is.
 func (t *Text) Raw(text string) { t.write(text) }
 
@@ -108,71 +128,6 @@ func Indent(raw []byte) string {
 		return "{\n}"
 	}
 	return escapeJSON(b.String())
-}
-
-// TokenResponse writes the token response: the seven members of the
-// ancestor's page first, in its order, always; then whatever else came.
-func (t *Text) TokenResponse(r *Run, now time.Time) {
-	t.JSON("Access Token Response", "Response", r.tokenResponseView(now))
-}
-
-// firstMembers are those of the ancestor's page, in its order.
-var firstMembers = []string{"access_token", "refresh_token", "scope", "id_token", "token_type", "nonce", "expires_in_human_readable"}
-
-func (r *Run) tokenResponseView(now time.Time) []byte {
-	response, err := strictjson.Parse(r.TokenResponse)
-	if err != nil {
-		return r.TokenResponse
-	}
-	var d strictjson.Ordered
-	for _, name := range firstMembers[:5] {
-		if raw, ok := response.Get(name); ok {
-			d.Add(name, raw)
-		} else {
-			d.Add(name, "")
-		}
-	}
-	d.Add("nonce", r.nonce())
-	d.Add("expires_in_human_readable", r.expiry(now))
-	for _, m := range response.Members {
-		if !slices.Contains(firstMembers, m.Name) {
-			d.Add(m.Name, m.Value)
-		}
-	}
-	data, err := d.MarshalJSON()
-	if err != nil {
-		return r.TokenResponse
-	}
-	return data
-}
-
-// nonce is that of the ID Token, "-" if there is none.
-func (r *Run) nonce() string {
-	if r.IDToken == nil {
-		return "-"
-	}
-	claims, err := strictjson.Parse(r.IDToken.Claims)
-	if err != nil {
-		return "-"
-	}
-	nonce, err := claims.String("nonce")
-	if err != nil || nonce == "" {
-		return "-"
-	}
-	return nonce
-}
-
-// expiry is when the access token expires, in local time and from now.
-func (r *Run) expiry(now time.Time) string {
-	if r.ExpiresAt.IsZero() {
-		return ""
-	}
-	at := r.ExpiresAt.Local().Format(time.RFC3339)
-	left := r.ExpiresAt.Sub(now).Truncate(time.Second)
-	if left <= 0 {
-		return fmt.Sprintf("%s (expired %s ago)", at, -left)
-	}
-	return fmt.Sprintf("%s (in %s)", at, left)
 }
 
 // Checks writes a block with every rule that was checked.
@@ -210,13 +165,13 @@ func note(r check.Result) string {
 }
 
 // Failure writes what happened, why, and what to do next.
-func (t *Text) Failure(f *Failure, broken check.Results) {
+func (t *Text) Failure(f *failure.Failure, broken check.Results) {
 	var b strings.Builder
 	lines := []string{f.Message}
 	switch {
 	case f.Headline != "":
 		lines[0] = f.Headline
-	case f.Kind == Config: // several problems, each on a line of its own
+	case f.Kind == failure.KindConfig: // several problems, each on a line of its own
 		lines = strings.Split(f.Message, "\n")
 	}
 	for _, line := range lines {

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/failure"
 )
 
 var at = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
@@ -84,31 +85,44 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-func run() *Run {
-	return &Run{
+// response is a token response with all that is odd about one.
+func response() TokenResponse {
+	return TokenResponse{
+		Raw:     []byte(`{"x":1.50,"token_type":"Bearer","expires_in":3600,"access_token":"at","big":9007199254740993,"évil":"\u001b[2J` + "\u202e" + `<&>"}`),
+		Expires: at.Add(time.Hour),
+		IDToken: &Token{Header: []byte(`{"alg":"RS256"}`), Claims: []byte(`{"nonce":"n-0S6"}`), Verified: true},
+	}
+}
+
+func record() *Record {
+	r := &Record{
 		Command: "refresh-token", Issuer: "https://op.example",
-		TokenResponse: []byte(`{"x":1.50,"token_type":"Bearer","expires_in":3600,"access_token":"at","big":9007199254740993,"évil":"\u001b[2J` + "\u202e" + `<&>"}`),
-		ExpiresAt:     at.Add(time.Hour),
-		IDToken:       &Token{Header: []byte(`{"alg":"RS256"}`), Claims: []byte(`{"nonce":"n-0S6"}`)},
-		UserInfo:      []byte(`{"sub":"u"}`),
 		Checks: check.Results{{
 			ID: "id_token.iss", Spec: check.Spec{Doc: "OpenID Connect Core 1.0", Section: "3.1.3.7", Item: 2}, Level: check.Must,
 			Text: "iss is the issuer.", Verdict: check.Verdict{Outcome: check.Fail, Want: `"a"`, Got: `"b"`},
 		}},
-		Failure: &Failure{Kind: Verification, Code: "id_token.iss", Message: "broken"},
+		Failure: &failure.Failure{Kind: failure.KindVerification, Code: "id_token.iss", Message: "broken"},
 	}
+	t := response()
+	r.Add(t.Result(at))
+	r.Add(Result{Member: "id_token", Value: "replaced"})
+	r.Add(TokenClaims("id_token", "IDToken Claims", "IDTokenClaims", t.IDToken))
+	r.Add(JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", []byte(`{"sub":"u"}`)))
+	r.Seal()
+	return r
 }
 
 func TestTextBlocksAreTheSeedPages(t *testing.T) {
 	t.Parallel()
-	local := time.Local
 	var b bytes.Buffer
-	text := &Text{W: &b}
-	r := run()
-	r.ExpiresAt = r.ExpiresAt.In(local)
-	text.TokenResponse(r, at)
-	text.JSON("Userinfo Claims", "UserInfoClaims", []byte(`{}`))
-	text.Line(LevelInfo, "Stopping server")
+	view := &TextView{Blocks: &Text{W: &b}}
+	for _, r := range []Result{
+		response().Result(at), JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", []byte(`{}`)), {Title: "Stopping server"},
+	} {
+		if err := view.Result(r); err != nil {
+			t.Fatal(err)
+		}
+	}
 	want := `[INFO]  oidc-client: Access Token Response:
   Response=
   | {
@@ -118,7 +132,7 @@ func TestTextBlocksAreTheSeedPages(t *testing.T) {
   |     "id_token": "",
   |     "token_type": "Bearer",
   |     "nonce": "n-0S6",
-  |     "expires_in_human_readable": "` + r.ExpiresAt.Format(time.RFC3339) + ` (in 1h0m0s)",
+  |     "expires_in_human_readable": "` + response().Expires.Local().Format(time.RFC3339) + ` (in 1h0m0s)",
   |     "x": 1.50,
   |     "expires_in": 3600,
   |     "big": 9007199254740993,
@@ -144,13 +158,13 @@ func TestTextBlocksAreTheSeedPages(t *testing.T) {
 
 func TestWithoutIDTokenOrExpiry(t *testing.T) {
 	t.Parallel()
-	r := &Run{TokenResponse: []byte(`{"access_token":"at","token_type":"Bearer"}`)}
-	view := string(r.tokenResponseView(at))
+	r := TokenResponse{Raw: []byte(`{"access_token":"at","token_type":"Bearer"}`)}
+	view := string(r.view(at))
 	if !strings.Contains(view, `"nonce":"-","expires_in_human_readable":""`) {
 		t.Errorf("got %s", view)
 	}
-	r.ExpiresAt = at.Add(-time.Minute)
-	if view := string(r.tokenResponseView(at)); !strings.Contains(view, "(expired 1m0s ago)") {
+	r.Expires = at.Add(-time.Minute)
+	if view := string(r.view(at)); !strings.Contains(view, "(expired 1m0s ago)") {
 		t.Errorf("got %s", view)
 	}
 }
@@ -158,7 +172,7 @@ func TestWithoutIDTokenOrExpiry(t *testing.T) {
 func TestJSONDocument(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := run().WriteJSON(&b); err != nil {
+	if err := (&JSONView{W: &b}).End(record()); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range b.String() {

@@ -1,8 +1,10 @@
-package cli
+package run
 
 import (
 	"os"
 	"os/exec"
+
+	"github.com/oidc-client/oidc-client/internal/failure"
 )
 
 // become runs a command in this process's place, as far as the system can.
@@ -10,9 +12,10 @@ func become(program string, argv, environ []string) error {
 	cmd := exec.Command(program, argv[1:]...) //nolint:gosec,noctx // the user's own command
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Run(); cmd.ProcessState == nil {
-		return misconfigured("%s: %v", argv[0], err)
+		return failure.Config("%s: %v", argv[0], err)
 	}
-	return &doneError{exitStatus(cmd.ProcessState)}
+	return &Done{ExitStatus(cmd.ProcessState)}
 }
 
-func exitStatus(state *os.ProcessState) int { return state.ExitCode() }
+// ExitStatus is the exit code of a process.
+func ExitStatus(state *os.ProcessState) int { return state.ExitCode() }

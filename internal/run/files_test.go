@@ -1,4 +1,4 @@
-package cli
+package run
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ func TestFilesAreBounded(t *testing.T) {
 		if err := os.WriteFile(file, []byte(strings.Repeat("x", size)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		data, err := readFile(t.Context(), file)
+		data, err := ReadFile(t.Context(), file)
 		if (err == nil) != ok || ok && len(data) != size {
 			t.Errorf("%d bytes: %d read, %v", size, len(data), err)
 		}
@@ -47,10 +47,10 @@ func TestNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = reader.Close(), pipe.Close() })
-	if !nowhere(open(os.DevNull)) || !nowhere(closed) {
+	if !Nowhere(open(os.DevNull)) || !Nowhere(closed) {
 		t.Error("the null device, or a closed file, keeps what is written to it")
 	}
-	if nowhere(open(file)) || nowhere(pipe) || nowhere(&bytes.Buffer{}) {
+	if Nowhere(open(file)) || Nowhere(pipe) || Nowhere(&bytes.Buffer{}) {
 		t.Error("a file, a pipe or a buffer discards what is written to it")
 	}
 }

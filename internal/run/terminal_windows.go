@@ -1,4 +1,4 @@
-package cli
+package run
 
 import (
 	"io"
@@ -11,7 +11,8 @@ import (
 
 func detach(*exec.Cmd) {}
 
-func keepRunning() {}
+// KeepRunning does nothing: no program is stopped for reading here.
+func KeepRunning() {}
 
 // isNull reports whether a file is NUL. Windows has no more to tell of it than that it is a device,
 // as a console is.
@@ -19,4 +20,5 @@ func isNull(f *os.File, info fs.FileInfo) bool {
 	return info.Mode()&fs.ModeCharDevice != 0 && !term.IsTerminal(int(f.Fd()))
 }
 
+// openConsole opens the terminal of the process, for writing.
 func openConsole() (io.WriteCloser, error) { return os.OpenFile("CONOUT$", os.O_WRONLY, 0) }

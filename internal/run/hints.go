@@ -1,9 +1,8 @@
 // Hints: what to do next, chosen by the type and code of an error.
 
-package cli
+package run
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,11 +18,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
-	"github.com/oidc-client/oidc-client/internal/config"
-	"github.com/oidc-client/oidc-client/internal/loopback"
-	"github.com/oidc-client/oidc-client/internal/renewal"
-	"github.com/oidc-client/oidc-client/internal/session"
-	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -72,21 +66,20 @@ var oauthHints = map[string]string{
 	"request_not_supported":             "the provider takes no signed requests: leave use_request_parameter out",
 }
 
-// commandHints are where a code means something else to a command.
-var commandHints = map[[2]string]string{
-	{"refresh-token", "invalid_scope"}:  "a refresh may only ask for scopes that the login was granted: leave --scope out, or log in again with the scope",
-	{"userinfo", "insufficient_scope"}:  "the access token lacks a scope; UserInfo needs openid",
-	{"client", "invalid_grant"}:         "the provider did not take the code: it was used before or expired, or the provider lost the redirect_uri or the PKCE challenge; log in again",
-	{"password", "invalid_grant"}:       "the name or the password is wrong, or the user may not log in so",
-	{"jwt-bearer", "invalid_grant"}:     "the provider did not take the assertion: compare its iss, sub, aud, exp and key with what the provider trusts",
-	{"saml2-bearer", "invalid_grant"}:   "the provider did not take the assertion: compare its issuer, audience, times and signature with what the provider trusts",
-	{"token-exchange", "invalid_grant"}: "the provider did not take a token: it is expired or revoked, or of another type than was said",
-	{"device", "invalid_grant"}:         "the provider does not know the device code any more: begin again",
-	{"ciba", "invalid_grant"}:           "the provider does not know the request any more: begin again",
+// grantHints are where a code means something else to a grant.
+var grantHints = map[[2]string]string{
+	{grantRefresh, "invalid_scope"}:  "a refresh may only ask for scopes that the login was granted: leave --scope out, or log in again with the scope",
+	{grantCode, "invalid_grant"}:     "the provider did not take the code: it was used before or expired, or the provider lost the redirect_uri or the PKCE challenge; log in again",
+	{grantPassword, "invalid_grant"}: "the name or the password is wrong, or the user may not log in so",
+	{grantJWT, "invalid_grant"}:      "the provider did not take the assertion: compare its iss, sub, aud, exp and key with what the provider trusts",
+	{grantSAML, "invalid_grant"}:     "the provider did not take the assertion: compare its issuer, audience, times and signature with what the provider trusts",
+	{grantExchange, "invalid_grant"}: "the provider did not take a token: it is expired or revoked, or of another type than was said",
+	{grantDevice, "invalid_grant"}:   "the provider does not know the device code any more: begin again",
+	{grantCIBA, "invalid_grant"}:     "the provider does not know the request any more: begin again",
 }
 
-// ruleHints are by the id of the rule that was broken.
-var ruleHints = map[string]string{
+// hintsByRule are by the id of the rule that was broken.
+var hintsByRule = map[string]string{
 	"id_token.present":                 "ask for the scope openid at the login, and see if the provider sends ID Tokens on a refresh",
 	"id_token.encryption":              "token_encryption_alg has to say what the client's registration says (id_token_encrypted_response_alg): whether ID Tokens are encrypted for it, and by what",
 	"id_token.decryption":              "decryption_key (or private_key) has to be the key whose public half the provider encrypts for: see the client's registration (jwks, jwks_uri)",
@@ -132,132 +125,64 @@ var ruleHints = map[string]string{
 // wsaConnRefused is ECONNREFUSED as Windows numbers it.
 const wsaConnRefused = syscall.Errno(10061)
 
-// hint says what to do about an error, "" if nobody knows.
-func (p *program) hint(err error, f *transcript.Failure) string {
-	var lines []string
-	add := func(text string) {
-		if text != "" && !slices.Contains(lines, text) {
-			lines = append(lines, text)
-		}
-	}
+// hint says what to do about an error, "" if nobody knows. What an error says of
+// itself comes first.
+func (r *Run) hint(err error, f *failure.Failure) string {
 	var broken *check.Error
 	var refusal *oidc.Error
-	var wrongConfig *configError
-	var problems config.Problems
-	var unfinished *unfinishedError
-	var noPort *loopback.ListenError
-	var spent *spentTokenError
-	ofSessions := p.sessionsHint(err)
+	text := f.Hint
+	f.Hint = ""
 	switch {
-	case errors.As(err, &spent):
-		add(spent.hint())
-	case errors.As(err, &unfinished):
-		add("a relying party has to come while the provider runs; --timeout and --settle bound the wait")
-	case f.Code == relyingPartyCode:
-		add("`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs to matter")
-	case f.Code == interruptedCode:
-		add(p.interruptedHint(err))
-	case ofSessions != "":
-		add(ofSessions)
+	case text != "":
+	case f.Code == failure.Interrupted:
+		text = interruptedHint(err)
 	case errors.As(err, &broken):
-		for _, r := range broken.Results {
-			if r.Broken() {
-				add(p.ruleHint(r, err))
-			}
-		}
-	case f.Kind == transcript.Network:
-		add(p.networkHint(err))
+		text = r.ruleHints(broken, err)
+	case f.Kind == failure.KindNetwork:
+		text = r.networkHint(err)
 	case errors.As(err, &refusal):
-		add(p.oauthHint(refusal))
-	case f.Kind == transcript.Protocol:
-		add(p.protocolHint(f))
-	case f.Kind == transcript.Interaction:
-		add(p.waitHint())
-	case errors.As(err, &noPort):
-		add("--port names another port, and 0 takes a free one; the redirect URI has to be registered with it, unless the provider allows any port of the loopback address")
-	case errors.As(err, &wrongConfig):
-		add(wrongConfig.hint)
-	case errors.As(err, &problems):
-		add(p.configHint(problems))
-	case f.Kind == transcript.Usage:
-		add("oidc-client " + strings.TrimPrefix(p.run.Command+" --help", "oidc-client "))
+		text = oauthHint(refusal)
+	case f.Kind == failure.KindProtocol:
+		text = protocolHint(f)
+	case f.Kind == failure.KindInteraction:
+		text = r.waitHint()
+	case f.Kind == failure.KindUsage:
+		text = "oidc-client " + strings.TrimPrefix(r.Record.Command+" --help", "oidc-client ")
 	}
-	p.hintBesides(err, f, add)
-	return strings.Join(lines, "\n")
+	return text + "\n" + r.spentHint(err, f)
 }
 
-// sessionsHint is the advice for an error of sessions, "" if err is none.
-func (p *program) sessionsHint(err error) string {
-	var login *renewal.LoginError
-	var noSession *noSessionError
-	var anothers *anothersError
-	var stranger *strangerError
-	var sealed *session.SealError
-	var short *renewal.ShortError
-	switch {
-	case errors.As(err, &login):
-		return cmp.Or(sessionHint(login.State, login.Session), "the provider gives tokens that have ended, or the clock of this machine is wrong")
-	case errors.As(err, new(*renewal.SubjectError)):
-		return "the provider mixed up two users: do not use what came; log in again with --save NAME --replace"
-	case errors.As(err, &stranger):
-		return "log in as " + stranger.user + ", or use the resource with the other user's own session"
-	case errors.As(err, &anothers):
-		return "log in as " + anothers.subject + ", or with --replace; `oidc-client sessions delete " + anothers.kept + "` forgets what came, `sessions logout` revokes it, too"
-	case errors.As(err, &short) && short.Unknown:
-		return "ask without --valid-for; a session with a refresh token gets a new token instead"
-	case errors.As(err, &short):
-		return "the provider decides how long its tokens last: ask for less with --valid-for, or not at all"
-	case errors.As(err, &noSession) && strings.HasPrefix(p.run.Command, "sessions "):
-		return "`oidc-client sessions list` shows what there is"
-	case errors.As(err, &noSession):
-		return "a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; `oidc-client sessions list` shows what there is"
-	case errors.As(err, new(*noAgentError)):
-		return "one that was killed leaves its socket behind: `oidc-client agent` runs another; one that was stopped (Ctrl-Z) goes on with fg"
-	case errors.As(err, &sealed) && errors.As(err, new(noKeyringError)):
-		return "nothing was sent. Where there is no keyring, OIDC_KEYRING=off keeps new sessions in files that only you can read; what was encrypted elsewhere takes a new login"
-	case errors.As(err, &sealed):
-		return "unlock the keyring and try again; nothing was sent. OIDC_KEYRING=off keeps new sessions in files that only you can read, without a keyring"
+// spentHint says what may be lost because no tokens came back.
+func (r *Run) spentHint(err error, f *failure.Failure) string {
+	if !oidc.MayBeSpent(err) || r.Record.Has("token_response") {
+		return ""
 	}
-	return ""
+	switch grant := GrantType(err); {
+	case grant == grantCode:
+		return "a code can be used one time only: log in again"
+	case grant != grantRefresh:
+		return ""
+	case f.HTTPStatus >= 300 && f.HTTPStatus < 500:
+		return unspentGuess
+	case f.Code == failure.Interrupted:
+		return spentAdvice
+	}
+	return spentWarning + "\n" + spentAdvice
 }
 
-// hintBesides adds what is worth knowing whatever the error is: what may be lost, and what is not.
-func (p *program) hintBesides(err error, f *transcript.Failure, add func(string)) {
-	if s := p.spent; s != nil {
-		add("the refresh token of session " + s.Name + " may be spent now: " + sessionHint(session.Spent, s))
+// interruptedMessage says what was interrupted.
+func interruptedMessage(err error) string {
+	if oidc.MayBeSpent(err) && GrantType(err) == grantRefresh {
+		return "interrupted while the provider was being asked; " + spentWarning
 	}
-	if oidc.MayBeSpent(err) && p.run.TokenResponse == nil {
-		switch {
-		case p.run.Command == "client":
-			add("a code can be used one time only: log in again")
-		case p.run.Command != "refresh-token":
-		case f.HTTPStatus >= 300 && f.HTTPStatus < 500:
-			add(unspentGuess)
-		case f.Code == interruptedCode:
-			add(spentAdvice)
-		default:
-			add(spentWarning + "\n" + spentAdvice)
-		}
-	}
-	if p.run.TokenResponse != nil {
-		add(p.keptHint())
-	}
-	if p.keep != nil {
-		add(p.keep.outcome)
-	}
-	if p.run.Command == "sessions logout" && f.Kind != transcript.Usage && !errors.As(err, new(*noSessionError)) {
-		add("the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
-	}
-	if p.likeFile != "" {
-		add(fmt.Sprintf("there is a file of that name: `--%s @%s` is what is in it", p.likeFlag, p.likeFile))
-	}
+	return "interrupted"
 }
 
 // interruptedHint says what became of what was under way.
-func (p *program) interruptedHint(err error) string {
+func interruptedHint(err error) string {
 	var transport *oidc.TransportError
 	switch {
-	case oidc.MayBeSpent(err), p.run.TokenResponse != nil:
+	case oidc.MayBeSpent(err):
 		return ""
 	case errors.As(err, &transport) && transport.Sent && transport.Endpoint == "registration":
 		return "the provider may have registered, changed or deleted the client all the same: look there first"
@@ -268,67 +193,25 @@ func (p *program) interruptedHint(err error) string {
 }
 
 // waitHint is the advice for a wait that ended without what was waited for.
-func (p *program) waitHint() string {
-	if p.metadata != nil { // the provider was asked: somebody had to do something
+func (r *Run) waitHint() string {
+	if r.Record.Issuer != "" { // the provider was asked: somebody had to do something
 		return "--timeout bounds the wait; nothing was given out"
 	}
 	return "nothing was sent; --timeout bounds the wait"
 }
 
-// keptHint reminds that a rotated refresh token was received all the same.
-func (p *program) keptHint() string {
-	switch {
-	case p.rotatedToken() == "" || p.run.Command != "refresh-token":
-		return ""
-	case p.keep != nil && p.keep.written:
-		return "the new refresh token, which replaces the one that was sent, is in " + p.keep.file
-	case p.out.Err() != nil:
-		return "--refresh-token @FILE keeps the new refresh token in FILE"
-	}
-	return "the new refresh token of the token response replaces the one that was sent: keep it"
-}
-
-// configHint says where the keys are told, and that a file nobody named was
-// not read.
-func (p *program) configHint(problems config.Problems) string {
-	missing := func(p config.Problem) bool { return p.Key == "" }
-	if p.noFile && slices.ContainsFunc(problems, missing) {
-		if _, err := os.Stat("config.yaml"); err == nil {
-			return "no configuration file was read; config.yaml is in this folder: -c config.yaml reads it"
-		}
-		return "no configuration file was read; -c FILE names one, and `oidc-client config init` writes one to start with"
-	}
-	if p.run.Command == "config validate" {
-		return "`oidc-client config schema` tells all keys, docs/configuration.md explains them"
-	}
-	return "`oidc-client config schema` tells all keys, `oidc-client config validate FILE` checks a file"
-}
-
-func (p *program) oauthHint(e *oidc.Error) string {
+// oauthHint is the advice for a refusal. What the client's credentials were is
+// for an advisor to add.
+func oauthHint(e *oidc.Error) string {
 	text := oauthHints[e.Code]
-	if own := commandHints[[2]string{p.run.Command, e.Code}]; own != "" {
+	if own := grantHints[[2]string{e.GrantType, e.Code}]; own != "" {
 		text = own
 	}
-	if e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && e.Endpoint == "token" {
-		text = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
-		if p.method != "" {
-			text += fmt.Sprintf(" (the method %q was used", p.method)
-			switch {
-			case p.method == "none" && p.secretAt == "":
-				text += ", since there is no client_secret"
-			case p.secretAt != "":
-				text += ", client_secret is from " + p.secretAt
-				if p.keyAt != "" && strings.HasPrefix(p.method, "client_secret") {
-					text += ", private_key from " + p.keyAt + " was not asked for: --auth-method private_key_jwt does"
-				}
-			}
-			if p.metadata != nil && len(p.metadata.TokenEndpointAuthMethods) > 0 {
-				text += "; the provider allows " + strings.Join(p.metadata.TokenEndpointAuthMethods, ", ")
-			}
-			text += ")"
-		}
-	}
 	switch {
+	case WrongClient(e):
+		text = WrongClientHint
+	case e.Endpoint == "userinfo" && e.Code == "insufficient_scope":
+		text = "the access token lacks a scope; UserInfo needs openid"
 	case text == "" && e.URI != "":
 		text = "the provider refers to " + e.URI
 	case text == "" && e.Code != "":
@@ -340,31 +223,47 @@ func (p *program) oauthHint(e *oidc.Error) string {
 	return text
 }
 
+// WrongClientHint is the advice for credentials that were refused. An advisor
+// that knows them adds which they were.
+const WrongClientHint = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
+
+// WrongClient reports whether a refusal is about the client's credentials.
+func WrongClient(e *oidc.Error) bool {
+	return e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && e.Endpoint == "token"
+}
+
+// ruleHints is the advice for each broken rule.
+func (r *Run) ruleHints(broken *check.Error, err error) string {
+	var lines []string
+	for _, result := range broken.Results {
+		if result.Broken() {
+			lines = append(lines, r.ruleHint(result, err))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // ruleHint is the advice for a broken rule.
-func (p *program) ruleHint(r check.Result, err error) string {
-	switch r.ID {
+func (r *Run) ruleHint(result check.Result, err error) string {
+	switch result.ID {
 	case "discovery.issuer":
-		return p.issuerHint()
+		return "" // an advisor knows which issuer came
 	case "id_token.signature":
-		return signatureHint(r)
+		return signatureHint(result)
 	case "id_token.decryption", "userinfo.decryption":
-		if r.Reason != "jwe.key" && r.Reason != "jwe.decrypt" {
+		if result.Reason != "jwe.key" && result.Reason != "jwe.decrypt" {
 			return "the provider encrypts in a way that is never accepted: do not use what it sent"
 		}
-	case "access_token.readable":
-		if p.run.Command == "jwt verify" {
-			return "a token that is no JWT means something to the provider only: `oidc-client introspect` asks it"
-		}
 	case "id_token.exp", "id_token.iat", "id_token.nbf":
-		if r.Want == "" || r.Got == "none" {
+		if result.Want == "" || result.Got == "none" {
 			return "the provider has to mend its tokens: do not use this one"
 		}
-		if skew := p.skewHint(); skew != "" {
+		if skew := r.skewHint(); skew != "" {
 			return skew
 		}
 		return "compare this machine's clock with the provider's; clock_tolerance bounds the difference that is allowed"
 	}
-	if text := ruleHints[r.ID]; text != "" {
+	if text := hintsByRule[result.ID]; text != "" {
 		return text
 	}
 	var protocol *oidc.ProtocolError
@@ -374,16 +273,17 @@ func (p *program) ruleHint(r check.Result, err error) string {
 	return "do not use the tokens; --explain shows every rule that was checked"
 }
 
-// signatureHint is the advice for a signature that does not verify. The result's note says
-// where the keys came from, unless they were fetched for this token.
-func signatureHint(r check.Result) string {
+// signatureHint is the advice for a signature that does not verify. The
+// result's note says where the keys came from, unless they were fetched for this
+// token.
+func signatureHint(result check.Result) string {
 	switch {
-	case strings.Contains(r.Got, "nothing tells which is meant"):
+	case strings.Contains(result.Got, "nothing tells which is meant"):
 		return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
-	case strings.Contains(r.Note, "a copy"):
+	case strings.Contains(result.Note, "a copy"):
 		return "do not use the token. The client fetches keys again at most once a minute, in case the provider replaced one: " +
 			"run the command again in a minute, or with --no-cache"
-	case r.Note != "":
+	case result.Note != "":
 		return "do not use the token: no key of the given JWK Set verifies it. " +
 			"Without --jwks the provider's own keys are used"
 	}
@@ -391,29 +291,9 @@ func signatureHint(r check.Result) string {
 		"A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
 }
 
-// issuerHint names the issuer to set, if the one that came is a near miss.
-func (p *program) issuerHint() string {
-	switch {
-	case p.metadata == nil || p.metadata.Issuer == "":
-		return "the provider's metadata must name its issuer"
-	case strings.Contains(p.metadata.Issuer, "{"):
-		return "the issuer of a multi-tenant provider is a template: set issuer to that of your tenant, with its id in the place of " + templatePart(p.metadata.Issuer)
-	}
-	return fmt.Sprintf("if this is the provider you mean, set issuer: %q; if it is known by another name from here, set expected_issuer", p.metadata.Issuer)
-}
-
-func templatePart(issuer string) string {
-	_, rest, _ := strings.Cut(issuer, "{")
-	name, _, _ := strings.Cut(rest, "}")
-	return "{" + name + "}"
-}
-
 // skewHint says how far the clocks are apart, by the provider's Date header.
-func (p *program) skewHint() string {
-	if p.recorder == nil {
-		return ""
-	}
-	skew, ok := p.recorder.Skew()
+func (r *Run) skewHint() string {
+	skew, ok := r.Recorder.Skew()
 	if !ok || skew.Abs() < 5*time.Second {
 		return ""
 	}
@@ -426,7 +306,7 @@ func (p *program) skewHint() string {
 }
 
 // networkHint explains why there is no answer.
-func (p *program) networkHint(err error) string {
+func (r *Run) networkHint(err error) string {
 	var (
 		authority   x509.UnknownAuthorityError
 		invalid     x509.CertificateInvalidError
@@ -438,13 +318,13 @@ func (p *program) networkHint(err error) string {
 		unavailable *oidc.TransportError
 	)
 	if errors.As(err, &operation) && operation.Op == "proxyconnect" {
-		return p.proxyHint()
+		return r.proxyHint()
 	}
 	switch {
 	case errors.As(err, &authority):
 		return "the provider's certificate is of an authority that this machine does not know: if it is a private one, give its certificate with --ca-cert FILE or the key ca_cert"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return certificateHint(invalid.Cert, p.env.Now())
+		return certificateHint(invalid.Cert, r.Env.Now())
 	case errors.As(err, &wrongName):
 		return "the certificate is for " + certificateNames(wrongName.Certificate) + ", not for " + wrongName.Host + ": check the host name in issuer"
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
@@ -462,24 +342,24 @@ func (p *program) networkHint(err error) string {
 	case errors.As(err, &unavailable) && unavailable.Status >= 500:
 		return retryHint("the provider failed", unavailable.RetryAfter)
 	}
-	if p.proxied(err) {
-		return p.proxyHint()
+	if r.proxied(err) {
+		return r.proxyHint()
 	}
 	return "check the network between here and the provider; -d shows each request"
 }
 
 // proxied reports whether a proxy stands between here and the provider: what
 // it answers to CONNECT comes back as an error without a type.
-func (p *program) proxied(err error) bool {
+func (r *Run) proxied(err error) bool {
 	var transport *oidc.TransportError
-	if p.env.Proxy == nil || !errors.As(err, &transport) || transport.Status != 0 {
+	if r.Env.Proxy == nil || !errors.As(err, &transport) || transport.Status != 0 {
 		return false
 	}
 	u, parseErr := url.Parse(transport.URL)
 	if parseErr != nil {
 		return false
 	}
-	proxy, proxyErr := p.env.Proxy(&http.Request{URL: u})
+	proxy, proxyErr := r.Env.Proxy(&http.Request{URL: u})
 	return proxyErr == nil && proxy != nil
 }
 
@@ -493,9 +373,9 @@ func retryHint(text, after string) string {
 	return text + "; try again later"
 }
 
-func (p *program) proxyHint() string {
+func (r *Run) proxyHint() string {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		if p.env.Getenv(name) != "" {
+		if r.Env.Getenv(name) != "" {
 			return "the proxy that " + name + " names could not be used: check it, or leave this host out of it with NO_PROXY"
 		}
 	}
@@ -520,13 +400,13 @@ func certificateNames(c *x509.Certificate) string {
 	if len(names) == 0 {
 		return "no name at all"
 	}
-	return shortList(names)
+	return ShortList(names)
 }
 
-func (p *program) protocolHint(f *transcript.Failure) string {
+func protocolHint(f *failure.Failure) string {
 	switch {
 	case f.Endpoint == "token" && f.HTTPStatus == http.StatusUnauthorized:
-		return p.oauthHint(&oidc.Error{Code: "invalid_client"})
+		return oauthHint(&oidc.Error{Code: "invalid_client"})
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
 		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
 	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
@@ -539,4 +419,13 @@ func (p *program) protocolHint(f *transcript.Failure) string {
 		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in the configuration"
 	}
 	return "the answer is not one that the standards allow: the provider has to mend it, unless something else answered (a proxy, a login page of the network, another service on that host); -d shows it"
+}
+
+// ShortList names the first of the names, and how many more there are.
+func ShortList(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

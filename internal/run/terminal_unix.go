@@ -1,6 +1,6 @@
 //go:build !windows
 
-package cli
+package run
 
 import (
 	"io"
@@ -21,8 +21,9 @@ func openConsole() (io.WriteCloser, error) {
 	return os.OpenFile("/dev/tty", os.O_WRONLY, 0)
 }
 
-// keepRunning makes reading from a terminal an error where it would stop the program.
-func keepRunning() { signal.Ignore(syscall.SIGTTIN) }
+// KeepRunning makes reading from the terminal an error where it would stop a
+// program in the background.
+func KeepRunning() { signal.Ignore(syscall.SIGTTIN) }
 
 // isNull reports whether a file is the null device, by whatever name.
 func isNull(_ *os.File, info fs.FileInfo) bool {

@@ -1,0 +1,442 @@
+// Package run is one run of a command: the world it runs in, its options, the
+// record of what happens, who is shown it, and how it ends.
+//
+// A command is a function of a [Run]. It shows results ([Run.Show]), reports
+// what was checked ([Run.Found]), tells people things ([Run.Inform],
+// [Run.Warn]) and returns an error. What becomes of all that is the business of
+// the run's views: text, JSON, a filter, a report are each one
+// [transcript.View]. The run decides the exit code.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/call"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/transcript"
+)
+
+// Options are the flags that every command has.
+type Options struct {
+	Debug       bool // show requests and responses
+	NoColor     bool
+	Explain     bool // show every rule that was checked
+	ShowSecrets bool // with Debug: as they are
+	Output      bool // write result files
+	OutputDir   string
+	Format      string // text or json
+	Timeout     time.Duration
+
+	// Cache says whether cached metadata and keys are used: "true", "false", or ""
+	// if this run does not say.
+	Cache string
+}
+
+// JSON reports whether the result is to be one JSON document.
+func (o Options) JSON() bool { return o.Format == "json" }
+
+// NoCache reports whether this run ignores cached metadata and keys.
+func (o Options) NoCache() bool { return o.Cache == "false" }
+
+// A Run is one run of a command. Its record is written through its methods
+// only; they may be called concurrently.
+type Run struct {
+	Env      *Env
+	Options  Options
+	Record   *transcript.Record
+	Redactor *transcript.Redactor
+	Recorder *transcript.Recorder
+	Input    *Input
+
+	console  *transcript.Text // standard error
+	views    []transcript.View
+	advisors []Advisor
+	tasks    *sync.WaitGroup
+	shown    showing
+}
+
+// A showing is how far the record was shown.
+type showing struct {
+	mu        sync.Mutex // of the record too
+	explained bool       // the checks were shown
+	err       error      // of the first view that failed
+	rescue    func(cause error) error
+}
+
+// An Advisor completes how an error is reported by what it knows of the run:
+// which credentials were used, what was stored and where.
+type Advisor func(err error, f *failure.Failure)
+
+// New begins the run of a command.
+func New(env *Env, o Options, command string) *Run {
+	plain := o.NoColor || env.Plain()
+	r := &Run{
+		Env: env, Options: o, Redactor: transcript.NewRedactor(),
+		Record: &transcript.Record{Command: command}, tasks: &sync.WaitGroup{},
+		console: &transcript.Text{W: env.Stderr, Colour: !plain && env.Terminal(env.Stderr)},
+	}
+	r.Input = &Input{env: env, redactor: r.Redactor, warn: r.Warn}
+	r.Recorder = &transcript.Recorder{Redactor: r.Redactor, Name: call.Endpoint, Now: env.Now, Reveal: o.ShowSecrets}
+	if o.Debug {
+		r.Recorder.Show = r.console.Exchange
+	}
+	out := &transcript.Text{W: env.Stdout, Colour: !plain && env.Terminal(env.Stdout)}
+	if o.JSON() {
+		r.views = []transcript.View{&transcript.JSONView{W: env.Stdout}}
+	} else {
+		r.views = []transcript.View{&transcript.TextView{Blocks: out, Plain: out, Explain: o.Explain}}
+	}
+	return r
+}
+
+// Plainly leaves standard output to results without a title, which another
+// program reads. Blocks go to standard error.
+func (r *Run) Plainly() {
+	for _, view := range r.views {
+		if text, ok := view.(*transcript.TextView); ok {
+			text.Blocks = r.console
+		}
+	}
+}
+
+// Again is a run of the same command with the same views and a record of its
+// own: what happens in it is nothing of r's.
+func (r *Run) Again() *Run {
+	one := r.part()
+	one.views, one.console = r.views, r.console
+	one.Recorder.Show = r.Recorder.Show
+	return one
+}
+
+// Aside is a run whose results are shown to nobody, and in which people are
+// told things as in r.
+func (r *Run) Aside() *Run {
+	one := r.part()
+	one.console = r.console
+	one.Recorder.Show = r.Recorder.Show
+	return one
+}
+
+// Silent is a run that shows nothing at all, and knows no secrets of r's.
+func (r *Run) Silent() *Run {
+	one := r.part()
+	one.console = &transcript.Text{W: discard{}}
+	one.Redactor = transcript.NewRedactor()
+	one.Recorder.Redactor = one.Redactor
+	one.Input = &Input{env: one.Env, redactor: one.Redactor, warn: one.Warn}
+	return one
+}
+
+// part is a run of the same command with nothing in it.
+func (r *Run) part() *Run {
+	one := &Run{
+		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks,
+		Record: &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer},
+	}
+	one.Recorder = &transcript.Recorder{Redactor: r.Redactor, Name: call.Endpoint, Now: r.Env.Now, Reveal: r.Options.ShowSecrets}
+	return one
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// Bounded applies --timeout to a context.
+func (r *Run) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Options.Timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, r.Options.Timeout, &TimeoutError{r.Options.Timeout})
+}
+
+// A TimeoutError is --timeout's way of saying [context.DeadlineExceeded].
+type TimeoutError struct{ After time.Duration }
+
+// Error names the flag.
+func (e *TimeoutError) Error() string { return fmt.Sprintf("the --timeout of %s ran out", e.After) }
+
+// Is reports that it is a deadline that passed.
+func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// Go runs something beside the command, which is waited for when the command
+// ends: it has to end with the command's context.
+func (r *Run) Go(task func()) { r.tasks.Go(task) }
+
+// Advise adds an advisor. Those that were added later speak later.
+func (r *Run) Advise(a Advisor) { r.advisors = append(r.advisors, a) }
+
+// Issuer says whose provider the run is about.
+func (r *Run) Issuer(issuer string) {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	r.Record.Issuer = issuer
+}
+
+// Show records a result and shows it.
+func (r *Run) Show(result transcript.Result) {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	r.Record.Add(result)
+	for _, view := range r.views {
+		r.failed(view.Result(result))
+	}
+}
+
+// Note records a result for the document alone.
+func (r *Run) Note(member string, value any) {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	r.Record.Add(transcript.Result{Member: member, Value: value})
+}
+
+// Print shows a result that other programs read: a value in the document, and
+// plain text for everybody else.
+func (r *Run) Print(member string, value any, text string) {
+	r.Show(transcript.Result{Member: member, Value: value, Text: text})
+}
+
+// PrintText is [Run.Print] for what has no place in the document.
+func (r *Run) PrintText(text string) { r.Show(transcript.Result{Text: text}) }
+
+// failed keeps the first error of a view.
+func (r *Run) failed(err error) {
+	if r.shown.err == nil {
+		r.shown.err = err
+	}
+}
+
+// Unshown is why a result could not be shown, nil if all were.
+func (r *Run) Unshown() error {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	return r.shown.err
+}
+
+// IfUnshown says what to do if a result, which is nowhere else, could not be
+// shown for a cause: rescue puts it elsewhere and returns the error to report.
+func (r *Run) IfUnshown(rescue func(cause error) error) {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	r.shown.rescue = rescue
+}
+
+// rescued is the error to report of a result that could not be shown.
+func (r *Run) rescued(cause error) error {
+	r.shown.mu.Lock()
+	rescue := r.shown.rescue
+	r.shown.mu.Unlock()
+	if rescue == nil {
+		return cause
+	}
+	return rescue(cause)
+}
+
+// Found records what rules found. It warns of recommendations that were not
+// followed, and of rules that were waived.
+func (r *Run) Found(results check.Results) { r.found(results, true) }
+
+// FoundBeside is [Run.Found] for rules about something that was not asked for,
+// such as the metadata on the way to a token: --explain shows which of their
+// recommendations were not followed.
+func (r *Run) FoundBeside(results check.Results) { r.found(results, false) }
+
+// Adopt adds what rules found in a part of this run, which warned of it already.
+func (r *Run) Adopt(part *Run) {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	r.Record.Checks = append(r.Record.Checks, part.Record.Checks...)
+}
+
+func (r *Run) found(results check.Results, remarks bool) {
+	r.shown.mu.Lock()
+	r.Record.Checks = append(r.Record.Checks, results...)
+	r.shown.mu.Unlock()
+	for _, result := range results {
+		switch {
+		case result.Waived && result.Held() && result.Outcome != check.NotApplicable && result.Level == check.Must:
+			r.Warn("%s is waived, so that nothing counts as verified; it would have held", result.ID)
+		case result.Held():
+		case result.Waived:
+			r.Warn("%s is waived: %s (%s)", result.ID, difference(result), result.Spec)
+		case remarks && result.Level == check.Should && result.Outcome == check.Fail:
+			r.Warn("%s is not kept: %s (rule: %s %s)", result.ID, difference(result), result.Text, result.Spec)
+		}
+	}
+}
+
+func difference(r check.Result) string {
+	switch {
+	case r.Want != "" && r.Got != "":
+		return fmt.Sprintf("want %s, got %s", r.Want, r.Got)
+	case r.Note != "":
+		return r.Note
+	}
+	return string(r.Outcome)
+}
+
+// Explain shows every rule that was checked so far, once.
+func (r *Run) Explain() {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	if r.shown.explained || len(r.Record.Checks) == 0 {
+		return
+	}
+	r.shown.explained = true
+	r.redactChecks()
+	for _, view := range r.views {
+		r.failed(view.Checks(r.Record.Checks))
+	}
+}
+
+// redactChecks takes secrets out of the evidence of the rules, where a provider
+// may have put them.
+func (r *Run) redactChecks() {
+	for i := range r.Record.Checks {
+		r.redact(&r.Record.Checks[i].Verdict)
+	}
+}
+
+func (r *Run) redact(v *check.Verdict) {
+	for _, text := range []*string{&v.Want, &v.Got, &v.Note} {
+		*text = r.Redactor.Text(*text)
+	}
+}
+
+// Warn tells people something on standard error that may be wrong.
+func (r *Run) Warn(format string, args ...any) {
+	r.console.Line(transcript.LevelWarn, r.Redactor.Text(fmt.Sprintf(format, args...)))
+}
+
+// Inform tells people something on standard error.
+func (r *Run) Inform(format string, args ...any) {
+	r.console.Line(transcript.LevelInfo, r.Redactor.Text(fmt.Sprintf(format, args...)))
+}
+
+// Debug tells people something on standard error if -d is given.
+func (r *Run) Debug(format string, args ...any) {
+	if r.Options.Debug {
+		r.Inform(format, args...)
+	}
+}
+
+// Console is standard error, for what is neither a line nor a result: a prompt,
+// a code to type elsewhere, a count-down.
+func (r *Run) Console() *transcript.Text { return r.console }
+
+// Learn keeps secrets from being shown anywhere but in results.
+func (r *Run) Learn(secrets ...string) { r.Redactor.Learn(secrets...) }
+
+// Guard makes a request whose response comes one time only. Nothing that is
+// shown meanwhile may keep it from being stored: a pager may be slow, or gone.
+func Guard[T any](r *Run, request func() (T, error)) (T, error) {
+	r.Shield()
+	r.Recorder.Hold()
+	defer r.Recorder.Release()
+	return request()
+}
+
+// Shield keeps the end of a pager from ending the process.
+func (r *Run) Shield() {
+	if r.Env.Shield != nil {
+		r.Env.Shield()
+	}
+}
+
+// Hold keeps the process from ending, and what is shown from being in the way,
+// until what it returns is called.
+func (r *Run) Hold() (release func()) {
+	r.Recorder.Hold()
+	let := func() {}
+	if r.Env.Hold != nil {
+		let = r.Env.Hold()
+	}
+	return func() {
+		let()
+		r.Recorder.Release()
+	}
+}
+
+// A Done ends a command that has said all there is to say.
+type Done struct{ Code int }
+
+// Error names the exit code.
+func (e *Done) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
+
+// Finish shows how the command ended and returns the exit code. err is what the
+// command returned.
+func (r *Run) Finish(ctx context.Context, err error) int {
+	r.tasks.Wait()
+	unshown := r.Unshown()
+	if unshown != nil {
+		unshown = r.rescued(unshown)
+	}
+	if err == nil {
+		err = unshown
+	}
+	var done *Done
+	if errors.As(err, &done) {
+		return done.Code
+	}
+	r.redactChecks()
+	r.Record.Seal()
+	if err != nil {
+		r.Explain() // also what was found before it
+		r.Record.Failure = r.Failure(ctx, err)
+	}
+	for _, view := range r.views {
+		if ended := view.End(r.Record); ended != nil {
+			unshown = r.rescued(fmt.Errorf("writing to standard output: %w", ended))
+		}
+	}
+	if err == nil && unshown != nil {
+		err = unshown
+		r.Record.Failure = r.Failure(ctx, err)
+	}
+	if err == nil {
+		return 0
+	}
+	Mention(r.Record.Failure, unshown)
+	r.console.Failure(r.Record.Failure, r.Broken(err))
+	return ExitCode(r.Record.Failure)
+}
+
+// Publish shows what there is as if the command had ended, for a command that
+// goes on: whoever started it waits for its result.
+func (r *Run) Publish() error {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	for _, view := range r.views {
+		if err := view.End(r.Record); err != nil {
+			return err
+		}
+	}
+	r.Record.Results, r.Record.Issuer = nil, ""
+	return nil
+}
+
+// Report shows how something ended that is not the whole command, such as one
+// of several logins.
+func (r *Run) Report(ctx context.Context, err error) *failure.Failure {
+	f := r.Failure(ctx, err)
+	r.console.Failure(f, r.Broken(err))
+	return f
+}
+
+// Broken returns the rules that err is about, for the evidence under it.
+func (r *Run) Broken(err error) check.Results {
+	var broken *check.Error
+	if !errors.As(err, &broken) {
+		return nil
+	}
+	results := slices.DeleteFunc(slices.Clone(broken.Results), func(one check.Result) bool { return !one.Broken() })
+	for i := range results {
+		r.redact(&results[i].Verdict)
+	}
+	return results
+}
