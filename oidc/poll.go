@@ -54,7 +54,8 @@ func (c *Client) poll(ctx context.Context, g Grant, p pace) (*Tokens, error) {
 		}
 		p.called = nil // once: from here on it is asked at the pace
 		if !c.now().Before(p.until) {
-			return nil, &Error{Code: "expired_token", Description: "the time to approve the request is over", Endpoint: tokenEndpoint}
+			const over = "the time to approve the request is over"
+			return nil, ofGrant(&Error{Code: "expired_token", Description: over, Endpoint: tokenEndpoint}, g.Type)
 		}
 		tokens, err := c.Token(ctx, g)
 		if !p.next(ctx, tokens, err) {
