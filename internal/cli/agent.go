@@ -190,7 +190,6 @@ func (p *program) explainFor(ctx context.Context, err error) []byte {
 // shows nothing.
 func (p *program) fresh() *program {
 	one := &program{Run: p.Silent(), flags: p.flags}
-	one.Advise(one.advise)
 	return one
 }
 

@@ -16,8 +16,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -69,7 +70,7 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 		return failure.Usage("--ping: %v", err)
 	}
 	defer calls.close()
-	asked, err := client.AuthenticateBackchannel(ctx, request)
+	asked, err := t.client.AuthenticateBackchannel(ctx, request)
 	if asked != nil {
 		p.Found(asked.Checks)
 		p.Learn(asked.RequestID)
@@ -89,12 +90,13 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	}
 	calls.serve(asked)
 	p.tellBackchannel(asked, o)
-	tokens, err := p.poll(ctx, client, &asked.Hooks, asked.ExpiresAt, func() (*oidc.Tokens, error) { return client.BackchannelToken(ctx, asked) })
-	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
+	ask := func() (*oidc.Tokens, error) { return t.client.BackchannelToken(ctx, asked) }
+	tokens, err := t.poll(ctx, &asked.Hooks, asked.ExpiresAt, ask)
+	return t.settle(ctx, tokens, err)
 }
 
 // backchannelRequest is what is asked for. max_age is no parameter of CIBA.
-func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o *cibaOptions) (oidc.BackchannelRequest, error) {
+func (p *program) backchannelRequest(ctx context.Context, cfg *connect.Setup, o *cibaOptions) (oidc.BackchannelRequest, error) {
 	r := oidc.BackchannelRequest{Scope: cfg.Scopes, LoginHint: cfg.Login.LoginHint, BindingMessage: o.bindingMessage, Ping: o.ping != ""}
 	for _, secret := range []struct {
 		flag, value, env string
@@ -131,7 +133,7 @@ func (p *program) backchannelRequest(ctx context.Context, cfg *config.Config, o 
 		r.Params.Set("requested_expiry", fmt.Sprint(int(o.requestedExpiry/time.Second)))
 	}
 	if cfg.Login.UseRequestParameter {
-		if r.Object, err = requestObject(ctx, cfg, o.client.kid); err == nil {
+		if r.Object, err = requestObject(ctx, cfg); err == nil {
 			r.Object.EncryptionAlg = ""
 		}
 	}

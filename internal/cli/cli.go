@@ -14,11 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/oidc-client/oidc-client/internal/cache"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
-	"github.com/oidc-client/oidc-client/internal/session"
-	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // A program is one run of a command, and what its parts tell each other.
@@ -26,26 +23,8 @@ type program struct {
 	*run.Run
 	flags run.Options // as they are on the command line
 
-	method    string // of client authentication, once it is chosen
-	metadata  *oidc.Provider
-	cache     *cache.Transport // of metadata and keys, nil if nothing is kept
-	uncached  bool             // the command looks for itself
-	keep      *rotation        // the refresh token's file, nil if there is none
-	saving    *saving          // where --save keeps tokens, nil if it is not given
-	keeper    *keeper          // keeps the tokens of the login that is under way, nil if none are
-	sources   sources          // of the configuration
-	agent     *agentClient     // nil if there is none, or sessions are not used
-	locksFail sync.Once        // that locks do nothing is told
-	spent     *session.Session // whose refresh token this run may have spent for nothing
-	bound     binding          // of the session's tokens
-	unwritten error            // of result files
-	keys      []oidc.DecryptionKey
-	noFile    bool   // no configuration file was read
-	secretAt  string // where the client secret comes from, "" if there is none
-	keyAt     string // where the private key is named, "" if nowhere
-
-	sent string // the refresh token that was sent, "" if none was
-	user string // of the session that the command works with, "" if none or nobody
+	agent     *agentClient // nil if there is none, or sessions are not used
+	locksFail sync.Once    // that locks do nothing is told
 }
 
 // Main runs the command that args name and returns the exit code.
@@ -54,7 +33,6 @@ func Main(ctx context.Context, env *run.Env, args []string) int {
 	// reads the answer with is known all the same.
 	p := &program{flags: run.Options{Format: formatIn(args)}}
 	p.Run = run.New(env, p.flags, "oidc-client")
-	p.Advise(p.advise)
 	root := p.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -218,7 +196,6 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 		err = nil // other commands report it with the rest of their configuration
 	}
 	p.Run = run.New(p.Env, p.flags, name)
-	p.Advise(p.advise)
 	switch {
 	case format != p.flags.Format:
 		return failure.Usage("--format %q is neither text nor json", format)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -24,7 +24,7 @@ file are sent, but for openid and offline_access, which are about users.`,
   oidc-client client-credentials -c config.yaml --format json | jq -r .token_response.access_token`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o, func(_ context.Context, cfg *config.Config) (oidc.Grant, error) {
+			return p.trade(cmd, &o, func(_ context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				return withAudience(oidc.ClientCredentials(serviceScopes(cfg)...), cfg), nil
 			})
 		},
@@ -35,7 +35,7 @@ file are sent, but for openid and offline_access, which are about users.`,
 
 // serviceScopes are the scopes of the configuration that are not about users,
 // unless they were asked for by hand.
-func serviceScopes(cfg *config.Config) []string {
+func serviceScopes(cfg *connect.Setup) []string {
 	if cfg.Origin["scopes"].Name == "--scope" {
 		return cfg.Scopes
 	}
@@ -50,7 +50,7 @@ func serviceScopes(cfg *config.Config) []string {
 
 // withAudience adds the audiences that were asked for: a flag is for this command,
 // the file's are for a token exchange.
-func withAudience(grant oidc.Grant, cfg *config.Config) oidc.Grant {
+func withAudience(grant oidc.Grant, cfg *connect.Setup) oidc.Grant {
 	if cfg.Origin["audiences"].Name == "--audience" {
 		return grant.With("audience", cfg.Audiences...)
 	}

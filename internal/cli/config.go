@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
-	"github.com/oidc-client/oidc-client/oidc"
 )
 
 func (p *program) configCommand() *cobra.Command {
@@ -103,7 +101,7 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
-	broken := p.brokenFiles(ctx, cfg, flags.kid)
+	broken := cfg.Broken(ctx)
 	if err == nil && len(broken) == 1 {
 		return broken[0] // with advice of its own
 	}
@@ -116,53 +114,6 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	name := cfg.File
 	p.Inform("%s is valid", name)
 	p.Note("config", map[string]any{"file": name, "valid": true})
-	return nil
-}
-
-// brokenFiles says what is wrong with the files that a configuration, which need not be
-// whole, names.
-func (p *program) brokenFiles(ctx context.Context, cfg *config.Config, kid string) []error {
-	var broken []error
-	note := func(err error) {
-		if err != nil {
-			broken = append(broken, err)
-		}
-	}
-	whole := *cfg
-	if whole.TLSClientKey == "" && whole.PrivateKey == "" {
-		whole.TLSClientCertificate = "" // that its key is missing was told
-	}
-	_, err := p.httpClient(ctx, &whole, "")
-	note(err)
-	if cfg.PrivateKey != "" {
-		if whole.AuthMethod = cfg.AuthMethod; authMethods[whole.AuthMethod] == nil {
-			whole.AuthMethod = "private_key_jwt"
-		}
-		_, err := clientAuth(ctx, &whole, kid, &oidc.Provider{})
-		note(err)
-	}
-	if cfg.DecryptionKey != "" {
-		_, err := readDecryptionKeys(ctx, cfg, nil)
-		note(err)
-	}
-	return broken
-}
-
-// checkWaived says what is wrong with a list of rules to waive, nil if nothing
-// is.
-func checkWaived(cfg *config.Config) error {
-	rules := map[string]bool{}
-	for _, r := range oidc.Rules() {
-		rules[r.ID] = r.Essential
-	}
-	for _, id := range cfg.Waive {
-		switch essential, known := rules[id]; {
-		case !known:
-			return failure.Config("%s: there is no rule %.60q", origin(cfg, "waive"), id).Try("`oidc-client help rules` lists them")
-		case essential:
-			return failure.Config("%s: the rule %s cannot be waived", origin(cfg, "waive"), id).Try("without it there would be nothing to go on with, or nothing left to believe")
-		}
-	}
 	return nil
 }
 

@@ -11,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
+	"github.com/oidc-client/oidc-client/internal/keep"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -55,11 +57,11 @@ func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
-	device, err := client.AuthorizeDevice(ctx, cfg.Scopes, params)
+	device, err := t.client.AuthorizeDevice(ctx, cfg.Scopes, params)
 	if device != nil {
 		p.Found(device.Checks)
 	}
@@ -67,12 +69,13 @@ func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 		return err
 	}
 	p.showDevice(ctx, device, o)
-	tokens, err := p.poll(ctx, client, &device.Hooks, device.ExpiresAt, func() (*oidc.Tokens, error) { return client.DeviceToken(ctx, device) })
-	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
+	ask := func() (*oidc.Tokens, error) { return t.client.DeviceToken(ctx, device) }
+	tokens, err := t.poll(ctx, &device.Hooks, device.ExpiresAt, ask)
+	return t.settle(ctx, tokens, err)
 }
 
 // loginParams are the parameters of a login without a browser of ours.
-func (o *tokenOptions) loginParams(cfg *config.Config) (url.Values, error) {
+func (o *tokenOptions) loginParams(cfg *connect.Setup) (url.Values, error) {
 	params := url.Values{}
 	for name, value := range map[string]string{
 		"acr_values": cfg.Login.ACRValues, "authorization_details": cfg.Login.AuthorizationDetails, "claims": cfg.Login.ClaimsParam,
@@ -97,20 +100,21 @@ func (o *tokenOptions) loginParams(cfg *config.Config) (url.Values, error) {
 
 // poll asks until there is an answer that is final. Nothing that is shown may keep
 // an answer from being kept: it is shown at the next pause.
-func (p *program) poll(ctx context.Context, client *oidc.Client, hooks *oidc.Hooks, until time.Time, ask func() (*oidc.Tokens, error)) (*oidc.Tokens, error) {
-	if p.Env.Shield != nil {
-		p.Env.Shield()
+func (t *tokenRequest) poll(
+	ctx context.Context, hooks *oidc.Hooks, until time.Time, ask func() (*oidc.Tokens, error),
+) (*oidc.Tokens, error) {
+	if t.Env.Shield != nil {
+		t.Env.Shield()
 	}
-	hooks.Received = p.receiving(client)
+	hooks.Received = t.begin()
 	hooks.Wait = func(ctx context.Context, d time.Duration) error {
-		p.Recorder.Release()
-		defer p.Recorder.Hold()
-		return p.countdown(ctx, d, until)
+		t.Recorder.Release()
+		defer t.Recorder.Hold()
+		return countdown(ctx, t.Run, d, until)
 	}
-	p.beginKeeping()
 	tokens, err := ask()
-	p.Recorder.Release()
-	return tokens, p.waitFor(ctx, "the user, on the other device", err)
+	t.Recorder.Release()
+	return tokens, waitFor(ctx, "the user, on the other device", err)
 }
 
 // showDevice tells the person where to go and what to type there.
@@ -139,17 +143,17 @@ func (p *program) showDevice(ctx context.Context, d *oidc.DeviceAuthorization, o
 }
 
 // countdown waits, and shows how much time is left on a terminal.
-func (p *program) countdown(ctx context.Context, d time.Duration, until time.Time) error {
+func countdown(ctx context.Context, r *run.Run, d time.Duration, until time.Time) error {
 	end, tick := time.NewTimer(d), time.NewTicker(time.Second)
 	defer end.Stop()
 	defer tick.Stop()
-	shown := p.Env.Terminal(p.Env.Stderr) && !p.Options.Debug
+	shown := r.Env.Terminal(r.Env.Stderr) && !r.Options.Debug
 	if shown {
-		defer p.Console().Raw("\r\x1b[K")
+		defer r.Console().Raw("\r\x1b[K")
 	}
 	for {
-		if left := until.Sub(p.Env.Now()).Round(time.Second); shown && left > 0 {
-			p.Console().Raw(fmt.Sprintf("\r\x1b[Kwaiting for you; %s left", left))
+		if left := until.Sub(r.Env.Now()).Round(time.Second); shown && left > 0 {
+			r.Console().Raw(fmt.Sprintf("\r\x1b[Kwaiting for you; %s left", left))
 		}
 		select {
 		case <-end.C:

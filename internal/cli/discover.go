@@ -46,20 +46,20 @@ that cannot be used why.`,
 func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	p.uncached = true // it is for looking at the provider
-	cfg, httpClient, err := p.connect(ctx, cmd, flags, "issuer")
+	flags.uncached = true // the command shows what the provider publishes now
+	cfg, network, err := p.connect(ctx, cmd, flags, "issuer")
 	if err != nil {
 		return err
 	}
-	provider, err := p.discover(ctx, cfg, httpClient)
-	if p.metadata != nil {
-		p.Show(transcript.JSONResult("metadata", "Provider Metadata", "Metadata", p.metadata.Raw))
+	provider, err := cfg.Discover(ctx, p.Run, network)
+	if provider != nil {
+		p.Show(transcript.JSONResult("metadata", "Provider Metadata", "Metadata", provider.Raw))
 	}
 	if err != nil {
 		return err
 	}
 	if provider.JWKSURI != "" {
-		keys, err := discovery(cfg, httpClient).Keys(ctx, provider)
+		keys, err := cfg.Discovery(network).Keys(ctx, provider)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -84,7 +84,7 @@ func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
 
 // whoLeaves is the ID Token that was given, "" if none was, or that of a session, and the
 // client that goes with it.
-func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessionOptions) (string, *config.Config, *oidc.Client, error) {
+func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessionOptions) (string, *connect.Setup, *connect.Client, error) {
 	if o.session == "" {
 		token, err := p.Input.Token(ctx, "token", o.token, "OIDC_ID_TOKEN")
 		if err != nil {
@@ -104,13 +104,16 @@ func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessi
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, p.sources.KID, "", nil)
-	return s.VerifiedIDToken(), cfg, client, err
+	client, err := cfg.Client(ctx, p.Run, "", nil)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	return s.VerifiedIDToken(), cfg, client, nil
 }
 
 // leave leads the browser away and does not wait for it to come back. The ID Token
 // in the request is for the browser only: it is in no argv, and not shown.
-func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSessionRequest, o *endSessionOptions) error {
+func (p *program) leave(ctx context.Context, client *connect.Client, r oidc.EndSessionRequest, o *endSessionOptions) error {
 	logout, err := client.EndSession(ctx, r)
 	if err != nil {
 		return err
@@ -136,7 +139,7 @@ func (p *program) leave(ctx context.Context, client *oidc.Client, r oidc.EndSess
 	select {
 	case <-gone:
 	case <-ctx.Done():
-		return p.waitFor(ctx, "the browser to go to the logout", context.Cause(ctx))
+		return waitFor(ctx, "the browser to go to the logout", context.Cause(ctx))
 	}
 	p.Note("end_session", map[string]any{"came_back": false})
 	p.Inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
@@ -160,7 +163,7 @@ func (p *program) onlyOnce(token string, where func() string) func(context.Conte
 
 // logOut sends the browser away, waits for it, and judges how it comes back. What
 // has another state is not from this logout: it is told, and the wait goes on.
-func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.Config, r oidc.EndSessionRequest, o *endSessionOptions) error {
+func (p *program) logOut(ctx context.Context, client *connect.Client, cfg *connect.Setup, r oidc.EndSessionRequest, o *endSessionOptions) error {
 	place, err := o.browser.place(loggedOutPath)
 	if err != nil {
 		return err
@@ -205,7 +208,7 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 	p.openBrowser(ctx, &o.browser, listener.StartURL())
 	visit, err := listener.Wait(ctx)
 	if err != nil {
-		return p.waitFor(ctx, "the browser to come back from the logout", err)
+		return waitFor(ctx, "the browser to come back from the logout", err)
 	}
 	err = client.VerifyLogoutResponse(logout, visit.Values)
 	p.FoundBeside(logout.Checks)
@@ -220,7 +223,7 @@ func (p *program) logOut(ctx context.Context, client *oidc.Client, cfg *config.C
 
 func (p *program) loggedOutPage(err error) loopback.Page {
 	if err != nil {
-		return loopback.Page{Title: "This is not the answer", Text: "The browser came back, but not from this logout. The terminal tells more.", Bad: true, Lines: p.landingLines("")}
+		return loopback.Page{Title: "This is not the answer", Text: "The browser came back, but not from this logout. The terminal tells more.", Bad: true, Lines: landingLines(p.Run, "")}
 	}
-	return loopback.Page{Title: "You are logged out", Text: "You can close this page and go back to the terminal.", Lines: p.landingLines("")}
+	return loopback.Page{Title: "You are logged out", Text: "You can close this page and go back to the terminal.", Lines: landingLines(p.Run, "")}
 }

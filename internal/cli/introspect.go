@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -17,12 +17,12 @@ import (
 )
 
 // clientFor reads the configuration, finds the provider and makes the client.
-func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clientFlags, require ...string) (*config.Config, *oidc.Client, error) {
+func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clientFlags, require ...string) (*connect.Setup, *connect.Client, error) {
 	cfg, err := p.load(ctx, cmd, flags, require...)
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, flags.kid, "", nil)
+	client, err := cfg.Client(ctx, p.Run, "", nil)
 	return cfg, client, err
 }
 
@@ -63,7 +63,7 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 }
 
 // introspected is the token that was given, or that of a session, and the client that asks.
-func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, *oidc.Client, error) {
+func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, *connect.Client, error) {
 	if name == "" {
 		token, err := run.Required(ctx, p.Input.Token, "token", flag, "OIDC_TOKEN")
 		if err != nil {
@@ -79,7 +79,7 @@ func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *c
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, p.sources.KID, "", nil)
+	client, err := cfg.Client(ctx, p.Run, "", nil)
 	return token, cfg, client, err
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -35,7 +35,7 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
   oidc-client jwt-bearer -c config.yaml --pem-key key.pem --subject alice --scope api`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o.tokenOptions, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
+			return p.trade(cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				assertion, err := p.assertion(ctx, cfg, &o)
 				return withAudience(oidc.JWTBearer(assertion, serviceScopes(cfg)...), cfg), err
 			})
@@ -52,7 +52,7 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
 }
 
 // assertion is the JWT that was given, or one that is made.
-func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertionOptions) (string, error) {
+func (p *program) assertion(ctx context.Context, cfg *connect.Setup, o *assertionOptions) (string, error) {
 	if o.subject == "" {
 		if o.issuer != "" || o.assertionAudience != "" || o.lifetime != 0 {
 			return "", failure.Usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with --subject, which makes a JWT")
@@ -65,7 +65,7 @@ func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertio
 	case cfg.PrivateKey == "":
 		return "", failure.Usage("--subject needs a private_key (a file), or --pem-key, to sign with")
 	}
-	key, err := signingKey(ctx, cfg, o.client.kid)
+	key, err := cfg.Credentials.SigningKey(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +79,7 @@ func (p *program) assertion(ctx context.Context, cfg *config.Config, o *assertio
 	}
 	signed, err := a.Sign(key, issuer, o.subject, p.Env.Now(), nil)
 	if err != nil {
-		return "", failure.Config("%s: %v", origin(cfg, "private_key"), err)
+		return "", failure.Config("%s: %v", connect.Origin(cfg.Config, "private_key"), err)
 	}
 	p.Learn(signed)
 	return signed, nil
@@ -97,7 +97,7 @@ The assertion is XML, as its issuer signed it. It is sent as it is.`,
 		Example: `  oidc-client saml2-bearer -c config.yaml --assertion @assertion.xml --scope api`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
+			return p.trade(cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				xml, err := p.Input.Text(ctx, "assertion", assertion, "OIDC_ASSERTION")
 				if err == nil && xml == "" {
 					err = failure.Usage("--assertion is missing (- reads standard input, @FILE a file; or set OIDC_ASSERTION)")

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -181,7 +181,7 @@ it.`,
 			if err != nil {
 				return err
 			}
-			return p.makeAssertion(ctx, cfg, flags.kid, endpoint, claims)
+			return p.makeAssertion(ctx, cfg, endpoint, claims)
 		},
 	}
 	flags.add(cmd, signFlags)
@@ -191,7 +191,7 @@ it.`,
 	return cmd
 }
 
-func (p *program) makeAssertion(ctx context.Context, cfg *config.Config, kid, endpoint string, claims []string) error {
+func (p *program) makeAssertion(ctx context.Context, cfg *connect.Setup, endpoint string, claims []string) error {
 	if cfg.PrivateKey == "" {
 		return failure.Usage("--pem-key is missing: the private key")
 	}
@@ -199,24 +199,24 @@ func (p *program) makeAssertion(ctx context.Context, cfg *config.Config, kid, en
 	if err != nil {
 		return err
 	}
-	key, err := signingKey(ctx, cfg, kid)
+	key, err := cfg.Credentials.SigningKey(ctx)
 	if err != nil {
 		return err
 	}
-	a := assertion(cfg)
+	a := connect.Assertion(cfg.Config)
 	for _, audience := range []string{cfg.Issuer, a.Audience, a.Audiences["token"], endpoint} {
 		if audience != "" {
 			a.Audience = audience
 		}
 	}
 	if a.Algorithm == "" {
-		if a.Algorithm, err = signingAlgorithm(cfg, key); err != nil {
+		if a.Algorithm, err = connect.SigningAlgorithm(cfg.Config, key); err != nil {
 			return err
 		}
 	}
 	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, p.Env.Now(), more)
 	if err != nil {
-		return failure.Config("%s: %v", origin(cfg, "private_key"), err)
+		return failure.Config("%s: %v", connect.Origin(cfg.Config, "private_key"), err)
 	}
 	p.Print("client_assertion", signed, signed)
 	return nil
@@ -288,7 +288,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 	request.Object.Claims = maps.Clone(request.Object.Claims)
 	maps.Copy(request.Object.Claims, more)
 	request.Push = false
-	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.Env.Now, Policy: oidc.Policy{MaxAge: maxAge(cfg)}}
+	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.Env.Now, Policy: oidc.Policy{MaxAge: connect.MaxAge(cfg.Config)}}
 	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier})
 	if err != nil {
 		return err

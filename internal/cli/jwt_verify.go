@@ -5,14 +5,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/check"
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -121,7 +120,7 @@ func (p *program) newVerification(
 	if o.jwks != "" {
 		require = nil
 	}
-	cfg, httpClient, err := p.connect(ctx, cmd, &o.client, require...)
+	cfg, network, err := p.connect(ctx, cmd, &o.client, require...)
 	if err != nil {
 		return v, err
 	}
@@ -143,7 +142,7 @@ func (p *program) newVerification(
 	if err != nil {
 		return v, err
 	}
-	client, err := p.verifier(ctx, cfg, httpClient, o.jwks)
+	client, err := p.verifier(ctx, cfg, network, o.jwks)
 	if err != nil {
 		return v, err
 	}
@@ -172,7 +171,7 @@ func (p *program) newVerification(
 func words(texts []string) []string { return strings.Fields(strings.Join(texts, " ")) }
 
 // missingFor names what a kind of token is judged by and is not known.
-func missingFor(kind string, cfg *config.Config) string {
+func missingFor(kind string, cfg *connect.Setup) string {
 	var missing []string
 	if kind != "jwt" && cfg.Issuer == "" {
 		missing = append(missing, "--issuer")
@@ -199,14 +198,14 @@ func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string, 
 
 // verifier is a client that verifies, with the provider's keys or with those of a
 // JWK Set.
-func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *http.Client, jwks string) (*oidc.Client, error) {
-	policy, err := policy(ctx, cfg)
+func (p *program) verifier(ctx context.Context, cfg *connect.Setup, network *connect.Network, jwks string) (*oidc.Client, error) {
+	policy, err := cfg.Policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client := &oidc.Client{ID: cfg.ClientID, HTTP: httpClient, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
+	client := &oidc.Client{ID: cfg.ClientID, HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
 	if jwks == "" {
-		client.Provider, err = p.discover(ctx, cfg, httpClient)
+		client.Provider, err = cfg.Discover(ctx, p.Run, network)
 		return client, err
 	}
 	p.Issuer(cfg.Issuer)
@@ -219,7 +218,7 @@ func (p *program) verifier(ctx context.Context, cfg *config.Config, httpClient *
 	if err != nil {
 		return nil, failure.Usage("--jwks: %w", err)
 	}
-	p.checkNamed(jwks, whatIsValid)
+	connect.WarnExposed(p.Run, jwks, connect.WhatIsValid)
 	if client.Keys, err = oidc.ReadKeySet(data); err != nil {
 		return nil, failure.Usage("--jwks: %v", err)
 	}
@@ -236,7 +235,7 @@ func adviseOpaque(err error, f *failure.Failure) {
 
 // verifyOne verifies a token and shows all of it.
 func (p *program) verifyOne(ctx context.Context, v verification, raw string) error {
-	p.Advise(adviseOpaque)
+	p.Advise("access token", adviseOpaque)
 	token, err := v.judge(ctx, strings.TrimPrefix(raw, "Bearer "))
 	p.Found(token.Checks)
 	if token.JSON != nil {

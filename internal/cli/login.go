@@ -16,9 +16,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/check"
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/run"
@@ -128,17 +129,20 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
-	journey, err := p.login(ctx, client, cfg, o)
+	journey, err := p.login(ctx, t, o)
 	if err != nil {
 		return err
 	}
 	var settled error
 	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
-		settled = p.settleLogin(ctx, client, cfg, o, outcome)
+		settled = p.settleLogin(ctx, t, outcome)
+		if o.keepRunning {
+			settled = p.again(ctx, t, settled)
+		}
 		return !o.keepRunning || ctx.Err() != nil
 	})
 	if err == nil {
@@ -150,7 +154,7 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 // runLogin runs the journey of a login. What kept it from beginning is explained here,
 // since no outcome has it.
 func (p *program) runLogin(ctx context.Context, journey *flow.Login, done func(*flow.Outcome) bool) error {
-	err := p.waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
+	err := waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
 	var broken *check.Error
 	if errors.As(err, &broken) {
 		p.FoundBeside(broken.Results)
@@ -160,7 +164,7 @@ func (p *program) runLogin(ctx context.Context, journey *flow.Login, done func(*
 }
 
 // waitFor makes the end of a wait for a person an error of its own.
-func (p *program) waitFor(ctx context.Context, what string, err error) error {
+func waitFor(ctx context.Context, what string, err error) error {
 	var known *oidc.Error
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !errors.As(err, &known) {
 		var transport *oidc.TransportError
@@ -172,7 +176,8 @@ func (p *program) waitFor(ctx context.Context, what string, err error) error {
 }
 
 // login is the journey that the configuration and the flags ask for.
-func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions) (*flow.Login, error) {
+func (p *program) login(ctx context.Context, t *tokenRequest, o *loginOptions) (*flow.Login, error) {
+	cfg := t.cfg
 	request, err := p.authorizationRequest(ctx, cfg, o)
 	if err != nil {
 		return nil, err
@@ -197,7 +202,7 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 		pasted = func(context.Context) <-chan string { return nil }
 	}
 	return &flow.Login{
-		Client: client, Request: request, Place: place, Exchange: p.redeem(client, o),
+		Client: t.client.Client, Request: request, Place: place, Exchange: t.redeem(o.mock.fakeVerifier),
 		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
 		Begun: func(start, direct string) {
 			p.Inform("Go to %s", start)
@@ -211,20 +216,19 @@ func (p *program) login(ctx context.Context, client *oidc.Client, cfg *config.Co
 
 // redeem judges an answer and redeems its code. Nothing that is shown may keep what
 // comes from being kept.
-func (p *program) redeem(client *oidc.Client, o *loginOptions) func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error) {
+func (t *tokenRequest) redeem(fakeVerifier bool) func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error) {
 	return func(ctx context.Context, login *oidc.Login, response url.Values) (*oidc.Tokens, error) {
-		if o.mock.fakeVerifier {
+		if fakeVerifier {
 			login.CodeVerifier = rand.Text() + rand.Text()
-			p.Warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
+			t.Warn("the code_verifier that is sent does not belong to the code_challenge (--fake-pkce-verifier)")
 		}
-		p.beginKeeping()
-		login.Received = p.receiving(client)
-		return run.Guard(p.Run, func() (*oidc.Tokens, error) { return client.Exchange(ctx, login, response) })
+		login.Received = t.begin()
+		return run.Guard(t.Run, func() (*oidc.Tokens, error) { return t.client.Exchange(ctx, login, response) })
 	}
 }
 
 // authorizationRequest is what is asked for at the login.
-func (p *program) authorizationRequest(ctx context.Context, cfg *config.Config, o *loginOptions) (oidc.AuthorizationRequest, error) {
+func (p *program) authorizationRequest(ctx context.Context, cfg *connect.Setup, o *loginOptions) (oidc.AuthorizationRequest, error) {
 	l := cfg.Login
 	r := oidc.AuthorizationRequest{
 		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
@@ -256,13 +260,13 @@ func (p *program) authorizationRequest(ctx context.Context, cfg *config.Config, 
 	given := r.Params
 	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { r.Params.Add(name, value) })
 	if err == nil && l.UseRequestParameter {
-		r.Object, err = requestObject(ctx, cfg, o.client.kid)
+		r.Object, err = requestObject(ctx, cfg)
 	}
 	return r, err
 }
 
 // requestObject says how requests are signed.
-func requestObject(ctx context.Context, cfg *config.Config, kid string) (*oidc.RequestObject, error) {
+func requestObject(ctx context.Context, cfg *connect.Setup) (*oidc.RequestObject, error) {
 	l := cfg.Login
 	o := &oidc.RequestObject{
 		Algorithm: l.RequestObjectSigningAlgorithm, Audience: l.RequestJWTAudience, Claims: l.RequestJWTParameters,
@@ -282,22 +286,22 @@ func requestObject(ctx context.Context, cfg *config.Config, kid string) (*oidc.R
 		return o, nil
 	}
 	if cfg.PrivateKey == "" {
-		return nil, failure.Config("%s: there is no private_key (or --pem-key) to sign with", origin(cfg, "use_request_parameter")).
+		return nil, failure.Config("%s: there is no private_key (or --pem-key) to sign with", connect.Origin(cfg.Config, "use_request_parameter")).
 			Try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
 	}
-	key, err := signingKey(ctx, cfg, kid)
+	key, err := cfg.Credentials.SigningKey(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if o.Key = key; o.Algorithm == "" {
 		if o.Algorithm = cfg.Assertion.Algorithm; o.Algorithm == "" || strings.HasPrefix(o.Algorithm, "HS") {
-			if o.Algorithm, err = signingAlgorithm(cfg, key); err != nil {
+			if o.Algorithm, err = connect.SigningAlgorithm(cfg.Config, key); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if err := key.Fits(o.Algorithm); err != nil {
-		return nil, failure.Config("%s: it cannot sign by %s: %v", origin(cfg, "private_key"), o.Algorithm, err)
+		return nil, failure.Config("%s: it cannot sign by %s: %v", connect.Origin(cfg.Config, "private_key"), o.Algorithm, err)
 	}
 	return o, nil
 }
@@ -325,14 +329,14 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 }
 
 // settleLogin does what is done with a login that ended, and tells the browser.
-func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *config.Config, o *loginOptions, outcome *flow.Outcome) error {
-	p.Found(outcome.Login.Checks)
+func (p *program) settleLogin(ctx context.Context, t *tokenRequest, outcome *flow.Outcome) error {
+	t.Found(outcome.Login.Checks)
 	front := outcome.Login.Tokens
 	if front != nil && outcome.Tokens != front {
-		p.showFrontTokens(front)
+		showFrontTokens(t.Run, front)
 	}
-	if outcome.Tokens != nil && !p.Record.Has("token_response") && outcome.Tokens.Raw != nil {
-		_ = p.receive(client, outcome.Tokens) // through the browser: nothing was received before
+	if outcome.Tokens != nil && !t.Record.Has("token_response") && outcome.Tokens.Raw != nil {
+		t.keeper.Receive(t.client, outcome.Tokens) // through the browser: nothing was received before
 	}
 	tokens := outcome.Tokens
 	if tokens != nil && tokens == front {
@@ -340,34 +344,31 @@ func (p *program) settleLogin(ctx context.Context, client *oidc.Client, cfg *con
 		own.Checks = nil
 		tokens = &own
 	}
-	err := p.settle(ctx, client, cfg, &o.tokenOptions, tokens, outcome.Err)
-	outcome.Show(p.landingPage(ctx, err))
-	if o.keepRunning {
-		return p.again(ctx, err)
-	}
+	err := t.settle(ctx, tokens, outcome.Err)
+	outcome.Show(landingPage(ctx, t.Run, err))
 	return err
 }
 
 // showFrontTokens shows what came through the browser, beside what came for the code.
-func (p *program) showFrontTokens(t *oidc.Tokens) {
-	p.Learn(t.AccessToken, t.IssuedIDToken)
+func showFrontTokens(r *run.Run, t *oidc.Tokens) {
+	r.Learn(t.AccessToken, t.IssuedIDToken)
 	if t.AccessToken != "" {
-		p.Show(transcript.JSONResult("authorization_token_response", "Access Token Response of the authorization response", "Response", t.Raw))
+		r.Show(transcript.JSONResult("authorization_token_response", "Access Token Response of the authorization response", "Response", t.Raw))
 	}
 	if id := t.IDToken; id != nil {
 		const title = "IDToken Claims of the authorization response"
-		p.Show(transcript.TokenClaims("authorization_id_token", title, "IDTokenClaims", recorded(id)))
+		r.Show(transcript.TokenClaims("authorization_id_token", title, "IDTokenClaims", run.IDToken(id)))
 	}
 }
 
 // again makes ready for another login, and shows how this one went.
-func (p *program) again(ctx context.Context, err error) error {
+func (p *program) again(ctx context.Context, t *tokenRequest, err error) error {
 	if err != nil && ctx.Err() == nil {
 		p.Report(ctx, err)
 		err = nil
 	}
-	p.Run, p.unwritten, p.keeper = p.Again(), nil, nil
-	p.Advise(p.advise)
+	p.Run = p.Again()
+	t.Run, t.keeper = p.Run, nil
 	if ctx.Err() == nil {
 		p.Inform("waiting for another login; Ctrl-C ends this")
 	}
@@ -376,20 +377,20 @@ func (p *program) again(ctx context.Context, err error) error {
 
 // landingPage is what the browser ends on. It says nothing that came with the
 // request, but for the id of what went wrong.
-func (p *program) landingPage(ctx context.Context, err error) loopback.Page {
+func landingPage(ctx context.Context, r *run.Run, err error) loopback.Page {
 	if err == nil {
-		return loopback.Page{Title: "You are logged in", Text: "You can close this page and go back to the terminal.", Lines: p.landingLines("")}
+		return loopback.Page{Title: "You are logged in", Text: "You can close this page and go back to the terminal.", Lines: landingLines(r, "")}
 	}
-	f := p.Failure(ctx, err)
+	f := r.Failure(ctx, err)
 	text := "The terminal tells why, and what to do about it."
 	if f.Kind == failure.KindInteraction {
 		text = "The provider did not let you in. The terminal tells more."
 	}
-	return loopback.Page{Title: "The login did not work", Text: text, Bad: true, Lines: p.landingLines(f.Code)}
+	return loopback.Page{Title: "The login did not work", Text: text, Bad: true, Lines: landingLines(r, f.Code)}
 }
 
-func (p *program) landingLines(reason string) [][2]string {
-	lines := [][2]string{{"Provider", transcript.Escape(p.Record.Issuer)}}
+func landingLines(r *run.Run, reason string) [][2]string {
+	lines := [][2]string{{"Provider", transcript.Escape(r.Record.Issuer)}}
 	if reason != "" {
 		lines = append(lines, [2]string{"Reason", transcript.Escape(fmt.Sprintf("%.80s", reason))})
 	}

@@ -79,7 +79,7 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	if err != nil {
 		return err
 	}
-	expect, err := sessionOf(raw, client)
+	expect, err := sessionOf(raw, client.Client)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	if err != nil {
 		return failure.Usage("--listen: %v", err)
 	}
-	r := &logoutReceiver{client: client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
+	r := &logoutReceiver{client: client.Client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
 	r.expect.Seen = r.memory.has
 	server := &http.Server{
 		Handler: loopback.OwnHost(listener, o.listen, r), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,

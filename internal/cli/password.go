@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -26,7 +26,7 @@ the grant. It is here for providers that still have it.`,
 		Example: `  pass show op/alice | oidc-client password -c config.yaml --username alice --password -`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
+			return p.trade(cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				secret, err := run.Required(ctx, p.Input.Secret, "password", password, "OIDC_PASSWORD")
 				switch {
 				case username == "":

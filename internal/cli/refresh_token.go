@@ -8,8 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -67,46 +68,57 @@ func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
 	if err := p.checkKept(o); err != nil {
 		return err
 	}
-	keep, err := p.keepRotated(ctx, o)
+	if err := keep.ProbeOutput(p.Run); err != nil {
+		return err
+	}
+	plan, done, err := p.refreshPlan(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer keep.end()
-	p.keep = keep
-	grant, cfg, err := p.refreshGrant(ctx, cmd, o)
+	defer done()
+	cfg, err := p.refreshConfig(ctx, cmd, o, &plan)
 	if err != nil {
 		return err
 	}
-	if err := keep.note.check(p.sent, p.Env.Now()); err != nil {
-		return err
-	}
-	o.key = &keyNeed{create: cfg.DPoP.Key == "" && authenticates(cfg)}
-	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+	grant, err := p.refreshGrant(ctx, cfg, o, plan.Sent)
 	if err != nil {
 		return err
 	}
-	if keep.note != nil {
-		grant.Sending = keep.note.sending
+	if plan.File != nil {
+		grant.Sending = plan.File.Sending
+		if err := plan.File.Check(plan.Sent, p.Env.Now()); err != nil {
+			return err
+		}
 	}
-	tokens, err := p.ask(ctx, client, grant)
-	if warning := keep.settle(tokens, err, p.redacted); warning != nil {
-		p.Warn("%v", warning)
+	o.key = &connect.KeyNeed{Create: cfg.DPoP.Key == "" && connect.Authenticates(cfg.Config)}
+	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, plan)
+	if err != nil {
+		return err
 	}
-	return p.settle(ctx, client, cfg, &o.tokenOptions, tokens, err)
+	tokens, err := t.send(ctx, grant)
+	if plan.File != nil {
+		if warning := plan.File.Settle(tokens, err, p.Message); warning != nil {
+			p.Warn("%v", warning)
+		}
+	}
+	return t.settle(ctx, tokens, err)
 }
 
-// authenticates reports whether a client proves who it is. The refresh token of one that does not
-// is bound to the key that it was issued for (RFC 9449 section 5).
-func authenticates(cfg *config.Config) bool {
-	if cfg.AuthMethod != "" {
-		return cfg.AuthMethod != "none"
+// refreshPlan prepares the file of the refresh token, if it is in one.
+func (p *program) refreshPlan(ctx context.Context, o *refreshOptions) (plan keep.Plan, done func(), err error) {
+	name, ok := keep.TokenFile(o.refreshToken)
+	if !ok {
+		return plan, func() {}, nil
 	}
-	return cfg.ClientSecret != "" || cfg.TLSClientCertificate != "" || cfg.PrivateKey != ""
+	if plan.File, err = keep.OpenFile(ctx, p.Run, name, o.retry); err != nil {
+		return plan, nil, err
+	}
+	return plan, plan.File.Close, nil
 }
 
 // checkKept refuses to spend a refresh token where the one that replaces it would be lost.
 func (p *program) checkKept(o *refreshOptions) error {
-	_, file := tokenFile(o.refreshToken)
+	_, file := keep.TokenFile(o.refreshToken)
 	switch {
 	case o.retry && !file:
 		return failure.Usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
@@ -117,33 +129,31 @@ func (p *program) checkKept(o *refreshOptions) error {
 	return nil
 }
 
-// redacted is the text of an error without secrets.
-func (p *program) redacted(err error) string { return p.Message(err) }
-
-// refreshGrant gathers what is asked for.
-func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refreshOptions) (oidc.Grant, *config.Config, error) {
+// refreshConfig reads the refresh token and the configuration.
+func (p *program) refreshConfig(ctx context.Context, cmd *cobra.Command, o *refreshOptions, plan *keep.Plan) (*connect.Setup, error) {
 	token, err := p.Input.Secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
 	switch {
 	case err != nil:
-		return oidc.Grant{}, nil, err
+		return nil, err
 	case token == "" && o.refreshToken == "":
-		return oidc.Grant{}, nil, failure.Usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
+		return nil, failure.Usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
 	}
 	if err := run.CheckToken(token); err != nil {
-		return oidc.Grant{}, nil, failure.Usage("the refresh token cannot be right: %v", err)
+		return nil, failure.Usage("the refresh token cannot be right: %v", err)
 	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
-	if err != nil {
-		return oidc.Grant{}, nil, err
-	}
-	p.sent = token
+	plan.Sent = token
+	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+}
+
+// refreshGrant is what is asked for.
+func (p *program) refreshGrant(ctx context.Context, cfg *connect.Setup, o *refreshOptions, token string) (oidc.Grant, error) {
 	grant, err := o.refreshParams(oidc.RefreshToken(token), cfg)
 	if err != nil {
-		return grant, nil, err
+		return grant, err
 	}
-	keys, err := decryptionKeys(ctx, cfg)
+	keys, err := cfg.Credentials.DecryptionKeys(ctx)
 	if err != nil {
-		return grant, nil, err
+		return grant, err
 	}
 	grant.Expect.Previous, err = p.Input.Token(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
 	if err == nil && grant.Expect.Previous != "" {
@@ -151,13 +161,13 @@ func (p *program) refreshGrant(ctx context.Context, cmd *cobra.Command, o *refre
 			err = failure.Usage("--previous-id-token: %v", unreadable)
 		}
 	}
-	return grant, cfg, err
+	return grant, err
 }
 
 // refreshParams adds what else is asked for. The scopes and audiences of the
 // file are those of other grants, and sending them could narrow or widen what
 // was granted: only the flags count.
-func (o *refreshOptions) refreshParams(grant oidc.Grant, cfg *config.Config) (oidc.Grant, error) {
+func (o *refreshOptions) refreshParams(grant oidc.Grant, cfg *connect.Setup) (oidc.Grant, error) {
 	if cfg.Origin["scopes"].Name == "--scope" {
 		grant = grant.With("scope", strings.Join(cfg.Scopes, " "))
 	}

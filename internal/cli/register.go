@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
@@ -145,7 +145,7 @@ func connectsOnly(cmd *cobra.Command, o *registerOptions) {
 func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	cfg, httpClient, err := p.connect(ctx, cmd, &o.client, "issuer")
+	cfg, network, err := p.connect(ctx, cmd, &o.client, "issuer")
 	if err != nil {
 		return err
 	}
@@ -162,11 +162,11 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 		return err
 	}
 	defer files.discard()
-	provider, err := p.discover(ctx, cfg, httpClient)
+	provider, err := cfg.Discover(ctx, p.Run, network)
 	if err != nil {
 		return err
 	}
-	r := oidc.Registrar{Provider: provider, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	r := oidc.Registrar{Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
 		err := p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
 		if err == nil && files.name != "" {
@@ -180,7 +180,7 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 }
 
 // newMetadata is what is registered.
-func (p *program) newMetadata(ctx context.Context, cfg *config.Config, o *registerOptions) ([]byte, error) {
+func (p *program) newMetadata(ctx context.Context, cfg *connect.Setup, o *registerOptions) ([]byte, error) {
 	members, err := p.metadataFlag(ctx, o)
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (p *program) newMetadata(ctx context.Context, cfg *config.Config, o *regist
 		set("scope", strings.Join(cfg.Scopes, " "), true)
 	}
 	if _, there := members["jwks"]; !there && cfg.AuthMethod == "private_key_jwt" {
-		key, err := signingKey(ctx, cfg, o.client.kid)
+		key, err := cfg.Credentials.SigningKey(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -300,7 +300,7 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 	if err != nil {
 		return err
 	}
-	cfg, httpClient, err := p.connect(ctx, cmd, &o.client)
+	cfg, network, err := p.connect(ctx, cmd, &o.client)
 	if err != nil {
 		return err
 	}
@@ -313,7 +313,7 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 			_ = kept.Discard() // a temporary file that stays behind holds nothing
 		}
 	}()
-	r := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: httpClient, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	r := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	r.Received = func(registered *oidc.Registration) error {
 		return p.receiveRegistration(registered, func() ([]string, error) {
 			reservation := kept

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
@@ -33,7 +34,7 @@ func (p *program) readRegistration(ctx context.Context, file string) (oidc.Regis
 	if err != nil {
 		return known, failure.Usage("--registration: %w", err)
 	}
-	p.checkNamed(file, whereSecretsGo)
+	connect.WarnExposed(p.Run, file, connect.WhereSecretsGo)
 	doc, err := strictjson.Parse(data)
 	if err != nil {
 		return known, failure.Usage("--registration: %v", err)
@@ -185,12 +186,12 @@ func (f *registrationFiles) discard() {
 }
 
 // commit writes both files, and returns those that have the registration.
-func (f *registrationFiles) commit(cfg *config.Config, r *oidc.Registration) ([]string, error) {
+func (f *registrationFiles) commit(cfg *connect.Setup, r *oidc.Registration) ([]string, error) {
 	if f.config == nil {
 		return nil, nil
 	}
 	written, err := writeRegistration(f.registrationName(), f.registration, r)
-	configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(path(cfg, "private_key", cfg.PrivateKey)), r))
+	configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(connect.Path(cfg.Config, "private_key", cfg.PrivateKey)), r))
 	f.config, f.registration = nil, nil
 	switch {
 	case configErr == nil:

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -34,7 +35,7 @@ func TestRegistrationNotWritten(t *testing.T) {
 		if err := c.spoil(files); err != nil {
 			t.Fatal(err)
 		}
-		written, err := files.commit(&config.Config{}, registered)
+		written, err := files.commit(&connect.Setup{Config: &config.Config{}}, registered)
 		if len(written) != c.files || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, %v", name, written, err)
 		}

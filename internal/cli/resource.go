@@ -14,9 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -163,11 +164,11 @@ func headerName(name string) bool {
 
 // askResource asks a resource without a token what it wants.
 func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resourceOptions, r oidc.ResourceRequest) error {
-	cfg, httpClient, err := p.connect(ctx, cmd, &o.client)
+	cfg, network, err := p.connect(ctx, cmd, &o.client)
 	if err != nil {
 		return err
 	}
-	client := &oidc.Client{HTTP: httpClient, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	client := &oidc.Client{HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
 	answer, err := client.Resource(ctx, nil, r)
 	var refusal *oidc.Error
 	switch {
@@ -183,7 +184,7 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 	if answer.Challenge != nil {
 		p.showChallenge(answer.Challenge)
 	}
-	metaErr := p.resourceMetadata(ctx, cfg, httpClient, r.URL, answer.Challenge)
+	metaErr := p.resourceMetadata(ctx, cfg, network.HTTP, r.URL, answer.Challenge)
 	p.Explain()
 	if metaErr != nil && !o.metadata && err != nil {
 		return err // it says nothing of itself, and that it wants a token is what there is to say
@@ -193,8 +194,8 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 
 // useToken uses the resource with a token, and, if it is asked for, once more
 // with one of a better login.
-func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceOptions, r oidc.ResourceRequest, token string) error {
-	client, err := p.resourceClient(ctx, cfg, o, &keyNeed{token: token})
+func (p *program) useToken(ctx context.Context, cfg *connect.Setup, o *resourceOptions, r oidc.ResourceRequest, token string) error {
+	client, t, err := p.resourceClient(ctx, cfg, o, &connect.KeyNeed{Token: token})
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,7 @@ func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceO
 	answer, err := client.Resource(ctx, tokens, r)
 	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" && o.stepUp {
 		p.showChallenge(answer.Challenge)
-		if tokens, err = p.stepUp(ctx, client, cfg, o, answer.Challenge); err != nil {
+		if tokens, err = p.stepUp(ctx, t, o, answer.Challenge); err != nil {
 			return err
 		}
 		answer, err = client.Resource(ctx, tokens, r)
@@ -220,27 +221,26 @@ func (p *program) useToken(ctx context.Context, cfg *config.Config, o *resourceO
 	return err
 }
 
-// resourceClient is a client that uses resources, and, to log in again, a whole
-// one.
-func (p *program) resourceClient(ctx context.Context, cfg *config.Config, o *resourceOptions, need *keyNeed) (*oidc.Client, error) {
+// resourceClient is a client that uses resources, and, to log in again, a request for
+// tokens, which is nil if that is not asked for.
+func (p *program) resourceClient(ctx context.Context, cfg *connect.Setup, o *resourceOptions, need *connect.KeyNeed) (*oidc.Client, *tokenRequest, error) {
 	if o.stepUp {
 		if cfg.Issuer == "" || cfg.ClientID == "" {
-			return nil, failure.Usage("--step-up logs in again: that needs issuer and client_id")
+			return nil, nil, failure.Usage("--step-up logs in again: that needs issuer and client_id")
 		}
 		o.key = need
-		return p.newTokenClient(ctx, cfg, &o.tokenOptions)
+		t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
+		if err != nil {
+			return nil, nil, err
+		}
+		return t.client.Client, t, nil
 	}
-	key, err := p.boundKey(ctx, cfg, need)
+	network, err := cfg.Network(ctx, p.Run, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	httpClient, err := p.httpClient(ctx, cfg, "")
-	if err != nil {
-		return nil, err
-	}
-	client := &oidc.Client{HTTP: httpClient, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	client.DPoP, err = p.dpop(ctx, cfg, &oidc.Provider{}, key)
-	return client, err
+	client := &oidc.Client{HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	return client, nil, cfg.Prove(ctx, p.Run, client, need)
 }
 
 // presented is an access token as it is sent: bound to the client's key, if it has
@@ -254,7 +254,7 @@ func presented(token string, client *oidc.Client) *oidc.Tokens {
 
 // demand adds what a challenge asks for to what the configuration demands (acr_list, max_age).
 // A resource does not weaken that; acr_values are wishes, and its own are what it goes by.
-func (p *program) demand(client *oidc.Client, cfg *config.Config, c *oidc.Challenge) error {
+func demand(client *oidc.Client, cfg *connect.Setup, c *oidc.Challenge) error {
 	if len(c.ACRValues) > 0 {
 		both := c.ACRValues
 		if len(cfg.ACRList) > 0 {
@@ -274,11 +274,11 @@ func (p *program) demand(client *oidc.Client, cfg *config.Config, c *oidc.Challe
 
 // stepUp logs in again with what the challenge asks for, which the new ID Token has
 // to show.
-func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.Config, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
-	if err := p.demand(client, cfg, c); err != nil {
+func (p *program) stepUp(ctx context.Context, t *tokenRequest, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
+	if err := demand(t.client.Client, t.cfg, c); err != nil {
 		return nil, err
 	}
-	journey, err := p.login(ctx, client, cfg, &o.loginOptions)
+	journey, err := p.login(ctx, t, &o.loginOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -290,10 +290,10 @@ func (p *program) stepUp(ctx context.Context, client *oidc.Client, cfg *config.C
 		if tokens != nil {
 			p.FoundBeside(tokens.Checks)
 		}
-		if settled == nil && p.user != "" && (tokens.IDToken == nil || tokens.IDToken.Subject != p.user) {
-			settled = &strangerError{p.user}
+		if settled == nil && t.cfg.User != "" && (tokens.IDToken == nil || tokens.IDToken.Subject != t.cfg.User) {
+			settled = &strangerError{t.cfg.User}
 		}
-		outcome.Show(p.landingPage(ctx, settled))
+		outcome.Show(landingPage(ctx, t.Run, settled))
 		return true
 	})
 	return tokens, errors.Join(err, settled)
@@ -344,7 +344,7 @@ func (p *program) showResource(r *oidc.ResourceResponse) {
 }
 
 // resourceMetadata shows what the resource says of itself.
-func (p *program) resourceMetadata(ctx context.Context, cfg *config.Config, client *http.Client, resource string, challenge *oidc.Challenge) error {
+func (p *program) resourceMetadata(ctx context.Context, cfg *connect.Setup, client *http.Client, resource string, challenge *oidc.Challenge) error {
 	d := oidc.Discovery{HTTP: client, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	meta, err := d.ProtectedResource(ctx, resource, challenge)
 	if meta == nil {

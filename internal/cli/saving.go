@@ -10,8 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -29,93 +30,84 @@ func (o *saveFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.replace, "replace", false, "with --save: also if NAME is another grant's")
 }
 
-// A saving says where --save keeps tokens. It is the same for each login of a command; what becomes
-// of the tokens of one is in its [keeper].
-type saving struct {
-	store   session.Store
-	all     session.Store   // the store, and any other that is looked into
-	other   session.Store   // which has a session of the name that goes once this one is there; nil if none has
-	blank   session.Session // what each session begins as
-	replace bool            // whatever has the name
-}
-
-// beginSaving finds out, before anything is sent, whether tokens can be kept: the store
+// beginSaving finds out, before anything is sent, whether --save can keep tokens: the store
 // can be written, the keyring answers, and no other grant's session is in the way.
-func (p *program) beginSaving(ctx context.Context, cfg *config.Config, o *tokenOptions) error {
+func (p *program) beginSaving(ctx context.Context, cfg *connect.Setup, o *tokenOptions) (*keep.Session, error) {
 	if o.save.name == "" {
 		if o.save.replace || o.save.memory {
-			return failure.Usage("--replace and --in-memory go with --save")
+			return nil, failure.Usage("--replace and --in-memory go with --save")
 		}
-		return nil
+		return nil, nil
 	}
 	if err := session.CheckName(o.save.name); err != nil {
-		return failure.Usage("--save: %v", err)
+		return nil, failure.Usage("--save: %v", err)
 	}
 	store, err := p.storeFor(ctx, o.save)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	room, err := store.Reserve(o.save.name)
 	if err == nil {
 		err = room.Discard()
 	}
 	if errors.As(err, new(*noAgentError)) {
-		return err
+		return nil, err
 	}
 	if err != nil {
-		return failure.Config("--save: the session could not be kept, so nothing was sent: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
+		return nil, failure.Config("--save: the session could not be kept, so nothing was sent: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
 	}
 	s := session.Session{Schema: session.Schema, Name: o.save.name, Grant: grantOf(cfg), Secret: &session.Secret{}}
-	if s.Secret.Client, err = json.Marshal(p.sources.kept(o)); err != nil {
-		return err
+	from := cfg.Sources.Portable()
+	from.SkipIDToken = o.skipIDToken
+	if s.Secret.Client, err = json.Marshal(from); err != nil {
+		return nil, err
 	}
 	if len(cfg.Resource) > 0 {
 		s.Secret.Params = map[string][]string{"resource": cfg.Resource}
 	}
 	s.Grant.Own = o.own
-	k := &saving{store: store, blank: s, replace: o.save.replace && !o.save.user}
-	if k.all, err = p.store(); err != nil {
-		return err
+	k := &keep.Session{Store: store, Blank: s, Replace: o.save.replace && !o.save.user}
+	if k.All, err = p.store(); err != nil {
+		return nil, err
 	}
-	if err := k.inTheWay(o.save); err != nil {
-		return err
+	if err := inTheWay(k, o.save); err != nil {
+		return nil, err
 	}
-	if err := k.elsewhere(o.save); err != nil {
-		return err
+	if err := inOtherStore(k, o.save); err != nil {
+		return nil, err
 	}
-	p.saving = k
-	return nil
+	return k, nil
 }
 
 // grantOf is what a configuration asks for.
-func grantOf(cfg *config.Config) session.Grant {
+func grantOf(cfg *connect.Setup) session.Grant {
 	return session.Grant{
 		Issuer: cfg.Issuer, ClientID: cfg.ClientID, Scopes: cfg.Scopes, Resources: cfg.Resource, Audiences: cfg.Audiences, ACR: cfg.Login.ACRValues,
 	}
 }
 
 // inTheWay refuses to put one grant's tokens where another's are, unless that is meant.
-func (k *saving) inTheWay(o saveFlags) error {
-	there, err := k.store.Load(o.name)
+func inTheWay(k *keep.Session, o saveFlags) error {
+	there, err := k.Store.Load(o.name)
 	const advice = "--replace puts the new session in its place; another name keeps both"
 	switch {
 	case errors.Is(err, session.ErrNoSession) || o.replace:
 		return nil
 	case err != nil:
 		return failure.Config("--save: %v", err).Try("--replace puts the new session in its place")
-	case !there.Grant.Covers(k.blank.Grant):
+	case !there.Grant.Covers(k.Blank.Grant):
 		return failure.Config("--save: session %s is of another grant (%s, client %s, scope %s)", o.name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).Try(advice)
-	case there.Grant.Own != k.blank.Grant.Own:
+	case there.Grant.Own != k.Blank.Grant.Own:
 		whose := map[bool]string{true: "the client's own", false: "a user's"}
 		return failure.Config("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own], whose[!there.Grant.Own]).Try(advice)
 	}
 	return nil
 }
 
-// elsewhere is inTheWay of the store that the session is not asked to be in: of two with one
+// inOtherStore is inTheWay of the store that the session is not asked to be in: of two with one
 // name only one would be seen.
-func (k *saving) elsewhere(o saveFlags) error {
-	both, ok := k.all.(session.Both)
+func inOtherStore(k *keep.Session, o saveFlags) error {
+	both, ok := k.All.(session.Both)
 	if !ok {
 		return nil
 	}
@@ -135,6 +127,6 @@ func (k *saving) elsewhere(o saveFlags) error {
 	case !o.replace:
 		return failure.Config("--save: there is a session %s already, %s", o.name, where).Try("--replace puts the new session in its place; another name keeps both")
 	}
-	k.other = other
+	k.Other = other
 	return nil
 }

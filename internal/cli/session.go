@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -137,7 +138,9 @@ func (p *program) renewHere(ctx context.Context, store session.Store, name strin
 	}
 	out, err := r.Run(ctx)
 	if s := out.Session; s != nil && err != nil && s.Attempt != nil && s.Attempt.Process == os.Getpid() {
-		p.spent = s
+		p.Advise("spent token", func(_ error, f *failure.Failure) {
+			run.Advise(f, "the refresh token of session "+s.Name+" may be spent now: "+s.Advice(session.Spent))
+		})
 	}
 	if t := out.Tokens; t != nil {
 		p.Found(t.Checks)
@@ -153,8 +156,7 @@ func (p *program) renewHere(ctx context.Context, store session.Store, name strin
 
 // rescue keeps the new tokens of a session that could not be stored.
 func (p *program) rescue(s *session.Session, cause error) (undo func(), lost error) {
-	e := keepSession(p.Env, s, cause)
-	return e.undo, e
+	return keep.Elsewhere(p.Env, s, cause)
 }
 
 // learn makes sure that new tokens are not shown anywhere else.
@@ -165,54 +167,27 @@ func (p *program) learn(t *oidc.Tokens) {
 
 // connectSession makes the client that refreshes a session, and finds its provider.
 func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc.Client, error) {
-	return p.sessionClient(ctx, s, &keyNeed{})
+	return p.sessionClient(ctx, s, &connect.KeyNeed{})
 }
 
 // sessionClient makes a client of a session and finds its provider. need is as for
-// [program.clientOf].
-func (p *program) sessionClient(ctx context.Context, s *session.Session, need *keyNeed) (*oidc.Client, error) {
-	cfg, kept, err := p.sessionConfig(ctx, s)
+// [connect.Setup.Client].
+func (p *program) sessionClient(ctx context.Context, s *session.Session, need *connect.KeyNeed) (*oidc.Client, error) {
+	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{})
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, kept.KID, cfg.Issuer, need)
+	client, err := cfg.Client(ctx, p.Run, cfg.Issuer, need)
 	if err != nil {
 		return nil, err
 	}
-	client.Policy.InsecureSkipVerification = kept.SkipIDToken
-	return client, nil
-}
-
-// sessionConfig is the configuration of a session, whose secret is open. A configuration
-// file that was changed counts, unless it is another client's now.
-func (p *program) sessionConfig(ctx context.Context, s *session.Session) (*config.Config, sources, error) {
-	return p.sessionConfigWith(ctx, s, nil)
-}
-
-// sessionConfigWith is sessionConfig with flags that outweigh those of the login.
-func (p *program) sessionConfigWith(ctx context.Context, s *session.Session, flags map[string][]string) (*config.Config, sources, error) {
-	var kept sources
-	if err := json.Unmarshal(s.Secret.Client, &kept); err != nil {
-		return nil, kept, &session.BrokenError{Path: s.Name, Err: err}
-	}
-	kept = kept.with(flags)
-	p.Learn(s.Secret.RefreshToken, s.Tokens.AccessToken, s.Tokens.IDToken)
-	cfg, err := kept.read(ctx, p.Warn)
-	if err != nil {
-		return nil, kept, err
-	}
-	if cfg.Issuer != s.Grant.Issuer || cfg.ClientID != s.Grant.ClientID {
-		return nil, kept, failure.Config("session %s is of client %s at %s, and %s is of client %s at %s now", s.Name, s.Grant.ClientID, s.Grant.Issuer, kept.Name, cfg.ClientID, cfg.Issuer).
-			Try("log in again with --save " + s.Name + " --replace, or put the file back as it was")
-	}
-	cfg.NoCache = cacheRefused(p.Options, cfg.NoCache)
-	p.bound = bindingOf(s, cfg)
-	return cfg, kept, p.loaded(cfg)
+	client.Policy.InsecureSkipVerification = cfg.Sources.SkipIDToken
+	return client.Client, nil
 }
 
 // ofSession is the access token of a session, renewed if need be, and the configuration that
 // it is used with.
-func (p *program) ofSession(ctx context.Context, name string) (string, *config.Config, error) {
+func (p *program) ofSession(ctx context.Context, name string) (string, *connect.Setup, error) {
 	store, err := p.store()
 	if err != nil {
 		return "", nil, err
@@ -236,7 +211,7 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *config.C
 
 // opened is a session as it is, and the configuration that it is used with. print are the
 // arguments of the command token that print what is wanted of it.
-func (p *program) opened(ctx context.Context, store session.Store, name, words string) (*session.Session, *config.Config, error) {
+func (p *program) opened(ctx context.Context, store session.Store, name, words string) (*session.Session, *connect.Setup, error) {
 	s, err := store.Load(name)
 	if err == nil {
 		err = store.Open(ctx, s)
@@ -248,8 +223,7 @@ func (p *program) opened(ctx context.Context, store session.Store, name, words s
 	if err != nil {
 		return nil, nil, sessionError(store, name, err)
 	}
-	cfg, kept, err := p.sessionConfig(ctx, s)
-	p.sources, p.user = kept, s.Grant.Subject
+	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{})
 	return s, cfg, err
 }
 

@@ -282,7 +282,7 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	name := s.Name
-	p.Advise(func(_ error, f *failure.Failure) {
+	p.Advise("logout", func(_ error, f *failure.Failure) {
 		run.Advise(f, "the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
 	})
 	if there, ok := inAgent(store, name); ok {

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -139,7 +139,7 @@ func (p *program) configured(cmd *cobra.Command, c *clientFlags) bool {
 
 // sessionOf is the session of a configuration. One of another grant is never taken for
 // it.
-func (p *program) sessionOf(store session.Store, cfg *config.Config, args []string) (string, error) {
+func (p *program) sessionOf(store session.Store, cfg *connect.Setup, args []string) (string, error) {
 	var named string
 	if len(args) > 0 || p.Env.Getenv("OIDC_SESSION") != "" {
 		var err error
@@ -195,7 +195,6 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 	o.save = saveFlags{name: name, replace: true, memory: memory, user: true}
 	whole := p.Run
 	p.Run = whole.Aside() // what a login shows are tokens
-	p.Advise(p.advise)
 	err = p.loginOnce(ctx, cfg, o)
 	whole.Adopt(p.Run) // the rules are shown where they can be seen
 	p.Run = whole
@@ -206,25 +205,25 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 }
 
 // loginOnce logs in through the browser, and keeps what comes.
-func (p *program) loginOnce(ctx context.Context, cfg *config.Config, o *sessionOptions) error {
-	client, err := p.newTokenClient(ctx, cfg, &o.tokenOptions)
+func (p *program) loginOnce(ctx context.Context, cfg *connect.Setup, o *sessionOptions) error {
+	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
-	journey, err := p.login(ctx, client, cfg, &o.loginOptions)
+	journey, err := p.login(ctx, t, &o.loginOptions)
 	if err != nil {
 		return err
 	}
 	var settled error
 	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
-		settled = p.settleLogin(ctx, client, cfg, &o.loginOptions, outcome)
+		settled = p.settleLogin(ctx, t, outcome)
 		return true
 	})
 	return errors.Join(err, settled)
 }
 
 // loginConfig is what the session is made anew by.
-func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string) (*config.Config, error) {
+func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string) (*connect.Setup, error) {
 	s, err := store.Load(name)
 	if p.configured(cmd, &o.client) || err != nil {
 		return p.load(ctx, cmd, &o.client, "issuer", "client_id")
@@ -240,15 +239,15 @@ func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessio
 
 // sessionLogin is what a session logs in by: its own configuration, with the flags of this
 // command line.
-func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessionOptions, s *session.Session) (*config.Config, error) {
+func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessionOptions, s *session.Session) (*connect.Setup, error) {
 	given, err := p.flagsGiven(ctx, cmd)
 	if err != nil {
 		return nil, err
 	}
-	cfg, kept, err := p.sessionConfigWith(ctx, s, given)
-	p.sources = kept
-	o.skipIDToken = o.skipIDToken || kept.SkipIDToken
-	o.client.kid = cmp.Or(o.client.kid, kept.KID)
+	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{Given: given, KeyID: o.client.kid})
+	if err == nil {
+		o.skipIDToken = o.skipIDToken || cfg.Sources.SkipIDToken
+	}
 	return cfg, err
 }
 
@@ -271,7 +270,7 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 		}
 		text = session.Authorization(out.Token)
 	}
-	p.Note("session", named(out.Session.Name))
+	p.Note("session", sessionMember(out.Session.Name))
 	p.Print("token", tokenDocument(kind, scheme, out), text)
 	return nil
 }
@@ -313,3 +312,6 @@ func (p *program) completeSessions(_ *cobra.Command, args []string, _ string) ([
 	names, _ := store.Names()
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
+
+// sessionMember is a session in a document that is about something else.
+func sessionMember(name string) map[string]string { return map[string]string{"name": name} }

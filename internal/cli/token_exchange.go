@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -42,7 +42,7 @@ came is told by issued_token_type.`,
   oidc-client token-exchange -c config.yaml --subject-token @id-token --subject-token-type id_token --requested-token-type access_token`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o.tokenOptions, func(ctx context.Context, cfg *config.Config) (oidc.Grant, error) {
+			return p.trade(cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				return p.exchangeGrant(ctx, cfg, &o)
 			})
 		},
@@ -61,7 +61,7 @@ came is told by issued_token_type.`,
 	return cmd
 }
 
-func (p *program) exchangeGrant(ctx context.Context, cfg *config.Config, o *exchangeOptions) (oidc.Grant, error) {
+func (p *program) exchangeGrant(ctx context.Context, cfg *connect.Setup, o *exchangeOptions) (oidc.Grant, error) {
 	subject, err := run.Required(ctx, p.Input.Token, "subject-token", o.subjectToken, "OIDC_SUBJECT_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, err

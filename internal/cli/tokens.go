@@ -6,15 +6,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -27,8 +27,8 @@ type tokenOptions struct {
 	params      []string
 	refresh     bool // a refresh token is what is sent
 	save        saveFlags
-	own         bool     // the grant is the client's own
-	key         *keyNeed // nil is that of a command that asks for tokens anew
+	own         bool             // the grant is the client's own
+	key         *connect.KeyNeed // nil is that of a command that asks for tokens anew
 }
 
 // add adds the flags to a command whose tokens can be kept.
@@ -75,7 +75,7 @@ func parameters(params []string, taken func(name string) bool, add func(name, va
 }
 
 // with adds the parameters that any grant may have.
-func (o *tokenOptions) with(grant oidc.Grant, cfg *config.Config) (oidc.Grant, error) {
+func (o *tokenOptions) with(grant oidc.Grant, cfg *connect.Setup) (oidc.Grant, error) {
 	if len(cfg.Resource) > 0 && !grant.Params.Has("resource") {
 		grant = grant.With("resource", cfg.Resource...)
 	}
@@ -90,23 +90,36 @@ func (o *tokenOptions) with(grant oidc.Grant, cfg *config.Config) (oidc.Grant, e
 	return grant, err
 }
 
-// newTokenClient finds the provider and makes the client, which keeps and shows
-// what it gets.
-func (p *program) newTokenClient(ctx context.Context, cfg *config.Config, o *tokenOptions) (*oidc.Client, error) {
-	if err := p.beginSaving(ctx, cfg, o); err != nil {
+// A tokenRequest is a request for tokens: who asks, for what, and what becomes of the
+// response.
+type tokenRequest struct {
+	*run.Run
+	options *tokenOptions
+	cfg     *connect.Setup
+	client  *connect.Client
+	plan    keep.Plan
+	keeper  *keep.Keeper // of the response to the request that was sent last, nil if none was sent
+}
+
+// newTokenRequest finds out, before anything is sent, where tokens can be kept, finds the
+// provider and makes the client. plan says what is known of that.
+func (p *program) newTokenRequest(ctx context.Context, cfg *connect.Setup, o *tokenOptions, plan keep.Plan) (*tokenRequest, error) {
+	var err error
+	if plan.Session, err = p.beginSaving(ctx, cfg, o); err != nil {
 		return nil, err
 	}
-	client, err := p.clientOf(ctx, cfg, o.client.kid, cfg.Issuer, cmp.Or(o.key, &keyNeed{create: true}))
+	client, err := cfg.Client(ctx, p.Run, cfg.Issuer, cmp.Or(o.key, &connect.KeyNeed{Create: true}))
 	if err != nil {
 		return nil, err
 	}
 	client.Policy.InsecureSkipVerification = o.skipIDToken
-	p.keys = client.Policy.DecryptionKeys
-	return client, nil
+	t := &tokenRequest{Run: p.Run, options: o, cfg: cfg, client: client, plan: plan}
+	p.Advise("tokens", func(err error, f *failure.Failure) { t.keeper.Advise(err, f) })
+	return t, nil
 }
 
 // prepareLogin is prepare for a login.
-func (p *program) prepareLogin(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
+func (p *program) prepareLogin(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*connect.Setup, error) {
 	if p.discards(o) { // no error: whether a login works is worth knowing, too
 		p.Warn("the tokens of this login will be lost: standard output is closed or the null device; " +
 			"--save NAME or -o keeps them")
@@ -115,8 +128,8 @@ func (p *program) prepareLogin(ctx context.Context, cmd *cobra.Command, o *token
 }
 
 // prepare makes sure that results can be kept, and reads the configuration.
-func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*config.Config, error) {
-	if err := p.probeOutput(); err != nil {
+func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*connect.Setup, error) {
+	if err := keep.ProbeOutput(p.Run); err != nil {
 		return nil, err
 	}
 	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
@@ -130,7 +143,7 @@ func (p *program) discards(o *tokenOptions) bool {
 
 // trade gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
-func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *config.Config) (oidc.Grant, error)) error {
+func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *connect.Setup) (oidc.Grant, error)) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := p.prepare(ctx, cmd, o)
@@ -145,155 +158,103 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 		return err
 	}
 	o.own = grant.Type == "client_credentials"
-	client, err := p.newTokenClient(ctx, cfg, o)
+	t, err := p.newTokenRequest(ctx, cfg, o, keep.Plan{})
 	if err != nil {
 		return err
 	}
-	if p.saving != nil && o.own {
-		p.saving.blank.Secret.Again = grant.Params
+	if t.plan.Session != nil && o.own {
+		t.plan.Session.Blank.Secret.Again = grant.Params
 	}
-	tokens, err := p.ask(ctx, client, grant)
-	return p.settle(ctx, client, cfg, o, tokens, err)
+	tokens, err := t.send(ctx, grant)
+	return t.settle(ctx, tokens, err)
 }
 
-// ask sends a grant.
-func (p *program) ask(ctx context.Context, client *oidc.Client, grant oidc.Grant) (*oidc.Tokens, error) {
-	p.beginKeeping()
-	grant.Received = p.receiving(client)
+// begin makes ready for a response, before anything is sent, and returns the hook that
+// receives it.
+func (t *tokenRequest) begin() func(*oidc.Tokens) error {
+	t.keeper = t.plan.Begin(t.Run)
+	return func(tokens *oidc.Tokens) error {
+		t.keeper.Receive(t.client, tokens)
+		return nil
+	}
+}
+
+// send sends a grant.
+func (t *tokenRequest) send(ctx context.Context, grant oidc.Grant) (*oidc.Tokens, error) {
+	grant.Received = t.begin()
 	if !grant.Once {
-		return client.Token(ctx, grant)
+		return t.client.Token(ctx, grant)
 	}
-	return run.Guard(p.Run, func() (*oidc.Tokens, error) { return client.Token(ctx, grant) })
+	return run.Guard(t.Run, func() (*oidc.Tokens, error) { return t.client.Token(ctx, grant) })
 }
 
-// settle does what is done with tokens once they were judged: err is what came of
-// that. tokens is nil if none came.
-func (p *program) settle(ctx context.Context, client *oidc.Client, cfg *config.Config, o *tokenOptions, tokens *oidc.Tokens, err error) error {
-	p.judgeKept(client, tokens, err)
-	p.keeper.end()
+// settle does what is done with tokens once they were verified: err is what came of that.
+// tokens is nil if none came.
+func (t *tokenRequest) settle(ctx context.Context, tokens *oidc.Tokens, err error) error {
+	t.keeper.Judge(t.client, tokens, err)
 	if tokens != nil {
-		err = errors.Join(err, p.showTokens(tokens, o, err == nil))
+		err = errors.Join(err, t.showTokens(tokens, err == nil))
 	}
 	if err == nil {
-		err = p.jwtTokens(ctx, client, tokens, cfg)
+		err = t.jwtTokens(ctx, tokens)
 	}
 	if err == nil {
-		err = p.userInfo(ctx, client, tokens, cfg, o)
+		err = t.userInfo(ctx, tokens)
 	}
-	p.Explain()
-	if err = errors.Join(err, p.lost()); err == nil {
-		p.Show(transcript.Result{Title: "Stopping server"})
-	}
-	return err
-}
-
-// lost says that the new refresh token, or a result, could not be written.
-func (p *program) lost() error {
-	err := errors.Join(p.keeper.problem(), p.unwritten)
-	if p.keep != nil {
-		err = errors.Join(p.keep.failed, err)
+	t.Explain()
+	if err = errors.Join(err, t.keeper.Lost()); err == nil {
+		t.Show(transcript.Result{Title: "Stopping server"})
 	}
 	return err
-}
-
-// receiving returns the hook that receives the tokens of a client.
-func (p *program) receiving(client *oidc.Client) func(*oidc.Tokens) error {
-	return func(t *oidc.Tokens) error { return p.receive(client, t) }
-}
-
-// receive makes the response durable and shows it, as soon as it is there.
-func (p *program) receive(client *oidc.Client, t *oidc.Tokens) error {
-	p.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
-	if p.keep != nil {
-		p.keep.put(p.Env, t.RefreshToken)
-	}
-	p.keepTokens(client, t)
-	p.unwritten = errors.Join(p.unwritten, p.Write(run.TokenResponseFile, t.Raw))
-	p.Recorder.Release()
-	p.showResponse(t)
-	return nil
-}
-
-// showResponse shows the response. A refresh token that only standard output was to have is kept
-// elsewhere if it cannot be shown.
-func (p *program) showResponse(t *oidc.Tokens) {
-	kept := p.keep != nil && p.keep.written || p.keeper != nil && p.keeper.stored ||
-		p.Options.Output && p.unwritten == nil
-	keep := func(cause error) error {
-		versions := [][]byte{t.Raw, []byte(t.RefreshToken)}
-		f := fallback{"the token response", "oidc-client-tokens-*.json", versions, t.RefreshToken}
-		return keepElsewhere(p.Env, f, fmt.Errorf("the new refresh token could not be shown: %w", cause))
-	}
-	only := t.RefreshToken != "" && !kept
-	if only && p.Options.JSON() {
-		p.IfUnshown(keep)
-	}
-	var id *transcript.Token
-	if decoded, err := oidc.DecodeIDToken(t.IssuedIDToken, p.keys...); err == nil {
-		id = recorded(decoded)
-	}
-	p.Show(transcript.TokenResponse{Raw: t.Raw, Expires: t.ExpiresAt, IDToken: id}.Result(p.Env.Now()))
-	if id != nil {
-		p.Note("id_token", id) // shown once it was judged
-	}
-	if err := p.Unshown(); err != nil && only {
-		p.unwritten = errors.Join(p.unwritten, keep(err))
-	}
-}
-
-// recorded is an ID Token as the record has it.
-func recorded(t *oidc.IDToken) *transcript.Token {
-	return &transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}
 }
 
 // remarks tells what is worth knowing of a response that broke no rule.
-func (p *program) remarks(t *oidc.Tokens, refresh bool) {
+func (t *tokenRequest) remarks(tokens *oidc.Tokens) {
+	refresh := t.options.refresh
 	switch {
-	case refresh && t.RefreshToken == "":
-		p.Inform("the provider sent no new refresh token: the one that was sent stays valid")
-	case refresh && p.keep.file == "" && p.saving == nil && !p.Options.Output:
-		p.Inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
+	case refresh && tokens.RefreshToken == "":
+		t.Inform("the provider sent no new refresh token: the one that was sent stays valid")
+	case refresh && t.plan.File == nil && t.plan.Session == nil && !t.Options.Output:
+		t.Inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
 	}
 	switch {
-	case refresh && t.IssuedIDToken == "":
-		p.Inform("the provider sent no ID Token: nothing proves anew who the user is")
-	case t.IssuedTokenType != "" && t.IssuedTokenType != oidc.TokenTypeAccessToken:
-		p.Inform("what access_token holds is a token of the type %s", t.IssuedTokenType)
+	case refresh && tokens.IssuedIDToken == "":
+		t.Inform("the provider sent no ID Token: nothing proves anew who the user is")
+	case tokens.IssuedTokenType != "" && tokens.IssuedTokenType != oidc.TokenTypeAccessToken:
+		t.Inform("what access_token holds is a token of the type %s", tokens.IssuedTokenType)
 	}
-	if p.keeper != nil && p.keeper.stored {
-		p.tellSaved()
-	}
+	t.keeper.Tell()
 }
 
 // showTokens shows the ID Token and what was found about it. A result file is
 // made only of claims that held, or that nobody wanted judged.
-func (p *program) showTokens(t *oidc.Tokens, o *tokenOptions, held bool) error {
+func (t *tokenRequest) showTokens(tokens *oidc.Tokens, held bool) error {
 	if held {
-		p.remarks(t, o.refresh)
+		t.remarks(tokens)
 	}
 	switch {
-	case !o.skipIDToken:
-		p.Found(t.Checks)
-	case t.IssuedIDToken != "" || o.refresh:
-		p.FoundBeside(t.Checks)
-		p.Warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
+	case !t.options.skipIDToken:
+		t.Found(tokens.Checks)
+	case tokens.IssuedIDToken != "" || t.options.refresh:
+		t.FoundBeside(tokens.Checks)
+		t.Warn("the ID Token was not verified (--skip-id-token-verification): its claims prove nothing")
 	}
-	if t.IDToken == nil {
+	if tokens.IDToken == nil {
 		return nil
 	}
-	p.Show(transcript.TokenClaims("id_token", "IDToken Claims", "IDTokenClaims", recorded(t.IDToken)))
+	t.Show(transcript.TokenClaims("id_token", "IDToken Claims", "IDTokenClaims", run.IDToken(tokens.IDToken)))
 	if !held {
 		return nil
 	}
-	return p.Write(run.IDTokenFile, t.IDToken.JSON)
+	return t.Write(run.IDTokenFile, tokens.IDToken.JSON)
 }
 
 // jwtTokens looks into access and refresh token, if they are JWTs by the
 // configuration.
-func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config) error {
+func (t *tokenRequest) jwtTokens(ctx context.Context, tokens *oidc.Tokens) error {
 	var errs []error
 	verifyAccess := func(ctx context.Context, raw string) (*oidc.JWT, error) {
-		return client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{}) // its audience is whoever it is shown to
+		return t.client.VerifyAccessToken(ctx, raw, oidc.AccessTokenExpectation{}) // its audience is whoever it is shown to
 	}
 	for _, token := range []struct {
 		wanted        bool
@@ -302,20 +263,20 @@ func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.To
 		file          string
 		verify        func(context.Context, string) (*oidc.JWT, error)
 	}{
-		{cfg.AccessTokenJWT && t.AccessToken != "", t.AccessToken, "access_token", "Access Token", run.AccessTokenFile, verifyAccess},
-		{cfg.RefreshTokenJWT && t.RefreshToken != "", t.RefreshToken, "refresh_token", "Refresh Token", run.RefreshTokenFile, client.VerifyRefreshToken},
+		{t.cfg.AccessTokenJWT && tokens.AccessToken != "", tokens.AccessToken, "access_token", "Access Token", run.AccessTokenFile, verifyAccess},
+		{t.cfg.RefreshTokenJWT && tokens.RefreshToken != "", tokens.RefreshToken, "refresh_token", "Refresh Token", run.RefreshTokenFile, t.client.VerifyRefreshToken},
 	} {
 		if !token.wanted {
 			continue
 		}
 		jwt, err := token.verify(ctx, token.raw)
-		p.Found(jwt.Checks)
+		t.Found(jwt.Checks)
 		if jwt.JSON != nil {
 			shown := &transcript.Token{Header: jwt.Header, Claims: jwt.JSON, Verified: jwt.Verified}
-			p.Show(transcript.TokenClaims(token.member, token.title+" Claims", "TokenClaims", shown))
+			t.Show(transcript.TokenClaims(token.member, token.title+" Claims", "TokenClaims", shown))
 		}
 		if err == nil {
-			err = p.Write(token.file, jwt.JSON)
+			err = t.Write(token.file, jwt.JSON)
 		}
 		errs = append(errs, err)
 	}
@@ -324,26 +285,26 @@ func (p *program) jwtTokens(ctx context.Context, client *oidc.Client, t *oidc.To
 
 // userInfo fetches UserInfo, unless it is not wanted, or the tokens are of nobody
 // that it could be about.
-func (p *program) userInfo(ctx context.Context, client *oidc.Client, t *oidc.Tokens, cfg *config.Config, o *tokenOptions) error {
-	if cfg.SkipUserInfo {
-		p.Inform("Skipping Userinfo")
+func (t *tokenRequest) userInfo(ctx context.Context, tokens *oidc.Tokens) error {
+	if t.cfg.SkipUserInfo {
+		t.Inform("Skipping Userinfo")
 		return nil
 	}
-	if !o.refresh && (t.IDToken == nil || t.AccessToken == "") {
+	if !t.options.refresh && (tokens.IDToken == nil || tokens.AccessToken == "") {
 		return nil // no user logged in: UserInfo would refuse
 	}
-	info, err := client.UserInfo(ctx, t)
+	info, err := t.client.UserInfo(ctx, tokens)
 	if errors.Is(err, oidc.ErrNoUserInfo) {
-		p.Inform("no UserInfo: the provider's metadata has no userinfo_endpoint")
+		t.Inform("no UserInfo: the provider's metadata has no userinfo_endpoint")
 		return nil
 	}
 	if info == nil {
 		return err
 	}
-	p.Found(info.Checks)
+	t.Found(info.Checks)
 	if err != nil {
 		return err // claims of somebody else are not shown
 	}
-	p.Show(transcript.JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", info.JSON))
-	return p.Write(run.UserInfoFile, info.JSON)
+	t.Show(transcript.JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", info.JSON))
+	return t.Write(run.UserInfoFile, info.JSON)
 }

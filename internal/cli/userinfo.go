@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
@@ -41,7 +41,7 @@ known, to compare its audience.`,
 
 // userInfoToken is the access token that was given, or that of a session, and the
 // configuration that goes with it.
-func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *config.Config, error) {
+func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, error) {
 	if name != "" {
 		if err := p.sessionOnly(cmd, flag); err != nil {
 			return "", nil, err
@@ -69,28 +69,24 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if err != nil {
 		return err
 	}
-	key, err := p.boundKey(ctx, cfg, &keyNeed{token: token})
+	network, err := cfg.Network(ctx, p.Run, "")
 	if err != nil {
 		return err
 	}
-	httpClient, err := p.httpClient(ctx, cfg, "")
+	policy, err := cfg.Policy(ctx)
 	if err != nil {
 		return err
 	}
-	policy, err := policy(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	provider, err := p.discover(ctx, cfg, httpClient)
+	provider, err := cfg.Discover(ctx, p.Run, network)
 	if err != nil {
 		return err
 	}
 	client := &oidc.Client{
-		Provider: provider, ID: cfg.ClientID, HTTP: httpClient, Now: p.Env.Now,
+		Provider: provider, ID: cfg.ClientID, HTTP: network.HTTP, Now: p.Env.Now,
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
-	if client.DPoP, err = p.dpop(ctx, cfg, provider, key); err != nil {
+	if err := cfg.Prove(ctx, p.Run, client, &connect.KeyNeed{Token: token}); err != nil {
 		return err
 	}
 	info, err := client.UserInfo(ctx, presented(token, client))

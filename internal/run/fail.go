@@ -25,8 +25,8 @@ func (r *Run) Failure(ctx context.Context, err error) *failure.Failure {
 		f.Headline = headline(err, broken)
 	}
 	Advise(&f, r.hint(err, &f))
-	for _, advise := range r.advisors {
-		advise(err, &f)
+	for _, a := range r.advisors {
+		a.advise(err, &f)
 	}
 	Advise(&f, r.Input.advise())
 	for _, text := range []*string{&f.Code, &f.Message, &f.Headline, &f.Description, &f.Hint} {

@@ -20,6 +20,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // Options are the flags that every command has.
@@ -56,7 +57,7 @@ type Run struct {
 
 	console  *transcript.Text // standard error
 	views    []transcript.View
-	advisors []Advisor
+	advisors []advisor
 	tasks    *sync.WaitGroup
 	shown    showing
 }
@@ -72,6 +73,11 @@ type showing struct {
 // An Advisor completes how an error is reported by what it knows of the run:
 // which credentials were used, what was stored and where.
 type Advisor func(err error, f *failure.Failure)
+
+type advisor struct {
+	topic  string
+	advise Advisor
+}
 
 // New begins the run of a command.
 func New(env *Env, o Options, command string) *Run {
@@ -137,6 +143,7 @@ func (r *Run) Silent() *Run {
 func (r *Run) part() *Run {
 	one := &Run{
 		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks,
+		advisors: slices.Clone(r.advisors),
 		Record: &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer},
 	}
 	one.Recorder = &transcript.Recorder{Redactor: r.Redactor, Name: call.Endpoint, Now: r.Env.Now, Reveal: r.Options.ShowSecrets}
@@ -168,8 +175,16 @@ func (e *TimeoutError) Is(target error) bool { return target == context.Deadline
 // ends: it has to end with the command's context.
 func (r *Run) Go(task func()) { r.tasks.Go(task) }
 
-// Advise adds an advisor. Those that were added later speak later.
-func (r *Run) Advise(a Advisor) { r.advisors = append(r.advisors, a) }
+// Advise adds an advisor on a topic. It takes the place of the one before on the same
+// topic; those on topics that were added later speak later.
+func (r *Run) Advise(topic string, a Advisor) {
+	i := slices.IndexFunc(r.advisors, func(known advisor) bool { return known.topic == topic })
+	if i >= 0 {
+		r.advisors[i].advise = a
+		return
+	}
+	r.advisors = append(r.advisors, advisor{topic, a})
+}
 
 // Issuer says whose provider the run is about.
 func (r *Run) Issuer(issuer string) {
@@ -439,4 +454,9 @@ func (r *Run) Broken(err error) check.Results {
 		r.redact(&results[i].Verdict)
 	}
 	return results
+}
+
+// IDToken is an ID Token as the record has it.
+func IDToken(t *oidc.IDToken) *transcript.Token {
+	return &transcript.Token{Header: t.Header, Encryption: t.Encryption, Claims: t.JSON, Verified: t.Verified}
 }

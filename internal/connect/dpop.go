@@ -1,6 +1,6 @@
 // The key that tokens are bound to: DPoP, RFC 9449.
 
-package cli
+package connect
 
 import (
 	"context"
@@ -20,23 +20,23 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// A keyNeed says what a command needs the key for.
-type keyNeed struct {
-	create bool   // it asks for tokens anew, which a new key will do for
-	token  string // an access token that it sends, "" if it sends none
+// A KeyNeed says what a command needs the key of a DPoP proof for.
+type KeyNeed struct {
+	Create bool   // it asks for tokens anew, which a new key will do for
+	Token  string // an access token that it sends, "" if it sends none
 }
 
-// A binding is the key that the tokens of a session are bound to.
-type binding struct {
+// A Binding is the key that the tokens of a session are bound to.
+type Binding struct {
 	session    string          // its name, "" if there is no session
 	thumbprint string          // of the key, "" if the tokens are bound to none
 	key        json.RawMessage // a JWK, nil if the key is in a file or there is none
 }
 
-// bindingOf returns the binding of a session whose secret is open. The key in its Grant may be
+// BindingOf returns the Binding of a session whose secret is open. The key in its Grant may be
 // a certificate's instead, which a client that authenticates itself may replace.
-func bindingOf(s *session.Session, cfg *config.Config) binding {
-	b := binding{session: s.Name, key: s.Secret.DPoPKey}
+func BindingOf(s *session.Session, cfg *config.Config) Binding {
+	b := Binding{session: s.Name, key: s.Secret.DPoPKey}
 	if b.key != nil || strings.EqualFold(s.Tokens.TokenType, "DPoP") || cfg.DPoP.Use && cfg.TLSClientCertificate == "" {
 		b.thumbprint = s.Grant.Key
 	}
@@ -45,18 +45,19 @@ func bindingOf(s *session.Session, cfg *config.Config) binding {
 
 // boundKey reads the key that tokens are bound to, or are to be. It returns nil if there is none,
 // which is an error if there are tokens already: nothing is sent with a missing or another key.
-func (p *program) boundKey(ctx context.Context, cfg *config.Config, need *keyNeed) (*oidc.SigningKey, error) {
+func (s *Setup) boundKey(ctx context.Context, need *KeyNeed) (*oidc.SigningKey, error) {
 	if need == nil {
 		return nil, nil
 	}
-	key, err := p.readDPoPKey(ctx, cfg)
-	if err != nil || need.create {
+	cfg := s.Config
+	key, err := s.readDPoPKey(ctx)
+	if err != nil || need.Create {
 		return key, err
 	}
-	if err := p.bound.check(cfg, key); err != nil {
+	if err := s.Bound.check(cfg, key); err != nil {
 		return nil, err
 	}
-	thumbprint := confirmation(need.token)
+	thumbprint := confirmation(need.Token)
 	switch {
 	case thumbprint == "":
 	case key == nil:
@@ -68,35 +69,24 @@ func (p *program) boundKey(ctx context.Context, cfg *config.Config, need *keyNee
 	return key, nil
 }
 
-// readDPoPKey reads the key from its file or from the session. It returns nil if neither has one.
-func (p *program) readDPoPKey(ctx context.Context, cfg *config.Config) (*oidc.SigningKey, error) {
-	if !cfg.DPoP.Use {
+// readDPoPKey reads the key from its file or from the session. It returns nil if
+// neither has one.
+func (s *Setup) readDPoPKey(ctx context.Context) (*oidc.SigningKey, error) {
+	switch {
+	case !s.DPoP.Use:
+		return nil, nil
+	case s.DPoP.Key != "":
+		return s.Credentials.dpopKey(ctx)
+	case s.Bound.key == nil:
 		return nil, nil
 	}
-	if cfg.DPoP.Key == "" {
-		if p.bound.key == nil {
-			return nil, nil
-		}
-		key, err := oidc.ReadSigningKey(p.bound.key)
-		return &key, err
-	}
-	data, err := run.ReadFile(ctx, path(cfg, "dpop_key", cfg.DPoP.Key))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, failure.Config("%s: %w", origin(cfg, "dpop_key"), err)
-	}
-	key, err := oidc.ReadSigningKey(data)
-	if err != nil {
-		return nil, failure.Config("%s: %s: %v", origin(cfg, "dpop_key"), cfg.DPoP.Key, err)
-	}
-	return &key, nil
+	key, err := oidc.ReadSigningKey(s.Bound.key)
+	return &key, err
 }
 
 // check refuses a key that is not the one that tokens which exist are bound to. key is nil if
 // there is none.
-func (b binding) check(cfg *config.Config, key *oidc.SigningKey) error {
+func (b Binding) check(cfg *config.Config, key *oidc.SigningKey) error {
 	const again = "restore the key, or log in again: tokens that are bound to a lost key cannot be used"
 	what := "the token"
 	if b.session != "" {
@@ -109,7 +99,7 @@ func (b binding) check(cfg *config.Config, key *oidc.SigningKey) error {
 	case !cfg.DPoP.Use:
 		return nil
 	case key == nil && cfg.DPoP.Key != "":
-		return failure.Config("%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent", origin(cfg, "dpop_key"), cfg.DPoP.Key, what).Try(again)
+		return failure.Config("%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent", Origin(cfg, "dpop_key"), cfg.DPoP.Key, what).Try(again)
 	case key == nil && b.session != "" && b.thumbprint == "":
 		return failure.Config("%s is not bound to a key, which its configuration asks for now (dpop); nothing was sent", what).
 			Try("log in again with --save " + b.session + " --replace, or restore the configuration")
@@ -127,7 +117,7 @@ func (b binding) check(cfg *config.Config, key *oidc.SigningKey) error {
 func wrongKey(cfg *config.Config, what string) error {
 	at, file := "the session", "its key"
 	if cfg.DPoP.Key != "" {
-		at, file = origin(cfg, "dpop_key"), cfg.DPoP.Key
+		at, file = Origin(cfg, "dpop_key"), cfg.DPoP.Key
 	}
 	return failure.Config("%s: %s is not the key that %s is bound to; nothing was sent", at, file, what).
 		Try("dpop_key (--dpop-key) has to name the file of the key that the tokens were issued for; if it is lost, log in again")
@@ -153,69 +143,76 @@ func confirmation(token string) string {
 	return thumbprint
 }
 
-// dpop makes what proves the possession of a key, nil if tokens are bound to none. If key is nil
-// a new one is made.
-func (p *program) dpop(ctx context.Context, cfg *config.Config, provider *oidc.Provider, key *oidc.SigningKey) (*oidc.DPoP, error) {
-	if !cfg.DPoP.Use {
-		return nil, nil
+// dpop makes what proves the possession of a key, nil if tokens are bound to none. If
+// key is nil a new one is made; it is returned as a JWK if no file has it.
+func (s *Setup) dpop(
+	ctx context.Context, r *run.Run, provider *oidc.Provider, key *oidc.SigningKey,
+) (*oidc.DPoP, json.RawMessage, error) {
+	if !s.DPoP.Use {
+		return nil, s.Bound.key, nil
 	}
+	jwk := s.Bound.key
+	var err error
 	if key == nil {
-		var err error
-		if key, err = p.newDPoPKey(ctx, cfg, provider); err != nil {
-			return nil, err
+		if key, jwk, err = s.newDPoPKey(ctx, r, provider); err != nil {
+			return nil, nil, err
 		}
 	}
-	alg := cfg.DPoP.Algorithm
+	alg := s.DPoP.Algorithm
 	if alg == "" {
-		var err error
-		if alg, err = signingAlgorithm(cfg, *key); err != nil {
-			return nil, err
+		if alg, err = SigningAlgorithm(s.Config, *key); err != nil {
+			return nil, nil, err
 		}
 	}
 	if allowed := provider.DPoPSigningAlgorithms; len(allowed) > 0 && !slices.Contains(allowed, alg) {
-		p.Warn("DPoP proofs are signed by %s, and the metadata allows %s", alg, strings.Join(allowed, ", "))
+		r.Warn("DPoP proofs are signed with %s, and the metadata allows %s", alg, strings.Join(allowed, ", "))
 	}
 	dpop, err := oidc.NewDPoP(*key, alg)
 	if err != nil {
-		return nil, failure.Config("%s: %v", origin(cfg, "dpop_key"), err)
+		return nil, nil, failure.Config("%s: %v", Origin(s.Config, "dpop_key"), err)
 	}
-	return dpop, nil
+	return dpop, jwk, nil
 }
 
-// newDPoPKey makes a key, and keeps it if there is a file for it. If another process makes that
-// file at the same time, its key is used.
-func (p *program) newDPoPKey(ctx context.Context, cfg *config.Config, provider *oidc.Provider) (*oidc.SigningKey, error) {
-	alg := cfg.DPoP.Algorithm
+// newDPoPKey makes a key, and keeps it if there is a file for it; if not, it is
+// returned as a JWK, too. If another process makes that file at the same time, its
+// key is used.
+func (s *Setup) newDPoPKey(
+	ctx context.Context, r *run.Run, provider *oidc.Provider,
+) (*oidc.SigningKey, json.RawMessage, error) {
+	alg := s.DPoP.Algorithm
 	if alg == "" {
 		alg = provider.DPoPAlgorithm()
 	}
 	if alg == "" {
-		return nil, failure.Config("%s: the provider allows DPoP proofs by %s only, which no key can be made for", origin(cfg, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
+		return nil, nil, failure.Config("%s: the provider allows DPoP proofs by %s only, which no key can be made for",
+			Origin(s.Config, "dpop"), strings.Join(provider.DPoPSigningAlgorithms, ", "))
 	}
 	key, err := oidc.GenerateKey(alg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	jwk, err := key.PrivateJWK("sig")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if cfg.DPoP.Key == "" {
-		p.bound.key = jwk // for the session, if there is to be one
-		return &key, nil
+	if s.DPoP.Key == "" {
+		return &key, jwk, nil // for the session, if there is to be one
 	}
-	file := path(cfg, "dpop_key", cfg.DPoP.Key)
+	file := Path(s.Config, "dpop_key", s.DPoP.Key)
 	err = durable.Create(file, append(jwk, '\n'))
+	s.Credentials.forget(file)
 	if errors.Is(err, fs.ErrExist) {
-		first, err := p.readDPoPKey(ctx, cfg)
+		first, err := s.readDPoPKey(ctx)
 		if first == nil && err == nil {
 			err = fmt.Errorf("%s: it was created and removed by another process; nothing was sent", file)
 		}
-		return first, err
+		return first, nil, err
 	}
 	if err != nil {
-		return nil, failure.Config("%s: the new key cannot be kept, so nothing was asked for: %v", origin(cfg, "dpop_key"), err)
+		return nil, nil, failure.Config("%s: the new key cannot be kept, so nothing was asked for: %v",
+			Origin(s.Config, "dpop_key"), err)
 	}
-	p.Inform("a new DPoP key was made and is kept in %s", file)
-	return &key, nil
+	r.Inform("a new DPoP key was made and is kept in %s", file)
+	return &key, nil, nil
 }

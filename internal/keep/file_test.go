@@ -1,11 +1,9 @@
-package cli
+package keep
 
 import (
-	"bytes"
 	"context"
-	"encoding/pem"
 	"errors"
-	"net/http"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,12 +13,11 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/failure"
-	"github.com/oidc-client/oidc-client/internal/fakeop"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// H29: a run that uses the same file is waited for, for half a minute of a
+// A run that uses the same file is waited for, for half a minute of a
 // clock of the test's own.
 func TestAnotherRunIsWaitedFor(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "refresh-token")
@@ -33,9 +30,8 @@ func TestAnotherRunIsWaitedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unlock()
-		p := &program{Run: run.New(quiet(), run.Options{}, "refresh-token")}
 		start := time.Now()
-		_, err = p.keepRotated(context.Background(), &refreshOptions{refreshToken: "@" + file})
+		_, err = OpenFile(context.Background(), run.New(quiet(), run.Options{}, "refresh-token"), file, false)
 		var waited *failure.WaitError
 		if took := time.Since(start); !errors.As(err, &waited) || took < 30*time.Second || took > 31*time.Second {
 			t.Errorf("%v after %v", err, took)
@@ -83,8 +79,8 @@ func TestUnwrittenTokenStaysNoted(t *testing.T) {
 	if err := errors.Join(note.check("old", time.Now()), note.sending()); err != nil {
 		t.Fatal(err)
 	}
-	r := &rotation{file: file, note: note, failed: errors.New("the disk is gone")}
-	if err := r.settle(&oidc.Tokens{RefreshToken: "new"}, nil, error.Error); err != nil {
+	r := &File{name: file, note: note, failed: errors.New("the disk is gone")}
+	if err := r.Settle(&oidc.Tokens{RefreshToken: "new"}, nil, error.Error); err != nil {
 		t.Error(err)
 	}
 	var spent *spentTokenError
@@ -119,44 +115,10 @@ func TestNothingLeavesLate(t *testing.T) {
 	}
 }
 
-// The token does not leave if another run has noted it meanwhile, as where locks do nothing.
-// HTTP/2 has sent the header of the request by then.
-func TestNotedMeanwhile(t *testing.T) {
-	for _, h2 := range []bool{false, true} {
-		op := fakeop.StartTLS(h2)
-		defer op.Close()
-		folder := t.TempDir()
-		ca, file := filepath.Join(folder, "ca.pem"), filepath.Join(folder, "token")
-		certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw})
-		for path, data := range map[string][]byte{ca: certificate, file: []byte(fakeop.RefreshToken)} {
-			if err := os.WriteFile(path, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		note := newSpentNote(fakeop.RefreshToken, time.Now()).text()
-		op.Handlers["/.well-known/openid-configuration"] = func(w http.ResponseWriter, r *http.Request) {
-			if f, err := os.OpenFile(filepath.Join(folder, ".token.lock"), os.O_WRONLY, 0); err == nil {
-				_, _ = f.WriteAt([]byte(note), 1)
-				_ = f.Close()
-			}
-			op.Answer(w, r)
-		}
-		var said bytes.Buffer
-		env := quiet()
-		env.Stderr = &said
-		args := []string{"refresh-token", "--issuer", op.URL, "--client-id", fakeop.ClientID, "--ca-cert", ca}
-		args = append(args, "--refresh-token", "@"+file)
-		code := Main(context.Background(), env, args)
-		if code != 6 || !strings.Contains(said.String(), "nothing was sent") {
-			t.Errorf("HTTP/2 %v: exit code %d: %s", h2, code, said.String())
-		}
-		for _, form := range op.Forms() {
-			if form.Get("refresh_token") != "" {
-				t.Errorf("HTTP/2 %v: it was sent all the same", h2)
-			}
-		}
-		if code := Main(context.Background(), env, append(args, "--retry")); code != 0 {
-			t.Errorf("HTTP/2 %v: exit code %d: %s", h2, code, said.String())
-		}
+// quiet is a world without anything in it.
+func quiet() *run.Env {
+	return &run.Env{
+		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Now: time.Now,
+		Getenv: func(string) string { return "" }, Terminal: func(io.Writer) bool { return false },
 	}
 }

@@ -1,6 +1,6 @@
-// Where the configuration of a session came from.
+// Where a configuration came from, and that of a session.
 
-package cli
+package connect
 
 import (
 	"bytes"
@@ -17,9 +17,9 @@ import (
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-// sources are where a configuration came from: all it takes to read it again, from any
-// folder and in any environment.
-type sources struct {
+// Sources are where a configuration came from: all it takes to read it again, from
+// any folder and in any environment.
+type Sources struct {
 	Name        string              `json:"name,omitempty"` // of the file, absolute
 	File        string              `json:"file,omitempty"` // as it was
 	Live        bool                `json:"live,omitempty"` // the file itself counts, for as long as it is there and the user's
@@ -29,9 +29,9 @@ type sources struct {
 	KID         string              `json:"kid,omitempty"`
 }
 
-// kept makes paths absolute and leaves out what is not of the configuration.
-func (s sources) kept(o *tokenOptions) sources {
-	s.SkipIDToken, s.KID = o.skipIDToken, o.client.kid
+// Portable returns the sources as a session keeps them: with absolute paths, and
+// without what is not of the configuration.
+func (s Sources) Portable() Sources {
 	flags := map[string][]string{}
 	for name, values := range s.Flags {
 		p, ok := config.Lookup(name)
@@ -47,7 +47,7 @@ func (s sources) kept(o *tokenOptions) sources {
 	}
 	s.Flags, s.Env = flags, maps.Clone(s.Env)
 	info, err := os.Stat(s.Name)
-	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != standardInput // nor a pipe
+	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != StandardInput // nor a pipe
 	if name, err := filepath.Abs(s.Name); err == nil {                                        // paths in the file are beside it
 		s.Name = name
 	}
@@ -55,7 +55,7 @@ func (s sources) kept(o *tokenOptions) sources {
 }
 
 // with returns the sources with flags that outweigh those that were given before.
-func (s sources) with(flags map[string][]string) sources {
+func (s Sources) with(flags map[string][]string) Sources {
 	all := map[string][]string{}
 	maps.Copy(all, s.Flags)
 	maps.Copy(all, flags)
@@ -64,7 +64,7 @@ func (s sources) with(flags map[string][]string) sources {
 }
 
 // noting is a Getenv that notes what it gave.
-func (s *sources) noting(getenv func(string) string) func(string) string {
+func (s *Sources) noting(getenv func(string) string) func(string) string {
 	s.Env = map[string]string{}
 	return func(name string) string {
 		value := getenv(name)
@@ -75,8 +75,8 @@ func (s *sources) noting(getenv func(string) string) func(string) string {
 	}
 }
 
-// read reads the configuration of a session. warn is told why its file does not count.
-func (s sources) read(ctx context.Context, warn func(format string, args ...any)) (*config.Config, error) {
+// read reads the configuration of a session. warn is told why its file is ignored.
+func (s Sources) read(ctx context.Context, warn func(format string, args ...any)) (*config.Config, error) {
 	return config.Load(config.Sources{
 		Name: s.Name, File: s.file(ctx, warn), Flags: s.Flags, Require: []string{"issuer", "client_id"},
 		Getenv: func(name string) string { return s.Env[name] },
@@ -85,7 +85,7 @@ func (s sources) read(ctx context.Context, warn func(format string, args ...any)
 
 // file is the file of the configuration as it is now, if nobody else can have changed it:
 // nobody names it, and it says where the secrets go.
-func (s sources) file(ctx context.Context, warn func(format string, args ...any)) []byte {
+func (s Sources) file(ctx context.Context, warn func(format string, args ...any)) []byte {
 	kept := []byte(s.File)
 	if !s.Live {
 		return kept
@@ -97,7 +97,7 @@ func (s sources) file(ctx context.Context, warn func(format string, args ...any)
 	}
 	switch {
 	case errors.As(err, &others) && others.Group:
-		warn("%s %s, but %v", s.Name, whereSecretsGo, err)
+		warn("%s %s, but %v", s.Name, WhereSecretsGo, err)
 		return data
 	case errors.As(err, &others) && !bytes.Equal(data, kept):
 		warn("%s was changed, and does not count: %v", s.Name, err)

@@ -1,7 +1,7 @@
 // The last resort: what could not be stored where it belongs is kept somewhere else, which is
 // named. A refresh token that was just issued is the only one that works.
 
-package cli
+package keep
 
 import (
 	"encoding/json"
@@ -114,6 +114,13 @@ func (f fallback) write() (name string, err error) {
 	_ = file.Close() // it goes
 	_ = os.Remove(file.Name())
 	return "", err
+}
+
+// Elsewhere keeps a session that could not be stored for a cause. lost says where it is
+// now, undo forgets it there.
+func Elsewhere(env *run.Env, s *session.Session, cause error) (undo func(), lost error) {
+	e := keepSession(env, s, cause)
+	return e.undo, e
 }
 
 // keepSession keeps a session that could not be stored.

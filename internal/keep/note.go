@@ -1,6 +1,6 @@
 // The note beside a refresh token's file: its token was sent, and no response was stored.
 
-package cli
+package keep
 
 import (
 	"crypto/sha256"
@@ -96,9 +96,6 @@ type noteKeeper struct {
 // check returns an error if the token, which was read from the file, must not be sent. It runs
 // before anything is sent.
 func (k *noteKeeper) check(token string, now time.Time) error {
-	if k == nil {
-		return nil
-	}
 	k.note = newSpentNote(token, now)
 	text, err := k.lock.Note()
 	if k.before = text; k.retry {
@@ -170,4 +167,9 @@ func (k *noteKeeper) settle(why string) (noted bool, warning error) {
 		warning = fmt.Errorf(what, k.lock.Name(), err, k.file)
 	}
 	return true, warning
+}
+
+// Failure implements [failure.Described].
+func (e *spentTokenError) Failure() failure.Failure {
+	return failure.Failure{Kind: failure.KindInteraction, Code: "refresh_token_may_be_spent", Hint: e.hint()}
 }

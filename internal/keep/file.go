@@ -1,16 +1,16 @@
 // Keeping a rotated refresh token: the file it came from is kept up to date.
 
-package cli
+package keep
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/failure"
@@ -21,29 +21,23 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// A rotation writes a rotated refresh token back to the file that the old one
-// came from. Without a file it does nothing.
-type rotation struct {
-	file     string
+// A File is the file that a refresh token came from, which the new one is written back
+// to.
+type File struct {
+	name     string
 	written  bool                 // the file has the new token
-	reserved *durable.Reservation // nil if there is no file, or it was used
+	reserved *durable.Reservation // nil if it was used
 	failed   error                // why the new token could not be written
-	note     *noteKeeper          // nil if there is no file
-	outcome  string               // what became of the token in the file, for the hint; "" if it was not sent
+	note     *noteKeeper
+	outcome  string // what became of the token in the file, for the hint; "" if it was not sent
 }
 
-// keepRotated prepares the files before anything is sent: a token that cannot
-// be written is not asked for, and of two runs with one file the second waits,
-// and reads what the first has written.
-func (p *program) keepRotated(ctx context.Context, o *refreshOptions) (*rotation, error) {
-	if err := p.probeOutput(); err != nil {
-		return nil, err
-	}
-	file, ok := tokenFile(o.refreshToken)
-	if !ok {
-		return &rotation{}, nil
-	}
-	if err := p.inspect(file); err != nil {
+// OpenFile prepares the file of a refresh token before anything is sent: a token that
+// cannot be written is not asked for, and of two runs with one file the second waits,
+// and reads what the first has written. retry is whether a token that may be spent is
+// sent all the same.
+func OpenFile(ctx context.Context, r *run.Run, file string, retry bool) (*File, error) {
+	if err := inspect(r, file); err != nil {
 		return nil, err
 	}
 	const advice = "the folder of the file has to be writable: " +
@@ -51,7 +45,7 @@ func (p *program) keepRotated(ctx context.Context, o *refreshOptions) (*rotation
 	tooLong := fmt.Errorf("it took longer than %s", limit.FileLock)
 	waiting, cancel := context.WithTimeoutCause(ctx, limit.FileLock, tooLong)
 	defer cancel()
-	tell := sync.OnceFunc(func() { p.Inform("waiting for another run that uses %s", file) })
+	tell := sync.OnceFunc(func() { r.Inform("waiting for another run that uses %s", file) })
 	lock, err := durable.Hold(waiting, file, func() bool { tell(); return false })
 	switch {
 	case err != nil && waiting.Err() != nil:
@@ -66,43 +60,17 @@ func (p *program) keepRotated(ctx context.Context, o *refreshOptions) (*rotation
 		const what = "--refresh-token @%s: a new refresh token could not be written to it, so nothing was sent: %v"
 		return nil, failure.Config(what, file, err).Try(advice)
 	}
-	return &rotation{file: file, reserved: reserved, note: &noteKeeper{file: file, lock: lock, retry: o.retry}}, nil
+	return &File{name: file, reserved: reserved, note: &noteKeeper{file: file, lock: lock, retry: retry}}, nil
 }
 
-// tokenFile is the file that the value of --refresh-token names, if it names one.
-func tokenFile(flag string) (file string, ok bool) {
+// TokenFile is the file that the value of --refresh-token names, if it names one.
+func TokenFile(flag string) (file string, ok bool) {
 	file, ok = strings.CutPrefix(flag, "@")
 	return file, ok && file != "-"
 }
 
-// resultFiles are the files that -o writes.
-var resultFiles = []string{
-	"access_token_resp.json", "id_token.json", "userinfo.json", "access_token.json", "refresh_token.json",
-}
-
-// probeOutput makes sure that the result files can be written, if they are
-// asked for.
-func (p *program) probeOutput() error {
-	if !p.Options.Output {
-		return nil
-	}
-	for _, name := range resultFiles {
-		path := filepath.Join(p.Options.OutputDir, name)
-		durable.Sweep(path, durable.Leftover)
-		probe, err := durable.ReserveNew(path)
-		if err == nil {
-			err = probe.Discard()
-		}
-		if err != nil {
-			return failure.Config("--output-dir: a result could not be written, so nothing was sent: %v", err).
-				Try("--output-dir has to be a folder that can be written to")
-		}
-	}
-	return nil
-}
-
 // inspect looks at the file of a refresh token before it is used.
-func (p *program) inspect(file string) error {
+func inspect(r *run.Run, file string) error {
 	if file == "" {
 		return failure.Usage("--refresh-token @: the name of the file is missing")
 	}
@@ -115,10 +83,10 @@ func (p *program) inspect(file string) error {
 		return failure.Usage("--refresh-token @%s: %s", file, what)
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		p.Warn("%s can be read by others (mode %04o); chmod 600 makes it private", file, mode)
+		r.Warn("%s can be read by others (mode %04o); chmod 600 makes it private", file, mode)
 	}
 	if durable.HardLinked(file) {
-		p.Warn("%s has a second name (a hard link), and only this name gets the new refresh token: the other keeps "+
+		r.Warn("%s has a second name (a hard link), and only this name gets the new refresh token: the other keeps "+
 			"the old token, which is spent then, and has a lock of its own. A symbolic link is safe", file)
 	}
 	return nil
@@ -126,52 +94,49 @@ func (p *program) inspect(file string) error {
 
 // put writes the new token to the file, whatever its characters are: if they cannot be those of a
 // token, the next run says so instead of sending the old one, which is spent.
-func (r *rotation) put(env *run.Env, token string) {
-	if r.reserved == nil || wire.Trim(token) == "" {
+func (f *File) put(env *run.Env, token string) {
+	if f.reserved == nil || wire.Trim(token) == "" {
 		return
 	}
-	reserved := r.reserved
-	r.reserved = nil
+	reserved := f.reserved
+	f.reserved = nil
 	if err := reserved.Commit([]byte(token + "\n")); err != nil {
-		r.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", r.file, err)
+		f.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", f.name, err)
 		if !errors.As(err, new(*durable.BesideError)) {
 			file := [][]byte{[]byte(token + "\n")}
-			r.failed = keepElsewhere(env, fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, r.failed)
+			f.failed = keepElsewhere(env, fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, f.failed)
 		}
 		return
 	}
-	r.written = true
+	f.written = true
 }
 
-// settle says in the note what became of the token in the file, when the request is over: tokens
+// Settle says in the note what became of the token in the file, when the request is over: tokens
 // and err are what came of it, and text returns an error without secrets. It returns what the user
 // has to be warned of.
-func (r *rotation) settle(tokens *oidc.Tokens, err error, text func(error) string) error {
-	if r.note == nil {
-		return nil
-	}
-	doubt, why := r.doubt(tokens, err), ""
+func (f *File) Settle(tokens *oidc.Tokens, err error, text func(error) string) error {
+	doubt, why := f.doubt(tokens, err), ""
 	if doubt != nil {
 		why = text(doubt)
 	}
-	noted, warning := r.note.settle(why)
+	noted, warning := f.note.settle(why)
 	switch {
 	case !noted:
 	case doubt != nil:
 		const what = "%s notes that the refresh token in %s may be spent: it is sent again only with --retry"
-		r.outcome = fmt.Sprintf(what, r.note.lock.Name(), r.file)
+		f.outcome = fmt.Sprintf(what, f.note.lock.Name(), f.name)
 	case tokens == nil:
-		r.outcome = unspent(r.file, err)
+		f.outcome = unspent(f.name, err)
 	}
 	return warning
 }
 
 // doubt is why the token in the file may be spent after it was sent, nil if it is not.
-func (r *rotation) doubt(tokens *oidc.Tokens, err error) error {
+func (f *File) doubt(tokens *oidc.Tokens, err error) error {
 	switch {
-	case r.failed != nil:
-		return r.failed
-	case r.written:
+	case f.failed != nil:
+		return f.failed
+	case f.written:
 		return nil
 	case tokens != nil && !oidc.MayBeSpent(err):
 		return nil // a whole response without a new refresh token: the provider keeps the old one valid
@@ -198,12 +163,17 @@ func unspent(file string, err error) string {
 	return ""
 }
 
-// end gives the file up, unchanged if no token came.
-func (r *rotation) end() {
-	if r.reserved != nil {
-		_ = r.reserved.Discard() // a temporary file that stays behind holds nothing
+// Close gives the file up, unchanged if no token came.
+func (f *File) Close() {
+	if f.reserved != nil {
+		_ = f.reserved.Discard() // a temporary file that stays behind holds nothing
 	}
-	if r.note != nil {
-		r.note.lock.Release()
-	}
+	f.note.lock.Release()
 }
+
+// Check returns an error if the token of the file must not be sent, since an earlier run
+// may have spent it.
+func (f *File) Check(token string, now time.Time) error { return f.note.check(token, now) }
+
+// Sending notes that the token may be spent, right before it leaves.
+func (f *File) Sending() error { return f.note.sending() }

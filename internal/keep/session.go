@@ -1,6 +1,6 @@
 // Keeping the tokens of one login, or of one refresh, as a session.
 
-package cli
+package keep
 
 import (
 	"context"
@@ -8,16 +8,26 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// A keeper keeps the tokens of one login, or of one refresh, as a session. Nothing of it outlives
+// A Session is where --save keeps tokens.
+type Session struct {
+	Store   session.Store
+	All     session.Store   // Store, and any other that has sessions
+	Other   session.Store   // has a session of the name that goes once this one is there; nil if none has
+	Blank   session.Session // what each session begins as
+	Replace bool            // whatever has the name
+}
+
+// A sessionKeeper keeps the tokens of one login, or of one refresh, as a session. Nothing of it outlives
 // the login: the next one has a keeper of its own.
-type keeper struct {
-	*saving
+type sessionKeeper struct {
+	*Session
 	session       *session.Session
 	room          session.Reservation // for the session, nil if there is none any more
 	keepElsewhere func(s *session.Session, cause error) *fallbackError
@@ -43,19 +53,19 @@ type response struct {
 
 // begin makes the keeper of one login, before anything of it is sent. Room that cannot be had is no
 // error here: the store could be written when the command began.
-func (k *saving) begin(env *run.Env) *keeper {
-	blank := k.blank
+func (k *Session) begin(env *run.Env) *sessionKeeper {
+	blank := k.Blank
 	secret := *blank.Secret
 	blank.Secret = &secret
-	one := &keeper{saving: k, session: &blank, keepElsewhere: func(s *session.Session, cause error) *fallbackError { return keepSession(env, s, cause) }}
-	if room, err := k.store.Reserve(blank.Name); err == nil {
+	one := &sessionKeeper{Session: k, session: &blank, keepElsewhere: func(s *session.Session, cause error) *fallbackError { return keepSession(env, s, cause) }}
+	if room, err := k.Store.Reserve(blank.Name); err == nil {
 		one.room = room
 	}
 	return one
 }
 
 // end gives the room back that no session was written to.
-func (k *keeper) end() {
+func (k *sessionKeeper) end() {
 	if k != nil && k.room != nil {
 		_ = k.room.Discard() // a temporary file that stays behind holds nothing
 		k.room = nil
@@ -63,7 +73,7 @@ func (k *keeper) end() {
 }
 
 // put stores a response as soon as it is there. Its tokens are withheld until they are verified.
-func (k *keeper) put(r response) {
+func (k *sessionKeeper) put(r response) {
 	k.response = r
 	k.session.Secret.DPoPKey, k.session.Grant.Key = r.jwk, r.key
 	k.session.Grant.Subject = r.subject // so that no other user's tokens take its place meanwhile
@@ -73,7 +83,7 @@ func (k *keeper) put(r response) {
 
 // judged stores what became of the tokens: why they must not be used, "" if they may. waived are the
 // rules that were waived about anything else than the tokens.
-func (k *keeper) judged(t *oidc.Tokens, withheld string, waived ...string) {
+func (k *sessionKeeper) judged(t *oidc.Tokens, withheld string, waived ...string) {
 	if withheld != "" {
 		k.session.Withheld = withheld
 	} else {
@@ -83,10 +93,10 @@ func (k *keeper) judged(t *oidc.Tokens, withheld string, waived ...string) {
 }
 
 // save stores the session. One that was not stored when its tokens came is, if possible, now.
-func (k *keeper) save() {
+func (k *sessionKeeper) save() {
 	err := k.place()
 	if err == nil {
-		err = session.SaveTokens(k.store, k.takeRoom(), k.session)
+		err = session.SaveTokens(k.Store, k.takeRoom(), k.session)
 	}
 	if k.part = nil; errors.As(err, new(*session.PartError)) {
 		k.part, err = err, nil
@@ -106,8 +116,8 @@ func (k *keeper) save() {
 }
 
 // takeRoom returns the room for the session. It is for one of the name that was asked for.
-func (k *keeper) takeRoom() session.Reservation {
-	if k.session.Name != k.blank.Name {
+func (k *sessionKeeper) takeRoom() session.Reservation {
+	if k.session.Name != k.Blank.Name {
 		k.end()
 	}
 	room := k.room
@@ -116,11 +126,11 @@ func (k *keeper) takeRoom() session.Reservation {
 }
 
 // forgetOther forgets the session of the same name in the other store.
-func (k *keeper) forgetOther() {
-	if k.other == nil || k.renamed != nil {
+func (k *sessionKeeper) forgetOther() {
+	if k.Other == nil || k.renamed != nil {
 		return
 	}
-	err := session.Delete(context.Background(), k.other, k.session.Name)
+	err := session.Delete(context.Background(), k.Other, k.session.Name)
 	if err != nil && !errors.Is(err, session.ErrNoSession) {
 		k.double = err
 	}
@@ -128,11 +138,11 @@ func (k *keeper) forgetOther() {
 
 // place gives the session another name if one is there by now of a user that the tokens are not
 // known to be of: those would be lost.
-func (k *keeper) place() error {
-	if k.stored || k.replace {
+func (k *sessionKeeper) place() error {
+	if k.stored || k.Replace {
 		return nil
 	}
-	asked, subject := k.blank.Name, k.response.subject
+	asked, subject := k.Blank.Name, k.response.subject
 	k.session.Name, k.renamed = asked, nil
 	there, err := k.occupant(asked)
 	if err != nil || there.Grant.Subject == "" || there.Grant.Subject == subject {
@@ -153,17 +163,17 @@ func (k *keeper) place() error {
 
 // occupant is the session of a name, in whatever store; in the one that is written to, if the others
 // cannot be asked.
-func (k *keeper) occupant(name string) (*session.Session, error) {
-	there, err := k.all.Load(name)
+func (k *sessionKeeper) occupant(name string) (*session.Session, error) {
+	there, err := k.All.Load(name)
 	if err != nil && !errors.Is(err, session.ErrNoSession) {
-		there, err = k.store.Load(name)
+		there, err = k.Store.Load(name)
 	}
 	return there, err
 }
 
 // isOwnToken reports whether the refresh token that was sent is the one of a session.
-func (k *keeper) isOwnToken(s *session.Session) bool {
-	if k.response.sent == "" || k.all.Open(context.Background(), s) != nil {
+func (k *sessionKeeper) isOwnToken(s *session.Session) bool {
+	if k.response.sent == "" || k.All.Open(context.Background(), s) != nil {
 		return false
 	}
 	return s.Secret.RefreshToken == k.response.sent
@@ -171,14 +181,14 @@ func (k *keeper) isOwnToken(s *session.Session) bool {
 
 // freeName is another name for a session of a user, "" if none is free. The one that it was given
 // the last time is free again.
-func (k *keeper) freeName(asked, subject string) string {
+func (k *sessionKeeper) freeName(asked, subject string) string {
 	const most = 99
 	for n := 2; n <= most; n++ {
 		name := fmt.Sprint(asked, "-", n)
-		taken, err := k.all.Load(name)
+		taken, err := k.All.Load(name)
 		free := errors.Is(err, session.ErrNoSession)
 		if err == nil && taken.Grant.Subject == subject && taken.Grant.Covers(k.session.Grant) {
-			_, err := k.store.Load(name)
+			_, err := k.Store.Load(name)
 			free = err == nil
 		}
 		if free && session.CheckName(name) == nil {
@@ -186,6 +196,15 @@ func (k *keeper) freeName(asked, subject string) string {
 		}
 	}
 	return ""
+}
+
+// Failure implements [failure.Described].
+func (e *anothersError) Failure() failure.Failure {
+	return failure.Failure{
+		Kind: failure.KindInteraction, Code: "session_of_another",
+		Hint: "log in as " + e.subject + ", or with --replace; `oidc-client sessions delete " + e.kept +
+			"` forgets what came, `sessions logout` revokes it, too",
+	}
 }
 
 // An anothersError says that tokens are not where they were asked to be.
@@ -198,7 +217,7 @@ func (e *anothersError) Error() string {
 
 // problem says what went wrong with keeping the tokens, nil if nothing did. There is none where no
 // tokens are to be kept, and the keeper is nil.
-func (k *keeper) problem() error {
+func (k *sessionKeeper) problem() error {
 	switch {
 	case k == nil:
 		return nil
@@ -212,57 +231,4 @@ func (k *keeper) problem() error {
 		return fmt.Errorf(text, k.session.Name, k.double)
 	}
 	return k.renamed
-}
-
-// beginKeeping makes ready to keep the tokens of a login, or of a refresh, that is about to be sent.
-func (p *program) beginKeeping() {
-	if p.saving != nil {
-		p.keeper = p.saving.begin(p.Env)
-	}
-}
-
-// keepTokens keeps a response as a session, if it is to be.
-func (p *program) keepTokens(client *oidc.Client, t *oidc.Tokens) {
-	if p.keeper == nil {
-		return
-	}
-	r := response{tokens: t, sent: p.sent, key: client.KeyThumbprint(), jwk: p.bound.key, now: p.Env.Now()}
-	if id, err := oidc.DecodeIDToken(t.IssuedIDToken, client.Policy.DecryptionKeys...); err == nil {
-		r.subject = id.Subject
-	}
-	p.keeper.put(r)
-}
-
-// judgeKept says what became of the tokens that are kept: err is what came of verifying them.
-func (p *program) judgeKept(client *oidc.Client, t *oidc.Tokens, err error) {
-	k := p.keeper
-	if k == nil || t == nil {
-		return
-	}
-	withheld := ""
-	if err != nil {
-		withheld = p.Message(err)
-	}
-	k.judged(t, withheld, append(client.Provider.Checks.Waived(), p.Record.Checks.Waived()...)...)
-}
-
-// named is a session in a document that is about something else.
-func named(name string) map[string]string { return map[string]string{"name": name} }
-
-// tellSaved says where the tokens are.
-func (p *program) tellSaved() {
-	s := p.keeper.session
-	p.Note("session", named(s.Name))
-	p.Inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
-	if p.keeper.part != nil {
-		p.Warn("session %s: %v", s.Name, p.keeper.part)
-	}
-	if p.keep != nil && p.keep.file != "" && p.keep.written {
-		p.Warn("%s has the refresh token of session %s too: "+
-			"once one of the two is used, the other is spent, and sending it may end the session at the provider", p.keep.file, s.Name)
-	}
-	if !s.Renewable {
-		p.Warn("no refresh token came, so session %s ends with its access token; most providers want the scope offline_access for one "+
-			"(Google: --param access_type=offline --param prompt=consent)", s.Name)
-	}
 }

@@ -1,0 +1,82 @@
+// What the configuration explains of an error: which credentials were used, which
+// issuer came, and that no file was read.
+
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// credentialsHint says which credentials were used, and which the provider allows.
+func (s *Setup) credentialsHint(method string, provider *oidc.Provider) string {
+	text := fmt.Sprintf(" (the method %q was used", method)
+	switch {
+	case s.ClientSecret != "":
+		text += ", client_secret is from " + s.Origin["client_secret"].String()
+		if s.PrivateKey != "" && strings.HasPrefix(method, "client_secret") {
+			text += ", private_key from " + s.Origin["private_key"].String() +
+				" was not asked for: --auth-method private_key_jwt does"
+		}
+	case method == "none":
+		text += ", since there is no client_secret"
+	}
+	if len(provider.TokenEndpointAuthMethods) > 0 {
+		text += "; the provider allows " + strings.Join(provider.TokenEndpointAuthMethods, ", ")
+	}
+	return text + ")"
+}
+
+// adviseIssuer names the issuer to set, if the one that came is another one.
+func adviseIssuer(err error, f *failure.Failure, provider *oidc.Provider) {
+	var broken *check.Error
+	other := func(r check.Result) bool { return r.ID == "discovery.issuer" && r.Broken() }
+	if errors.As(err, &broken) && slices.ContainsFunc(broken.Results, other) {
+		run.Advise(f, issuerHint(provider))
+	}
+}
+
+func issuerHint(provider *oidc.Provider) string {
+	switch {
+	case provider.Issuer == "":
+		return "the provider's metadata must name its issuer"
+	case strings.Contains(provider.Issuer, "{"):
+		return "the issuer of a multi-tenant provider is a template: set issuer to that of your tenant, " +
+			"with its id in the place of " + templatePart(provider.Issuer)
+	}
+	return fmt.Sprintf("if this is the provider you mean, set issuer: %q; "+
+		"if it is known by another name from here, set expected_issuer", provider.Issuer)
+}
+
+func templatePart(issuer string) string {
+	_, rest, _ := strings.Cut(issuer, "{")
+	name, _, _ := strings.Cut(rest, "}")
+	return "{" + name + "}"
+}
+
+// adviseConfig says where the keys are explained, and that a file nobody named was
+// not read.
+func adviseConfig(err error, f *failure.Failure, read bool) {
+	var problems config.Problems
+	if !errors.As(err, &problems) || f.Kind != failure.KindConfig {
+		return
+	}
+	missing := func(p config.Problem) bool { return p.Key == "" }
+	switch _, err := os.Stat("config.yaml"); {
+	case read || !slices.ContainsFunc(problems, missing):
+		run.Advise(f, "`oidc-client config schema` tells all keys, `oidc-client config validate FILE` checks a file")
+	case err == nil:
+		run.Advise(f, "no configuration file was read; config.yaml is in this folder: -c config.yaml reads it")
+	default:
+		run.Advise(f, "no configuration file was read; -c FILE names one, and `oidc-client config init` writes one to start with")
+	}
+}

@@ -1,0 +1,167 @@
+// From the configuration to a client of the provider.
+
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
+	"github.com/oidc-client/oidc-client/internal/wire"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// A Client is a client of a provider.
+type Client struct {
+	*oidc.Client
+
+	// Key is the key that its tokens are bound to, as a JWK, if only a session is
+	// to keep it. Otherwise it is nil.
+	Key json.RawMessage
+}
+
+// Client finds the provider and makes the client. pair is as for [Setup.Network].
+// need is nil if no request of the command proves the possession of a key.
+func (s *Setup) Client(ctx context.Context, r *run.Run, pair string, need *KeyNeed) (*Client, error) {
+	key, err := s.boundKey(ctx, need)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.Network(ctx, r, pair)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := s.Discover(ctx, r, n)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.newClient(ctx, r, provider, n)
+	if err != nil || need == nil {
+		return &Client{client, s.Bound.key}, err
+	}
+	made := &Client{Client: client}
+	client.DPoP, made.Key, err = s.dpop(ctx, r, provider, key)
+	return made, err
+}
+
+// Prove makes a client prove the possession of the configured key, if there is one.
+// The client is one of a command that authenticates no client.
+func (s *Setup) Prove(ctx context.Context, r *run.Run, client *oidc.Client, need *KeyNeed) error {
+	key, err := s.boundKey(ctx, need)
+	if err != nil {
+		return err
+	}
+	provider := client.Provider
+	if provider == nil {
+		provider = &oidc.Provider{}
+	}
+	client.DPoP, _, err = s.dpop(ctx, r, provider, key)
+	return err
+}
+
+// Discover finds the configured provider and judges its metadata. If that is not
+// valid, the provider is returned beside the error.
+func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network) (*oidc.Provider, error) {
+	r.Issuer(s.Issuer)
+	provider, err := s.Discovery(n).Provider(ctx, s.Issuer)
+	if provider == nil {
+		return nil, err
+	}
+	r.Advise("issuer", func(err error, f *failure.Failure) { adviseIssuer(err, f, provider) })
+	found := r.FoundBeside
+	if s.uncached { // the metadata is what was asked for
+		found = r.Found
+	}
+	found(provider.Checks)
+	if err != nil {
+		if n.cache != nil {
+			n.cache.Forget()
+		}
+		return provider, err
+	}
+	r.Issuer(provider.Issuer)
+	return provider, pushedElsewhere(s.Config, provider)
+}
+
+// Discovery is how the configured provider is found.
+func (s *Setup) Discovery(n *Network) oidc.Discovery {
+	cfg := s.Config
+	d := oidc.Discovery{
+		HTTP: n.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, URL: cfg.AlternativeWellKnown, ExpectedIssuer: cfg.ExpectedIssuer,
+		Waive: slices.Clone(cfg.Waive), TLSUnverified: cfg.SkipTLSVerification, Endpoints: map[string]string{},
+	}
+	for name, value := range map[string]string{
+		"token_endpoint": cfg.Endpoints.Token, "authorization_endpoint": cfg.Endpoints.Authorize,
+		"userinfo_endpoint": cfg.Endpoints.UserInfo, "jwks_uri": cfg.Endpoints.JWKS,
+		"introspection_endpoint": cfg.Endpoints.Introspect, "revocation_endpoint": cfg.Endpoints.Revocation,
+		"end_session_endpoint": cfg.Endpoints.EndSession, "pushed_authorization_request_endpoint": cfg.Endpoints.PAR,
+		"device_authorization_endpoint": cfg.Endpoints.DeviceAuthorization, "registration_endpoint": cfg.Endpoints.Registration,
+		"backchannel_authentication_endpoint": cfg.Endpoints.BackchannelAuthentication,
+	} {
+		if value != "" {
+			d.Endpoints[name] = value
+		}
+	}
+	// The ancestor's meaning of these keys; what they give up stays visible.
+	if cfg.InsecureWellKnown || cfg.AlternativeWellKnown != "" && cfg.ExpectedIssuer == "" {
+		d.Waive = append(d.Waive, "discovery.issuer")
+	}
+	if cfg.SkipTLSVerification {
+		d.Waive = append(d.Waive, "discovery.tls")
+	}
+	return d
+}
+
+// pushedElsewhere takes the PAR endpoint from the member of the metadata that the
+// configuration names.
+func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
+	name := cfg.Login.PAREndpointWellKnownKey
+	if name == "" || cfg.Endpoints.PAR != "" {
+		return nil
+	}
+	metadata, err := strictjson.Parse(provider.Raw)
+	if err != nil {
+		return err
+	}
+	endpoint, err := metadata.String(name)
+	if err != nil || !wire.SecureURL(endpoint) {
+		return failure.Config("%s: the metadata has no https URL called %s", Origin(cfg, "par_endpoint_wellknown_key"), name)
+	}
+	provider.PushedAuthorizationRequestEndpoint = endpoint
+	return nil
+}
+
+// newClient makes the client of a configuration at a provider.
+func (s *Setup) newClient(ctx context.Context, r *run.Run, provider *oidc.Provider, n *Network) (*oidc.Client, error) {
+	auth, err := authentication(ctx, s.Config, s.Credentials, provider)
+	if err != nil {
+		return nil, err
+	}
+	r.Advise("credentials", func(_ error, f *failure.Failure) {
+		f.Hint = strings.Replace(f.Hint, run.WrongClientHint, run.WrongClientHint+s.credentialsHint(auth.Method, provider), 1)
+	})
+	policy, err := s.Policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := s.Credentials.certificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &oidc.Client{
+		Provider: provider, ID: s.ClientID, Auth: auth, HTTP: n.HTTP, Now: r.Env.Now,
+		MaxBody: s.HTTP.MaxResponseSize, Waive: s.Waive, Policy: policy,
+	}
+	if certificate != nil {
+		c.Certificate = certificate.Leaf
+	}
+	if s.Profile != "" { // FAPI 2.0 Security Profile section 5.3.3.2: iss is always checked
+		provider.AuthorizationResponseIss = true
+	}
+	return c, nil
+}

@@ -1,0 +1,212 @@
+// The files that a configuration names: each is read once, since it may be a
+// pipe.
+
+package connect
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/oidc"
+)
+
+// Credentials are the keys and certificates that a configuration names. Each
+// file is read when it is first needed, and never again.
+type Credentials struct {
+	cfg *config.Config
+	kid string // outweighs the name of the private key, if it is not ""
+
+	mu    sync.Mutex
+	files map[string]file
+}
+
+// A file is what was read of one.
+type file struct {
+	data []byte
+	err  error
+}
+
+// NewCredentials returns the credentials of a configuration. Nothing is read
+// yet. kid, if it is not "", outweighs the name that the private key has.
+func NewCredentials(cfg *config.Config, kid string) *Credentials {
+	return &Credentials{cfg: cfg, kid: kid, files: map[string]file{}}
+}
+
+// read returns the contents of the file that a key names.
+func (c *Credentials) read(ctx context.Context, key, name string) ([]byte, error) {
+	path := Path(c.cfg, key, name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.files[path]
+	if !ok {
+		known.data, known.err = run.ReadFile(ctx, path)
+		c.files[path] = known
+	}
+	return known.data, known.err
+}
+
+// Path resolves the file that a key names: beside the configuration file if it
+// was named there, else from where the program runs.
+func Path(cfg *config.Config, key, file string) string {
+	o := cfg.Origin[key]
+	if o.Line == 0 || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(filepath.Dir(o.Name), file)
+}
+
+// Origin names a key and where it was set: "config.yaml:3:9: ca_cert", or the
+// flag or variable alone.
+func Origin(cfg *config.Config, key string) string {
+	o := cfg.Origin[key]
+	if o.Line == 0 {
+		return o.String()
+	}
+	return o.String() + ": " + key
+}
+
+// SigningKey is the client's private key.
+func (c *Credentials) SigningKey(ctx context.Context) (oidc.SigningKey, error) {
+	data, err := c.read(ctx, "private_key", c.cfg.PrivateKey)
+	if err != nil {
+		return oidc.SigningKey{}, failure.Config("%s: %w", Origin(c.cfg, "private_key"), err)
+	}
+	key, err := oidc.ReadSigningKey(data)
+	if err != nil {
+		return key, failure.Config("%s: %s: %v", Origin(c.cfg, "private_key"), c.cfg.PrivateKey, err)
+	}
+	for _, id := range []string{c.cfg.PrivateKeyID, c.kid} {
+		if id != "" {
+			key = key.WithID(id)
+		}
+	}
+	return key, nil
+}
+
+// SigningAlgorithm is what a key signs with if nobody says: its own algorithm,
+// but that the profiles allow PS256 only where others use RS256.
+func SigningAlgorithm(cfg *config.Config, key oidc.SigningKey) (string, error) {
+	alg := key.Algorithm()
+	if cfg.Profile == "" {
+		return alg, nil
+	}
+	if alg == "RS256" && key.Fits("PS256") == nil {
+		return "PS256", nil
+	}
+	if !slices.Contains(config.FAPI2Algorithms(), alg) {
+		return "", failure.Config("%s: the profile %s signs by %s, and the key by %s",
+			Origin(cfg, "profile"), cfg.Profile, strings.Join(config.FAPI2Algorithms(), ", "), alg)
+	}
+	return alg, nil
+}
+
+// certificate is the client's certificate of mutual TLS, nil if there is none.
+// Its key may be the client's private key; --pem-key outweighs the file.
+func (c *Credentials) certificate(ctx context.Context) (*tls.Certificate, error) {
+	if c.cfg.TLSClientCertificate == "" {
+		return nil, nil
+	}
+	keyName, keyFile := "tls_client_key", c.cfg.TLSClientKey
+	if keyFile == "" || c.cfg.Origin["private_key"].Name == "--pem-key" {
+		keyName, keyFile = "private_key", c.cfg.PrivateKey
+	}
+	where := Origin(c.cfg, "tls_client_certificate")
+	if keyFile == "" {
+		return nil, failure.Config("%s: there is no tls_client_key (or --pem-key) that belongs to it", where)
+	}
+	cert, err := c.read(ctx, "tls_client_certificate", c.cfg.TLSClientCertificate)
+	var key []byte
+	if err == nil {
+		key, err = c.read(ctx, keyName, keyFile)
+	}
+	var pair tls.Certificate
+	if err == nil {
+		pair, err = tls.X509KeyPair(cert, key)
+	}
+	if err != nil {
+		return nil, failure.Config("%s: %w", where, err).
+			Try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
+	}
+	return &pair, nil
+}
+
+// roots are the CA certificates to trust, nil for the system's.
+func (c *Credentials) roots(ctx context.Context) (*x509.CertPool, error) {
+	if c.cfg.CACert == "" {
+		return nil, nil
+	}
+	data, err := c.read(ctx, "ca_cert", c.cfg.CACert)
+	roots := x509.NewCertPool()
+	if err == nil && !roots.AppendCertsFromPEM(data) {
+		err = fmt.Errorf("%s holds no certificate (PEM)", Path(c.cfg, "ca_cert", c.cfg.CACert))
+	}
+	if err != nil {
+		return nil, failure.Config("%s: %w", Origin(c.cfg, "ca_cert"), err).
+			Try("it is a file of the CA certificates to trust, in PEM")
+	}
+	return roots, nil
+}
+
+// DecryptionKeys are the keys that tokens are encrypted for, nil if none are
+// expected to be encrypted and no key is named for it.
+func (c *Credentials) DecryptionKeys(ctx context.Context) ([]oidc.DecryptionKey, error) {
+	algs := slices.Concat(c.cfg.TokenEncryptionAlgorithms, c.cfg.UserInfoEncryptionAlgorithms,
+		c.cfg.AuthorizationEncryptionAlgorithms, c.cfg.IntrospectionEncryptionAlgorithms)
+	if len(algs) == 0 && c.cfg.DecryptionKey == "" {
+		return nil, nil
+	}
+	name, path := "decryption_key", c.cfg.DecryptionKey
+	if path == "" {
+		name, path = "private_key", c.cfg.PrivateKey
+	}
+	data, err := c.read(ctx, name, path)
+	if err != nil {
+		return nil, failure.Config("%s: %w", Origin(c.cfg, name), err)
+	}
+	keys, err := oidc.ReadDecryptionKeys(data)
+	if err != nil {
+		return nil, failure.Config("%s: %s: %v", Origin(c.cfg, name), path, err)
+	}
+	for _, alg := range algs {
+		fits := func(k oidc.DecryptionKey) bool { return k.Fits(alg) == nil }
+		if !slices.ContainsFunc(keys, fits) {
+			return nil, failure.Config("%s: %s: it cannot decrypt by %s: %v", Origin(c.cfg, name), path, alg, keys[0].Fits(alg))
+		}
+	}
+	return keys, nil
+}
+
+// dpopKey is the key of the file that dpop_key names, nil if the file does not
+// exist.
+func (c *Credentials) dpopKey(ctx context.Context) (*oidc.SigningKey, error) {
+	data, err := c.read(ctx, "dpop_key", c.cfg.DPoP.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failure.Config("%s: %w", Origin(c.cfg, "dpop_key"), err)
+	}
+	key, err := oidc.ReadSigningKey(data)
+	if err != nil {
+		return nil, failure.Config("%s: %s: %v", Origin(c.cfg, "dpop_key"), c.cfg.DPoP.Key, err)
+	}
+	return &key, nil
+}
+
+// forget makes a file be read anew: it was not there, and now it is.
+func (c *Credentials) forget(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.files, path)
+}
