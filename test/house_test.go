@@ -54,18 +54,16 @@ var floors = map[string]string{
 	"internal/keyring":    "durable limit session",
 	"internal/flow":       "oidc limit loopback",
 	"internal/renewal":    "oidc failure session wire",
-	"internal/agent":      "oidc atonce durable limit renewal session",
+	"internal/agent":      "oidc durable limit place renewal session",
 	"internal/run":        "check oidc call config durable failure limit transcript wire",
 
 	"internal/connect": "check oidc cache call config durable failure httpclient limit run session strictjson transcript wire",
 	"internal/keep":    "oidc connect durable failure limit renewal run session strictjson transcript wire",
 
-	"internal/atonce":         "",
-	"internal/atonce/stored":  "atonce session",
 	"internal/execcredential": "",
 	"cmd/oidc-token":          "execcredential place session",
 
-	"internal/cli": "check oidc agent connect keep atonce atonce/stored cache call config durable failure flow httpclient keyring limit loopback " +
+	"internal/cli": "check oidc agent connect keep cache call config durable failure flow httpclient keyring limit loopback " +
 		"place provider provider/fault renewal roundtrip run session strictjson transcript wire",
 	"": "cli run",
 

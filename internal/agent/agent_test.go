@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -282,10 +282,10 @@ func TestAskedTooMuch(t *testing.T) {
 func TestAnotherFolder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Folder = atonce.Mark("/home/a/sessions")
+	w.Folder = place.FolderID("/home/a/sessions")
 	w.save("mine", time.Hour)
 	for folder, want := range map[string]int{"/home/a/sessions": 200, "/home/a/sessions/": 200, "/home/b/sessions": 421} {
-		if status, body := w.get("/sessions/mine/access_token", atonce.FolderHeader, atonce.Mark(folder)); status != want || strings.Contains(body, "token-1") != (want == 200) {
+		if status, body := w.get("/sessions/mine/access_token", place.FolderHeader, place.FolderID(folder)); status != want || strings.Contains(body, "token-1") != (want == 200) {
 			t.Errorf("%s: HTTP status %d %s", folder, status, body)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/durable"
+	"github.com/oidc-client/oidc-client/internal/place"
 )
 
 // Listen listens on a UNIX socket, in a folder that nobody else may enter. Only processes
@@ -45,7 +45,7 @@ func Listen(ctx context.Context, socket string) (*Listener, error) {
 	l.SetUnlinkOnClose(false) // Go removes whatever has the name by then
 	err = os.Chmod(socket, 0o600)
 	if err == nil {
-		err = atonce.Trusted(socket) // as clients will look at it
+		err = place.Trusted(socket) // as clients will look at it
 	}
 	file, statErr := os.Lstat(socket)
 	if err = errors.Join(err, statErr); err != nil {

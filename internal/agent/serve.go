@@ -30,10 +30,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
+
+// UnverifiedHeader is the header that says why the ID Token in a response is not verified.
+const UnverifiedHeader = "Token-Unverified"
 
 // Handler serves the agent's interface. stop is called when somebody asks the agent to
 // end.
@@ -41,7 +44,7 @@ func (a *Agent) Handler(stop func()) http.Handler {
 	a.begin()
 	mux := a.handlers(stop)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if meant := r.Header[atonce.FolderHeader]; len(meant) > 0 && meant[0] != a.Folder {
+		if meant := r.Header[place.FolderHeader]; len(meant) > 0 && meant[0] != a.Folder {
 			http.Error(w, "this agent has the sessions of another folder", http.StatusMisdirectedRequest)
 			return
 		}
@@ -103,7 +106,7 @@ func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need s
 	h["Token-Type"] = []string{scheme}
 	why := out.Session.Unverified
 	if why != "" && need.IDToken {
-		h[atonce.UnverifiedHeader] = []string{why}
+		h[UnverifiedHeader] = []string{why}
 	}
 	if r.Header.Get("Accept") == "text/plain" {
 		h["Content-Type"] = []string{"text/plain"}

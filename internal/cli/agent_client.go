@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/place"
@@ -38,11 +37,7 @@ func newAgentClient(socket, folder string) *agentClient {
 	if socket == "" || place.Trusted(socket) != nil {
 		return nil
 	}
-	c := &agentClient{socket: socket, folder: folder}
-	if atonce.Silent {
-		c.silent, c.since = &noAgentError{socket, errors.New("no response in time")}, time.Now()
-	}
-	return c
+	return &agentClient{socket: socket, folder: folder}
 }
 
 // silence is the error of an agent that did not respond a short time ago. It is not given the

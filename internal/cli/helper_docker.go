@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oidc-client/oidc-client/internal/atonce"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/run"
@@ -21,7 +20,7 @@ import (
 )
 
 // dockerPrefix begins the names that docker calls the program by: the session follows.
-const dockerPrefix = atonce.DockerPrefix + "oidc-"
+const dockerPrefix = "docker-credential-oidc-"
 
 // calledAs puts the command before the arguments that a program's other name stands for.
 func calledAs(name string, args []string) []string {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 
-	_ "github.com/oidc-client/oidc-client/internal/atonce/stored" // answers token, if there is nothing to do but to print
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
