@@ -33,7 +33,7 @@ func Main(ctx context.Context, env *run.Env, args []string) int {
 	// reads the answer with is known all the same.
 	p := &program{flags: run.Options{Format: formatIn(args)}}
 	p.Run = run.New(env, p.flags, "oidc-client")
-	root := p.root()
+	root := p.root(args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && p.Record.Command == root.Name() {
@@ -58,7 +58,8 @@ func formatIn(args []string) string {
 	return "text"
 }
 
-func (p *program) root() *cobra.Command {
+// root returns the program's command with those commands below it that args need.
+func (p *program) root(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "oidc-client",
 		Short: "OpenID Connect client for the command line",
@@ -97,54 +98,10 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	f.BoolVar(&p.flags.Explain, "explain", false, "show every rule that was checked")
 	f.DurationVar(&p.flags.Timeout, "timeout", 0, "bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
-	root.AddCommand(p.commands()...)
 	root.SetHelpCommand(helpCommand())
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" {
-			c.Args, c.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
+	addCommands(root, p.commands(), args)
 	complete(root, "format", func() []string { return []string{"text", "json"} })
 	return root
-}
-
-// commands is the table of commands.
-func (p *program) commands() []*cobra.Command {
-	return []*cobra.Command{
-		p.refreshTokenCommand(),
-		p.clientCommand(),
-		p.deviceCommand(),
-		p.cibaCommand(),
-		p.clientCredentialsCommand(),
-		p.passwordCommand(),
-		p.jwtBearerCommand(),
-		p.saml2BearerCommand(),
-		p.tokenExchangeCommand(),
-		p.userInfoCommand(),
-		p.introspectCommand(),
-		p.revokeCommand(),
-		p.endSessionCommand(),
-		p.logoutReceiverCommand(),
-		p.resourceCommand(),
-		p.tokenCommand(),
-		p.execCommand(),
-		p.helperCommand(),
-		p.sessionsCommand(),
-		p.agentCommand(),
-		p.discoverCommand(),
-		p.registerCommand(),
-		p.jwtCommand(),
-		p.configCommand(),
-		p.providerCommand(),
-		p.demoCommand(),
-		p.versionCommand(),
-		p.documentationCommand(),
-		p.exitCodesTopic(),
-		p.rulesTopic(),
-		p.reasonsTopic(),
-		p.limitsTopic(),
-	}
 }
 
 // unknownCommand says which command may have been meant. What was typed is

@@ -502,7 +502,7 @@ func everyCommand(do func(words string, cmd *cobra.Command, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((&program{Run: run.New(quiet(), run.Options{}, "test")}).root())
+	walk((&program{Run: run.New(quiet(), run.Options{}, "test")}).root(nil))
 }
 
 // try runs the scene of a command without a flag, twice, and with it.
