@@ -1,61 +1,77 @@
 //go:build unix
 
-// A session that is in the agent's memory only: HTTP over its socket. Package
-// net would double the time that this program takes to start.
+// Asking the agent: HTTP over its socket. Package net would double the time that
+// this program takes to start.
 
 package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
-	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/place"
+	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-// fromAgent asks the agent for a token that it has at hand, and returns it with
-// its type. An agent of another folder, or another user, is not asked.
-func fromAgent(q question, getenv func(string) string) (token, tokenType string, ok bool) {
+// fromAgent asks the agent for a token that it has at hand, so that it asks no
+// provider. The error is [session.ErrNoSession] if there is no agent, or it does
+// not have the session.
+func fromAgent(q question, getenv func(string) string) (token, error) {
 	socket := place.Agent(getenv)
 	if socket == "" || place.Trusted(socket) != nil {
-		return "", "", false
+		return token{}, session.ErrNoSession
 	}
 	kind := "access_token"
 	if q.idToken {
 		kind = "id_token"
 	}
 	response, err := exchange(socket, "GET /sessions/"+q.name+"/"+kind+" HTTP/1.0\r\nHost: agent\r\n"+
-		"Accept: text/plain\r\nCache-Control: only-if-cached\r\n"+
+		"Cache-Control: only-if-cached\r\n"+
 		place.FolderHeader+": "+place.FolderID(place.Sessions(getenv))+"\r\n\r\n")
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist): // an agent that ended
+		return token{}, session.ErrNoSession
+	case err != nil:
+		return token{}, err
+	}
+	return readResponse(response)
+}
+
+// readResponse reads a token from a response of the agent.
+func readResponse(response []byte) (token, error) {
+	const notFound, otherFolder = "404 ", "421 "
 	head, body, _ := bytes.Cut(response, []byte("\r\n\r\n"))
-	line, ended := bytes.CutSuffix(body, []byte("\n"))
-	if err != nil || !ended || !complete(response) || !bytes.HasPrefix(head, []byte("HTTP/1.0 200 ")) {
-		return "", "", false
+	status, _ := bytes.CutPrefix(head, []byte("HTTP/1.0 "))
+	switch {
+	case bytes.HasPrefix(status, []byte(notFound)), bytes.HasPrefix(status, []byte(otherFolder)):
+		return token{}, session.ErrNoSession
+	case !bytes.HasPrefix(status, []byte("200 ")):
+		return token{}, errNotAtHand
 	}
-	return string(line), string(field(head, "Token-Type")), true
-}
-
-// complete reports whether all of a response has come.
-func complete(response []byte) bool {
-	head, body, ok := bytes.Cut(response, []byte("\r\n\r\n"))
-	length, err := strconv.Atoi(string(field(head, "Content-Length")))
-	return ok && err == nil && len(body) == length
-}
-
-// field is the value of a header field as the agent writes it.
-func field(head []byte, name string) []byte {
-	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
-		if got, value, _ := bytes.Cut(line, []byte(": ")); string(got) == name {
-			return value
-		}
+	var doc struct {
+		TokenType   string    `json:"token_type"`
+		AccessToken string    `json:"access_token"`
+		IDToken     string    `json:"id_token"`
+		Expires     time.Time `json:"expires_at"`
+		Warning     string    `json:"warning"`
+		Unverified  string    `json:"unverified"`
 	}
-	return nil
+	err := json.Unmarshal(body, &doc) // fails if the response was cut off
+	if err != nil || doc.Warning != "" || doc.Unverified != "" {
+		return token{}, errNotAtHand // oidc-client warns
+	}
+	return token{doc.AccessToken + doc.IDToken, doc.TokenType, doc.Expires}, nil
 }
 
-// exchange sends a request over a UNIX socket and reads the response. An agent
-// that has the token responds at once.
+// exchange sends a request over a UNIX socket and reads the response to its end.
+// An agent that has the token responds at once. If this one does not, oidc-client
+// waits for it.
 func exchange(socket, request string) ([]byte, error) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -64,7 +80,7 @@ func exchange(socket, request string) ([]byte, error) {
 	conn := os.NewFile(uintptr(fd), socket)
 	defer conn.Close()
 	syscall.CloseOnExec(fd)
-	patience := syscall.Timeval{Sec: 1}
+	patience := syscall.NsecToTimeval(int64(200 * time.Millisecond))
 	err = errors.Join(
 		syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &patience),
 		syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &patience),
@@ -76,18 +92,10 @@ func exchange(socket, request string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	const most, chunk = 1 << 20, 8 << 10
-	var response []byte
-	for len(response) < most {
-		response = append(response, make([]byte, chunk)...)
-		n, err := conn.Read(response[len(response)-chunk:])
-		response = response[:len(response)-chunk+max(n, 0)]
-		if complete(response) {
-			return response, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	const most = 1 << 20
+	response, err := io.ReadAll(io.LimitReader(conn, most+1))
+	if len(response) > most {
+		err = errors.New("the response is too long")
 	}
-	return nil, errors.New("the response is too long")
+	return response, err
 }

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// become runs oidc-client in this process's place. It only returns if that
-// cannot be done.
+// become runs oidc-client in this process's place, so that signals and the exit
+// code are its own. It returns only if that fails.
 func become(args []string) int {
-	program, argv, err := whole(args)
+	program, err := wholeProgram()
 	if err == nil {
-		err = syscall.Exec(program, argv, os.Environ()) //nolint:gosec // the program that belongs to this one
+		err = syscall.Exec(program, wholeArgs(args), os.Environ()) //nolint:gosec // the program that belongs to this one
 	}
 	return refuse(err)
 }

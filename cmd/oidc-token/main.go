@@ -1,18 +1,46 @@
 // Command oidc-token prints a fresh token of a stored session as fast as a
-// program can start, for tools that ask for one each time they run. Whatever is
-// not that simple it leaves to oidc-client, which it runs in its place.
+// program can start, for tools that ask for one each time they run. It leaves
+// everything else to oidc-client, which it runs in its place.
 //
-//	oidc-token NAME [--header] [--id-token]     as oidc-client token
-//	oidc-token helper kubernetes NAME           as oidc-client helper kubernetes
+//	oidc-token [NAME] [--header] [--id-token]                  as oidc-client token
+//	oidc-token helper kubernetes NAME [--access-token]         as oidc-client helper kubernetes
 package main
 
-import "os"
+import (
+	"os"
+	"slices"
+)
+
+const help = `oidc-token prints a token of a session, as "oidc-client token" does, and starts
+faster: kubectl, git and curl ask for a token each time they run.
+
+  oidc-token work
+  oidc-token work --header
+  oidc-token work --id-token
+  oidc-token helper kubernetes work
+
+It prints a fresh token that a session file or the agent has. For everything
+else (a refresh, a login, other flags and helpers, errors) it runs oidc-client
+with the same arguments: the one in its own folder, or else the one in PATH.
+Output, exit codes and environment variables are those of oidc-client.
+See "oidc-client token --help" and "oidc-client helper --help".
+`
 
 func main() {
-	if text, ok := answer(os.Args[1:], os.Getenv); ok {
-		if _, err := os.Stdout.WriteString(text); err == nil {
-			return
-		}
+	args := os.Args[1:]
+	if len(args) == 1 && slices.Contains([]string{"--help", "-h"}, args[0]) {
+		os.Exit(write(help))
 	}
-	os.Exit(become(os.Args))
+	if text, ok := answer(args, os.Getenv); ok && write(text) == 0 {
+		return
+	}
+	os.Exit(become(args)) // which also says why it cannot write
+}
+
+// write writes to standard output and returns the exit code.
+func write(text string) int {
+	if _, err := os.Stdout.WriteString(text); err != nil {
+		return 1
+	}
+	return 0
 }

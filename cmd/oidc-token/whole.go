@@ -1,4 +1,4 @@
-// Finding oidc-client, which does everything else.
+// The whole program, oidc-client, which does everything else.
 
 package main
 
@@ -9,14 +9,18 @@ import (
 	"runtime"
 )
 
-// whole is oidc-client and what it is run with: the program beside this one, or
-// else the first of PATH.
-func whole(args []string) (program string, argv []string, err error) {
-	argv = []string{"oidc-client"}
-	if len(args) < 2 || args[1] != "helper" {
-		argv = append(argv, "token")
+// wholeArgs are the arguments of oidc-client, its name first, that mean what
+// args mean here.
+func wholeArgs(args []string) []string {
+	if len(args) > 0 && args[0] == "helper" {
+		return append([]string{"oidc-client"}, args...)
 	}
-	argv = append(argv, args[1:]...)
+	return append([]string{"oidc-client", "token"}, args...)
+}
+
+// wholeProgram finds oidc-client: the program beside this one, or else the first
+// of PATH.
+func wholeProgram() (string, error) {
 	name := "oidc-client"
 	if runtime.GOOS == "windows" {
 		name += ".exe"
@@ -26,15 +30,15 @@ func whole(args []string) (program string, argv []string, err error) {
 			self = resolved
 		}
 		if beside := filepath.Join(filepath.Dir(self), name); executable(beside) {
-			return beside, argv, nil
+			return beside, nil
 		}
 	}
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if path := filepath.Join(folder, name); filepath.IsAbs(folder) && executable(path) {
-			return path, argv, nil
+			return path, nil
 		}
 	}
-	return "", nil, errors.New("oidc-client is neither beside oidc-token nor in PATH: install both")
+	return "", errors.New("cannot find oidc-client beside oidc-token or in PATH: install both programs")
 }
 
 func executable(path string) bool {
@@ -42,8 +46,9 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode().Perm()&0o111 != 0)
 }
 
-// refuse says why oidc-client was not run.
+// refuse says why oidc-client was not run, and returns the exit code of a
+// configuration error.
 func refuse(err error) int {
 	_, _ = os.Stderr.WriteString("[ERROR] oidc-token: " + err.Error() + "\n")
-	return 1
+	return 2
 }
