@@ -6,6 +6,8 @@ COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 DATE    ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
+PROGRAMS = . ./cmd/oidc-token
+
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 60s
 MUTANTS ?= -for 20m
@@ -17,11 +19,11 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build bin/oidc-client, stamped and reproducible
-	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/oidc-client .
+build: ## build bin/oidc-client and bin/oidc-token, stamped and reproducible
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS)
 
-install: ## install oidc-client into $GOBIN
-	go install -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' .
+install: ## install oidc-client and oidc-token into $GOBIN
+	go install -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(PROGRAMS)
 
 test: tools build lint cross race scripts ## everything: what CI runs
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2000x # a count: a time is sometimes an error of the fuzzer
@@ -45,7 +47,7 @@ race: ## the tests of this module, with the race detector
 cross: ## build and vet for every platform
 	@for p in $(PLATFORMS); do \
 		echo "go build, go vet: $$p"; \
-		GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null . || exit 1; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null $(PROGRAMS) || exit 1; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; \
 	done
 

@@ -63,7 +63,8 @@ var floors = map[string]string{
 	"internal/execcredential": "",
 	"cmd/oidc-token":          "execcredential place session",
 
-	"internal/cli": "check oidc agent connect keep cache call config durable failure flow httpclient keyring limit loopback " +
+	"internal/cli": "check oidc agent connect keep cache call config durable execcredential failure flow " +
+		"httpclient keyring limit loopback " +
 		"place provider provider/fault renewal roundtrip run session strictjson transcript wire",
 	"": "cli run",
 
@@ -152,6 +153,16 @@ func TestNotLinked(t *testing.T) {
 	}
 }
 
+// oidc-token starts fast because it links little.
+func TestOIDCTokenLinksLittle(t *testing.T) {
+	t.Parallel()
+	for path := range strings.FieldsSeq(printed(t, "..", "go", "list", "-deps", "./cmd/oidc-token")) {
+		if slices.Contains([]string{"net", "net/url", "crypto/tls", "crypto/x509", "regexp", "os/signal", "github.com/spf13/pflag"}, path) {
+			t.Errorf("oidc-token needs %s", path)
+		}
+	}
+}
+
 // Start-up is lost in package init.
 func TestInitIsShort(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "oidc-client")
@@ -194,19 +205,22 @@ func TestReproducibleBuild(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		needed(t, "make", err)
 	}
-	var sums [2]string
+	var sums [2][]string
 	for i := range sums {
 		folder := filepath.Join(t.TempDir(), strings.Repeat("x", i+1))
 		check(t, os.CopyFS(folder, os.DirFS("..")))
 		check(t, os.RemoveAll(filepath.Join(folder, ".git")))
 		printed(t, folder, "make", "-s", "build", "VERSION=v1.2.3", "COMMIT=abc", "DATE=2026-01-02T03:04:05Z")
-		sums[i] = strings.Fields(printed(t, folder, "sha256sum", "bin/oidc-client"))[0]
-		if out := printed(t, folder, "bin/oidc-client", "version", "--short"); out != "v1.2.3-(abc)\n" {
-			t.Errorf("version: %q", out)
+		sums[i] = strings.Fields(printed(t, folder, "sha256sum", "bin/oidc-client", "bin/oidc-token"))
+		for _, command := range []string{"oidc-client version --short", "oidc-token --version"} {
+			words := strings.Fields(command)
+			if out := printed(t, folder, "bin/"+words[0], words[1:]...); out != "v1.2.3-(abc)\n" {
+				t.Errorf("%s: %q", command, out)
+			}
 		}
 	}
-	if sums[0] != sums[1] {
-		t.Error("two builds differ")
+	if !slices.Equal(sums[0], sums[1]) {
+		t.Errorf("two builds differ: %q", sums)
 	}
 }
 

@@ -20,27 +20,21 @@ import (
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-// smallPrograms are two folders with oidc-token. In one oidc-client is beside it, in the other a
-// script in its place, which ends with standIn.
-type smallPrograms struct{ whole, alone string }
-
+// standIn is the exit code of the script that [tokenAlone] has in the place of oidc-client.
 const standIn = 99
 
-var theSmallPrograms shared[smallPrograms]
+var theTokenAlone shared[string]
 
-func oidcToken(t *testing.T) *smallPrograms {
+// tokenAlone is oidc-token without oidc-client.
+func tokenAlone(t *testing.T) string {
 	t.Helper()
-	return theSmallPrograms.get(t, func(t *testing.T) *smallPrograms {
+	return *theTokenAlone.get(t, func(t *testing.T) *string {
 		folder := sharedFolder(t)
-		p := &smallPrograms{filepath.Join(folder, "whole"), filepath.Join(folder, "alone")}
-		check(t, os.MkdirAll(p.alone, 0o700))
-		for _, path := range []string{p.whole, p.alone} {
-			printed(t, "..", "go", "build", "-o", filepath.Join(path, "oidc-token"), "./cmd/oidc-token")
-		}
-		check(t, os.Symlink(program(t), filepath.Join(p.whole, "oidc-client")))
+		path := filepath.Join(folder, "oidc-token")
+		printed(t, "..", "go", "build", "-o", path, "./cmd/oidc-token")
 		script := fmt.Sprintf("#!/bin/sh\necho \"oidc-client: $*\" >&2\nexit %d\n", standIn)
-		check(t, os.WriteFile(filepath.Join(p.alone, "oidc-client"), []byte(script), 0o700))
-		return p
+		check(t, os.WriteFile(filepath.Join(folder, "oidc-client"), []byte(script), 0o700))
+		return &path
 	})
 }
 
@@ -77,10 +71,9 @@ func (c tokenCase) compare(t *testing.T, folder string, env ...string) {
 		}
 		return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 	}
-	p := oidcToken(t)
 	want := run(program(t), whole)
-	got := run(filepath.Join(p.whole, "oidc-token"), args)
-	alone := run(filepath.Join(p.alone, "oidc-token"), args)
+	got := run(oidcToken(t), args)
+	alone := run(tokenAlone(t), args)
 	switch {
 	case got != want:
 		t.Errorf("%q %s:\n%+v\noidc-client has\n%+v", c.args, c.env, got, want)
@@ -317,7 +310,7 @@ func TestOIDCTokenRefreshes(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t)
 	k.expire()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(oidcToken(t).whole, "oidc-token"), "work")
+	cmd := exec.CommandContext(t.Context(), oidcToken(t), "work")
 	cmd.Env, cmd.Dir = k.env, t.TempDir()
 	code, stdout, stderr := k.ends(cmd)
 	if _, access := k.family.Current(); code != 0 || stdout != access+"\n" || stderr != "" || k.family.Asked() != 2 {
@@ -372,7 +365,7 @@ func TestOIDCTokenCannotWrite(t *testing.T) {
 	store := &session.Files{Folder: t.TempDir()}
 	check(t, session.Save(store, freshSession("work")))
 	var ends []string
-	for _, args := range [][]string{{filepath.Join(oidcToken(t).whole, "oidc-token"), "work"}, {program(t), "token", "work"}} {
+	for _, args := range [][]string{{oidcToken(t), "work"}, {program(t), "token", "work"}} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {
 			return // it is Linux's
@@ -394,7 +387,7 @@ func TestOIDCTokenCannotWrite(t *testing.T) {
 func TestOIDCTokenHelp(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []string{"--help", "-h"} {
-		out := printed(t, ".", filepath.Join(oidcToken(t).alone, "oidc-token"), flag)
+		out := printed(t, ".", tokenAlone(t), flag)
 		if !strings.HasPrefix(out, "oidc-token prints a token of a session") || len(strings.Split(out, "\n")) > 16 {
 			t.Errorf("%s", out)
 		}

@@ -25,16 +25,24 @@ import (
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-// theProgram is the program as it is shipped, but for its version: a test binary is slow to start.
+// theProgram is the program as it is shipped, but for its version, with oidc-token beside it: a test
+// binary is slow to start.
 var theProgram shared[string]
 
 func program(t *testing.T) string {
 	t.Helper()
 	return *theProgram.get(t, func(t *testing.T) *string {
-		path := filepath.Join(sharedFolder(t), "oidc-client")
-		printed(t, "..", "go", "build", "-o", path, ".")
+		folder := sharedFolder(t)
+		printed(t, "..", "go", "build", "-o", folder+string(os.PathSeparator), ".", "./cmd/oidc-token")
+		path := filepath.Join(folder, "oidc-client")
 		return &path
 	})
+}
+
+// oidcToken is oidc-token beside oidc-client.
+func oidcToken(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(filepath.Dir(program(t)), "oidc-token")
 }
 
 // A keeper keeps the session work, of a provider that rotates refresh tokens and revokes

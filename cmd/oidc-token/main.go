@@ -7,9 +7,12 @@
 package main
 
 import (
+	"cmp"
 	"os"
-	"slices"
 )
+
+// Stamped by the linker; see the Makefile.
+var version, commit string
 
 const help = `oidc-token prints a token of a session, as "oidc-client token" does, and starts
 faster: kubectl, git and curl ask for a token each time they run.
@@ -28,8 +31,13 @@ See "oidc-client token --help" and "oidc-client helper --help".
 
 func main() {
 	args := os.Args[1:]
-	if len(args) == 1 && slices.Contains([]string{"--help", "-h"}, args[0]) {
-		os.Exit(write(help))
+	if len(args) == 1 {
+		switch args[0] {
+		case "--help", "-h":
+			os.Exit(write(help))
+		case "--version":
+			os.Exit(write(cmp.Or(version, "dev") + "-(" + cmp.Or(commit, "unknown") + ")\n"))
+		}
 	}
 	if text, ok := answer(args, os.Getenv); ok && write(text) == 0 {
 		return

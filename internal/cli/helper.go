@@ -48,10 +48,7 @@ func (p *program) tokenOf(ctx context.Context, name string, need session.Need) (
 	return out, err
 }
 
-// askAgain is when a tool that keeps a token should ask for another: a little before its end.
+// askAgain is when a tool that keeps a token should ask for another.
 func (p *program) askAgain(out *renewal.Outcome) time.Time {
-	if out.Expires.IsZero() {
-		return time.Time{}
-	}
-	return out.Expires.Add(-session.Margin(out.Expires.Sub(p.Env.Now()))).UTC().Truncate(time.Second)
+	return session.AskAgain(out.Expires, p.Env.Now())
 }

@@ -108,9 +108,13 @@ func FuzzHelperKubernetes(f *testing.F) {
 			}
 			return
 		}
-		var document execCredentialDocument
+		var document struct {
+			APIVersion, Kind string
+			Status           struct{ Token string }
+		}
 		err := json.Unmarshal([]byte(stdout), &document)
-		known := document.APIVersion == execCredential+"v1" || document.APIVersion == execCredential+"v1beta1"
+		const group = "client.authentication.k8s.io/"
+		known := document.APIVersion == group+"v1" || document.APIVersion == group+"v1beta1"
 		if err != nil || !known || document.Kind != "ExecCredential" || document.Status.Token != "the-access-token" {
 			t.Errorf("%q: %v", stdout, err)
 		}

@@ -3,12 +3,11 @@
 package cli
 
 import (
-	"encoding/json"
-	"slices"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/internal/execcredential"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
@@ -27,9 +26,12 @@ The ID Token, which the API server verifies. In the kubeconfig:
     user:
       exec:
         apiVersion: client.authentication.k8s.io/v1
-        command: oidc-client
+        command: oidc-token
         args: [helper, kubernetes, work]
-        interactiveMode: Never`,
+        interactiveMode: Never
+
+oidc-token is installed beside oidc-client. It prints the same and starts faster
+while the token is fresh; command: oidc-client works too.`,
 		Example: `  oidc-client helper kubernetes work`,
 		Args:    counted(needs(1, "the NAME of a session")),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpKubernetes(cmd, args[0], !accessToken) },
@@ -40,50 +42,20 @@ The ID Token, which the API server verifies. In the kubeconfig:
 	return cmd
 }
 
-const execCredential = "client.authentication.k8s.io/"
-
-// An execCredentialDocument is an ExecCredential, as far as it is needed.
-type execCredentialDocument struct {
-	APIVersion string               `json:"apiVersion"`
-	Kind       string               `json:"kind"`
-	Status     execCredentialStatus `json:"status"`
-}
-
-type execCredentialStatus struct {
-	Token      string    `json:"token"`
-	Expiration time.Time `json:"expirationTimestamp,omitzero"`
-}
-
 func (p *program) helpKubernetes(cmd *cobra.Command, name string, idToken bool) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	version, err := p.execCredentialVersion()
+	version, err := execcredential.Version(p.Env.Getenv(execcredential.InfoVariable))
 	if err != nil {
-		return err
+		return failure.Usage("%w", err)
 	}
 	out, err := p.tokenOf(ctx, name, session.Need{IDToken: idToken})
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(execCredentialDocument{version, "ExecCredential", execCredentialStatus{out.Token, p.askAgain(out)}})
+	data, err := execcredential.Marshal(version, out.Token, p.askAgain(out))
 	if err == nil {
-		p.PrintText(string(data))
+		p.PrintText(strings.TrimSuffix(string(data), "\n"))
 	}
 	return err
-}
-
-// execCredentialVersion is the version that kubectl asks for in KUBERNETES_EXEC_INFO.
-func (p *program) execCredentialVersion() (string, error) {
-	info := p.Env.Getenv("KUBERNETES_EXEC_INFO")
-	if info == "" {
-		return execCredential + "v1", nil
-	}
-	var asked execCredentialDocument
-	if err := json.Unmarshal([]byte(info), &asked); err != nil {
-		return "", failure.Usage("KUBERNETES_EXEC_INFO is not the JSON that kubectl gives")
-	}
-	if !slices.Contains([]string{execCredential + "v1", execCredential + "v1beta1"}, asked.APIVersion) {
-		return "", failure.Usage("KUBERNETES_EXEC_INFO asks for the apiVersion %.80q; %[2]sv1 and %[2]sv1beta1 are known", asked.APIVersion, execCredential)
-	}
-	return asked.APIVersion, nil
 }
