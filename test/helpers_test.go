@@ -146,7 +146,8 @@ func TestRealKubectl(t *testing.T) {
 	if minor, err := strconv.Atoi(strings.TrimRight(version.ClientVersion.Minor, "+")); err == nil && minor < 22 {
 		versions = versions[:1]
 	}
-	for _, of := range versions {
+	for i, of := range versions {
+		command := []string{program(t), oidcToken(t)}[i]
 		check(t, os.WriteFile(kubeconfig, fmt.Appendf(nil, `apiVersion: v1
 kind: Config
 clusters: [{name: c, cluster: {server: %q, certificate-authority: %q}}]
@@ -156,7 +157,7 @@ users:
     exec: {apiVersion: client.authentication.k8s.io/%s, command: %q, args: [helper, kubernetes, work], interactiveMode: Never}
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
-`, server.URL, ca, of, program(t)), 0o600))
+`, server.URL, ca, of, command), 0o600))
 		s.run(kubectl, "--kubeconfig", kubeconfig, "get", "--raw", "/version")
 		if authorization := <-got; authorization != "Bearer "+s.token("--id-token") {
 			t.Errorf("%s: the API server got %.20s...", of, authorization)

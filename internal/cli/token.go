@@ -44,7 +44,10 @@ verified. Where only a login helps the command ends with exit code 6, unless --l
 allows one and there is a terminal.
 
 With -c or --issuer and --client-id the session has to be of that configuration, and
---login makes it if it is not there.`,
+--login makes it if it is not there.
+
+oidc-token, which is installed beside oidc-client, prints the same token and starts
+faster: use it where a tool asks for a token each time it runs.`,
 		Example: `  oidc-client token work
   curl -H @<(oidc-client token work --header) https://api.example.com/me
   oidc-client token work --id-token --valid-for 10m`,
