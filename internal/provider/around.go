@@ -108,7 +108,8 @@ func (w *challengeWriter) WriteHeader(status int) {
 		case strings.HasPrefix(w.path, "/register"):
 			challenge = `Bearer error="invalid_token"`
 		case w.path == "/userinfo":
-			challenge = `Bearer error="invalid_token", error_description="the access token is expired, revoked or unknown"`
+			challenge = `Bearer error="invalid_token", ` +
+				`error_description="the access token is expired, revoked or unknown"`
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
 	}

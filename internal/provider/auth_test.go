@@ -38,8 +38,10 @@ func certificate(t *testing.T, name string, parent *tls.Certificate) *tls.Certif
 	t.Helper()
 	key := ecKey(t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: parent == nil, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:  time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: parent == nil,
+		BasicConstraintsValid: true,
 	}
 	issuer, signer := template, crypto.PrivateKey(key)
 	if parent != nil {
@@ -69,7 +71,10 @@ func TestMutualTLS(t *testing.T) {
 	o.Certificate, o.ClientCAs = server, roots
 	o.Clients = []Client{
 		{ID: "pki", AuthMethod: "tls_client_auth", SubjectDN: "CN=pki"},
-		{ID: "self", AuthMethod: "self_signed_tls_client_auth", Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw}))},
+		{
+			ID: "self", AuthMethod: "self_signed_tls_client_auth",
+			Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw})),
+		},
 	}
 	op, err := Start(o)
 	if err != nil {
@@ -91,15 +96,18 @@ func TestMutualTLS(t *testing.T) {
 		"none for self-signed":  {"self", nil, false},
 		"a CA's at self-signed": {"self", certificate(t, "own", ca), false},
 	} {
-		p := &peer{t: t, op: op, http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
-			RootCAs: roots, MinVersion: tls.VersionTLS12,
-			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				if c.shown == nil {
-					return &tls.Certificate{}, nil
-				}
-				return c.shown, nil
-			},
-		}}}}
+		p := &peer{
+			t: t, op: op,
+			http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
+				RootCAs: roots, MinVersion: tls.VersionTLS12,
+				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					if c.shown == nil {
+						return &tls.Certificate{}, nil
+					}
+					return c.shown, nil
+				},
+			}}},
+		}
 		_, p.metadata = p.get(op.Issuer+"/.well-known/openid-configuration", "")
 		aliases, _ := p.metadata["mtls_endpoint_aliases"].(map[string]any)
 		p.metadata["token_endpoint"] = aliases["token_endpoint"]
@@ -118,7 +126,10 @@ func TestMutualTLS(t *testing.T) {
 func TestAssertions(t *testing.T) {
 	t.Parallel()
 	key := ecKey(t)
-	jwks, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k", Algorithm: "ES256"}}})
+	jwks, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
+		Key: &key.PublicKey, KeyID: "k",
+		Algorithm: "ES256",
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,17 +145,24 @@ func TestAssertions(t *testing.T) {
 		with   jose.SigningKey
 		ok     bool
 	}{
-		"its key":        {"key", jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "k"}}, true},
-		"another key":    {"key", jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: ecKey(t), KeyID: "k"}}, false},
-		"its secret":     {"secret", jose.SigningKey{Algorithm: jose.HS256, Key: []byte(secret)}, true},
-		"another secret": {"secret", jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("x", 32))}, false},
+		"its key": {
+			"key", jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "k"}}, true,
+		},
+		"another key": {
+			"key", jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: ecKey(t), KeyID: "k"}}, false,
+		},
+		"its secret": {"secret", jose.SigningKey{Algorithm: jose.HS256, Key: []byte(secret)}, true},
+		"another secret": {
+			"secret", jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("x", 32))}, false,
+		},
 	} {
 		signer, err := jose.NewSigner(c.with, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		assertion, err := jwt.Signed(signer).Claims(map[string]any{
-			"iss": c.client, "sub": c.client, "aud": p.op.Issuer, "jti": rand.Text(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+			"iss": c.client, "sub": c.client, "aud": p.op.Issuer, "jti": rand.Text(), "iat": time.Now().Unix(),
+			"exp": time.Now().Add(time.Minute).Unix(),
 		}).Serialize()
 		if err != nil {
 			t.Fatal(err)
@@ -176,7 +194,10 @@ func TestSigningKeyOfTheUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"PEM": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), "JWK": jwk} {
+	for name, data := range map[string][]byte{
+		"PEM": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		"JWK": jwk,
+	} {
 		p := start(t, func(o *Options) {
 			o.SigningKey = data
 			o.Clients = []Client{{ID: "es", IDTokenSigningAlg: "ES256"}}
@@ -204,7 +225,8 @@ func TestEndSessionWithAnOldHint(t *testing.T) {
 	p := start(t, func(o *Options) { o.Auto = true; o.IDTokenLifetime = -time.Minute })
 	tokens := p.redeem("public", "", p.authorize(authorization("public")).Get("code"))
 	hint, _ := tokens["id_token"].(string)
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.endpoint("end_session_endpoint")+"?id_token_hint="+hint, nil)
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet,
+		p.endpoint("end_session_endpoint")+"?id_token_hint="+hint, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +234,8 @@ func TestEndSessionWithAnOldHint(t *testing.T) {
 	if page, _ := body["body"].(string); res.StatusCode != http.StatusOK || !strings.Contains(page, "logged out") {
 		t.Errorf("end session: %d, %v", res.StatusCode, body)
 	}
-	if res, _ := p.get(p.endpoint("end_session_endpoint")+"?id_token_hint="+hint[:len(hint)-4]+"AAAA", ""); res.StatusCode == http.StatusOK {
+	if res, _ := p.get(p.endpoint("end_session_endpoint")+"?id_token_hint="+hint[:len(hint)-4]+"AAAA",
+		""); res.StatusCode == http.StatusOK {
 		t.Error("a forged hint was accepted")
 	}
 }

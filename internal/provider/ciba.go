@@ -56,7 +56,8 @@ func (p *Provider) startCIBA(_ context.Context, as *goidc.AuthnSession, _ *goidc
 	}
 	unreadable := func(r rune) bool { return !unicode.IsPrint(r) }
 	if utf8.RuneCountInString(as.BindingMessage) > maxMessage || strings.ContainsFunc(as.BindingMessage, unreadable) {
-		return goidc.NewError(goidc.ErrorCodeInvalidBindingMessage, "the binding_message is too long, or cannot be shown")
+		return goidc.NewError(goidc.ErrorCodeInvalidBindingMessage,
+			"the binding_message is too long, or cannot be shown")
 	}
 	if as.LoginHintToken != "" {
 		return goidc.NewError(goidc.ErrorCodeInvalidRequest, "a login_hint_token is not understood: use login_hint")
@@ -139,7 +140,9 @@ func (p *Provider) showCIBA(w http.ResponseWriter, r *http.Request) {
 		Error    string
 	}{}
 	if r.Method == http.MethodPost {
-		as, err := p.store.session(func(as *goidc.AuthnSession) bool { return as.AuthReqID != "" && as.ID == r.PostFormValue("id") })
+		as, err := p.store.session(func(as *goidc.AuthnSession) bool {
+			return as.AuthReqID != "" && as.ID == r.PostFormValue("id")
+		})
 		if err == nil && r.PostFormValue("username") == as.Username && p.rightPassword(r) {
 			p.decide(as.AuthReqID, r.PostFormValue("deny"))
 			_ = show(w, http.StatusOK, "message", "Done.") // a browser that hung up is no error here

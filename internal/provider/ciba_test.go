@@ -64,11 +64,17 @@ func TestCIBA(t *testing.T) {
 		t.Errorf("an auth_req_id was redeemed twice: %v", again)
 	}
 	_, m = begin("login_hint", "mallory")
-	if status, m := p.pollFor(id, secret, url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); status != http.StatusBadRequest || m["error"] != "access_denied" {
+	if status, m := p.pollFor(id, secret,
+		url.Values{
+			"grant_type":  {grantCIBA},
+			"auth_req_id": {text(m["auth_req_id"])},
+		}); status != http.StatusBadRequest ||
+		m["error"] != "access_denied" {
 		t.Errorf("denied: %d, %v", status, m)
 	}
 	_, m = begin("claims", `{"id_token":{"acr":{"essential":true,"value":"2"}}}`)
-	if _, m := p.pollFor(id, secret, url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); m["error"] != "access_denied" {
+	if _, m := p.pollFor(id, secret,
+		url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); m["error"] != "access_denied" {
 		t.Errorf("what the user has not: %v", m)
 	}
 	for name, c := range map[string][3]string{
@@ -89,9 +95,11 @@ func TestCIBA(t *testing.T) {
 func TestCIBASlowDown(t *testing.T) {
 	t.Parallel()
 	p := startCIBA(t, func(o *Options) { o.PollInterval, o.ApproveAfter = time.Hour, time.Hour })
-	_, m := p.post("backchannel_authentication_endpoint", "confidential", "s e:c%r+et", url.Values{"scope": {"openid"}, "login_hint": {"bob"}})
+	_, m := p.post("backchannel_authentication_endpoint", "confidential", "s e:c%r+et",
+		url.Values{"scope": {"openid"}, "login_hint": {"bob"}})
 	for _, want := range []string{"authorization_pending", "slow_down"} {
-		_, m := p.post("token_endpoint", "confidential", "s e:c%r+et", url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}})
+		_, m := p.post("token_endpoint", "confidential", "s e:c%r+et",
+			url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}})
 		if m["error"] != want {
 			t.Errorf("%v, want %s", m, want)
 		}
@@ -115,7 +123,8 @@ func TestCIBAPing(t *testing.T) {
 	key, jwks := keyPair(t)
 	p := startCIBA(t, func(o *Options) {
 		o.Clients = []Client{{
-			ID: "ping", Secret: "secret", JWKS: jwks, DeliveryMode: "ping", NotificationEndpoint: client.URL, CIBASigningAlg: "ES256",
+			ID: "ping", Secret: "secret", JWKS: jwks, DeliveryMode: "ping", NotificationEndpoint: client.URL,
+			CIBASigningAlg: "ES256",
 		}}
 	})
 	now := time.Now().Unix()
@@ -127,8 +136,12 @@ func TestCIBAPing(t *testing.T) {
 		"another key": signed(t, jose.ES256, jose.JSONWebKey{Key: ecKey(t), KeyID: "k"}, "JWT", claims),
 		"not signed":  "",
 	} {
-		form := url.Values{"request": {request}, "scope": {"openid"}, "login_hint": {"alice"}, "client_notification_token": {"n"}}
-		if res, m := p.post("backchannel_authentication_endpoint", "ping", "secret", form); res.StatusCode != http.StatusBadRequest {
+		form := url.Values{
+			"request": {request}, "scope": {"openid"}, "login_hint": {"alice"},
+			"client_notification_token": {"n"},
+		}
+		if res, m := p.post("backchannel_authentication_endpoint", "ping", "secret",
+			form); res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d, %v", name, res.StatusCode, m)
 		}
 	}
@@ -142,10 +155,12 @@ func TestCIBAPing(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("no ping came")
 	}
-	if _, tokens := p.post("token_endpoint", "ping", "secret", url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); tokens["id_token"] == nil {
+	if _, tokens := p.post("token_endpoint", "ping", "secret",
+		url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}}); tokens["id_token"] == nil {
 		t.Errorf("after the ping: %v", tokens)
 	}
-	if res, m := p.post("backchannel_authentication_endpoint", "ping", "secret", request); res.StatusCode != http.StatusBadRequest {
+	if res, m := p.post("backchannel_authentication_endpoint", "ping", "secret",
+		request); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a request was accepted twice: %d, %v", res.StatusCode, m)
 	}
 }
@@ -154,7 +169,8 @@ func TestCIBAPage(t *testing.T) {
 	t.Parallel()
 	p := startCIBA(t, func(o *Options) { o.Auto = false })
 	for deny, want := range map[string]string{"": "", "1": "access_denied"} {
-		_, m := p.post("backchannel_authentication_endpoint", "confidential", "s e:c%r+et", url.Values{"scope": {"openid"}, "login_hint": {"alice"}, "binding_message": {"<W4SCT>"}})
+		_, m := p.post("backchannel_authentication_endpoint", "confidential", "s e:c%r+et",
+			url.Values{"scope": {"openid"}, "login_hint": {"alice"}, "binding_message": {"<W4SCT>"}})
 		_, body := p.get(p.op.Issuer+"/ciba", "")
 		page := text(body["body"])
 		_, id, _ := strings.Cut(page, `name="id" value="`)
@@ -175,7 +191,8 @@ func TestCIBAPage(t *testing.T) {
 		form.Set("username", "alice")
 		form.Set("password", "alice")
 		p.post("page", "x", "", form)
-		_, tokens := p.post("token_endpoint", "confidential", "s e:c%r+et", url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}})
+		_, tokens := p.post("token_endpoint", "confidential", "s e:c%r+et",
+			url.Values{"grant_type": {grantCIBA}, "auth_req_id": {text(m["auth_req_id"])}})
 		if text(tokens["error"]) != want {
 			t.Errorf("deny %q: %v", deny, tokens)
 		}
@@ -191,7 +208,11 @@ func TestDeviceDenied(t *testing.T) {
 	action, _, _ = strings.Cut(action, `"`)
 	p.metadata["page"] = p.op.Issuer + action
 	p.post("page", "x", "", url.Values{"deny": {"1"}})
-	res, m := p.post("token_endpoint", "public", "", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {text(m["device_code"])}})
+	res, m := p.post("token_endpoint", "public", "",
+		url.Values{
+			"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
+			"device_code": {text(m["device_code"])},
+		})
 	if res.StatusCode != http.StatusBadRequest || m["error"] != "access_denied" {
 		t.Errorf("%d, %v", res.StatusCode, m)
 	}
@@ -200,7 +221,8 @@ func TestDeviceDenied(t *testing.T) {
 func TestDeviceInterval(t *testing.T) {
 	t.Parallel()
 	p := automatic(t, func(o *Options) { o.PollInterval = 7 * time.Second })
-	if _, m := p.post("device_authorization_endpoint", "public", "", url.Values{"scope": {"openid"}}); m["interval"] != 7.0 {
+	if _, m := p.post("device_authorization_endpoint", "public", "",
+		url.Values{"scope": {"openid"}}); m["interval"] != 7.0 {
 		t.Errorf("%v", m)
 	}
 }

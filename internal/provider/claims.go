@@ -25,7 +25,8 @@ func (p *Provider) finish(session *goidc.AuthnSession, u User) (goidc.Status, er
 		}
 	}
 	session.Subject, session.Username = u.Subject, u.Name
-	session.GrantedScopes, session.GrantedResources, session.GrantedAuthDetails = session.Scopes, session.Resources, session.AuthDetails
+	session.GrantedScopes, session.GrantedResources, session.GrantedAuthDetails = session.Scopes, session.Resources,
+		session.AuthDetails
 	maps.Copy(session.Store, p.newLogin(session.ClientID, u, acr))
 	return goidc.StatusSuccess, nil
 }
@@ -72,7 +73,8 @@ func (p *Provider) acrOf(asked goidc.AuthorizationParameters, u User) (string, e
 		}
 	}
 	if essential && len(wanted) > 0 {
-		return "", goidc.NewError("unmet_authentication_requirements", "the user cannot log in with the acr that is asked for")
+		return "",
+			goidc.NewError("unmet_authentication_requirements", "the user cannot log in with the acr that is asked for")
 	}
 	return ownACR(u), nil
 }

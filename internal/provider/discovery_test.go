@@ -37,8 +37,9 @@ func TestMetadataIsTrue(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]any{
-		"claims_parameter_supported": true, "request_parameter_supported": true, "request_uri_parameter_supported": false,
-		"backchannel_logout_supported": true, "backchannel_logout_session_supported": true,
+		"claims_parameter_supported": true, "request_parameter_supported": true,
+		"request_uri_parameter_supported": false,
+		"backchannel_logout_supported":    true, "backchannel_logout_session_supported": true,
 		"frontchannel_logout_supported": true, "frontchannel_logout_session_supported": true,
 		"authorization_response_iss_parameter_supported": true,
 		"registration_endpoint":                          p.op.Issuer + "/register",
@@ -96,7 +97,8 @@ clients:
 		t.Fatal(err)
 	}
 	c := o.Clients[0]
-	if !o.Password || !o.SAML || !o.DPoPNonces || !o.Registration || o.RegistrationToken != "t" || o.FAPI2 != "security" || o.PollInterval == 0 || o.ApproveAfter == 0 {
+	if !o.Password || !o.SAML || !o.DPoPNonces || !o.Registration || o.RegistrationToken != "t" ||
+		o.FAPI2 != "security" || o.PollInterval == 0 || o.ApproveAfter == 0 {
 		t.Errorf("%+v", o)
 	}
 	v := reflect.ValueOf(c)

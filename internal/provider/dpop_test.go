@@ -40,7 +40,8 @@ func (v prover) jkt() string {
 // proof makes a proof, with some claims changed; nil takes one out.
 func (v prover) proof(method, uri string, change map[string]any) string {
 	v.t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: v.key}, (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: v.key},
+		(&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -83,21 +84,30 @@ func TestProofsAtTheTokenEndpoint(t *testing.T) {
 		proofs      []string
 		want        string // error
 	}{
-		"good":               {"public", "", []string{mine.proof("POST", uri, nil)}, ""},
-		"with a query":       {"public", "", []string{mine.proof("POST", uri+"?a=b#c", nil)}, ""},
-		"none where bound":   {"bound", "", nil, "invalid_request"},
-		"used before":        {"public", "", []string{used}, "invalid_dpop_proof"},
-		"two":                {"public", "", []string{mine.proof("POST", uri, nil), mine.proof("POST", uri, nil)}, "invalid_dpop_proof"},
-		"other method":       {"public", "", []string{mine.proof("GET", uri, nil)}, "invalid_dpop_proof"},
-		"other URI":          {"public", "", []string{mine.proof("POST", uri+"/", nil)}, "invalid_dpop_proof"},
-		"old":                {"public", "", []string{mine.proof("POST", uri, map[string]any{"iat": time.Now().Unix() - 900})}, "invalid_dpop_proof"},
-		"no jti":             {"public", "", []string{mine.proof("POST", uri, map[string]any{"jti": nil})}, "invalid_dpop_proof"},
+		"good":             {"public", "", []string{mine.proof("POST", uri, nil)}, ""},
+		"with a query":     {"public", "", []string{mine.proof("POST", uri+"?a=b#c", nil)}, ""},
+		"none where bound": {"bound", "", nil, "invalid_request"},
+		"used before":      {"public", "", []string{used}, "invalid_dpop_proof"},
+		"two": {
+			"public", "", []string{mine.proof("POST", uri, nil), mine.proof("POST", uri, nil)}, "invalid_dpop_proof",
+		},
+		"other method": {"public", "", []string{mine.proof("GET", uri, nil)}, "invalid_dpop_proof"},
+		"other URI":    {"public", "", []string{mine.proof("POST", uri+"/", nil)}, "invalid_dpop_proof"},
+		"old": {
+			"public", "",
+			[]string{mine.proof("POST", uri, map[string]any{"iat": time.Now().Unix() - 900})},
+			"invalid_dpop_proof",
+		},
+		"no jti": {
+			"public", "", []string{mine.proof("POST", uri, map[string]any{"jti": nil})}, "invalid_dpop_proof",
+		},
 		"no proof at all":    {"public", "", []string{"x"}, "invalid_dpop_proof"},
 		"dpop_jkt":           {"public", mine.jkt(), []string{mine.proof("POST", uri, nil)}, ""},
 		"dpop_jkt, other":    {"public", mine.jkt(), []string{other.proof("POST", uri, nil)}, "invalid_dpop_proof"},
 		"dpop_jkt, no proof": {"public", mine.jkt(), nil, "invalid_request"},
 	} {
-		_, tokens := p.post("token_endpoint", c.client, "", p.codeForm(c.client, "dpop_jkt", c.jkt), proofHeader(c.proofs...))
+		_, tokens := p.post("token_endpoint", c.client, "", p.codeForm(c.client, "dpop_jkt", c.jkt),
+			proofHeader(c.proofs...))
 		if text(tokens["error"]) != c.want || c.want == "" && tokens["token_type"] != "DPoP" {
 			t.Errorf("%s: %v, want %q", name, tokens, c.want)
 		}
@@ -122,7 +132,8 @@ func TestProofsAtResources(t *testing.T) {
 	t.Parallel()
 	p := automatic(t, nil)
 	mine, other := newProver(t), newProver(t)
-	_, tokens := p.post("token_endpoint", "public", "", p.codeForm("public"), proofHeader(mine.proof("POST", p.endpoint("token_endpoint"), nil)))
+	_, tokens := p.post("token_endpoint", "public", "", p.codeForm("public"),
+		proofHeader(mine.proof("POST", p.endpoint("token_endpoint"), nil)))
 	token := text(tokens["access_token"])
 	for _, uri := range []string{p.endpoint("userinfo_endpoint"), p.op.Issuer + "/resource"} {
 		good := map[string]any{"ath": ath(token)}
@@ -146,7 +157,8 @@ func TestProofsAtResources(t *testing.T) {
 			switch {
 			case c.want == "" && m["sub"] != "alice":
 				t.Errorf("%s, %s: %d, %v", uri, c.name, res.StatusCode, m)
-			case c.want != "" && (res.StatusCode != http.StatusUnauthorized || !strings.Contains(challenge, `error="`+c.want+`"`)):
+			case c.want != "" &&
+				(res.StatusCode != http.StatusUnauthorized || !strings.Contains(challenge, `error="`+c.want+`"`)):
 				t.Errorf("%s, %s: %d, %s", uri, c.name, res.StatusCode, challenge)
 			}
 		}
@@ -163,7 +175,10 @@ func TestNonces(t *testing.T) {
 	mine := newProver(t)
 	nonce := func(n string) map[string]any { return map[string]any{"nonce": n} }
 	var newest string
-	for _, endpoint := range []string{"pushed_authorization_request_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint", "token_endpoint"} {
+	for _, endpoint := range []string{
+		"pushed_authorization_request_endpoint", "device_authorization_endpoint",
+		"backchannel_authentication_endpoint", "token_endpoint",
+	} {
 		id, secret := "public", ""
 		if endpoint == "backchannel_authentication_endpoint" {
 			id, secret = "confidential", "s e:c%r+et"
@@ -183,26 +198,31 @@ func TestNonces(t *testing.T) {
 		if res.StatusCode != http.StatusBadRequest || m["error"] != "use_dpop_nonce" || newest == "" {
 			t.Fatalf("%s without a nonce: %d, %v", endpoint, res.StatusCode, m)
 		}
-		if res, m := p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nonce("x")))); m["error"] != "use_dpop_nonce" || res.Header.Get("DPoP-Nonce") != newest {
+		if res, m := p.post(endpoint, id, secret, form(),
+			proofHeader(mine.proof("POST", uri, nonce("x")))); m["error"] != "use_dpop_nonce" ||
+			res.Header.Get("DPoP-Nonce") != newest {
 			t.Errorf("%s with a wrong nonce: %v", endpoint, m)
 		}
 		res, m = p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nonce(newest))))
 		if res.StatusCode/100 != 2 || res.Header.Get("DPoP-Nonce") == newest || res.Header.Get("DPoP-Nonce") == "" {
 			t.Errorf("%s: %d, %v, nonce %q", endpoint, res.StatusCode, m, res.Header.Get("DPoP-Nonce"))
 		}
-		if _, m := p.post(endpoint, id, secret, form(), proofHeader(mine.proof("POST", uri, nonce(newest)))); m["error"] != "use_dpop_nonce" {
+		if _, m := p.post(endpoint, id, secret, form(),
+			proofHeader(mine.proof("POST", uri, nonce(newest)))); m["error"] != "use_dpop_nonce" {
 			t.Errorf("%s with an old nonce: %v", endpoint, m)
 		}
 		newest = res.Header.Get("DPoP-Nonce")
 	}
-	_, tokens := p.post("token_endpoint", "public", "", p.codeForm("public"), proofHeader(mine.proof("POST", p.endpoint("token_endpoint"), nonce(newest))))
+	_, tokens := p.post("token_endpoint", "public", "", p.codeForm("public"),
+		proofHeader(mine.proof("POST", p.endpoint("token_endpoint"), nonce(newest))))
 	token := text(tokens["access_token"])
 	server := p.op.nonces.current(false)
 	for _, uri := range []string{p.op.Issuer + "/resource", p.endpoint("userinfo_endpoint")} {
 		proof := func(n string) string { return mine.proof("GET", uri, map[string]any{"ath": ath(token), "nonce": n}) }
 		res, _ := p.ask(uri, "DPoP "+token, proof(server))
 		challenge, current := res.Header.Get("WWW-Authenticate"), res.Header.Get("DPoP-Nonce")
-		if res.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(challenge, `DPoP error="use_dpop_nonce"`) || current == "" || current == server {
+		if res.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(challenge, `DPoP error="use_dpop_nonce"`) ||
+			current == "" || current == server {
 			t.Fatalf("the other nonce: %d, %s, %q", res.StatusCode, challenge, current)
 		}
 		res, _ = p.ask(uri, "DPoP "+token, proof(current))
@@ -213,7 +233,10 @@ func TestNonces(t *testing.T) {
 			t.Errorf("an old nonce: %d", res.StatusCode)
 		}
 	}
-	if res, _ := p.ask(p.op.Issuer+"/resource", "Bearer "+text(p.redeem("public", "", p.authorize(authorization("public")).Get("code"))["access_token"])); res.StatusCode != http.StatusOK {
+	if res, _ := p.ask(p.op.Issuer+"/resource",
+		"Bearer "+
+			text(p.redeem("public", "",
+				p.authorize(authorization("public")).Get("code"))["access_token"])); res.StatusCode != http.StatusOK {
 		t.Errorf("a bearer token needs a nonce: %d", res.StatusCode)
 	}
 }
@@ -235,7 +258,9 @@ func TestBoundRefreshTokens(t *testing.T) {
 		{"other key", []string{other.proof("POST", uri, nil)}, "invalid_dpop_proof"},
 		{"good", []string{mine.proof("POST", uri, nil)}, ""},
 	} {
-		if res, m := p.post("token_endpoint", "public", "", form, proofHeader(c.proofs...)); text(m["error"]) != c.want || c.want != "" && res.StatusCode != http.StatusBadRequest {
+		if res, m := p.post("token_endpoint", "public", "", form,
+			proofHeader(c.proofs...)); text(m["error"]) != c.want ||
+			c.want != "" && res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d, %v", c.name, res.StatusCode, m)
 		}
 	}

@@ -37,12 +37,16 @@ func ReadFile(data []byte, folder string, read func(path string) ([]byte, error)
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return Options{}, errors.New(strings.NewReplacer(" in type provider.User", " of a user", " in type provider.Client", " of a client", "yaml: unmarshal errors:\n  ", "").Replace(err.Error()))
+		return Options{},
+			errors.New(strings.NewReplacer(" in type provider.User", " of a user", " in type provider.Client",
+				" of a client", "yaml: unmarshal errors:\n  ", "").Replace(err.Error()))
 	}
 	o := Options{
 		Users: f.Users, Clients: f.Clients, Auto: f.Auto, JWTAccessTokens: f.JWTAccessTokens,
-		AccessTokenLifetime: f.AccessTokenLifetime, IDTokenLifetime: f.IDTokenLifetime, RefreshTokenLifetime: f.RefreshTokenLifetime,
-		PollInterval: f.PollInterval, ApproveAfter: f.ApproveAfter, Password: f.Password, SAML: f.SAML, DPoPNonces: f.DPoPNonces,
+		AccessTokenLifetime: f.AccessTokenLifetime, IDTokenLifetime: f.IDTokenLifetime,
+		RefreshTokenLifetime: f.RefreshTokenLifetime,
+		PollInterval:         f.PollInterval, ApproveAfter: f.ApproveAfter, Password: f.Password, SAML: f.SAML,
+		DPoPNonces:   f.DPoPNonces,
 		Registration: f.Registration, RegistrationToken: f.RegistrationToken, FAPI2: f.FAPI2,
 	}
 	if f.SigningKey == "" {

@@ -83,7 +83,8 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 			if form.Get("assertion") == "" {
 				r.PostForm.Set("assertion", "none")
 			}
-		case grant == goidc.GrantTokenExchange && form.Get("requested_token_type") == string(goidc.TokenTypeIdentifierJWT):
+		case grant == goidc.GrantTokenExchange &&
+			form.Get("requested_token_type") == string(goidc.TokenTypeIdentifierJWT):
 			p.exchangeForJWT(w, r, next)
 			return
 		}
@@ -95,7 +96,8 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 // that are all the same to the library.
 func (p *Provider) refusesGrant(id string, grant goidc.GrantType) bool {
 	c := p.client(id)
-	return c != nil && slices.Contains([]goidc.GrantType{grantPassword, grantSAML, goidc.GrantJWTBearer}, grant) && !slices.Contains(c.GrantTypes, grant)
+	return c != nil && slices.Contains([]goidc.GrantType{grantPassword, grantSAML, goidc.GrantJWTBearer}, grant) &&
+		!slices.Contains(c.GrantTypes, grant)
 }
 
 // forLibrary is a client with the grant that others are handed to the library as.
@@ -136,7 +138,8 @@ func (p *Provider) renameError(r *http.Request, m map[string]any) {
 	case grant == string(goidc.GrantAuthorizationCode) && code == "expired_token":
 		m["error"] = "invalid_grant"
 	case grant == string(goidc.GrantRefreshToken) && code == "unauthorized_client" && p.mayRefresh(clientID(r)):
-		m["error"], m["error_description"] = "invalid_grant", "the refresh token is bound to a key, and there is no proof of it"
+		m["error"], m["error_description"] = "invalid_grant",
+			"the refresh token is bound to a key, and there is no proof of it"
 	case grant == string(grantSAML) && code == "invalid_grant" && !p.options.SAML:
 		m["error_description"] = "SAML assertions are not understood"
 	}
@@ -185,7 +188,10 @@ func (p *Provider) assertJWT(ctx context.Context, assertion string) (goidc.JWTBe
 	if claims.Expiry == nil || claims.Expiry.Time().After(time.Now().Add(time.Hour)) {
 		return none, errors.New("the assertion has no exp, or one that is too far away")
 	}
-	err = claims.ValidateWithLeeway(jwt.Expected{Issuer: id, AnyAudience: jwt.Audience{p.Issuer, p.Issuer + "/token", p.mtlsHost + "/token"}}, time.Minute)
+	err = claims.ValidateWithLeeway(jwt.Expected{
+		Issuer:      id,
+		AnyAudience: jwt.Audience{p.Issuer, p.Issuer + "/token", p.mtlsHost + "/token"},
+	}, time.Minute)
 	if err != nil {
 		return none, err
 	}

@@ -20,7 +20,8 @@ func (p *Provider) ownHost(next http.Handler) http.Handler {
 				return
 			}
 		}
-		http.Error(w, "This server answers for "+p.Issuer+" only. The Host header of the request names another.", http.StatusMisdirectedRequest)
+		http.Error(w, "This server answers for "+p.Issuer+" only. The Host header of the request names another.",
+			http.StatusMisdirectedRequest)
 	})
 }
 

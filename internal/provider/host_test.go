@@ -20,8 +20,9 @@ func TestOtherHostsAreRefused(t *testing.T) {
 	port := op.Issuer[strings.LastIndex(op.Issuer, ":"):]
 	for host, want := range map[string]int{
 		"127.0.0.1" + port: 200, "localhost" + port: 200, "LOCALHOST" + port: 200, "[::1]" + port: 200,
-		"evil.example" + port: 421, "evil.example": 421, "127.0.0.1": 421, "localhost:1": 421, "127.0.0.1.evil.example" + port: 421,
-		"192.0.2.1" + port: 421, "[2001:db8::1]" + port: 421, "localhost." + port: 421,
+		"evil.example" + port: 421, "evil.example": 421, "127.0.0.1": 421, "localhost:1": 421,
+		"127.0.0.1.evil.example" + port: 421,
+		"192.0.2.1" + port:              421, "[2001:db8::1]" + port: 421, "localhost." + port: 421,
 	} {
 		for _, path := range []string{"/.well-known/openid-configuration", "/jwks"} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, op.Issuer+path, nil)
@@ -35,7 +36,8 @@ func TestOtherHostsAreRefused(t *testing.T) {
 			}
 			body, _ := io.ReadAll(res.Body)
 			_ = res.Body.Close()
-			if res.StatusCode != want || want != 200 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
+			if res.StatusCode != want ||
+				want != 200 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
 				t.Errorf("%s%s: status %d, %s", host, path, res.StatusCode, body)
 			}
 		}

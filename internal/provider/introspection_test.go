@@ -26,7 +26,8 @@ func TestSignedIntrospection(t *testing.T) {
 	tokens := p.redeem("public", "", p.authorize(authorization("public")).Get("code"))
 	for _, id := range []string{"es", "sealed"} {
 		for _, token := range []string{text(tokens["access_token"]), "unknown"} {
-			res, body := p.post("introspection_endpoint", id, "secret", url.Values{"token": {token}, "token_type_hint": {"magic"}}, acceptJWT)
+			res, body := p.post("introspection_endpoint", id, "secret",
+				url.Values{"token": {token}, "token_type_hint": {"magic"}}, acceptJWT)
 			if res.Header.Get("Content-Type") != "application/token-introspection+jwt" {
 				t.Fatalf("%s: %v, %v", id, res.Header, body)
 			}
@@ -35,22 +36,30 @@ func TestSignedIntrospection(t *testing.T) {
 				compact = decrypted(t, private, compact)
 			}
 			header, claims := p.open(compact)
-			if header.ExtraHeaders[jose.HeaderType] != "token-introspection+jwt" || id == "es" && header.Algorithm != "ES256" {
+			if header.ExtraHeaders[jose.HeaderType] != "token-introspection+jwt" ||
+				id == "es" && header.Algorithm != "ES256" {
 				t.Errorf("%s: %v", id, header)
 			}
 			info, _ := claims["token_introspection"].(map[string]any)
-			if claims["iss"] != p.op.Issuer || claims["aud"] != id || claims["iat"] == nil || info["active"] != (token != "unknown") {
+			if claims["iss"] != p.op.Issuer || claims["aud"] != id || claims["iat"] == nil ||
+				info["active"] != (token != "unknown") {
 				t.Errorf("%s: %v", id, claims)
 			}
 		}
-		if _, info := p.post("introspection_endpoint", id, "secret", url.Values{"token": {text(tokens["access_token"])}}); info["active"] != true || info["acr"] != "2" {
+		if _, info := p.post("introspection_endpoint", id, "secret",
+			url.Values{"token": {text(tokens["access_token"])}}); info["active"] != true || info["acr"] != "2" {
 			t.Errorf("%s, JSON: %v", id, info)
 		}
 	}
-	if res, m := p.post("introspection_endpoint", "es", "wrong", url.Values{"token": {"x"}}, acceptJWT); res.StatusCode != http.StatusUnauthorized || m["error"] != "invalid_client" {
+	if res, m := p.post("introspection_endpoint", "es", "wrong", url.Values{"token": {"x"}},
+		acceptJWT); res.StatusCode != http.StatusUnauthorized || m["error"] != "invalid_client" {
 		t.Errorf("wrong secret: %d, %v", res.StatusCode, m)
 	}
-	if res, _ := p.post("revocation_endpoint", "public", "", url.Values{"token": {text(tokens["access_token"])}, "token_type_hint": {"magic"}}); res.StatusCode != http.StatusOK {
+	if res, _ := p.post("revocation_endpoint", "public", "",
+		url.Values{
+			"token":           {text(tokens["access_token"])},
+			"token_type_hint": {"magic"},
+		}); res.StatusCode != http.StatusOK {
 		t.Errorf("revocation with an unknown hint: %d", res.StatusCode)
 	}
 }

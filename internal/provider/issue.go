@@ -60,7 +60,8 @@ func (p *Provider) ConfigFile(c Client) []byte {
 	case "private_key_jwt":
 		b.WriteString("private_key: client-key.pem # put the client's private key here\n")
 	case "tls_client_auth", "self_signed_tls_client_auth":
-		b.WriteString("tls_client_certificate: client.pem # put the client's certificate and key here\ntls_client_key: client-key.pem\n")
+		b.WriteString("tls_client_certificate: client.pem # put the client's certificate and key " +
+			"here\ntls_client_key: client-key.pem\n")
 	}
 	return []byte(b.String())
 }

@@ -24,7 +24,10 @@ func TestKindsOfClientJWT(t *testing.T) {
 	})
 	now := time.Now().Unix()
 	assertion := func() map[string]any {
-		return map[string]any{"iss": "app", "sub": "app", "aud": p.op.Issuer, "jti": rand.Text(), "iat": now, "exp": now + 60}
+		return map[string]any{
+			"iss": "app", "sub": "app", "aud": p.op.Issuer, "jti": rand.Text(), "iat": now,
+			"exp": now + 60,
+		}
 	}
 	kinds := []struct {
 		name   string

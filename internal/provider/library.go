@@ -32,11 +32,13 @@ var assertionAlgorithms = []goidc.SignatureAlgorithm{
 }
 
 func (p *Provider) settings() []oidcprovider.Option {
-	options := slices.Concat(p.profile(), p.grants(), p.responses(), p.requests(), p.tokens(), p.authentication(), p.assertions(), p.ciba(), p.registration(), p.logout(), []oidcprovider.Option{
-		oidcprovider.WithPolicies(goidc.NewPolicy("login", func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, p.login)),
-		oidcprovider.WithErrorHandler(p.report),
-		oidcprovider.WithErrorRenderer(renderError),
-	})
+	options := slices.Concat(p.profile(), p.grants(), p.responses(), p.requests(), p.tokens(), p.authentication(),
+		p.assertions(), p.ciba(), p.registration(), p.logout(), []oidcprovider.Option{
+			oidcprovider.WithPolicies(goidc.NewPolicy("login",
+				func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, p.login)),
+			oidcprovider.WithErrorHandler(p.report),
+			oidcprovider.WithErrorRenderer(renderError),
+		})
 	if p.mtlsHost != "" {
 		options = append(options,
 			oidcprovider.WithMTLS(p.mtlsHost, certificateOf),
@@ -63,7 +65,8 @@ func (p *Provider) tokens() []oidcprovider.Option {
 	access := orElse(p.options.AccessTokenLifetime, defaultAccessToken)
 	return []oidcprovider.Option{
 		oidcprovider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
-		oidcprovider.WithClaims("sub", "name", "preferred_username", "email", "email_verified", "auth_time", "amr", "acr", "sid"),
+		oidcprovider.WithClaims("sub", "name", "preferred_username", "email", "email_verified", "auth_time", "amr",
+			"acr", "sid"),
 		oidcprovider.WithACRs(p.acrs()[0], p.acrs()[1:]...),
 		oidcprovider.WithIDTokenSignatureAlgs(p.signatures()[0], p.signatures()[1:]...),
 		oidcprovider.WithUserInfoSignatureAlgs(p.signatures()[0], p.signatures()[1:]...),
@@ -83,7 +86,9 @@ func (p *Provider) tokens() []oidcprovider.Option {
 		oidcprovider.WithUserInfoContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
 		oidcprovider.WithIDTokenClaims(p.idTokenClaims),
 		oidcprovider.WithUserInfoClaims(p.userClaims),
-		oidcprovider.WithTokenIntrospection(func(_ context.Context, c *goidc.Client, _ goidc.TokenInfo) bool { return !c.IsPublic() }),
+		oidcprovider.WithTokenIntrospection(func(_ context.Context, c *goidc.Client, _ goidc.TokenInfo) bool {
+			return !c.IsPublic()
+		}),
 		oidcprovider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true }),
 		oidcprovider.WithTokenRevocationRevokeGrantOnAccessToken(),
 	}

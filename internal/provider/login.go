@@ -23,7 +23,9 @@ var pages = sync.OnceValue(func() *template.Template {
 
 // login logs the user of a session in: at once if the provider is automatic,
 // else by a form. Device logins use the same form.
-func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession, _ *goidc.Client) (goidc.Status, error) {
+func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession,
+	_ *goidc.Client,
+) (goidc.Status, error) {
 	if session.Status != goidc.StatusPending {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "this login has ended")
 	}
@@ -36,7 +38,10 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.
 	if session.Prompt == goidc.PromptTypeNone {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeLoginRequired, "nobody is logged in")
 	}
-	form := struct{ Action, Client, Hint, Error string }{"/authorize/" + session.ID, session.ClientID, session.LoginHint, ""}
+	form := struct{ Action, Client, Hint, Error string }{
+		"/authorize/" + session.ID, session.ClientID,
+		session.LoginHint, "",
+	}
 	if session.DeviceCode != "" {
 		form.Action = "/device/" + session.ID
 	}
@@ -99,7 +104,8 @@ func show(w http.ResponseWriter, status int, name string, data any) error {
 func showWith(w http.ResponseWriter, status int, name string, data any, policy string) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"+policy)
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"+policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -72,8 +72,10 @@ type (
 
 func (p *Provider) logout() []oidcprovider.Option {
 	return []oidcprovider.Option{
-		oidcprovider.WithLogout(nil, func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error { return nil }),
-		oidcprovider.WithLogoutPolicies(goidc.NewLogoutPolicy("at once", func(*http.Request, *goidc.LogoutSession) bool { return true }, p.logOut)),
+		oidcprovider.WithLogout(nil,
+			func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error { return nil }),
+		oidcprovider.WithLogoutPolicies(goidc.NewLogoutPolicy("at once",
+			func(*http.Request, *goidc.LogoutSession) bool { return true }, p.logOut)),
 	}
 }
 

@@ -26,9 +26,12 @@ func TestBackchannelLogout(t *testing.T) {
 		t.Helper()
 		header, claims := p.open(<-posted)
 		events, _ := claims["events"].(map[string]any)
-		if header.ExtraHeaders[jose.HeaderType] != "logout+jwt" || header.Algorithm != "ES256" || claims["nonce"] != nil ||
-			claims["iss"] != p.op.Issuer || claims["aud"] != "back" || claims["sub"] != "alice" || claims["sid"] != want ||
-			claims["jti"] == nil || claims["iat"] == nil || claims["exp"] == nil || events["http://schemas.openid.net/event/backchannel-logout"] == nil {
+		if header.ExtraHeaders[jose.HeaderType] != "logout+jwt" || header.Algorithm != "ES256" ||
+			claims["nonce"] != nil ||
+			claims["iss"] != p.op.Issuer || claims["aud"] != "back" || claims["sub"] != "alice" ||
+			claims["sid"] != want ||
+			claims["jti"] == nil || claims["iat"] == nil || claims["exp"] == nil ||
+			events["http://schemas.openid.net/event/backchannel-logout"] == nil {
 			t.Errorf("%v, %v, want sid %v", header, claims, want)
 		}
 	}
@@ -51,7 +54,10 @@ func TestBackchannelLogout(t *testing.T) {
 	}
 	receive(nil)
 	status = http.StatusBadRequest
-	for name, c := range map[string][2]string{"refused": {"back", "alice"}, "no client": {"x", "alice"}, "no user": {"back", "x"}, "no URI": {"public", "alice"}} {
+	for name, c := range map[string][2]string{
+		"refused": {"back", "alice"}, "no client": {"x", "alice"},
+		"no user": {"back", "x"}, "no URI": {"public", "alice"},
+	} {
 		if p.op.BackchannelLogout(c[0], c[1]) == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -78,7 +78,8 @@ func (p *Provider) audienceIsIssuer(next http.Handler) http.Handler {
 		if p.options.FAPI2 != "" && r.Method == http.MethodPost {
 			t := ParseJWT(r.PostFormValue("client_assertion"))
 			if t != nil && text(t.Claims["aud"]) != p.Issuer {
-				refuse(w, http.StatusUnauthorized, "invalid_client", "the aud of the client assertion is not the issuer as a string")
+				refuse(w, http.StatusUnauthorized, "invalid_client",
+					"the aud of the client assertion is not the issuer as a string")
 				return
 			}
 		}

@@ -43,10 +43,14 @@ func TestFAPI2Security(t *testing.T) {
 		aud  any
 		want int
 	}{
-		"good":                    {authorization("key"), p.op.Issuer, http.StatusCreated},
-		"aud is a list":           {authorization("key"), []string{p.op.Issuer}, http.StatusUnauthorized},
-		"aud is the endpoint":     {authorization("key"), p.endpoint("pushed_authorization_request_endpoint"), http.StatusUnauthorized},
-		"no challenge":            {with("key", "code_challenge", "", "code_challenge_method", ""), p.op.Issuer, http.StatusBadRequest},
+		"good":          {authorization("key"), p.op.Issuer, http.StatusCreated},
+		"aud is a list": {authorization("key"), []string{p.op.Issuer}, http.StatusUnauthorized},
+		"aud is the endpoint": {
+			authorization("key"), p.endpoint("pushed_authorization_request_endpoint"), http.StatusUnauthorized,
+		},
+		"no challenge": {
+			with("key", "code_challenge", "", "code_challenge_method", ""), p.op.Issuer, http.StatusBadRequest,
+		},
 		"plain challenge":         {with("key", "code_challenge_method", "plain"), p.op.Issuer, http.StatusBadRequest},
 		"another response type":   {with("key", "response_type", "code id_token"), p.op.Issuer, http.StatusBadRequest},
 		"no redirect_uri":         {with("key", "redirect_uri", ""), p.op.Issuer, http.StatusBadRequest},
@@ -56,7 +60,8 @@ func TestFAPI2Security(t *testing.T) {
 			t.Errorf("%s: %d, %v", name, status, m)
 		}
 	}
-	if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+authorization("key").Encode(), ""); res.StatusCode != http.StatusBadRequest {
+	if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+authorization("key").Encode(),
+		""); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("not pushed: %d", res.StatusCode)
 	}
 	prover := newProver(t)
@@ -64,7 +69,8 @@ func TestFAPI2Security(t *testing.T) {
 		_, m := push(authorization("key"), p.op.Issuer)
 		back := p.authorize(url.Values{"client_id": {"key"}, "request_uri": {text(m["request_uri"])}})
 		_, tokens := p.post("token_endpoint", "key", "", p.asserted(url.Values{
-			"grant_type": {"authorization_code"}, "code": {back.Get("code")}, "code_verifier": {verifier}, "redirect_uri": {"http://127.0.0.1:7777/auth/callback"},
+			"grant_type": {"authorization_code"}, "code": {back.Get("code")}, "code_verifier": {verifier},
+			"redirect_uri": {"http://127.0.0.1:7777/auth/callback"},
 		}, key, p.op.Issuer), proofHeader(proofs...))
 		return tokens
 	}
@@ -75,7 +81,9 @@ func TestFAPI2Security(t *testing.T) {
 	if header, _ := p.open(text(tokens["id_token"])); header.Algorithm != "PS256" || tokens["token_type"] != "DPoP" {
 		t.Errorf("%v, %v", header, tokens)
 	}
-	_, refreshed := p.post("token_endpoint", "key", "", p.asserted(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {text(tokens["refresh_token"])}}, key, p.op.Issuer),
+	_, refreshed := p.post("token_endpoint", "key", "",
+		p.asserted(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {text(tokens["refresh_token"])}}, key,
+			p.op.Issuer),
 		proofHeader(prover.proof("POST", p.endpoint("token_endpoint"), nil)))
 	if refreshed["access_token"] == nil || refreshed["refresh_token"] != nil {
 		t.Errorf("refresh: %v", refreshed)
@@ -90,7 +98,8 @@ func TestFAPI2MessageSigning(t *testing.T) {
 		return res.StatusCode, text(m["request_uri"])
 	}
 	object := func(change map[string]any) url.Values {
-		return url.Values{"request": {signed(t, jose.ES256, key, "oauth-authz-req+jwt", p.requestObject("key", change))}}
+		return url.Values{"request": {signed(t, jose.ES256, key, "oauth-authz-req+jwt",
+			p.requestObject("key", change))}}
 	}
 	for name, c := range map[string]struct {
 		form url.Values
@@ -121,15 +130,25 @@ func TestFAPI2MutualTLS(t *testing.T) {
 	roots.AddCert(ca.Leaf)
 	o := testOptions()
 	o.Certificate, o.Auto, o.FAPI2, o.JWTAccessTokens = certificate(t, "server", ca), true, "security", true
-	o.Clients = []Client{{ID: "self", AuthMethod: "self_signed_tls_client_auth", Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw}))}}
+	o.Clients = []Client{{
+		ID: "self", AuthMethod: "self_signed_tls_client_auth",
+		Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw})),
+	}}
 	op, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = op.Close() })
-	p := &peer{t: t, op: op, http: &http.Client{Timeout: 10 * time.Second, CheckRedirect: noRedirects, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{*own}, MinVersion: tls.VersionTLS12},
-	}}}
+	p := &peer{
+		t: t, op: op,
+		http: &http.Client{Timeout: 10 * time.Second, CheckRedirect: noRedirects, Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{
+				RootCAs: roots, Certificates: []tls.Certificate{*own},
+				MinVersion: tls.VersionTLS12,
+			},
+		}},
+	}
 	_, p.metadata = p.get(op.Issuer+"/.well-known/openid-configuration", "")
 	aliases, _ := p.metadata["mtls_endpoint_aliases"].(map[string]any)
 	maps.Copy(p.metadata, aliases)

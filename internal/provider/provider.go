@@ -110,7 +110,10 @@ type User struct {
 func Defaults() Options {
 	return Options{
 		Users: []User{
-			{Name: "alice", Password: "alice", FullName: "Alice Adams", Email: "alice@example.com", AMR: []string{"pwd", "otp"}, ACR: "2"},
+			{
+				Name: "alice", Password: "alice", FullName: "Alice Adams", Email: "alice@example.com",
+				AMR: []string{"pwd", "otp"}, ACR: "2",
+			},
 			{Name: "bob", Password: "bob", FullName: "Bob Brown", Email: "bob@example.com"},
 		},
 	}
@@ -197,7 +200,10 @@ func (p *Provider) listen() ([]net.Listener, error) {
 		return []net.Listener{listener}, nil
 	}
 	p.Issuer = "https://" + listener.Addr().String()
-	config := &tls.Config{Certificates: []tls.Certificate{*p.options.Certificate}, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{*p.options.Certificate},
+		NextProtos:   []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12,
+	}
 	mutual, err := listen(0)
 	if err != nil {
 		_ = listener.Close()
@@ -259,7 +265,8 @@ func (p *Provider) httpClient() *http.Client {
 // inFront are the layers that do what the library does not, outermost last.
 func (p *Provider) inFront(h http.Handler) http.Handler {
 	for _, layer := range []func(http.Handler) http.Handler{
-		p.otherGrants, p.tokenErrors, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer, p.signIntrospection,
+		p.otherGrants, p.tokenErrors, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer,
+		p.signIntrospection,
 		p.registrations, p.askUser, p.guardUserInfo, p.protectedResource, p.trueMetadata,
 	} {
 		h = layer(h)

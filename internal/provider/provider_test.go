@@ -116,12 +116,15 @@ func (p *peer) get(rawURL, token string) (*http.Response, map[string]any) {
 }
 
 // post sends a form, as the client called id, whose secret is in the header.
-func (p *peer) post(endpoint, id, secret string, form url.Values, change ...func(*http.Request)) (*http.Response, map[string]any) {
+func (p *peer) post(endpoint, id, secret string, form url.Values,
+	change ...func(*http.Request),
+) (*http.Response, map[string]any) {
 	p.t.Helper()
 	if secret == "" {
 		form.Set("client_id", id)
 	}
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.endpoint(endpoint), strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.endpoint(endpoint),
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -176,7 +179,8 @@ func (p *peer) redeem(id, secret, code string) map[string]any {
 
 func (p *peer) refresh(id, secret, token string) (int, map[string]any) {
 	p.t.Helper()
-	res, m := p.post("token_endpoint", id, secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+	res, m := p.post("token_endpoint", id, secret,
+		url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
 	return res.StatusCode, m
 }
 
@@ -223,7 +227,8 @@ func TestCodeFlowAndUserInfo(t *testing.T) {
 		t.Errorf("claims: %v", claims)
 	}
 	access, _ := tokens["access_token"].(string)
-	if _, info := p.get(p.endpoint("userinfo_endpoint"), access); info["sub"] != "alice" || info["name"] != "Alice Adams" || info["email"] != "alice@example.com" {
+	if _, info := p.get(p.endpoint("userinfo_endpoint"), access); info["sub"] != "alice" ||
+		info["name"] != "Alice Adams" || info["email"] != "alice@example.com" {
 		t.Errorf("UserInfo: %v", info)
 	}
 	refresh, _ := tokens["refresh_token"].(string)
@@ -307,13 +312,15 @@ func TestLoginPage(t *testing.T) {
 	p := start(t, nil)
 	res, body := p.get(p.endpoint("authorization_endpoint")+"?"+authorization("public").Encode(), "")
 	page, _ := body["body"].(string)
-	if res.StatusCode != http.StatusOK || !strings.Contains(page, "Log in to public") || res.Header.Get("Content-Security-Policy") == "" {
+	if res.StatusCode != http.StatusOK || !strings.Contains(page, "Log in to public") ||
+		res.Header.Get("Content-Security-Policy") == "" {
 		t.Fatalf("login page: %d, %s", res.StatusCode, page)
 	}
 	_, action, _ := strings.Cut(page, `action="`)
 	action, _, _ = strings.Cut(action, `"`)
 	submit := func(form url.Values) (*http.Response, map[string]any) {
-		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.op.Issuer+action, strings.NewReader(form.Encode()))
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.op.Issuer+action,
+			strings.NewReader(form.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +328,8 @@ func TestLoginPage(t *testing.T) {
 		return p.do(r)
 	}
 	_, body = submit(url.Values{"username": {`"><script>`}, "password": {"wrong"}})
-	if page, _ := body["body"].(string); !strings.Contains(page, "Wrong user name") || strings.Contains(page, "<script>") {
+	if page, _ := body["body"].(string); !strings.Contains(page, "Wrong user name") ||
+		strings.Contains(page, "<script>") {
 		t.Errorf("after a wrong password: %s", page)
 	}
 	back := p.callback(submit(url.Values{"username": {"bob"}, "password": {"bob"}}))
@@ -338,18 +346,23 @@ func TestClientCredentialsIntrospectionRevocation(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
 	const id, secret = "confidential", "s e:c%r+et"
-	_, tokens := p.post("token_endpoint", id, secret, url.Values{"grant_type": {"client_credentials"}, "scope": {"profile"}})
+	_, tokens := p.post("token_endpoint", id, secret,
+		url.Values{"grant_type": {"client_credentials"}, "scope": {"profile"}})
 	access, _ := tokens["access_token"].(string)
-	if _, m := p.post("introspection_endpoint", id, secret, url.Values{"token": {access}}); m["active"] != true || m["client_id"] != id {
+	if _, m := p.post("introspection_endpoint", id, secret, url.Values{"token": {access}}); m["active"] != true ||
+		m["client_id"] != id {
 		t.Errorf("introspection: %v", m)
 	}
-	if res, _ := p.post("revocation_endpoint", id, secret, url.Values{"token": {access}}); res.StatusCode != http.StatusOK {
+	if res, _ := p.post("revocation_endpoint", id, secret,
+		url.Values{"token": {access}}); res.StatusCode != http.StatusOK {
 		t.Errorf("revocation: %d", res.StatusCode)
 	}
 	if _, m := p.post("introspection_endpoint", id, secret, url.Values{"token": {access}}); m["active"] != false {
 		t.Errorf("introspection after revocation: %v", m)
 	}
-	if res, m := p.post("token_endpoint", id, "wrong", url.Values{"grant_type": {"client_credentials"}}); res.StatusCode != http.StatusUnauthorized || m["error"] != "invalid_client" {
+	if res, m := p.post("token_endpoint", id, "wrong",
+		url.Values{"grant_type": {"client_credentials"}}); res.StatusCode != http.StatusUnauthorized ||
+		m["error"] != "invalid_client" {
 		t.Errorf("wrong secret: %d, %v", res.StatusCode, m)
 	}
 }
@@ -375,7 +388,8 @@ func TestDeviceAuthorization(t *testing.T) {
 	complete, _ := device["verification_uri_complete"].(string)
 	code, _ := device["device_code"].(string)
 	poll := func() map[string]any {
-		_, m := p.post("token_endpoint", "public", "", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {code}})
+		_, m := p.post("token_endpoint", "public", "",
+			url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {code}})
 		return m
 	}
 	if m := poll(); m["error"] != "authorization_pending" {
@@ -413,7 +427,8 @@ func TestDPoP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key},
+		(&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
 	if err != nil {
 		t.Fatal(err)
 	}

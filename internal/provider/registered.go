@@ -17,18 +17,20 @@ import (
 
 // A Client may ask for tokens.
 type Client struct {
-	ID                 string   `yaml:"client_id"`
-	Secret             string   `yaml:"client_secret"`
-	AuthMethod         string   `yaml:"auth_method"`                  // "" means client_secret_basic, or none without a secret
-	RedirectURIs       []string `yaml:"redirect_uris"`                // nil means the loopback address with any port
-	PostLogoutURIs     []string `yaml:"post_logout_redirect_uris"`    // likewise
-	Scope              string   `yaml:"scope"`                        // "" means all that the provider knows
-	JWKS               string   `yaml:"jwks"`                         // public keys, JSON, for private_key_jwt and encryption
-	SubjectDN          string   `yaml:"tls_client_auth_subject_dn"`   // for tls_client_auth
-	Certificate        string   `yaml:"tls_client_certificate"`       // PEM, for self_signed_tls_client_auth
-	IDTokenSigningAlg  string   `yaml:"id_token_signed_response_alg"` // "" means RS256
-	UserInfoSigningAlg string   `yaml:"userinfo_signed_response_alg"` // "" means JSON, unsigned
-	RequirePAR         bool     `yaml:"require_pushed_authorization_requests"`
+	ID     string `yaml:"client_id"`
+	Secret string `yaml:"client_secret"`
+	// "" means client_secret_basic, or none without a secret
+	AuthMethod     string   `yaml:"auth_method"`
+	RedirectURIs   []string `yaml:"redirect_uris"`             // nil means the loopback address with any port
+	PostLogoutURIs []string `yaml:"post_logout_redirect_uris"` // likewise
+	Scope          string   `yaml:"scope"`                     // "" means all that the provider knows
+	// public keys, JSON, for private_key_jwt and encryption
+	JWKS               string `yaml:"jwks"`
+	SubjectDN          string `yaml:"tls_client_auth_subject_dn"`   // for tls_client_auth
+	Certificate        string `yaml:"tls_client_certificate"`       // PEM, for self_signed_tls_client_auth
+	IDTokenSigningAlg  string `yaml:"id_token_signed_response_alg"` // "" means RS256
+	UserInfoSigningAlg string `yaml:"userinfo_signed_response_alg"` // "" means JSON, unsigned
+	RequirePAR         bool   `yaml:"require_pushed_authorization_requests"`
 
 	// How tokens are encrypted for the keys of JWKS; "" means not at all, and
 	// A128CBC-HS256.
@@ -44,7 +46,8 @@ type Client struct {
 	RequestObjectSigningAlg    string `yaml:"request_object_signing_alg"`
 	RequireSignedRequestObject bool   `yaml:"require_signed_request_object"`
 
-	AuthorizationSigningAlg    string `yaml:"authorization_signed_response_alg"` // of JARM; "" means the provider's first
+	// of JARM; "" means the provider's first
+	AuthorizationSigningAlg    string `yaml:"authorization_signed_response_alg"`
 	AuthorizationEncryptionAlg string `yaml:"authorization_encrypted_response_alg"`
 	AuthorizationEncryptionEnc string `yaml:"authorization_encrypted_response_enc"`
 
@@ -86,7 +89,8 @@ func grantTypesOf(method goidc.AuthnMethod) []goidc.GrantType {
 // Practices that an OpenID Provider has.
 func responseTypes() []goidc.ResponseType {
 	return []goidc.ResponseType{
-		goidc.ResponseTypeCode, goidc.ResponseTypeCodeAndIDToken, goidc.ResponseTypeCodeAndToken, goidc.ResponseTypeCodeAndIDTokenAndToken,
+		goidc.ResponseTypeCode, goidc.ResponseTypeCodeAndIDToken, goidc.ResponseTypeCodeAndToken,
+		goidc.ResponseTypeCodeAndIDTokenAndToken,
 		goidc.ResponseTypeIDToken, goidc.ResponseTypeIDTokenAndToken,
 	}
 }
@@ -101,7 +105,8 @@ func (c Client) extend(client *goidc.Client) error {
 		client.ResponseTypes = converted[goidc.ResponseType](c.ResponseTypes)
 	}
 	client.AuthDetailTypes = converted[goidc.AuthDetailType](c.AuthorizationDetailsTypes)
-	client.JARSigAlg, client.JARIsRequired = goidc.SignatureAlgorithm(c.RequestObjectSigningAlg), c.RequireSignedRequestObject
+	client.JARSigAlg, client.JARIsRequired = goidc.SignatureAlgorithm(c.RequestObjectSigningAlg),
+		c.RequireSignedRequestObject
 	client.DPoPTokenBindingIsRequired, client.TLSTokenBindingIsRequired = c.DPoPBound, c.CertificateBound
 	client.CIBATokenDeliveryMode = goidc.CIBATokenDeliveryMode(c.DeliveryMode)
 	if c.DeliveryMode == "" {
@@ -133,7 +138,8 @@ func converted[T, F ~string](from []F) []T {
 func validRegistration(c *goidc.Client) error {
 	for name, alg := range map[string]goidc.SignatureAlgorithm{
 		"authorization_signed_response_alg": jarmAlg(c),
-		"introspection_signed_response_alg": goidc.SignatureAlgorithm(attribute(c, "introspection_signed_response_alg")),
+		"introspection_signed_response_alg": goidc.SignatureAlgorithm(attribute(c,
+			"introspection_signed_response_alg")),
 	} {
 		if alg != "" && !slices.Contains(signatureAlgorithms, alg) {
 			return fmt.Errorf("the %s %q is not known", name, alg)
@@ -209,7 +215,8 @@ type encryptions map[string][2]string
 
 func (c Client) encryptions() encryptions {
 	return encryptions{
-		"token": {c.IDTokenEncryptionAlg, c.IDTokenEncryptionEnc}, "userinfo": {c.UserInfoEncryptionAlg, c.UserInfoEncryptionEnc},
+		"token":         {c.IDTokenEncryptionAlg, c.IDTokenEncryptionEnc},
+		"userinfo":      {c.UserInfoEncryptionAlg, c.UserInfoEncryptionEnc},
 		"authorization": {c.AuthorizationEncryptionAlg, c.AuthorizationEncryptionEnc},
 		"introspection": {c.IntrospectionEncryptionAlg, c.IntrospectionEncryptionEnc},
 	}
@@ -221,7 +228,8 @@ func (e encryptions) with(jwks string) (map[string]*Encryption, error) {
 	for _, endpoint := range slices.Sorted(maps.Keys(e)) {
 		how, err := newEncryption(e[endpoint][0], e[endpoint][1], jwks)
 		if err != nil {
-			return nil, fmt.Errorf("%s_encrypted_response_alg: %w", strings.Replace(endpoint, "token", "id_token", 1), err)
+			return nil,
+				fmt.Errorf("%s_encrypted_response_alg: %w", strings.Replace(endpoint, "token", "id_token", 1), err)
 		}
 		if how != nil {
 			all[endpoint] = how

@@ -106,7 +106,10 @@ func encryptionsOf(m *goidc.ClientMeta) (map[string]*Encryption, error) {
 		"token":         {string(m.IDTokenKeyEncAlg), string(m.IDTokenContentEncAlg)},
 		"userinfo":      {string(m.UserInfoKeyEncAlg), string(m.UserInfoContentEncAlg)},
 		"authorization": {string(m.JARMKeyEncAlg), string(m.JARMContentEncAlg)},
-		"introspection": {text(m.CustomAttributes["introspection_encrypted_response_alg"]), text(m.CustomAttributes["introspection_encrypted_response_enc"])},
+		"introspection": {
+			text(m.CustomAttributes["introspection_encrypted_response_alg"]),
+			text(m.CustomAttributes["introspection_encrypted_response_enc"]),
+		},
 	}.with(string(jwks))
 }
 
@@ -191,7 +194,10 @@ func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantTy
 		return nil, ""
 	}
 	if r.Method == http.MethodPut {
-		for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
+		for _, name := range []string{
+			"registration_access_token", "registration_client_uri",
+			"client_secret_expires_at", "client_id_issued_at",
+		} {
 			if m[name] != nil {
 				return nil, name + " is not the client's to say"
 			}
@@ -262,7 +268,8 @@ func (p *Provider) completeRegistration(m map[string]any) {
 	if c == nil {
 		return
 	}
-	m["registration_access_token"], m["client_id_issued_at"], m["grant_types"] = c.RegistrationToken, c.CreatedAt, c.GrantTypes
+	m["registration_access_token"], m["client_id_issued_at"], m["grant_types"] = c.RegistrationToken, c.CreatedAt,
+		c.GrantTypes
 	if c.Secret != "" {
 		m["client_secret"], m["client_secret_expires_at"] = c.Secret, c.SecretExpiresAt
 	}

@@ -28,7 +28,8 @@ func keyPair(t *testing.T) (jose.JSONWebKey, string) {
 // signed makes a JWT.
 func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, typ string, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,16 +70,37 @@ func TestRequestObjects(t *testing.T) {
 		client, request string
 		ok              bool
 	}{
-		"by its key":           {"key", good, true},
-		"replayed":             {"key", good, false},
-		"by another key":       {"key", signed(t, jose.ES256, jose.JSONWebKey{Key: ecKey(t), KeyID: "k"}, "JWT", p.requestObject("key", nil)), false},
-		"expired":              {"key", signed(t, jose.ES256, key, "JWT", p.requestObject("key", map[string]any{"exp": time.Now().Unix() - 120})), false},
-		"for another audience": {"key", signed(t, jose.ES256, key, "JWT", p.requestObject("key", map[string]any{"aud": "https://other.example"})), false},
-		"another client's":     {"key", signed(t, jose.ES256, key, "JWT", p.requestObject("key", map[string]any{"client_id": "hs512"})), false},
-		"missing":              {"key", "", false},
-		"by its secret":        {"hs512", signed(t, jose.HS512, []byte(longSecret), "JWT", p.requestObject("hs512", nil)), true},
-		"by another alg":       {"hs512", signed(t, jose.HS256, []byte(longSecret), "JWT", p.requestObject("hs512", nil)), false},
-		"by another secret":    {"hs512", signed(t, jose.HS512, []byte("x"+longSecret), "JWT", p.requestObject("hs512", nil)), false},
+		"by its key": {"key", good, true},
+		"replayed":   {"key", good, false},
+		"by another key": {
+			"key",
+			signed(t, jose.ES256, jose.JSONWebKey{Key: ecKey(t), KeyID: "k"}, "JWT", p.requestObject("key", nil)),
+			false,
+		},
+		"expired": {
+			"key",
+			signed(t, jose.ES256, key, "JWT", p.requestObject("key", map[string]any{"exp": time.Now().Unix() - 120})),
+			false,
+		},
+		"for another audience": {
+			"key",
+			signed(t, jose.ES256, key, "JWT", p.requestObject("key", map[string]any{"aud": "https://other.example"})),
+			false,
+		},
+		"another client's": {
+			"key", signed(t, jose.ES256, key, "JWT", p.requestObject("key", map[string]any{"client_id": "hs512"})),
+			false,
+		},
+		"missing": {"key", "", false},
+		"by its secret": {
+			"hs512", signed(t, jose.HS512, []byte(longSecret), "JWT", p.requestObject("hs512", nil)), true,
+		},
+		"by another alg": {
+			"hs512", signed(t, jose.HS256, []byte(longSecret), "JWT", p.requestObject("hs512", nil)), false,
+		},
+		"by another secret": {
+			"hs512", signed(t, jose.HS512, []byte("x"+longSecret), "JWT", p.requestObject("hs512", nil)), false,
+		},
 	} {
 		if name == "replayed" {
 			continue // the map has no order
@@ -92,12 +114,17 @@ func TestRequestObjects(t *testing.T) {
 			t.Errorf("%s: a parameter beside the request object was used: %v", name, location)
 		}
 	}
-	res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+url.Values{"client_id": {"key"}, "request": {good}}.Encode(), "")
+	res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+
+		url.Values{"client_id": {"key"}, "request": {good}}.Encode(), "")
 	if location, err := res.Location(); err == nil && location.Query().Has("code") {
 		t.Error("a request object was accepted twice")
 	}
-	withoutCode := p.requestObject("key", map[string]any{"response_type": "id_token", "code_challenge": nil, "code_challenge_method": nil})
-	values, _ := p.respond(url.Values{"client_id": {"key"}, "request": {signed(t, jose.ES256, key, "JWT", withoutCode)}})
+	withoutCode := p.requestObject("key",
+		map[string]any{"response_type": "id_token", "code_challenge": nil, "code_challenge_method": nil})
+	values, _ := p.respond(url.Values{
+		"client_id": {"key"},
+		"request":   {signed(t, jose.ES256, key, "JWT", withoutCode)},
+	})
 	if values.Get("id_token") == "" {
 		t.Errorf("response_type id_token: %v", values)
 	}
@@ -114,7 +141,8 @@ func TestEncryptedRequestObjects(t *testing.T) {
 				to = k
 			}
 		}
-		encrypter, err := jose.NewEncrypter(jose.A128GCM, jose.Recipient{Algorithm: alg, Key: to.Key, KeyID: to.KeyID}, (&jose.EncrypterOptions{}).WithContentType("JWT"))
+		encrypter, err := jose.NewEncrypter(jose.A128GCM, jose.Recipient{Algorithm: alg, Key: to.Key, KeyID: to.KeyID},
+			(&jose.EncrypterOptions{}).WithContentType("JWT"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,8 +192,12 @@ func TestPushedRequests(t *testing.T) {
 		"private_key_jwt":     {"key", "", asserted("key", jose.ES256, key), http.StatusCreated},
 		"client_secret_jwt":   {"jwt", "", asserted("jwt", jose.HS256, []byte(longSecret)), http.StatusCreated},
 		"in a request object": {"key", "", inObject, http.StatusCreated},
-		"of a pushed one":     {"public", "", with("public", "request_uri", "urn:ietf:params:oauth:request_uri:x"), http.StatusBadRequest},
-		"unknown redirect":    {"public", "", with("public", "redirect_uri", "https://evil.example"), http.StatusBadRequest},
+		"of a pushed one": {
+			"public", "", with("public", "request_uri", "urn:ietf:params:oauth:request_uri:x"), http.StatusBadRequest,
+		},
+		"unknown redirect": {
+			"public", "", with("public", "redirect_uri", "https://evil.example"), http.StatusBadRequest,
+		},
 		"details are no JSON": {"public", "", with("public", "authorization_details", "{"), http.StatusBadRequest},
 	} {
 		status, uri := push(c.id, c.secret, c.form)
@@ -173,15 +205,18 @@ func TestPushedRequests(t *testing.T) {
 			t.Errorf("%s: %d, %q", name, status, uri)
 		}
 	}
-	_, uri := push("public", "", with("public", "response_type", "id_token", "code_challenge", "", "code_challenge_method", ""))
+	_, uri := push("public", "",
+		with("public", "response_type", "id_token", "code_challenge", "", "code_challenge_method", ""))
 	once := url.Values{"client_id": {"public"}, "request_uri": {uri}, "state": {"outside"}}
 	if values, _ := p.respond(once); values.Get("id_token") == "" || values.Get("state") != "st" {
 		t.Errorf("pushed: %v", values)
 	}
-	if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+once.Encode(), ""); res.StatusCode != http.StatusBadRequest {
+	if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+once.Encode(),
+		""); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a request_uri was accepted twice: %d", res.StatusCode)
 	}
-	if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+authorization("par").Encode(), ""); res.StatusCode != http.StatusBadRequest {
+	if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+authorization("par").Encode(),
+		""); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a request that had to be pushed was accepted: %d", res.StatusCode)
 	}
 }
@@ -190,7 +225,8 @@ func TestPushedRequests(t *testing.T) {
 func (p *peer) assertion(id string, alg jose.SignatureAlgorithm, key any, aud any) string {
 	p.t.Helper()
 	now := time.Now().Unix()
-	return signed(p.t, alg, key, "JWT", map[string]any{"iss": id, "sub": id, "aud": aud, "jti": rand.Text(), "iat": now, "exp": now + 60})
+	return signed(p.t, alg, key, "JWT",
+		map[string]any{"iss": id, "sub": id, "aud": aud, "jti": rand.Text(), "iat": now, "exp": now + 60})
 }
 
 func TestRichAuthorizationAndResources(t *testing.T) {
@@ -199,7 +235,10 @@ func TestRichAuthorizationAndResources(t *testing.T) {
 	query := with("public", "authorization_details", `[{"type":"payment","amount":"1"},{"type":"account"}]`)
 	query["resource"] = []string{"https://api.example.com", "https://api2.example.com"}
 	form := func(code string, more url.Values) url.Values {
-		f := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "code_verifier": {verifier}, "redirect_uri": {"http://127.0.0.1:7777/auth/callback"}}
+		f := url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "code_verifier": {verifier},
+			"redirect_uri": {"http://127.0.0.1:7777/auth/callback"},
+		}
 		maps.Copy(f, more)
 		return f
 	}
@@ -208,9 +247,13 @@ func TestRichAuthorizationAndResources(t *testing.T) {
 		details int
 		aud     string
 	}{
-		"all":              {nil, 2, `["https://api.example.com","https://api2.example.com"]`},
-		"one resource":     {url.Values{"resource": {"https://api2.example.com"}}, 2, `"https://api2.example.com"`},
-		"one detail":       {url.Values{"authorization_details": {`[{"type":"account"}]`}}, 1, `["https://api.example.com","https://api2.example.com"]`},
+		"all":          {nil, 2, `["https://api.example.com","https://api2.example.com"]`},
+		"one resource": {url.Values{"resource": {"https://api2.example.com"}}, 2, `"https://api2.example.com"`},
+		"one detail": {
+			url.Values{"authorization_details": {`[{"type":"account"}]`}},
+			1,
+			`["https://api.example.com","https://api2.example.com"]`,
+		},
 		"another detail":   {url.Values{"authorization_details": {`[{"type":"payment","amount":"2"}]`}}, 0, ""},
 		"another resource": {url.Values{"resource": {p.op.Issuer + "/resource"}}, 0, ""},
 	} {
@@ -237,12 +280,19 @@ func TestClaimsAndACR(t *testing.T) {
 		query url.Values
 		want  string // error, or acr
 	}{
-		"her own":                {with("public"), "2"},
-		"less":                   {with("public", "acr_values", "1"), "1"},
-		"what he has not":        {with("public", "login_hint", "bob", "acr_values", "2"), "1"},
-		"essential":              {with("public", "claims", `{"id_token":{"acr":{"essential":true,"values":["2"]}}}`), "2"},
-		"essential, not his":     {with("public", "login_hint", "bob", "claims", `{"id_token":{"acr":{"essential":true,"value":"2"}}}`), "unmet_authentication_requirements"},
-		"voluntary, not his":     {with("public", "login_hint", "bob", "claims", `{"id_token":{"acr":{"value":"2"}}}`), "1"},
+		"her own":         {with("public"), "2"},
+		"less":            {with("public", "acr_values", "1"), "1"},
+		"what he has not": {with("public", "login_hint", "bob", "acr_values", "2"), "1"},
+		"essential": {
+			with("public", "claims", `{"id_token":{"acr":{"essential":true,"values":["2"]}}}`), "2",
+		},
+		"essential, not his": {
+			with("public", "login_hint", "bob", "claims", `{"id_token":{"acr":{"essential":true,"value":"2"}}}`),
+			"unmet_authentication_requirements",
+		},
+		"voluntary, not his": {
+			with("public", "login_hint", "bob", "claims", `{"id_token":{"acr":{"value":"2"}}}`), "1",
+		},
 		"another sub":            {with("public", "claims", `{"id_token":{"sub":{"value":"bob"}}}`), "login_required"},
 		"max_age and ui_locales": {with("public", "max_age", "0", "ui_locales", "de", "prompt", "login"), "2"},
 	} {
@@ -257,12 +307,15 @@ func TestClaimsAndACR(t *testing.T) {
 			t.Errorf("%s: acr %v", name, claims["acr"])
 		}
 	}
-	back := p.authorize(with("public", "scope", "openid", "claims", `{"id_token":{"email":null,"magic":null},"userinfo":{"name":{"essential":true}}}`))
+	back := p.authorize(with("public", "scope", "openid", "claims",
+		`{"id_token":{"email":null,"magic":null},"userinfo":{"name":{"essential":true}}}`))
 	tokens := p.redeem("public", "", back.Get("code"))
-	if claims := p.claims(tokens, jose.RS256); claims["email"] != "alice@example.com" || claims["name"] != nil || claims["magic"] != nil {
+	if claims := p.claims(tokens, jose.RS256); claims["email"] != "alice@example.com" || claims["name"] != nil ||
+		claims["magic"] != nil {
 		t.Errorf("ID Token: %v", claims)
 	}
-	if _, info := p.get(p.endpoint("userinfo_endpoint"), text(tokens["access_token"])); info["name"] != "Alice Adams" || info["email"] != nil {
+	if _, info := p.get(p.endpoint("userinfo_endpoint"), text(tokens["access_token"])); info["name"] != "Alice Adams" ||
+		info["email"] != nil {
 		t.Errorf("UserInfo: %v", info)
 	}
 	values, _ := p.respond(with("public", "response_type", "id_token", "scope", "openid email"))

@@ -97,11 +97,17 @@ func (p *Provider) ownKey(r *http.Request, token, jkt string) *denial {
 	case proof == nil:
 		return &denial{status: http.StatusUnauthorized, code: "invalid_dpop_proof", description: "there is no proof"}
 	case p.options.DPoPNonces && proof.nonce != p.nonces.current(true):
-		return &denial{status: http.StatusUnauthorized, code: "use_dpop_nonce", description: "the proof needs the nonce of the header DPoP-Nonce"}
+		return &denial{
+			status: http.StatusUnauthorized, code: "use_dpop_nonce",
+			description: "the proof needs the nonce of the header DPoP-Nonce",
+		}
 	case proof.ath != hashOf(token) || proof.jkt != jkt:
 		return badToken("the proof is for another access token, or by another key")
 	case r.URL.Path != "/userinfo" && p.once(r.Context(), proof.jti) != nil: // there the library looks
-		return &denial{status: http.StatusUnauthorized, code: "invalid_dpop_proof", description: "the proof was used before"}
+		return &denial{
+			status: http.StatusUnauthorized, code: "invalid_dpop_proof",
+			description: "the proof was used before",
+		}
 	}
 	return nil
 }
@@ -133,7 +139,8 @@ func (p *Provider) challenge(w http.ResponseWriter, r *http.Request, refused *de
 	}
 	if dpop || refused.code == "" {
 		algorithms := strings.Join(converted[string](p.clientSignatures()), " ")
-		w.Header().Add("WWW-Authenticate", "DPoP "+strings.Join(append(members, fmt.Sprintf("algs=%q", algorithms)), ", "))
+		w.Header().Add("WWW-Authenticate",
+			"DPoP "+strings.Join(append(members, fmt.Sprintf("algs=%q", algorithms)), ", "))
 	}
 	if p.options.DPoPNonces && dpop {
 		w.Header().Set("DPoP-Nonce", p.nonces.current(true))
@@ -151,7 +158,10 @@ func (p *Provider) guardUserInfo(next http.Handler) http.Handler {
 		}
 		shown, refused := p.admit(r)
 		if refused == nil && !has(shown.info.Scopes, "openid") {
-			refused = &denial{http.StatusForbidden, "insufficient_scope", "the access token has not the scope openid", `scope="openid"`}
+			refused = &denial{
+				http.StatusForbidden, "insufficient_scope", "the access token has not the scope openid",
+				`scope="openid"`,
+			}
 		}
 		if refused != nil {
 			p.challenge(w, r, refused)
@@ -159,7 +169,11 @@ func (p *Provider) guardUserInfo(next http.Handler) http.Handler {
 		}
 		res := responseOf(next, r)
 		if res.Status == http.StatusBadRequest && strings.Contains(string(res.Body), "invalid DPoP proof") {
-			p.challenge(w, r, &denial{status: http.StatusUnauthorized, code: "invalid_dpop_proof", description: "the proof was used before"})
+			p.challenge(w, r,
+				&denial{
+					status: http.StatusUnauthorized, code: "invalid_dpop_proof",
+					description: "the proof was used before",
+				})
 			return
 		}
 		p.rotateNonce(res.Header, r, res.OK())
@@ -190,7 +204,8 @@ func (p *Provider) protectedResource(next http.Handler) http.Handler {
 func (p *Provider) showResourceMetadata(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(EncodeJSON(map[string]any{
-		"resource": p.Issuer + resourcePath, "authorization_servers": []string{p.Issuer}, "jwks_uri": p.Issuer + "/jwks",
+		"resource": p.Issuer + resourcePath, "authorization_servers": []string{p.Issuer},
+		"jwks_uri":      p.Issuer + "/jwks",
 		"resource_name": "The development provider's resource", "scopes_supported": strings.Fields(allScopes),
 		"bearer_methods_supported": []string{"header"}, "dpop_signing_alg_values_supported": p.clientSignatures(),
 		"authorization_details_types_supported":      []string{"payment", "account"},
@@ -212,7 +227,8 @@ func (p *Provider) showResource(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(EncodeJSON(map[string]any{
-		"sub": shown.info.Subject, "client_id": shown.info.ClientID, "scope": shown.info.Scopes, "acr": shown.login("acr"),
+		"sub": shown.info.Subject, "client_id": shown.info.ClientID, "scope": shown.info.Scopes,
+		"acr": shown.login("acr"),
 		"act": shown.login("act"), "authorization_details": shown.info.AuthDetails,
 	}))
 }
@@ -234,7 +250,10 @@ func (p *Provider) mayHave(s *shown, path string) *denial {
 	}
 	switch {
 	case path == resourcePath+"/email" && !has(s.info.Scopes, "email"):
-		return &denial{http.StatusForbidden, "insufficient_scope", "the access token has not the scope email", `scope="email"`}
+		return &denial{
+			http.StatusForbidden, "insufficient_scope", "the access token has not the scope email",
+			`scope="email"`,
+		}
 	case path == resourcePath+"/step-up" && !steppedUp(s):
 		return &denial{
 			http.StatusUnauthorized, "insufficient_user_authentication", "another login is needed",

@@ -28,16 +28,24 @@ func TestResource(t *testing.T) {
 			status      int
 			challenge   string
 		}{
-			"good":                 {"", token(), 200, ""},
-			"for this resource":    {"", token("resource", own), 200, ""},
-			"for another":          {"", token("resource", "https://api.example.com"), 401, `Bearer error="invalid_token"`},
-			"no token":             {"", "", 401, `Bearer resource_metadata="` + p.op.Issuer + `/.well-known/oauth-protected-resource/resource"`},
-			"unknown":              {"", "x", 401, `Bearer error="invalid_token"`},
-			"a refresh token":      {"", refresh, 401, `Bearer error="invalid_token"`},
-			"email":                {"/email", token(), 200, ""},
-			"email without scope":  {"/email", token("scope", "openid"), 403, `error="insufficient_scope"`},
-			"step-up":              {"/step-up", token("acr_values", "2"), 200, ""},
-			"step-up, weak login":  {"/step-up", token("acr_values", "1"), 401, `error="insufficient_user_authentication", error_description="another login is needed", acr_values="2", max_age="300"`},
+			"good":              {"", token(), 200, ""},
+			"for this resource": {"", token("resource", own), 200, ""},
+			"for another": {
+				"", token("resource", "https://api.example.com"), 401, `Bearer error="invalid_token"`,
+			},
+			"no token": {
+				"", "", 401,
+				`Bearer resource_metadata="` + p.op.Issuer + `/.well-known/oauth-protected-resource/resource"`,
+			},
+			"unknown":             {"", "x", 401, `Bearer error="invalid_token"`},
+			"a refresh token":     {"", refresh, 401, `Bearer error="invalid_token"`},
+			"email":               {"/email", token(), 200, ""},
+			"email without scope": {"/email", token("scope", "openid"), 403, `error="insufficient_scope"`},
+			"step-up":             {"/step-up", token("acr_values", "2"), 200, ""},
+			"step-up, weak login": {
+				"/step-up", token("acr_values", "1"), 401,
+				`error="insufficient_user_authentication", error_description="another login is needed", acr_values="2", max_age="300"`,
+			},
 			"step-up, weak user":   {"/step-up", token("login_hint", "bob"), 401, `acr_values="2", max_age="300"`},
 			"metadata in a denial": {"/step-up", token("acr_values", "1"), 401, `resource_metadata="`},
 		} {
@@ -46,11 +54,13 @@ func TestResource(t *testing.T) {
 			if res.StatusCode != c.status || !strings.Contains(challenge, c.challenge) {
 				t.Errorf("%s: %d, %s", name, res.StatusCode, challenge)
 			}
-			if c.status == 200 && (m["sub"] != "alice" || m["client_id"] != "public" || m["scope"] == nil || m["acr"] != "2") {
+			if c.status == 200 &&
+				(m["sub"] != "alice" || m["client_id"] != "public" || m["scope"] == nil || m["acr"] != "2") {
 				t.Errorf("%s: %v", name, m)
 			}
 		}
-		if res, _ := p.get(own, ""); !strings.Contains(strings.Join(res.Header.Values("WWW-Authenticate"), ";"), `DPoP resource_metadata=`) {
+		if res, _ := p.get(own, ""); !strings.Contains(strings.Join(res.Header.Values("WWW-Authenticate"), ";"),
+			`DPoP resource_metadata=`) {
 			t.Errorf("no DPoP challenge: %v", res.Header)
 		}
 	}
@@ -65,7 +75,8 @@ func TestStepUpAfterAnOldLogin(t *testing.T) {
 		g.Store["auth_time"] = time.Now().Add(-301 * time.Second).Unix()
 	}
 	p.op.store.mu.Unlock()
-	if res, _ := p.get(p.op.Issuer+"/resource/step-up", text(tokens["access_token"])); res.StatusCode != http.StatusUnauthorized {
+	if res, _ := p.get(p.op.Issuer+"/resource/step-up",
+		text(tokens["access_token"])); res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a login that is too old: %d", res.StatusCode)
 	}
 }
@@ -75,7 +86,8 @@ func TestResourceMetadata(t *testing.T) {
 	p := automatic(t, nil)
 	_, m := p.get(p.op.Issuer+"/.well-known/oauth-protected-resource/resource", "")
 	servers, _ := m["authorization_servers"].([]any)
-	if m["resource"] != p.op.Issuer+"/resource" || len(servers) != 1 || servers[0] != p.op.Issuer || m["dpop_signing_alg_values_supported"] == nil {
+	if m["resource"] != p.op.Issuer+"/resource" || len(servers) != 1 || servers[0] != p.op.Issuer ||
+		m["dpop_signing_alg_values_supported"] == nil {
 		t.Errorf("%v", m)
 	}
 }
@@ -85,7 +97,8 @@ func TestUserInfoNeedsTheScopeOpenID(t *testing.T) {
 	p := automatic(t, nil)
 	tokens := p.redeem("public", "", p.authorize(with("public", "scope", "email")).Get("code"))
 	res, _ := p.get(p.endpoint("userinfo_endpoint"), text(tokens["access_token"]))
-	if res.StatusCode != http.StatusForbidden || !strings.Contains(res.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) {
+	if res.StatusCode != http.StatusForbidden ||
+		!strings.Contains(res.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) {
 		t.Errorf("%d, %s", res.StatusCode, res.Header.Get("WWW-Authenticate"))
 	}
 }
@@ -101,19 +114,28 @@ func TestCertificateBoundTokens(t *testing.T) {
 	roots.AddCert(ca.Leaf)
 	o := testOptions()
 	o.Certificate, o.Auto = certificate(t, "server", ca), true
-	o.Clients = []Client{{ID: "self", AuthMethod: "self_signed_tls_client_auth", Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw}))}}
+	o.Clients = []Client{{
+		ID: "self", AuthMethod: "self_signed_tls_client_auth",
+		Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Leaf.Raw})),
+	}}
 	op, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = op.Close() })
 	as := func(c *tls.Certificate) *peer {
-		p := &peer{t: t, op: op, http: &http.Client{Timeout: 10 * time.Second, CheckRedirect: noRedirects, Transport: &http.Transport{
-			DisableKeepAlives: true,
-			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				return c, nil
+		p := &peer{
+			t: t, op: op,
+			http: &http.Client{Timeout: 10 * time.Second, CheckRedirect: noRedirects, Transport: &http.Transport{
+				DisableKeepAlives: true,
+				TLSClientConfig: &tls.Config{
+					RootCAs: roots, MinVersion: tls.VersionTLS12,
+					GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+						return c, nil
+					},
+				},
 			}},
-		}}}
+		}
 		_, p.metadata = p.get(op.Issuer+"/.well-known/openid-configuration", "")
 		aliases, _ := p.metadata["mtls_endpoint_aliases"].(map[string]any)
 		for name, uri := range aliases {

@@ -39,7 +39,10 @@ func (p *Provider) responses() []oidcprovider.Option {
 }
 
 func encryptionAlgs() []goidc.KeyEncryptionAlgorithm {
-	return []goidc.KeyEncryptionAlgorithm{"RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"}
+	return []goidc.KeyEncryptionAlgorithm{
+		"RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW",
+		"ECDH-ES+A256KW",
+	}
 }
 
 func contentAlgs() []goidc.ContentEncryptionAlgorithm {
@@ -80,8 +83,12 @@ func (res *Response) Authorization() *AuthorizationResponse {
 }
 
 var (
-	formAction = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`id="auth-response" method="post" action="([^"]*)"`) })
-	formInput  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`type="hidden" name="([^"]+)" value="([^"]*)"`) })
+	formAction = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`id="auth-response" method="post" action="([^"]*)"`)
+	})
+	formInput = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`type="hidden" name="([^"]+)" value="([^"]*)"`)
+	})
 )
 
 // formPost reads the library's page. Put puts ours in its place.
@@ -148,8 +155,8 @@ func (p *Provider) signAsRegistered(t *JWT) {
 }
 
 // complete adds expires_in to an access token (RFC 6749 section 4.2.2), names the
-// error of a response_type as RFC 6749 section 4.1.2.1 does, and corrects the hashes of an ID Token by EdDSA: with Ed25519 they are by SHA-512,
-// while the library takes SHA-256.
+// error of a response_type as RFC 6749 section 4.1.2.1 does, and corrects the hashes of an ID Token by EdDSA:
+// with Ed25519 they are by SHA-512, while the library takes SHA-256.
 func (p *Provider) complete(m map[string]any) {
 	if text(m["access_token"]) != "" {
 		m["expires_in"] = json.Number(fmt.Sprint(orElse(p.options.AccessTokenLifetime, defaultAccessToken)))

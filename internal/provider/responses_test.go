@@ -44,7 +44,10 @@ func with(id string, pairs ...string) url.Values {
 func (p *peer) respond(query url.Values) (url.Values, string) {
 	p.t.Helper()
 	res, body := p.get(p.endpoint("authorization_endpoint")+"?"+query.Encode(), "")
-	response := &Response{Request: &http.Request{URL: &url.URL{Path: "/authorize"}}, Header: res.Header, Body: []byte(text(body["body"]))}
+	response := &Response{
+		Request: &http.Request{URL: &url.URL{Path: "/authorize"}}, Header: res.Header,
+		Body: []byte(text(body["body"])),
+	}
 	back := response.Authorization()
 	if back == nil {
 		p.t.Fatalf("no response: %d, %v", res.StatusCode, body)
@@ -78,13 +81,18 @@ func (p *peer) open(compact string) (header jose.Header, claims map[string]any) 
 
 func TestResponseTypes(t *testing.T) {
 	t.Parallel()
-	p := automatic(t, func(o *Options) { o.Clients = append(o.Clients, Client{ID: "eddsa", IDTokenSigningAlg: "EdDSA"}) })
+	p := automatic(t, func(o *Options) {
+		o.Clients = append(o.Clients, Client{ID: "eddsa", IDTokenSigningAlg: "EdDSA"})
+	})
 	for _, c := range []struct{ asked, mode, members, hashes string }{
 		{"code", "query", "code iss state", ""},
 		{"code id_token", "fragment", "code id_token iss state", "c_hash s_hash"},
 		{"id_token code", "fragment", "code id_token iss state", "c_hash s_hash"},
 		{"code token", "fragment", "access_token code expires_in iss state token_type", ""},
-		{"code id_token token", "fragment", "access_token code expires_in id_token iss state token_type", "at_hash c_hash s_hash"},
+		{
+			"code id_token token", "fragment", "access_token code expires_in id_token iss state token_type",
+			"at_hash c_hash s_hash",
+		},
 		{"id_token", "fragment", "id_token iss state", "s_hash"},
 		{"id_token token", "fragment", "access_token expires_in id_token iss state token_type", "at_hash s_hash"},
 	} {
@@ -159,10 +167,12 @@ func TestResponseTypeRefused(t *testing.T) {
 		"details are no JSON":    with("public", "authorization_details", `{`),
 	} {
 		values, _ := p.respond(query)
-		if want := "unsupported_response_type"; (name == "unknown" || name == "not registered") && values.Get("error") != want {
+		if want := "unsupported_response_type"; (name == "unknown" || name == "not registered") &&
+			values.Get("error") != want {
 			t.Errorf("%s: %v", name, values)
 		}
-		if values.Get("error") == "" || values.Get("iss") != p.op.Issuer || values.Has("code") || values.Has("id_token") {
+		if values.Get("error") == "" || values.Get("iss") != p.op.Issuer || values.Has("code") ||
+			values.Has("id_token") {
 			t.Errorf("%s: %v", name, values)
 		}
 	}
@@ -174,7 +184,8 @@ func TestResponseTypeRefused(t *testing.T) {
 		"claims are no JSON": with("public", "claims", "{"),
 		"twice the same":     {"client_id": {"public"}, "state": {"a", "b"}},
 	} {
-		if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+query.Encode(), ""); res.StatusCode != http.StatusBadRequest {
+		if res, _ := p.get(p.endpoint("authorization_endpoint")+"?"+query.Encode(),
+			""); res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", name, res.StatusCode)
 		}
 	}
@@ -189,12 +200,21 @@ func TestJARM(t *testing.T) {
 	p := automatic(t, func(o *Options) {
 		o.Clients = []Client{
 			{ID: "signed", AuthorizationSigningAlg: "ES256"},
-			{ID: "rsa", JWKS: string(public), AuthorizationEncryptionAlg: "RSA-OAEP-256", AuthorizationEncryptionEnc: "A256GCM"},
-			{ID: "ec", JWKS: string(public), AuthorizationEncryptionAlg: "ECDH-ES", IDTokenEncryptionAlg: "ECDH-ES+A128KW"},
+			{
+				ID: "rsa", JWKS: string(public), AuthorizationEncryptionAlg: "RSA-OAEP-256",
+				AuthorizationEncryptionEnc: "A256GCM",
+			},
+			{
+				ID: "ec", JWKS: string(public), AuthorizationEncryptionAlg: "ECDH-ES",
+				IDTokenEncryptionAlg: "ECDH-ES+A128KW",
+			},
 		}
 	})
 	for _, client := range []string{"signed", "rsa", "ec"} {
-		for mode, by := range map[string]string{"jwt": "query", "query.jwt": "query", "fragment.jwt": "fragment", "form_post.jwt": "form_post"} {
+		for mode, by := range map[string]string{
+			"jwt": "query", "query.jwt": "query", "fragment.jwt": "fragment",
+			"form_post.jwt": "form_post",
+		} {
 			values, got := p.respond(with(client, "response_mode", mode))
 			response := values.Get("response")
 			if len(values) != 1 || got != by {
@@ -207,7 +227,8 @@ func TestJARM(t *testing.T) {
 			if client == "signed" && header.Algorithm != "ES256" {
 				t.Errorf("alg %s", header.Algorithm)
 			}
-			if claims["iss"] != p.op.Issuer || claims["aud"] != client || claims["exp"] == nil || claims["state"] != "st" {
+			if claims["iss"] != p.op.Issuer || claims["aud"] != client || claims["exp"] == nil ||
+				claims["state"] != "st" {
 				t.Errorf("%s, %s: %v", client, mode, claims)
 			}
 			if p.redeem(client, "", text(claims["code"]))["id_token"] == nil {

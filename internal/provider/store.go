@@ -42,7 +42,8 @@ var (
 func newStore() *store {
 	return &store{
 		sessions: map[string]goidc.AuthnSession{}, grants: map[string]*goidc.Grant{},
-		byCode: map[string]string{}, byDevice: map[string]string{}, byRequest: map[string]string{}, live: map[string]string{}, spent: map[string]string{},
+		byCode: map[string]string{}, byDevice: map[string]string{}, byRequest: map[string]string{},
+		live: map[string]string{}, spent: map[string]string{},
 		tokens: map[string]goidc.Token{}, polled: map[string]time.Time{},
 	}
 }
@@ -85,7 +86,10 @@ func (s *store) SaveGrant(_ context.Context, g *goidc.Grant) error {
 	}
 	g.Store[revisionKey] = revision(g) + 1
 	s.grants[g.ID] = copyGrant(g)
-	for key, index := range map[string]map[string]string{g.RefreshToken: s.live, g.AuthCode: s.byCode, g.DeviceCode: s.byDevice, g.AuthReqID: s.byRequest} {
+	for key, index := range map[string]map[string]string{
+		g.RefreshToken: s.live, g.AuthCode: s.byCode,
+		g.DeviceCode: s.byDevice, g.AuthReqID: s.byRequest,
+	} {
 		if key != "" {
 			index[key] = g.ID
 		}

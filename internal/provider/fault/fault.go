@@ -64,9 +64,12 @@ func Faults() []Fault { return slices.Clone(catalogue()) }
 
 var catalogue = sync.OnceValue(func() []Fault {
 	return slices.Concat(
-		metadataFaults(), keysFaults(), authorizationFaults(), pushedFaults(), deviceFaults(), cibaFaults(), responseFaults(), grantFaults(), hybridFaults(),
-		tokenFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(), dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
-		logoutFaults(), registrationFaults(), resourceFaults(), transportFaults())
+		metadataFaults(), acceptedMetadataFaults(), keysFaults(),
+		authorizationFaults(), responseModeFaults(), pushedFaults(), deviceFaults(), cibaFaults(),
+		responseFaults(), grantFaults(), hybridFaults(),
+		tokenFaults(), encryptionAgreedFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(),
+		dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
+		logoutFaults(), registrationFaults(), managedRegistrationFaults(), resourceFaults(), transportFaults())
 })
 
 // Demand registers a client for what a relying party demands, as lines of
@@ -74,7 +77,8 @@ var catalogue = sync.OnceValue(func() []Fault {
 func Demand(c *provider.Client, config, jwks string) {
 	const alg = "RSA-OAEP-256"
 	for key, to := range map[string]*string{
-		"token_encryption_alg": &c.IDTokenEncryptionAlg, "authorization_encrypted_response_alg": &c.AuthorizationEncryptionAlg,
+		"token_encryption_alg":                 &c.IDTokenEncryptionAlg,
+		"authorization_encrypted_response_alg": &c.AuthorizationEncryptionAlg,
 		"introspection_encrypted_response_alg": &c.IntrospectionEncryptionAlg,
 	} {
 		if strings.Contains(config, key+": ") && jwks != "" {

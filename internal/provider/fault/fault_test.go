@@ -117,7 +117,8 @@ func (c credulous) refresh() string {
 
 func (c credulous) tokens() map[string]any {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {c.token}, "client_id": {"public"}}
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.op.Issuer+"/token", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.op.Issuer+"/token",
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -178,9 +179,11 @@ func (c credulous) come(f Fault) {
 	case "client-credentials":
 		c.form("/token", url.Values{"grant_type": {"client_credentials"}})
 	case "device":
-		c.poll("/device_authorization", "urn:ietf:params:oauth:grant-type:device_code", "device_code", url.Values{"scope": {"openid"}})
+		c.poll("/device_authorization", "urn:ietf:params:oauth:grant-type:device_code", "device_code",
+			url.Values{"scope": {"openid"}})
 	case "ciba":
-		c.poll("/bc-authorize", "urn:openid:params:grant-type:ciba", "auth_req_id", url.Values{"scope": {"openid"}, "login_hint": {"alice"}})
+		c.poll("/bc-authorize", "urn:openid:params:grant-type:ciba", "auth_req_id",
+			url.Values{"scope": {"openid"}, "login_hint": {"alice"}})
 	case "logout-receiver":
 		for range 2 {
 			_ = c.op.BackchannelLogout("confidential", "alice") // it is told nothing that matters here
@@ -193,7 +196,8 @@ func (c credulous) come(f Fault) {
 // form posts a form as the client called confidential.
 func (c credulous) form(path string, form url.Values) map[string]any {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.op.Issuer+path, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.op.Issuer+path,
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -218,7 +222,11 @@ func (c credulous) login(f Fault) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	tokens := c.form("/token", url.Values{"grant_type": {"authorization_code"}, "code": {c.code(r)}, "code_verifier": {verifier}, "redirect_uri": query["redirect_uri"]})
+	tokens := c.form("/token",
+		url.Values{
+			"grant_type": {"authorization_code"}, "code": {c.code(r)}, "code_verifier": {verifier},
+			"redirect_uri": query["redirect_uri"],
+		})
 	access, _ := tokens["access_token"].(string)
 	for range 3 {
 		c.get(c.op.Issuer+"/userinfo", access)
@@ -262,7 +270,8 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(receiver.Close)
 	for _, f := range Faults() {
-		if !slices.Contains([]string{"client", "client-credentials", "device", "ciba", "logout-receiver"}, f.By) || f.At == cibaNotification {
+		if !slices.Contains([]string{"client", "client-credentials", "device", "ciba", "logout-receiver"}, f.By) ||
+			f.At == cibaNotification {
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
@@ -303,13 +312,22 @@ func TestJudge(t *testing.T) {
 	stop := Fault{Name: "stop", At: "token"}
 	accept := Fault{Name: "accept", At: "discovery", Accept: true}
 	named := map[string]Fault{
-		"stop": stop, "accept": accept, "unseen": {Name: "unseen", At: "userinfo", Unseen: true}, "early": {Name: "early", At: "discovery"},
-		"par": {Name: "par", At: "pushed_authorization_request"}, "device": {Name: "device", At: "device_authorization"},
-		"denied": {Name: "denied", At: "token"}, "pending": {Name: "pending", At: "token", More: 2}, "nonce": {Name: "nonce", At: "userinfo", More: 1},
-		"registered": {Name: "registered", At: "registration"}, "method": {Name: "method", At: "registration", Accept: true},
-		"metadata": {Name: "metadata", At: "resource_metadata"}, "revoked": {Name: "revoked", At: "revocation", Unseen: true}, "stepup": {Name: "stepup", At: "resource", More: 1},
-		"logout": {Name: "logout", At: "backchannel_logout"}, "goodbye": {Name: "goodbye", At: "backchannel_logout", Accept: true}, "ping": {Name: "ping", At: "ciba_notification"},
-		"keys": {Name: "keys", At: "jwks"}, "login": {Name: "login", At: "authorization"}, "refresh": {Name: "refresh", At: "token", Previous: true},
+		"stop": stop, "accept": accept, "unseen": {Name: "unseen", At: "userinfo", Unseen: true},
+		"early":  {Name: "early", At: "discovery"},
+		"par":    {Name: "par", At: "pushed_authorization_request"},
+		"device": {Name: "device", At: "device_authorization"},
+		"denied": {Name: "denied", At: "token"}, "pending": {Name: "pending", At: "token", More: 2},
+		"nonce":      {Name: "nonce", At: "userinfo", More: 1},
+		"registered": {Name: "registered", At: "registration"},
+		"method":     {Name: "method", At: "registration", Accept: true},
+		"metadata":   {Name: "metadata", At: "resource_metadata"},
+		"revoked":    {Name: "revoked", At: "revocation", Unseen: true},
+		"stepup":     {Name: "stepup", At: "resource", More: 1},
+		"logout":     {Name: "logout", At: "backchannel_logout"},
+		"goodbye":    {Name: "goodbye", At: "backchannel_logout", Accept: true},
+		"ping":       {Name: "ping", At: "ciba_notification"},
+		"keys":       {Name: "keys", At: "jwks"}, "login": {Name: "login", At: "authorization"},
+		"refresh": {Name: "refresh", At: "token", Previous: true},
 	}
 	for _, c := range []struct {
 		faults, requests string // "endpoint" or "endpoint!fault" or "endpoint=status"
@@ -405,7 +423,8 @@ func TestJudge(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s after %q: %s, want %s: %+v", c.faults, c.requests, got, c.want, v.Findings)
 		}
-		if overall := v.Right; (overall != nil && *overall) != (strings.Contains(got, "+") && !strings.Contains(got, "-")) {
+		if overall := v.Right; (overall != nil && *overall) != (strings.Contains(got, "+") &&
+			!strings.Contains(got, "-")) {
 			t.Errorf("%s after %q: %v over all", c.faults, c.requests, overall)
 		}
 	}
@@ -455,7 +474,8 @@ func TestRefusalsAreNotSpoilt(t *testing.T) {
 	}
 	credulous{t, &http.Client{Timeout: 10 * time.Second}, op, "unknown"}.refresh()
 	v := op.Judge()
-	if v.Right != nil || v.Findings[0].Did != "did_not_come" || !strings.Contains(v.Findings[0].Why, "HTTP status 400") {
+	if v.Right != nil || v.Findings[0].Did != "did_not_come" ||
+		!strings.Contains(v.Findings[0].Why, "HTTP status 400") {
 		t.Errorf("%+v", v)
 	}
 }

@@ -37,14 +37,20 @@ func TestRecorded(t *testing.T) {
 	op := start(t, func(o *Options) { o.Auto, o.Record, o.Registration = true, true, true })
 	form := url.Values{"client_id": {"public"}, "grant_type": {"x"}, "resource": {"a", "b"}}.Encode()
 	ask(t, http.MethodGet, op.Issuer+"/authorize?"+authorization("public").Encode(), "", nil, nil)
-	ask(t, http.MethodPost, op.Issuer+"/token", "application/x-www-form-urlencoded", []byte(form), func(r *http.Request) { r.Header.Set("DPoP", "proof") })
+	ask(t, http.MethodPost, op.Issuer+"/token", "application/x-www-form-urlencoded", []byte(form),
+		func(r *http.Request) { r.Header.Set("DPoP", "proof") })
 	ask(t, http.MethodPost, op.Issuer+"/register", "application/json", []byte(`{"a":1}`), nil)
 	ask(t, http.MethodGet, op.Issuer+"/elsewhere", "", nil, nil)
 	var got []string
 	for _, r := range op.Recorded() {
-		got = append(got, fmt.Sprint(r.Endpoint, " ", r.Method, " ", r.Value("response_type"), r.Value("grant_type"), r.Form["resource"], r.Header.Get("DPoP"), string(r.Body)))
+		got = append(got,
+			fmt.Sprint(r.Endpoint, " ", r.Method, " ", r.Value("response_type"), r.Value("grant_type"),
+				r.Form["resource"], r.Header.Get("DPoP"), string(r.Body)))
 	}
-	want := []string{"authorization GET code[]", "token POST x[a b]proof", `registration POST []{"a":1}`, "/elsewhere GET []"}
+	want := []string{
+		"authorization GET code[]", "token POST x[a b]proof", `registration POST []{"a":1}`,
+		"/elsewhere GET []",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -17,21 +17,41 @@ func sealedFaults() []Fault {
 		rows                                     []string
 		seal                                     func(*answer, func(*sealing))
 	}{
-		{"jarm", "jarm", "The authorization response, a JWT,", "authorization", "client", signedResponse, "authorization_encrypted_response_alg: [RSA-OAEP-256]\n", []string{"J19"}, (*answer).sealJARM},
-		{"introspection", "introspection", "The introspection response", "introspection", "introspect", "use_signed_introspection: true\n", "introspection_encrypted_response_alg: [RSA-OAEP-256]\n", []string{"J19"}, (*answer).sealIntrospection},
-		{"logout-token", "logout_token", "The logout token", backchannelLogout, "logout-receiver", "", "token_encryption_alg: [RSA-OAEP-256]\n", []string{"J19", "B1"}, (*answer).sealLogoutToken},
+		{
+			"jarm", "jarm", "The authorization response, a JWT,", "authorization", "client", signedResponse,
+			"authorization_encrypted_response_alg: [RSA-OAEP-256]\n",
+			[]string{"J19"},
+			(*answer).sealJARM,
+		},
+		{
+			"introspection", "introspection", "The introspection response", "introspection", "introspect",
+			"use_signed_introspection: true\n", "introspection_encrypted_response_alg: [RSA-OAEP-256]\n",
+			[]string{"J19"},
+			(*answer).sealIntrospection,
+		},
+		{
+			"logout-token", "logout_token", "The logout token", backchannelLogout, "logout-receiver", "",
+			"token_encryption_alg: [RSA-OAEP-256]\n",
+			[]string{"J19", "B1"},
+			(*answer).sealLogoutToken,
+		},
 	} {
 		fault := func(name, text, rule, config string, spoil func(*answer)) Fault {
 			return Fault{
-				Name: kind.name + "-jwe-" + name, Text: kind.what + " " + text, At: kind.at, By: kind.by, Breaks: []string{kind.rule + "." + rule}, Rows: kind.rows,
+				Name: kind.name + "-jwe-" + name, Text: kind.what + " " + text, At: kind.at, By: kind.by,
+				Breaks: []string{kind.rule + "." + rule}, Rows: kind.rows,
 				Unseen: kind.at == "introspection", Config: kind.config + config, spoil: at(kind.at, spoil),
 			}
 		}
 		list = append(list,
-			fault("unasked", "is encrypted, though that was not agreed upon", "encryption", "", func(a *answer) { kind.seal(a, nil) }),
-			fault("tag-spoilt", "is encrypted, and its tag is wrong", "decryption", kind.agreed+key, func(a *answer) { kind.seal(a, spoilt) }))
+			fault("unasked", "is encrypted, though that was not agreed upon", "encryption", "",
+				func(a *answer) { kind.seal(a, nil) }),
+			fault("tag-spoilt", "is encrypted, and its tag is wrong", "decryption", kind.agreed+key,
+				func(a *answer) { kind.seal(a, spoilt) }))
 		if kind.at != backchannelLogout { // which need not be encrypted
-			list = append(list, fault("missing", "is not encrypted, though that was agreed upon", "encryption", kind.agreed+key, func(a *answer) { a.plain = true }))
+			list = append(list,
+				fault("missing", "is not encrypted, though that was agreed upon", "encryption", kind.agreed+key,
+					func(a *answer) { a.plain = true }))
 		}
 	}
 	return list

@@ -24,11 +24,12 @@ type token struct {
 	header map[string]any
 	claims map[string]any
 
-	headerJSON, claimsJSON []byte              // instead of header and claims, if set
-	alg                    string              // signs by another than the header's, if set
-	key                    any                 // signs instead of the provider's key: a private key, or []byte for HS256
-	signature              func([]byte) []byte // changes the signature
-	compact                func(string) string // changes the whole
+	headerJSON, claimsJSON []byte // instead of header and claims, if set
+	alg                    string // signs by another than the header's, if set
+	// signs instead of the provider's key: a private key, or []byte for HS256
+	key       any
+	signature func([]byte) []byte // changes the signature
+	compact   func(string) string // changes the whole
 }
 
 func b64(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
@@ -44,7 +45,10 @@ func (p *Provider) parse(compact string) *token {
 
 // newToken makes a JWT of claims, to be signed by RS256.
 func (p *Provider) newToken(claims map[string]any) *token {
-	return &token{op: p, claims: claims, header: map[string]any{"alg": "RS256", "typ": "JWT", "kid": p.Key("RS256").KeyID}}
+	return &token{
+		op: p, claims: claims,
+		header: map[string]any{"alg": "RS256", "typ": "JWT", "kid": p.Key("RS256").KeyID},
+	}
 }
 
 // String signs the token and puts it together.

@@ -216,7 +216,9 @@ func stoppedBy(faults []Fault, requests []Request) bool {
 // first is the index of the first request whose answer shows the fault, -1 if
 // there is none. What else it spoils to get there does not count.
 func (f Fault) first(requests []Request) int {
-	return slices.IndexFunc(requests, func(r Request) bool { return r.Endpoint == f.At && slices.Contains(r.Faults, f.Name) })
+	return slices.IndexFunc(requests, func(r Request) bool {
+		return r.Endpoint == f.At && slices.Contains(r.Faults, f.Name)
+	})
 }
 
 // A stop says what follows from refusing an endpoint's answer.
@@ -230,22 +232,38 @@ type stop struct {
 }
 
 var stops = map[string]stop{
-	"discovery":                    {not: func(e string) bool { return e != "discovery" }, right: "stops: no request to any other endpoint"},
-	"authorization":                {not: beyondTokens("token"), right: "stops: redeems no code"},
-	"pushed_authorization_request": {not: beyondTokens("authorization", "token"), right: "stops: sends nobody to the authorization endpoint"},
-	"device_authorization":         {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
-	"backchannel_authentication":   {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
-	"jwks":                         {not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
-	"token":                        {not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens"},
-	"userinfo":                     {not: oneOf(), last: true, right: "discards the response"},
-	"introspection":                {not: oneOf(), last: true, right: "discards the response"},
-	"revocation":                   {not: oneOf(), last: true, right: "says that the token is not revoked"},
-	"end_session":                  {not: oneOf(), last: true, right: "does not take it for the end of this logout"},
-	"registration":                 {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not use the registration"},
-	"resource":                     {not: oneOf(), last: true, right: "stops: does not ask again"},
-	"resource_metadata":            {not: beyondTokens("authorization", "token"), last: true, right: "stops: does not go by the metadata"},
-	backchannelLogout:              {last: true, status: http.StatusBadRequest, right: "responds with the HTTP status 400"},
-	cibaNotification:               {last: true, status: http.StatusUnauthorized, right: "responds with the HTTP status 401"},
+	"discovery": {
+		not: func(e string) bool { return e != "discovery" }, right: "stops: no request to any other endpoint",
+	},
+	"authorization": {not: beyondTokens("token"), right: "stops: redeems no code"},
+	"pushed_authorization_request": {
+		not: beyondTokens("authorization", "token"), right: "stops: sends nobody to the authorization endpoint",
+	},
+	"device_authorization":       {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
+	"backchannel_authentication": {not: beyondTokens("token"), right: "stops: does not ask for tokens"},
+	"jwks": {
+		not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens",
+	},
+	"token": {
+		not: beyondTokens(), once: true, right: "stops: does not ask for UserInfo, nor again for tokens",
+	},
+	"userinfo":      {not: oneOf(), last: true, right: "discards the response"},
+	"introspection": {not: oneOf(), last: true, right: "discards the response"},
+	"revocation":    {not: oneOf(), last: true, right: "says that the token is not revoked"},
+	"end_session":   {not: oneOf(), last: true, right: "does not take it for the end of this logout"},
+	"registration": {
+		not: beyondTokens("authorization", "token"), last: true, right: "stops: does not use the registration",
+	},
+	"resource": {not: oneOf(), last: true, right: "stops: does not ask again"},
+	"resource_metadata": {
+		not: beyondTokens("authorization", "token"), last: true, right: "stops: does not go by the metadata",
+	},
+	backchannelLogout: {
+		last: true, status: http.StatusBadRequest, right: "responds with the HTTP status 400",
+	},
+	cibaNotification: {
+		last: true, status: http.StatusUnauthorized, right: "responds with the HTTP status 401",
+	},
 }
 
 // What the provider calls. The status is the relying party's there.
@@ -273,7 +291,8 @@ func (f Fault) judge(requests []Request) Finding {
 		return f.judgeCall(requests[first].Status)
 	}
 	on := slices.ContainsFunc(after, func(r Request) bool { return rule.not(r.Endpoint) })
-	again := rule.once && count(requests, "token") > 1 && count(after, "token") > f.More || f.More > 0 && count(after, f.At) > f.More
+	again := rule.once && count(requests, "token") > 1 && count(after, "token") > f.More ||
+		f.More > 0 && count(after, f.At) > f.More
 	finding := func(did, why string, right *bool) Finding { return Finding{f.Name, did, right, why} }
 	yes, no := new(bool), new(bool)
 	*yes = true
@@ -315,7 +334,8 @@ func (f Fault) judgeCall(status int) Finding {
 func (f Fault) absence(requests []Request) string {
 	for _, r := range requests {
 		if r.Endpoint == f.At && r.Status >= 400 {
-			return fmt.Sprintf("the provider refused what was asked of the endpoint %s (HTTP status %d): there was nothing to spoil", f.At, r.Status)
+			return fmt.Sprintf("the provider refused what was asked of the endpoint %s (HTTP status %d): there was "+
+				"nothing to spoil", f.At, r.Status)
 		}
 	}
 	if f.Previous && count(requests, f.At) > 0 {
