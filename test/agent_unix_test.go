@@ -72,7 +72,8 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 			k.op.Handlers["/token"] = token
 			k.op.Unlock()
 			for range 3 {
-				if code, _, stderr := k.run("token", "work"); code == 0 || !strings.Contains(stderr, strconv.Itoa(status)) {
+				if code, _, stderr := k.run("token", "work"); code == 0 ||
+					!strings.Contains(stderr, strconv.Itoa(status)) {
 					t.Errorf("%d: exit %d\n%s", status, code, stderr)
 				}
 			}
@@ -89,7 +90,10 @@ func TestAgentIsStopped(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t)
 	agent, socket := k.startAgent()
-	refresh := []string{"refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo", "--save"}
+	refresh := []string{
+		"refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo",
+		"--save",
+	}
 	if code, _, stderr := k.run(append(refresh, "only", "--in-memory")...); code != 0 {
 		t.Fatalf("exit %d\n%s", code, stderr)
 	}
@@ -102,7 +106,8 @@ func TestAgentIsStopped(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("%v took %v", args, took)
 		}
-		if got != code || strings.Count(stderr, "the agent at "+socket+" does not respond") != 1 || !strings.Contains(stderr, "`oidc-client agent`") {
+		if got != code || strings.Count(stderr, "the agent at "+socket+" does not respond") != 1 ||
+			!strings.Contains(stderr, "`oidc-client agent`") {
 			t.Errorf("%v: exit %d, not %d\n%s", args, got, code, stderr)
 		}
 		return stdout
@@ -114,22 +119,33 @@ func TestAgentIsStopped(t *testing.T) {
 		{"exec", "work", "--file", "--", "sh", "-c", "cat $OIDC_TOKEN_FILE"},
 		{"helper", "kubernetes", "work"},
 	} {
-		if stdout := uses(0, args...); !strings.Contains(stdout, "access-") && !strings.Contains(stdout, "ExecCredential") {
+		if stdout := uses(0, args...); !strings.Contains(stdout, "access-") &&
+			!strings.Contains(stdout, "ExecCredential") {
 			t.Errorf("%v: %s", args, stdout)
 		}
 	}
 	for _, args := range [][]string{
-		{"userinfo", "--session", "work"}, {"sessions", "list"}, {"sessions", "show", "work"}, append(refresh, "old"), {"sessions", "delete", "old"},
+		{"userinfo", "--session", "work"},
+		{"sessions", "list"},
+		{"sessions", "show", "work"},
+		append(refresh, "old"),
+		{"sessions", "delete", "old"},
 	} {
 		uses(0, args...)
 	}
 	k.again()
 	k.expire()
-	if stdout := uses(0, "token", "work"); stdout != "access-2\n" || k.family.Asked() != 2 || k.family.Revoked() { // one is of the login
+	// one is of the login
+	if stdout := uses(0, "token", "work"); stdout != "access-2\n" || k.family.Asked() != 2 || k.family.Revoked() {
 		t.Errorf("%q, and the provider was asked %d times", stdout, k.family.Asked())
 	}
 	uses(0, "sessions", "refresh", "work")
-	for _, args := range [][]string{{"token", "only"}, {"sessions", "show", "only"}, {"agent", "status"}, append(refresh, "other", "--in-memory")} {
+	for _, args := range [][]string{
+		{"token", "only"},
+		{"sessions", "show", "only"},
+		{"agent", "status"},
+		append(refresh, "other", "--in-memory"),
+	} {
 		uses(2, args...)
 	}
 	if n := k.family.Asked(); n != 3 {
@@ -137,7 +153,8 @@ func TestAgentIsStopped(t *testing.T) {
 	}
 	check(t, agent.Process.Signal(syscall.SIGCONT))
 	k.prints()
-	if code, stdout, stderr := k.run("token", "only"); code != 0 || !strings.HasPrefix(stdout, "access-") || stderr != "" {
+	if code, stdout, stderr := k.run("token", "only"); code != 0 || !strings.HasPrefix(stdout, "access-") ||
+		stderr != "" {
 		t.Errorf("exit %d, %q\n%s", code, stdout, stderr)
 	}
 }

@@ -20,8 +20,12 @@ func exposures() map[string]struct {
 		expose func(file string) error
 		says   string
 	}{
-		"a file of everybody":   {func(file string) error { return os.Chmod(file, 0o666) }, "others can write to it (mode 0666)"},
-		"a folder of everybody": {func(file string) error { return os.Chmod(filepath.Dir(file), 0o777) }, "others can write to the folder"},
+		"a file of everybody": {
+			func(file string) error { return os.Chmod(file, 0o666) }, "others can write to it (mode 0666)",
+		},
+		"a folder of everybody": {
+			func(file string) error { return os.Chmod(filepath.Dir(file), 0o777) }, "others can write to the folder",
+		},
 	}
 	if os.Geteuid() == 0 {
 		all["another's file"] = struct {
@@ -39,7 +43,10 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 	s := newScene(t)
 	pem, err := s.keys["ES256"].PEM()
 	check(t, err)
-	for _, key := range []string{"ca_cert", "private_key", "tls_client_certificate", "tls_client_key", "decryption_key", "dpop_key"} {
+	for _, key := range []string{
+		"ca_cert", "private_key", "tls_client_certificate", "tls_client_key", "decryption_key",
+		"dpop_key",
+	} {
 		for name, way := range exposures() {
 			folder := filepath.Join(s.folder, key, name)
 			check(t, os.MkdirAll(folder, 0o700))
@@ -52,7 +59,8 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 			}
 			before := len(s.op.Recorded())
 			code, out, errs := s.run("client-credentials", "-c", s.config("app", lines...), "--format", "json")
-			if code != 2 || !strings.Contains(out, `"kind": "config"`) || !strings.Contains(out, way.says) || !strings.Contains(out, key) || !strings.Contains(out, `"hint"`) {
+			if code != 2 || !strings.Contains(out, `"kind": "config"`) || !strings.Contains(out, way.says) ||
+				!strings.Contains(out, key) || !strings.Contains(out, `"hint"`) {
 				t.Errorf("%s, %s: exit %d\n%s\n%s", key, name, code, errs, out)
 			}
 			if n := len(s.op.Recorded()) - before; n > 0 {
@@ -64,7 +72,8 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 	check(t, os.Mkdir(sticky, 0o700))
 	check(t, os.Chmod(sticky, 0o777|fs.ModeSticky))
 	check(t, os.WriteFile(filepath.Join(sticky, "file.pem"), pem, 0o600))
-	s.ok("client-credentials", "-c", s.config("app", "private_key: sticky/file.pem", "auth_method: client_secret_basic"))
+	s.ok("client-credentials", "-c",
+		s.config("app", "private_key: sticky/file.pem", "auth_method: client_secret_basic"))
 }
 
 // A configuration file that another user can change is warned of, and used.
@@ -78,7 +87,8 @@ func TestConfigurationOfOthersIsWarnedOf(t *testing.T) {
 		check(t, os.Rename(s.config("app"), file))
 		check(t, way.expose(file))
 		code, _, errs := s.run("client-credentials", "-c", file)
-		if code != 0 || !strings.Contains(errs, "WARN") || !strings.Contains(errs, "decides where secrets are sent, but "+way.says) {
+		if code != 0 || !strings.Contains(errs, "WARN") ||
+			!strings.Contains(errs, "decides where secrets are sent, but "+way.says) {
 			t.Errorf("%s: exit %d\n%s", name, code, errs)
 		}
 	}
@@ -97,7 +107,8 @@ func TestConfigurationOfOthersIsWarnedOf(t *testing.T) {
 			t.Errorf("--registration, %s: %s", name, errs)
 		}
 	}
-	if code, _, errs := s.run("client-credentials", "-c", s.config("app")); code != 0 || strings.Contains(errs, "WARN") {
+	if code, _, errs := s.run("client-credentials", "-c", s.config("app")); code != 0 ||
+		strings.Contains(errs, "WARN") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 }
@@ -113,11 +124,13 @@ func TestSessionFilesOfOthersAreRefused(t *testing.T) {
 		check(t, err)
 		file := filepath.Join(folder, "file.pem")
 		check(t, os.WriteFile(file, pem, 0o600))
-		s.ok("client-credentials", "-c", s.config("app", "auth_method: client_secret_basic"), "--pem-key", file, "--save", "work", "--replace")
+		s.ok("client-credentials", "-c", s.config("app", "auth_method: client_secret_basic"), "--pem-key", file,
+			"--save", "work", "--replace")
 		check(t, way.expose(file))
 		before := len(s.op.Recorded())
 		for _, args := range [][]string{{"sessions", "refresh", "work"}, {"sessions", "logout", "work"}} {
-			if code, _, errs := s.run(args...); code != 2 || !strings.Contains(errs, way.says) || !strings.Contains(errs, "nothing was sent") {
+			if code, _, errs := s.run(args...); code != 2 || !strings.Contains(errs, way.says) ||
+				!strings.Contains(errs, "nothing was sent") {
 				t.Errorf("%s: %v: exit %d\n%s", name, args, code, errs)
 			}
 		}

@@ -42,7 +42,10 @@ func newHTTPBrowser(user string, roots *x509.CertPool) *httpBrowser {
 	jar, _ := cookiejar.New(nil) // never fails
 	return &httpBrowser{User: user, http: &http.Client{
 		Jar: jar, Timeout: 10 * time.Second,
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
+		Transport: &http.Transport{
+			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			ForceAttemptHTTP2: true,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -118,7 +121,8 @@ func (s *submission) request(ctx context.Context) (*http.Request, error) {
 		s.action.RawQuery = s.values.Encode()
 		return http.NewRequestWithContext(ctx, http.MethodGet, s.action.String(), nil)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.action.String(), strings.NewReader(s.values.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.action.String(),
+		strings.NewReader(s.values.Encode()))
 	if err == nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -154,7 +158,8 @@ func (b *httpBrowser) submission(p *page) *submission {
 			}
 		}
 	}
-	if strings.Contains(p.Body, `id="error"`) || strings.Contains(p.Body, `class="error"`) || strings.Contains(p.Body, `id="login-error"`) {
+	if strings.Contains(p.Body, `id="error"`) || strings.Contains(p.Body, `class="error"`) ||
+		strings.Contains(p.Body, `id="login-error"`) {
 		return nil
 	}
 	return first
@@ -235,7 +240,8 @@ func elements(doc *html.Node, kind atom.Atom) func(func(*html.Node) bool) {
 func buttons(doc, form *html.Node) []*html.Node {
 	var list []*html.Node
 	for n := range doc.Descendants() {
-		submits := n.DataAtom == atom.Button && attribute(n, "type") != "button" || n.DataAtom == atom.Input && attribute(n, "type") == "submit"
+		submits := n.DataAtom == atom.Button && attribute(n, "type") != "button" ||
+			n.DataAtom == atom.Input && attribute(n, "type") == "submit"
 		if submits && belongs(n, form) {
 			list = append(list, n)
 		}

@@ -46,8 +46,10 @@ func TestBrowserEverything(t *testing.T) {
 				rp := s.register(t, nil)
 				l := land(t)
 				command := strings.Fields(browserCommand(t, b))
-				target := s.Metadata.text("authorization_endpoint") + "?" + rp.request(l, url.Values{"response_mode": {mode}}).Encode()
-				out, err := exec.CommandContext(t.Context(), command[0], append(command[1:], target)...).CombinedOutput()
+				target := s.Metadata.text("authorization_endpoint") + "?" +
+					rp.request(l, url.Values{"response_mode": {mode}}).Encode()
+				out, err := exec.CommandContext(t.Context(), command[0],
+					append(command[1:], target)...).CombinedOutput()
 				if err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
@@ -71,12 +73,14 @@ func TestBrowserOurProvider(t *testing.T) {
 			b := start(t)
 			l := land(t)
 			options := providerDefaults()
-			options.Clients = []provider.Client{{ID: "app", RedirectURIs: []string{"http://127.0.0.1/callback"}}} // the library takes any port only where none is registered
+			// the library takes any port only where none is registered
+			options.Clients = []provider.Client{{ID: "app", RedirectURIs: []string{"http://127.0.0.1/callback"}}}
 			op, err := provider.Start(options)
 			check(t, err)
 			t.Cleanup(func() { _ = op.Close() })
 			query := url.Values{
-				"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s"}, "redirect_uri": {l.URL},
+				"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s"},
+				"redirect_uri":   {l.URL},
 				"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"},
 			}
 			p, err := b.Open(t.Context(), op.Issuer+"/authorize?"+query.Encode())
@@ -130,7 +134,8 @@ func TestBrowseAlone(t *testing.T) {
 	rp := s.register(t, nil)
 	for deny, want := range map[string]string{"": "", "1": "access_denied"} {
 		l := land(t)
-		cmd := exec.CommandContext(context.Background(), "browse", s.Metadata.text("authorization_endpoint")+"?"+rp.request(l, nil).Encode())
+		cmd := exec.CommandContext(context.Background(), "browse",
+			s.Metadata.text("authorization_endpoint")+"?"+rp.request(l, nil).Encode())
 		cmd.Env = append(os.Environ(), "BROWSE_CA="+s.file("ca.pem"), "BROWSE_DENY="+deny)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)

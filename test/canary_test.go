@@ -48,10 +48,17 @@ func TestCanary(t *testing.T) {
 				fault(op)
 				folder := t.TempDir()
 				file := filepath.Join(folder, "config.yaml")
-				check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+canaryGateway+"}}\n"+config), 0o600))
+				check(t,
+					os.WriteFile(file,
+						[]byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+
+							"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+
+							canaryGateway+"}}\n"+config), 0o600))
 				for _, format := range []string{"text", "json"} {
 					for _, debug := range []string{"--debug=false", "--debug"} {
-						_, stdout, stderr := runProgram([]string{"refresh-token", "-c", file, "--refresh-token", "-", "--format", format, "--explain", debug}, canaryRefresh)
+						_, stdout, stderr := runProgram([]string{
+							"refresh-token", "-c", file, "--refresh-token", "-",
+							"--format", format, "--explain", debug,
+						}, canaryRefresh)
 						leaks(t, "standard error", stderr)
 						leaks(t, "standard output", withoutResults(format, stdout))
 					}
@@ -68,9 +75,18 @@ func canaryFaults() map[string]func(*fakeop.OP) {
 			op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
 				basic := r.Header.Get("Authorization")
 				raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(basic, "Basic "))
-				said := fmt.Sprint(r.PostForm.Encode(), " ", r.PostForm, " ", basic, " ", string(raw), " ", r.Header.Get("X-Api-Key"), " ", r.Header.Get("X-Gateway-Token"))
-				body, _ := json.Marshal(map[string]string{"error": "invalid_grant", "error_description": said, "error_uri": "https://op.example/?" + r.PostForm.Encode()})
-				fakeop.Says(status, map[string]string{"Content-Type": kind, "X-Echo": r.PostForm.Get("refresh_token"), "Retry-After": r.PostForm.Get("refresh_token"), "Location": "https://op.example/?" + r.PostForm.Encode()}, string(body))(w, r)
+				said := fmt.Sprint(r.PostForm.Encode(), " ", r.PostForm, " ", basic, " ", string(raw), " ",
+					r.Header.Get("X-Api-Key"), " ", r.Header.Get("X-Gateway-Token"))
+				body, _ := json.Marshal(map[string]string{
+					"error": "invalid_grant", "error_description": said,
+					"error_uri": "https://op.example/?" + r.PostForm.Encode(),
+				})
+				fakeop.Says(status,
+					map[string]string{
+						"Content-Type": kind, "X-Echo": r.PostForm.Get("refresh_token"),
+						"Retry-After": r.PostForm.Get("refresh_token"),
+						"Location":    "https://op.example/?" + r.PostForm.Encode(),
+					}, string(body))(w, r)
 			}
 		}
 	}
@@ -84,17 +100,22 @@ func canaryFaults() map[string]func(*fakeop.OP) {
 		"wrong token_type":    func(op *fakeop.OP) { op.Tokens["token_type"] = "mac" },
 		"token_type is token": func(op *fakeop.OP) { op.Tokens["token_type"] = canaryRotated },
 		"broken JSON": func(op *fakeop.OP) {
-			op.Handlers["/token"] = fakeop.Says(200, isJSON, `{"access_token":"`+canaryAccess+`","refresh_token":"`+canaryRotated)
+			op.Handlers["/token"] = fakeop.Says(200, isJSON,
+				`{"access_token":"`+canaryAccess+`","refresh_token":"`+canaryRotated)
 		},
 		"tokens as HTML": func(op *fakeop.OP) {
-			op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `{"access_token":"`+canaryAccess+`",`)
+			op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/html"},
+				`{"access_token":"`+canaryAccess+`",`)
 		},
 		"wrong ID Token":   func(op *fakeop.OP) { op.Claims["iss"] = "https://evil.example" },
 		"token as a claim": func(op *fakeop.OP) { op.Claims["nonce"] = canaryRotated; op.Claims["aud"] = canaryAccess },
 		"UserInfo repeats": func(op *fakeop.OP) {
 			op.Handlers["/userinfo"] = func(w http.ResponseWriter, r *http.Request) {
 				said := strings.ReplaceAll(r.Header.Get("Authorization"), `"`, "")
-				fakeop.Says(401, map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer error="invalid_token", error_description="%s"`, said)}, said)(w, r)
+				fakeop.Says(401,
+					map[string]string{
+						"WWW-Authenticate": fmt.Sprintf(`Bearer error="invalid_token", error_description="%s"`, said),
+					}, said)(w, r)
 			}
 		},
 	}
@@ -117,10 +138,18 @@ func TestCanaryOfSessions(t *testing.T) {
 				folder := t.TempDir()
 				env := map[string]string{"OIDC_SESSIONS": filepath.Join(folder, "sessions"), "OIDC_KEYRING": "off"}
 				file := filepath.Join(folder, "config.yaml")
-				check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+canaryGateway+"}}\n"), 0o600))
+				check(t,
+					os.WriteFile(file,
+						[]byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+
+							"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+
+							canaryGateway+"}}\n"), 0o600))
 				for format, debug := range map[string]string{"text": "--debug", "json": "--debug=false"} {
 					flags := []string{"--format", format, "--explain", debug}
-					_, stdout, stderr := runProgramIn(env, append([]string{"refresh-token", "-c", file, "--refresh-token", "-", "--save", "work", "--replace"}, flags...), canaryRefresh)
+					_, stdout, stderr := runProgramIn(env,
+						append([]string{
+							"refresh-token", "-c", file, "--refresh-token", "-", "--save", "work",
+							"--replace",
+						}, flags...), canaryRefresh)
 					leaks(t, "standard error", stderr)
 					leaks(t, "standard output", withoutResults(format, stdout))
 					if when == "later" {
@@ -236,9 +265,18 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"refresh-token", "--refresh-token", canaryRefresh + " with a space"},
-		{"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "ftp://x", "--client-id", "a", "--client-secret", canarySecret},
-		{"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "https://op.example", "--client-id", "a", "--client-secret", canarySecret, "--auth-method", "none"},
-		{"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "https://op.example", "--client-id", "a", "--client-secret", canarySecret, "--auth-method", "client_secret_jwtt"},
+		{
+			"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "ftp://x", "--client-id", "a",
+			"--client-secret", canarySecret,
+		},
+		{
+			"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "https://op.example", "--client-id", "a",
+			"--client-secret", canarySecret, "--auth-method", "none",
+		},
+		{
+			"refresh-token", "--refresh-token", canaryRefresh, "--issuer", "https://op.example", "--client-id", "a",
+			"--client-secret", canarySecret, "--auth-method", "client_secret_jwtt",
+		},
 		{"refresh-token", "--refresh-token", canaryRefresh, "--previous-id-token", canaryPrevious},
 		{"userinfo", "--token", canaryAccess + "\x01", "--issuer", "https://op.example"},
 		{"jwt", "decode", canaryAccess},
@@ -255,7 +293,10 @@ func TestMistakesRepeatNoSecret(t *testing.T) {
 	// A configuration with mistakes.
 	folder := t.TempDir()
 	file := filepath.Join(folder, "config.yaml")
-	check(t, os.WriteFile(file, []byte("issuer: https://op.example\nclient_id: a\nclient_secret: \""+canarySecret+"\"\nclient_secrt: "+canarySecret+"\nauth_method: none\n"), 0o600))
+	check(t,
+		os.WriteFile(file,
+			[]byte("issuer: https://op.example\nclient_id: a\nclient_secret: \""+canarySecret+"\"\nclient_secrt: "+
+				canarySecret+"\nauth_method: none\n"), 0o600))
 	_, stdout, stderr := runProgram([]string{"config", "validate", file}, "")
 	leaks(t, "standard error", stderr)
 	leaks(t, "standard output", stdout)
@@ -276,9 +317,13 @@ func TestExtraHeadersStayAtTheIssuer(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+"}}\n"), 0o600))
+	check(t,
+		os.WriteFile(file,
+			[]byte("issuer: "+op.URL+"\nclient_id: cli\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+
+				"}}\n"), 0o600))
 	for url, want := range map[string]string{op.URL: canaryHeader + "|Bearer a-token", other.URL: "|Bearer a-token"} {
-		if code, _, stderr := runProgram([]string{"resource", url + "/api", "-c", file, "--token", "-"}, "a-token"); code != 0 {
+		if code, _, stderr := runProgram([]string{"resource", url + "/api", "-c", file, "--token", "-"},
+			"a-token"); code != 0 {
 			t.Fatalf("exit %d\n%s", code, stderr)
 		}
 		if header := <-got; header != want {

@@ -27,15 +27,23 @@ func TestCanaryOfAgent(t *testing.T) {
 			t.Parallel()
 			op := fakeop.Start()
 			defer op.Close()
-			op.Tokens["access_token"], op.Tokens["refresh_token"], op.Tokens["expires_in"] = canaryAccess, canaryRotated, 1
+			op.Tokens["access_token"], op.Tokens["refresh_token"], op.Tokens["expires_in"] = canaryAccess,
+				canaryRotated, 1
 			op.Metadata["revocation_endpoint"] = op.URL + "/token"
 			folder, err := os.MkdirTemp("", "agent") // the path of a socket is short
 			check(t, err)
 			defer os.RemoveAll(folder)
 			socket := filepath.Join(folder, "run", "agent.sock")
-			env := map[string]string{"OIDC_SESSIONS": filepath.Join(folder, "sessions"), "OIDC_KEYRING": "off", "OIDC_AGENT_SOCK": socket}
+			env := map[string]string{
+				"OIDC_SESSIONS": filepath.Join(folder, "sessions"), "OIDC_KEYRING": "off",
+				"OIDC_AGENT_SOCK": socket,
+			}
 			file := filepath.Join(folder, "config.yaml")
-			check(t, os.WriteFile(file, []byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+canaryGateway+"}}\n"), 0o600))
+			check(t,
+				os.WriteFile(file,
+					[]byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+
+						"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+
+						canaryGateway+"}}\n"), 0o600))
 
 			said := make(chan string, 1)
 			go func() {
@@ -46,7 +54,9 @@ func TestCanaryOfAgent(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 			for _, args := range [][]string{{"--save", "kept"}, {"--save", "lent", "--in-memory"}} {
-				if code, _, stderr := runProgramIn(env, append([]string{"refresh-token", "-c", file, "--refresh-token", "-"}, args...), canaryRefresh); code != 0 {
+				if code, _, stderr := runProgramIn(env,
+					append([]string{"refresh-token", "-c", file, "--refresh-token", "-"}, args...),
+					canaryRefresh); code != 0 {
 					t.Fatalf("exit %d\n%s", code, stderr)
 				}
 			}
@@ -56,7 +66,13 @@ func TestCanaryOfAgent(t *testing.T) {
 			time.Sleep(1100 * time.Millisecond) // the agent renews ahead, or tries to
 			for _, session := range []string{"kept", "lent"} {
 				for _, format := range []string{"text", "json"} {
-					for _, args := range [][]string{{"token", session}, {"token", session, "--id-token"}, {"sessions", "refresh", session}, {"sessions", "refresh", session, "--retry"}, {"sessions", "show", session}} {
+					for _, args := range [][]string{
+						{"token", session},
+						{"token", session, "--id-token"},
+						{"sessions", "refresh", session},
+						{"sessions", "refresh", session, "--retry"},
+						{"sessions", "show", session},
+					} {
 						code, stdout, stderr := runProgramIn(env, append(args, "--format", format, "--debug"), "")
 						if args[0] == "token" && code == 0 {
 							stdout = withoutToken(format, stdout)
@@ -87,9 +103,12 @@ func TestCanaryOfAgent(t *testing.T) {
 // ofAgent is what the agent serves at a path.
 func ofAgent(t *testing.T, socket, path string) string {
 	t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
 	answer, err := client.Get("http://agent" + path)
 	check(t, err)
 	defer answer.Body.Close()

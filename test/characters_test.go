@@ -53,7 +53,8 @@ func TestTokensOfAllCharacters(t *testing.T) {
 
 		inTurn(op, append(slices.Clone(tokens), tokens...)...)
 		for range 2 {
-			code, _, stderr := runProgram(append([]string{"refresh-token", "--refresh-token", "@" + file}, flags...), "")
+			code, _, stderr := runProgram(append([]string{"refresh-token", "--refresh-token", "@" + file}, flags...),
+				"")
 			if code != 0 {
 				t.Fatalf("exit %d\n%s", code, stderr)
 			}
@@ -62,13 +63,15 @@ func TestTokensOfAllCharacters(t *testing.T) {
 			t.Errorf("%q, %v", data, err)
 		}
 		environment := map[string]string{"OIDC_SESSIONS": store, "OIDC_KEYRING": "off", "OIDC_REFRESH_TOKEN": tokens[1]}
-		if code, _, stderr := runProgramIn(environment, append([]string{"refresh-token", "--save", "work"}, flags...), ""); code != 0 {
+		if code, _, stderr := runProgramIn(environment, append([]string{"refresh-token", "--save", "work"}, flags...),
+			""); code != 0 {
 			t.Fatalf("exit %d\n%s", code, stderr)
 		}
 		if code, _, stderr := runProgramIn(environment, []string{"sessions", "refresh", "work"}, ""); code != 0 {
 			t.Fatalf("exit %d\n%s", code, stderr)
 		}
-		if code, stdout, _ := runProgramIn(environment, []string{"token", "work"}, ""); code != 0 || stdout != "the access token\n" {
+		if code, stdout, _ := runProgramIn(environment, []string{"token", "work"}, ""); code != 0 ||
+			stdout != "the access token\n" {
 			t.Errorf("exit %d: %q", code, stdout)
 		}
 		if want := []string{"old token", tokens[0], tokens[1], tokens[0]}; !slices.Equal(sent(op), want) {
@@ -87,14 +90,19 @@ func TestOddRefreshTokenIsKept(t *testing.T) {
 		inTurn(op, token)
 		file := filepath.Join(t.TempDir(), "refresh-token")
 		check(t, os.WriteFile(file, []byte("old\n"), 0o600))
-		args := []string{"refresh-token", "--refresh-token", "@" + file, "--issuer", op.URL, "--client-id", fakeop.ClientID, "--no-cache"}
-		if code, _, stderr := runProgram(args, ""); code != 4 || !strings.Contains(stderr, "token_response.refresh_token") {
+		args := []string{
+			"refresh-token", "--refresh-token", "@" + file, "--issuer", op.URL, "--client-id",
+			fakeop.ClientID, "--no-cache",
+		}
+		if code, _, stderr := runProgram(args, ""); code != 4 ||
+			!strings.Contains(stderr, "token_response.refresh_token") {
 			t.Errorf("%q: exit %d\n%s", token, code, stderr)
 		}
 		if data, err := os.ReadFile(file); err != nil || string(data) != token+"\n" {
 			t.Errorf("%q, %v", data, err)
 		}
-		if code, _, stderr := runProgram(args, ""); code != 2 || !strings.Contains(stderr, "it contains the character") || op.Asked("/token") != 1 {
+		if code, _, stderr := runProgram(args, ""); code != 2 ||
+			!strings.Contains(stderr, "it contains the character") || op.Asked("/token") != 1 {
 			t.Errorf("%q: exit %d, asked %d times\n%s", token, code, op.Asked("/token"), stderr)
 		}
 	}
@@ -109,14 +117,18 @@ func TestSecretsFromElsewhere(t *testing.T) {
 	folder := t.TempDir()
 	file, config := filepath.Join(folder, "secret"), filepath.Join(folder, "config.yaml")
 	for dressed, bare := range map[string]string{
-		"s3cret": "s3cret", "s3cret\n": "s3cret", "\uFEFFs3cret\r\n": "s3cret", "\n s3 cret \n\n": " s3 cret ", "s3\ncret": "", "s3\x00cret": "", "s3\tcret": "", "s3cr\u00e9t": "",
+		"s3cret": "s3cret", "s3cret\n": "s3cret", "\uFEFFs3cret\r\n": "s3cret", "\n s3 cret \n\n": " s3 cret ",
+		"s3\ncret": "", "s3\x00cret": "", "s3\tcret": "", "s3cr\u00e9t": "",
 	} {
 		check(t, os.WriteFile(file, []byte(dressed), 0o600))
 		token := func(at, text string) []string { return []string{"refresh-token", "--refresh-token", text, "-c", at} }
 		plain, inFile, expanded := config+".plain", config+".block", config+".expanded"
-		base := fmt.Sprintf("issuer: %s\nclient_id: %s\nauth_method: client_secret_post\nskip_userinfo_call: true\n", op.URL, fakeop.ClientID)
+		base := fmt.Sprintf("issuer: %s\nclient_id: %s\nauth_method: client_secret_post\nskip_userinfo_call: true\n",
+			op.URL, fakeop.ClientID)
 		check(t, os.WriteFile(plain, []byte(base), 0o600))
-		check(t, os.WriteFile(inFile, []byte(base+fmt.Sprintf("client_secret: %q\n", strings.TrimPrefix(dressed, "\uFEFF"))), 0o600))
+		check(t,
+			os.WriteFile(inFile, []byte(base+fmt.Sprintf("client_secret: %q\n", strings.TrimPrefix(dressed, "\uFEFF"))),
+				0o600))
 		check(t, os.WriteFile(expanded, []byte(base+"client_secret: ${SECRET}\n"), 0o600))
 		for name, run := range map[string]struct {
 			env   map[string]string

@@ -45,7 +45,11 @@ func places(ours *provider.Provider, port string, s *everything) []place {
 		}},
 		{"npm oidc-provider", func(j *journey, deny bool) {
 			j.window(deny)
-			j.rp = s.register(j.t, metadata{"token_endpoint_auth_method": "client_secret_basic", "response_types": []string{"code", "code id_token"}})
+			j.rp = s.register(j.t,
+				metadata{
+					"token_endpoint_auth_method": "client_secret_basic",
+					"response_types":             []string{"code", "code id_token"},
+				})
 			j.config = j.rp.config(j.t, "")
 		}},
 	}
@@ -57,7 +61,10 @@ func TestChromiumCommands(t *testing.T) {
 	port := strings.TrimPrefix(freeAddress(t), "127.0.0.1:") // to come back to from a logout
 	options := providerDefaults()
 	options.PollInterval = time.Second
-	options.Clients = []provider.Client{{ID: "app", Secret: appSecret, PostLogoutURIs: []string{"http://127.0.0.1:" + port + "/logout/callback"}}}
+	options.Clients = []provider.Client{{
+		ID: "app", Secret: appSecret,
+		PostLogoutURIs: []string{"http://127.0.0.1:" + port + "/logout/callback"},
+	}}
 	ours, err := provider.Start(options)
 	check(t, err)
 	t.Cleanup(func() { _ = ours.Close() })
@@ -71,15 +78,22 @@ func TestChromiumCommands(t *testing.T) {
 			{"client", false, func(j *journey) { j.watchedLogin() }},
 			{"client, form_post", false, func(j *journey) { j.watchedLogin("--response-mode", "form_post") }},
 			{"client, fragment", false, func(j *journey) { j.watchedLogin("--response-mode", "fragment") }},
-			{"client, code id_token, fragment", false, func(j *journey) { j.watchedLogin("--response-type", "code id_token", "--response-mode", "fragment") }},
+			{
+				"client, code id_token, fragment", false, func(j *journey) {
+					j.watchedLogin("--response-type", "code id_token", "--response-mode", "fragment")
+				},
+			},
 			{"client, the user says no", true, (*journey).watchedRefusal},
 			{"end-session", false, (*journey).watchedLogout},
 			{"device", false, (*journey).watchedDevice},
 		} {
-			c := &cell{Flow: p.name + ": " + flow.name, Auth: "client_secret_basic", Bound: "none", try: func(j *journey) {
-				p.start(j, flow.deny)
-				flow.try(j)
-			}}
+			c := &cell{
+				Flow: p.name + ": " + flow.name, Auth: "client_secret_basic", Bound: "none",
+				try: func(j *journey) {
+					p.start(j, flow.deny)
+					flow.try(j)
+				},
+			}
 			cells = append(cells, c)
 		}
 	}
@@ -121,7 +135,8 @@ func (w *window) happened(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		w.requests++
-		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" && !slices.Contains(w.hosts, u.Hostname()) {
+		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" &&
+			!slices.Contains(w.hosts, u.Hostname()) {
 			w.hosts = append(w.hosts, u.Hostname())
 		}
 	case *runtime.EventExceptionThrown:
@@ -129,7 +144,8 @@ func (w *window) happened(event any) {
 	case *runtime.EventConsoleAPICalled: // none of the pages has anything to say there
 		w.console = append(w.console, fmt.Sprintf("%s: %v", e.Type, e.Args))
 	case *log.EventEntryAdded:
-		if e.Entry.Level != log.EntryLevelError && e.Entry.Level != log.EntryLevelWarning || strings.HasSuffix(e.Entry.URL, "/favicon.ico") {
+		if e.Entry.Level != log.EntryLevelError && e.Entry.Level != log.EntryLevelWarning ||
+			strings.HasSuffix(e.Entry.URL, "/favicon.ico") {
 			return // advice; and an icon that a page does not have is none of its faults
 		}
 		w.console = append(w.console, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
@@ -141,7 +157,8 @@ func (j *journey) process(args ...string) *ran {
 	j.t.Helper()
 	ctx, cancel := context.WithTimeout(j.t.Context(), 40*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "oidc-client", append(args, "-c", j.config, "--format", "json", "--timeout", "30s")...)
+	cmd := exec.CommandContext(ctx, "oidc-client",
+		append(args, "-c", j.config, "--format", "json", "--timeout", "30s")...)
 	cmd.Env = append(os.Environ(), "BROWSER="+browserCommand(j.t, j.screen), "HOME="+j.folder)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -221,18 +238,21 @@ func (j *journey) watchedLogin(args ...string) *ran {
 	}
 	j.tokens(r)
 	u := j.ends("You are logged in")
-	if query := slices.Contains(args, "--response-mode"); query && (u.RawQuery != "" || u.Fragment != "") || u.Path != "/auth/callback" {
+	if query := slices.Contains(args, "--response-mode"); query && (u.RawQuery != "" || u.Fragment != "") ||
+		u.Path != "/auth/callback" {
 		j.errorf("the address bar shows %s", u)
 	}
 	j.pictures(j.cell.Flow)
 	j.quiet()
-	j.hold(r, "a front ID Token", !slices.Contains(args, "code id_token") || r.FrontIDToken != nil && r.FrontIDToken.Verified)
+	j.hold(r, "a front ID Token",
+		!slices.Contains(args, "code id_token") || r.FrontIDToken != nil && r.FrontIDToken.Verified)
 	return r
 }
 
 func (j *journey) watchedRefusal() {
 	r := j.process("client", "-p", "0")
-	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error), r.code == 6 && r.Error != nil && r.Error.Kind == "interaction" && r.Error.Code == "access_denied")
+	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error),
+		r.code == 6 && r.Error != nil && r.Error.Kind == "interaction" && r.Error.Code == "access_denied")
 	j.ends("The login did not work")
 	j.pictures(j.cell.Flow)
 	j.quiet(fmt.Sprintf("status of %d", http.StatusBadRequest)) // that is what the page comes with
@@ -244,7 +264,8 @@ func (j *journey) watchedLogout() {
 	again := j.process("client", "-p", "0")
 	j.hold(again, "who is logged in is not asked for a password", again.code == 0)
 	out := j.process("end-session", "-p", orElse(j.port, "0"), "--token", j.write("hint", login.text("id_token")))
-	j.hold(out, fmt.Sprintf("exit %d %+v\n%s", out.code, out.Error, out.stderr), out.code == 0 && out.outcome("end_session.state") == "pass")
+	j.hold(out, fmt.Sprintf("exit %d %+v\n%s", out.code, out.Error, out.stderr),
+		out.code == 0 && out.outcome("end_session.state") == "pass")
 	j.ends("You are logged out")
 	j.pictures(j.cell.Flow)
 	j.quiet()

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,9 +49,11 @@ func startChromium(t *testing.T, user string) *chromium {
 // their certificates.
 func newChromium(t *testing.T, path string) *context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, chromedp.WindowSize(900, 700),
-		chromedp.UserDataDir(sharedFolder(t)), chromedp.Flag("no-proxy-server", true), chromedp.Flag("disable-component-update", true),
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
+		chromedp.WindowSize(900, 700),
+		chromedp.UserDataDir(sharedFolder(t)), chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"))
 	life, end := context.WithTimeout(context.Background(), 10*time.Minute)
 	allocator, stop := chromedp.NewExecAllocator(life, options...)
@@ -89,7 +92,8 @@ func (c *chromium) Open(ctx context.Context, address string) (*page, error) {
 	defer context.AfterFunc(ctx, cancel)()
 	// A page that goes elsewhere at once aborts the visit to itself; where it went is
 	// looked at like any other.
-	if err := chromedp.Do(tab, chromedp.Navigate(address)); err != nil && !strings.Contains(err.Error(), "ERR_ABORTED") {
+	if err := chromedp.Do(tab, chromedp.Navigate(address)); err != nil &&
+		!strings.Contains(err.Error(), "ERR_ABORTED") {
 		return nil, err
 	}
 	for range 20 {
@@ -101,7 +105,8 @@ func (c *chromium) Open(ctx context.Context, address string) (*page, error) {
 			u, err := url.Parse(p.URL)
 			return &page{URL: u, Body: p.Text}, err
 		}
-		if err := c.act(tab, p); err != nil && !strings.Contains(err.Error(), "Could not find node") { // the page is another one by now
+		// the page is another one by now
+		if err := c.act(tab, p); err != nil && !strings.Contains(err.Error(), "Could not find node") {
 			return nil, err
 		}
 	}
@@ -149,7 +154,8 @@ func (c *chromium) act(tab context.Context, p chromiumPage) error {
 			password = c.User + "-password"
 		}
 		field := chromedp.CSS("input[name=login], input[name=username], input[name=email]")
-		if err := chromedp.Do(tab, chromedp.SetValue(field, c.User), chromedp.SendKeys(chromedp.CSS("input[type=password]"), password)); err != nil {
+		if err := chromedp.Do(tab, chromedp.SetValue(field, c.User),
+			chromedp.SendKeys(chromedp.CSS("input[type=password]"), password)); err != nil {
 			return err
 		}
 	}

@@ -44,9 +44,13 @@ func startDex(t *testing.T) *dex {
 		folder, err := filepath.Abs(web)
 		check(t, err)
 		settings, err := json.Marshal(map[string]any{
-			"Web": folder, "Users": map[string]string{dexUser: dexPassword}, "Approve": true, "Responses": []string{"code", "id_token", "token"},
+			"Web": folder, "Users": map[string]string{dexUser: dexPassword}, "Approve": true,
+			"Responses": []string{"code", "id_token", "token"},
 			"Clients": []any{
-				map[string]any{"id": dexClient, "secret": dexSecret, "name": "The app", "redirectURIs": []string{dexRedirect}},
+				map[string]any{
+					"id": dexClient, "secret": dexSecret, "name": "The app",
+					"redirectURIs": []string{dexRedirect},
+				},
 				map[string]any{"id": "public", "secret": dexSecret, "name": "A public app", "public": true},
 			},
 		})
@@ -81,7 +85,8 @@ func TestDex(t *testing.T) {
 			l := land(t)
 			redirect := strings.Replace(l.URL, "127.0.0.1", "localhost", 1)
 			query := url.Values{
-				"client_id": {"public"}, "response_type": {"code"}, "scope": {"openid email offline_access"}, "state": {"s"}, "nonce": {"n"}, "redirect_uri": {redirect},
+				"client_id": {"public"}, "response_type": {"code"}, "scope": {"openid email offline_access"},
+				"state": {"s"}, "nonce": {"n"}, "redirect_uri": {redirect},
 			}
 			p, err := start(t).Open(t.Context(), d.Metadata.text("authorization_endpoint")+"?"+query.Encode())
 			check(t, err)
@@ -90,7 +95,8 @@ func TestDex(t *testing.T) {
 				t.Fatalf("%s: %s", p.URL, p.Body)
 			}
 			res, err := http.PostForm(d.Metadata.text("token_endpoint"), url.Values{
-				"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "client_id": {"public"}, "client_secret": {dexSecret},
+				"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect},
+				"client_id": {"public"}, "client_secret": {dexSecret},
 			})
 			check(t, err)
 			defer res.Body.Close()
@@ -100,8 +106,14 @@ func TestDex(t *testing.T) {
 				t.Fatalf("%+v", tokens)
 			}
 			config := filepath.Join(t.TempDir(), "config.yaml")
-			check(t, os.WriteFile(config, []byte("issuer: "+d.Issuer+"\nclient_id: public\nauth_method: client_secret_basic\nclient_secret: "+dexSecret+"\n"), 0o600))
-			code2, stdout, stderr := runProgram([]string{"refresh-token", "-c", config, "--refresh-token", "-", "--skip-userinfo"}, tokens.RefreshToken)
+			check(t,
+				os.WriteFile(config,
+					[]byte("issuer: "+d.Issuer+"\nclient_id: public\nauth_method: client_secret_basic\nclient_secret: "+
+						dexSecret+"\n"), 0o600))
+			code2, stdout, stderr := runProgram([]string{
+				"refresh-token", "-c", config, "--refresh-token", "-",
+				"--skip-userinfo",
+			}, tokens.RefreshToken)
 			if code2 != 0 {
 				t.Errorf("exit %d\n%s\n%s", code2, stdout, stderr)
 			}

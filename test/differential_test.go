@@ -32,7 +32,8 @@ const differentialPage = "../docs/differential.md"
 // told: it takes access and refresh tokens for opaque, leaves decryption, and
 // acr, amr and ages after a refresh, to its caller, and verifies no MACs.
 var unspoken = []string{
-	"access_token_jwt", "refresh_token_jwt", "token_encryption_alg", "decryption_key", "amr_list", "acr_list", "max_age", "max_id_token_age",
+	"access_token_jwt", "refresh_token_jwt", "token_encryption_alg", "decryption_key", "amr_list", "acr_list",
+	"max_age", "max_id_token_age",
 	"token_signing_alg: [HS256]",
 }
 
@@ -50,42 +51,97 @@ type why struct{ faults, text string }
 // laxer are the faults that oauth4webapi refuses and oidc-client accepts, with
 // what lets it.
 var laxer = []why{
-	{`keys-rotated`, "it fetches keys again only if those it has are a minute old. OpenID Connect Core 1.0 section 10.1.1 sends a relying party back to jwks_uri when it sees a kid that it does not know; oidc-client goes once"},
-	{`keys-unknown`, "it refuses a set in which anything is not an object, and passes over keys that it does not know. RFC 7517 section 5 wants unknown and broken keys ignored; oidc-client takes what is no key at all for a broken one"},
-	{`token-lifetime-negative`, "expires_in may not be negative. RFC 6749 appendix A.14 has no sign there, and does not say what to make of one; oidc-client warns that the token is expired already"},
-	{`token-refresh-token-empty`, "refresh_token may not be empty. RFC 6749 section 3.1 counts a parameter without a value as omitted; oidc-client takes it for none, and keeps the refresh token that it has"},
+	{
+		`keys-rotated`,
+		"it fetches keys again only if those it has are a minute old. OpenID Connect Core 1.0 section 10.1.1 sends a relying party back to jwks_uri when it sees a kid that it does not know; oidc-client goes once",
+	},
+	{
+		`keys-unknown`,
+		"it refuses a set in which anything is not an object, and passes over keys that it does not know. RFC 7517 section 5 wants unknown and broken keys ignored; oidc-client takes what is no key at all for a broken one",
+	},
+	{
+		`token-lifetime-negative`,
+		"expires_in may not be negative. RFC 6749 appendix A.14 has no sign there, and does not say what to make of one; oidc-client warns that the token is expired already",
+	},
+	{
+		`token-refresh-token-empty`,
+		"refresh_token may not be empty. RFC 6749 section 3.1 counts a parameter without a value as omitted; oidc-client takes it for none, and keeps the refresh token that it has",
+	},
 }
 
 // stricter are the faults that oidc-client refuses, and oauth4webapi accepts or
 // refuses later, with what its source does instead.
 var stricter = []why{
-	{`(discovery|jwks|token|userinfo)-duplicate(-escaped)?|.*-(claim-duplicate|claim-duplicate-deep|header-duplicate)`, "JSON.parse takes the last of several members of one name"},
+	{
+		`(discovery|jwks|token|userinfo)-duplicate(-escaped)?|.*-(claim-duplicate|claim-duplicate-deep|header-duplicate)`, "JSON.parse takes the last of several members of one name",
+	},
 	{`.*-surrogate`, "JSON.parse takes half a surrogate pair"},
-	{`.*-(bom|utf8)`, "Response.json, and TextDecoder by default, drop a byte order mark and replace what is not UTF-8"},
+	{
+		`.*-(bom|utf8)`,
+		"Response.json, and TextDecoder by default, drop a byte order mark and replace what is not UTF-8",
+	},
 	{`keys-many`, "the number of keys in a set is not bounded; oidc-client looks at the first hundred"},
 	{`.*-(deep|many)`, "how deep JSON is nested and how many values it has is not bounded"},
-	{`id-token-sub-long`, "the length of sub is not looked at; what is refused is UserInfo, whose sub is not that long here"},
+	{
+		`id-token-sub-long`,
+		"the length of sub is not looked at; what is refused is UserInfo, whose sub is not that long here",
+	},
 	{`.*-(too-long|long)`, "the size of an answer or a token is not bounded; a caller can do it, with customFetch"},
 	{`.*-media-type`, "the Content-Type is looked at only when the body is not JSON"},
-	{`.*-base64-(padding|bits)`, "base64url is decoded by atob or Uint8Array.fromBase64, which take padding and stray bits"},
-	{`.*-typ-.*|.*-events`, "the header's typ and the claim events are not looked at, in ID Tokens and UserInfo: OpenID Connect does not ask for it, RFC 8725 sections 3.11 and 3.12 do"},
-	{`id-token-like-access-token|userinfo-jwt-nonce`, "the claims of other kinds of tokens are not looked at: OpenID Connect does not ask for it, RFC 8725 section 3.12 does"},
-	{`metadata-issuer-(slash|upper-case)`, "issuers are compared as normalized URLs; what is refused is the ID Token, whose iss is not the metadata's"},
-	{`metadata-(jwks-uri-missing|endpoint-file)`, "an endpoint is looked at when it is about to be used: the client's secret and the refresh token are sent by then"},
+	{
+		`.*-base64-(padding|bits)`,
+		"base64url is decoded by atob or Uint8Array.fromBase64, which take padding and stray bits",
+	},
+	{
+		`.*-typ-.*|.*-events`,
+		"the header's typ and the claim events are not looked at, in ID Tokens and UserInfo: OpenID Connect does not ask for it, RFC 8725 sections 3.11 and 3.12 do",
+	},
+	{
+		`id-token-like-access-token|userinfo-jwt-nonce`,
+		"the claims of other kinds of tokens are not looked at: OpenID Connect does not ask for it, RFC 8725 section 3.12 does",
+	},
+	{
+		`metadata-issuer-(slash|upper-case)`,
+		"issuers are compared as normalized URLs; what is refused is the ID Token, whose iss is not the metadata's",
+	},
+	{
+		`metadata-(jwks-uri-missing|endpoint-file)`,
+		"an endpoint is looked at when it is about to be used: the client's secret and the refresh token are sent by then",
+	},
 	{`metadata-endpoint-fragment`, "an endpoint may have a fragment, which fetch does not send"},
-	{`metadata-(authorization-endpoint-missing|endpoint-javascript|endpoint-command|endpoint-alias-http|list-string)`, "members of the metadata that a refresh does not use are not looked at; a caller builds the URL of an authorization request itself"},
+	{
+		`metadata-(authorization-endpoint-missing|endpoint-javascript|endpoint-command|endpoint-alias-http|list-string)`, "members of the metadata that a refresh does not use are not looked at; a caller builds the URL of an authorization request itself",
+	},
 	{`token-error-beside-tokens`, "error is looked for in answers with a status of 400 to 499 only"},
-	{`token-type-dpop`, "a token of the type DPoP is taken though none was asked for: token_type is the caller's to look at"},
+	{
+		`token-type-dpop`,
+		"a token of the type DPoP is taken though none was asked for: token_type is the caller's to look at",
+	},
 	{`token-lifetime-list`, "an expires_in that is not a number goes through parseFloat, which reads [3600] as 3600"},
 	{`token-refresh-token-escapes`, "a refresh_token is any string that is not empty"},
-	{`token-id-token-missing`, "an ID Token can be required of a login and not of a refresh: left to the caller, who sees that none came"},
-	{`id-token-sub-empty`, "sub need only be a string; an empty one is refused as what UserInfo is to be compared with"},
-	{`id-token-exp-(huge|endless)`, "exp is a number that is not in the past, however large; JSON.parse makes 1e400 Infinity"},
+	{
+		`token-id-token-missing`,
+		"an ID Token can be required of a login and not of a refresh: left to the caller, who sees that none came",
+	},
+	{
+		`id-token-sub-empty`,
+		"sub need only be a string; an empty one is refused as what UserInfo is to be compared with",
+	},
+	{
+		`id-token-exp-(huge|endless)`,
+		"exp is a number that is not in the past, however large; JSON.parse makes 1e400 Infinity",
+	},
 	{`id-token-iat-future`, "iat has to be a number, and may be in the future"},
-	{`id-token-azp-wrong`, "azp is compared only if there is not exactly one audience (OpenID Connect Core 1.0 section 3.1.3.7: SHOULD)"},
+	{
+		`id-token-azp-wrong`,
+		"azp is compared only if there is not exactly one audience (OpenID Connect Core 1.0 section 3.1.3.7: SHOULD)",
+	},
 	{`id-token-at-hash-wrong`, "at_hash is not compared (OpenID Connect Core 1.0 section 3.1.3.8: optional)"},
 	{`id-token-amr-string`, "amr is not looked at: left to the caller"},
-	{`userinfo-jwt-(iss|aud)-missing`, "iss and aud of signed UserInfo are compared if they are there, and need not be"},
+	{
+		`userinfo-jwt-(iss|aud)-missing`,
+		"iss and aud of signed UserInfo are compared if they are there, and need not be",
+	},
 }
 
 // A relyingParty is the running oauth4webapi, test/interop/differential.mjs.
@@ -222,7 +278,10 @@ func (r *relyingParty) judge(t *testing.T, j refreshJob) judgment {
 // jobFor asks for a refresh at a stage, with what the fault's configuration
 // demands.
 func jobFor(s *stage, f fault.Fault) refreshJob {
-	j := refreshJob{Issuer: s.op.Issuer, ClientID: "app", ClientSecret: faultSecret, RefreshToken: s.first, Patience: 2000}
+	j := refreshJob{
+		Issuer: s.op.Issuer, ClientID: "app", ClientSecret: faultSecret, RefreshToken: s.first,
+		Patience: 2000,
+	}
 	if f.At == "userinfo" && strings.Contains(f.Config, "RS256") { // token_signing_alg, userinfo_signed_response_alg
 		j.UserInfoAlg = "RS256"
 	}
@@ -322,7 +381,9 @@ func TestDifferential(t *testing.T) {
 
 // reasonFor is the index of the reason for a difference, -1 if there is none.
 func reasonFor(list []why, fault string) int {
-	return slices.IndexFunc(list, func(w why) bool { return regexp.MustCompile("^(" + w.faults + ")$").MatchString(fault) })
+	return slices.IndexFunc(list, func(w why) bool {
+		return regexp.MustCompile("^(" + w.faults + ")$").MatchString(fault)
+	})
 }
 
 // A contrast is a difference with its reason.
@@ -410,7 +471,8 @@ func pageTables(t *testing.T, lists map[string][]contrast) string {
 	check(t, err)
 	var library struct{ Name, Version string }
 	check(t, json.Unmarshal(data, &library))
-	head := fmt.Sprintf("| fault | the provider does | %s %s | oidc-client | why |\n|---|---|---|---|---|\n", library.Name, library.Version)
+	head := fmt.Sprintf("| fault | the provider does | %s %s | oidc-client | why |\n|---|---|---|---|---|\n",
+		library.Name, library.Version)
 	var b strings.Builder
 	section := func(title string, list []contrast, its, ours func(contrast) string) {
 		b.WriteString("\n## " + title + "\n\n" + head)

@@ -113,7 +113,8 @@ func (s *scene) refuses(what, file, says string, commands ...[]string) {
 	before := len(s.op.Recorded())
 	for _, args := range commands {
 		code, out, errs := s.run(args...)
-		if code != 2 || !strings.Contains(errs, says) || !strings.Contains(errs, "nothing was sent") || !strings.Contains(errs, "hint: ") || out != "" {
+		if code != 2 || !strings.Contains(errs, says) || !strings.Contains(errs, "nothing was sent") ||
+			!strings.Contains(errs, "hint: ") || out != "" {
 			s.t.Errorf("%s: %v: exit %d\n%s\n%s", what, args, code, errs, out)
 		}
 	}
@@ -141,7 +142,8 @@ func TestBoundSessionNeedsItsKey(t *testing.T) {
 	for name, spoil := range keyGoesWrong(t) {
 		s := newScene(t)
 		file := filepath.Join(s.folder, "dpop.json")
-		s.ok("client", "-c", s.config("public", "dpop_key: dpop.json", "scopes: [openid, offline_access]"), "-p", "0", "--save", "work")
+		s.ok("client", "-c", s.config("public", "dpop_key: dpop.json", "scopes: [openid, offline_access]"), "-p", "0",
+			"--save", "work")
 		good, err := os.ReadFile(file)
 		check(t, err)
 		spoil(file)
@@ -175,7 +177,8 @@ func TestBoundSessionsConfigurationChanges(t *testing.T) {
 	s.ok("sessions", "refresh", "work")
 	config()
 	none := filepath.Join(s.folder, "none.json")
-	s.refuses("dpop removed", none, "session work is bound to a key (DPoP), which its configuration does not use", []string{"sessions", "refresh", "work"}, []string{"userinfo", "--session", "work"})
+	s.refuses("dpop removed", none, "session work is bound to a key (DPoP), which its configuration does not use",
+		[]string{"sessions", "refresh", "work"}, []string{"userinfo", "--session", "work"})
 	config("dpop_key: none.json")
 	s.refuses("dpop_key added", none, "none.json does not exist", []string{"sessions", "refresh", "work"})
 	config()
@@ -207,7 +210,8 @@ func TestBoundTokensNeedTheirKey(t *testing.T) {
 			[]string{"resource", s.op.Issuer + "/resource", "-c", config, "--token", token, "--step-up", "-p", "0"},
 			[]string{"userinfo", "-c", config, "--token", token})
 		if name == "missing" {
-			s.refuses(name, file, "dpop.json", []string{"refresh-token", "-c", config, "--refresh-token", refresh}, []string{"userinfo", "-c", config, "--token", "opaque"})
+			s.refuses(name, file, "dpop.json", []string{"refresh-token", "-c", config, "--refresh-token", refresh},
+				[]string{"userinfo", "-c", config, "--token", "opaque"})
 			s.ok("revoke", "-c", config, "--token", refresh)
 			s.ok("introspect", "-c", s.config("app", "dpop_key: dpop.json"), "--token", token)
 			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -215,7 +219,9 @@ func TestBoundTokensNeedTheirKey(t *testing.T) {
 			}
 		}
 		plain := s.config("public")
-		s.refuses(name+", no dpop", file, "the access token is bound to a key (DPoP)", []string{"resource", s.op.Issuer + "/resource", "-c", plain, "--token", token}, []string{"userinfo", "-c", plain, "--token", token})
+		s.refuses(name+", no dpop", file, "the access token is bound to a key (DPoP)",
+			[]string{"resource", s.op.Issuer + "/resource", "-c", plain, "--token", token},
+			[]string{"userinfo", "-c", plain, "--token", token})
 	}
 }
 
@@ -228,7 +234,10 @@ func TestRefreshTokenWithoutAKeyFile(t *testing.T) {
 	op.Tokens["token_type"] = "DPoP"
 	s := &scene{t: t, folder: t.TempDir()}
 	refresh := func(more ...string) (int, string) {
-		code, _, errs := s.run(append([]string{"refresh-token", "--issuer", op.URL, "--client-id", fakeop.ClientID, "--dpop", "--skip-userinfo", "--refresh-token", fakeop.RefreshToken}, more...)...)
+		code, _, errs := s.run(append([]string{
+			"refresh-token", "--issuer", op.URL, "--client-id", fakeop.ClientID,
+			"--dpop", "--skip-userinfo", "--refresh-token", fakeop.RefreshToken,
+		}, more...)...)
 		return code, errs
 	}
 	if code, errs := refresh(); code != 2 || !strings.Contains(errs, "--dpop-key FILE") || op.Asked("/token") != 0 {

@@ -41,37 +41,55 @@ func hostileAnswers() map[string]func(*fakeop.OP) {
 			}
 		}
 	}
-	refusal := document(map[string]any{"error": "invalid_grant", "error_description": steering, "error_uri": "https://x/" + steering})
+	refusal := document(map[string]any{
+		"error": "invalid_grant", "error_description": steering,
+		"error_uri": "https://x/" + steering,
+	})
 	all := document(map[string]any{
-		"error": steering, "error_description": steering, "active": true, steering: steering, "sub": steering, "username": steering, "scope": steering,
-		"device_code": "d", "user_code": steering, "verification_uri": "https://x/" + steering, "expires_in": 60, "auth_req_id": "a",
-		"request_uri": "urn:" + steering, "client_id": "cli" + steering, "client_name": steering, "access_token": "a", "token_type": steering,
+		"error": steering, "error_description": steering, "active": true, steering: steering, "sub": steering,
+		"username": steering, "scope": steering,
+		"device_code": "d", "user_code": steering, "verification_uri": "https://x/" + steering, "expires_in": 60,
+		"auth_req_id": "a",
+		"request_uri": "urn:" + steering, "client_id": "cli" + steering, "client_name": steering, "access_token": "a",
+		"token_type": steering,
 	})
 	granted := document(map[string]any{
-		"active": true, steering: steering, "sub": steering, "username": steering, "scope": steering, "device_code": "d", "user_code": steering,
-		"verification_uri": "https://x.example/\u202e\ufe0f", "expires_in": 60, "auth_req_id": "a", "request_uri": "urn:a",
-		"client_id": "cli", "client_name": steering, "client_secret": "s", "access_token": "a", "token_type": "Bearer",
+		"active": true, steering: steering, "sub": steering, "username": steering, "scope": steering,
+		"device_code": "d", "user_code": steering,
+		"verification_uri": "https://x.example/\u202e\ufe0f", "expires_in": 60, "auth_req_id": "a",
+		"request_uri": "urn:a",
+		"client_id":   "cli", "client_name": steering, "client_secret": "s", "access_token": "a",
+		"token_type": "Bearer",
 	})
 	return map[string]func(*fakeop.OP){
-		"refusal":     everywhere(fakeop.Says(400, isJSON, refusal)),
-		"everything":  everywhere(fakeop.Says(400, isJSON, all)),
-		"unavailable": everywhere(fakeop.Says(503, map[string]string{"Content-Type": "application/json", "Retry-After": steeringHeader}, refusal)),
-		"page":        everywhere(fakeop.Says(502, map[string]string{"Content-Type": "text/html; charset=" + steeringHeader}, "<p>"+steering)),
-		"text":        everywhere(fakeop.Says(200, map[string]string{"Content-Type": "text/plain" + steeringHeader}, steering)),
-		"redirect":    everywhere(fakeop.Says(302, map[string]string{"Location": "https://x.example/" + steeringHeader}, "")),
-		"challenge":   everywhere(fakeop.Says(401, map[string]string{"WWW-Authenticate": `Bearer error="` + steeringHeader + `", error_description="` + steeringHeader + `", scope="` + steeringHeader + `"`}, "")),
-		"not JSON":    everywhere(fakeop.Says(200, isJSON, `{"`+steering)),
-		"granted":     everywhere(fakeop.Says(200, isJSON, granted)),
-		"created":     everywhere(fakeop.Says(201, isJSON, granted)),
+		"refusal":    everywhere(fakeop.Says(400, isJSON, refusal)),
+		"everything": everywhere(fakeop.Says(400, isJSON, all)),
+		"unavailable": everywhere(fakeop.Says(503,
+			map[string]string{"Content-Type": "application/json", "Retry-After": steeringHeader}, refusal)),
+		"page": everywhere(fakeop.Says(502,
+			map[string]string{"Content-Type": "text/html; charset=" + steeringHeader}, "<p>"+steering)),
+		"text": everywhere(fakeop.Says(200, map[string]string{"Content-Type": "text/plain" + steeringHeader},
+			steering)),
+		"redirect": everywhere(fakeop.Says(302, map[string]string{"Location": "https://x.example/" + steeringHeader},
+			"")),
+		"challenge": everywhere(fakeop.Says(401,
+			map[string]string{"WWW-Authenticate": `Bearer error="` + steeringHeader + `", error_description="` +
+				steeringHeader + `", scope="` + steeringHeader + `"`}, "")),
+		"not JSON": everywhere(fakeop.Says(200, isJSON, `{"`+steering)),
+		"granted":  everywhere(fakeop.Says(200, isJSON, granted)),
+		"created":  everywhere(fakeop.Says(201, isJSON, granted)),
 		"odd claims": func(op *fakeop.OP) {
 			op.Claims["iss"], op.Claims["sub"], op.Claims[steering] = steering, steering, steering
 		},
 		"good claims": func(op *fakeop.OP) {
 			op.Claims["name"], op.UserInfo[steering], op.Tokens[steering] = steering, steering, steering
 		},
-		"odd metadata": func(op *fakeop.OP) { op.Metadata["issuer"], op.Metadata[steering] = op.URL+steering, steering },
+		"odd metadata": func(op *fakeop.OP) {
+			op.Metadata["issuer"], op.Metadata[steering] = op.URL+steering, steering
+		},
 		"good metadata": func(op *fakeop.OP) {
-			op.Metadata["scopes_supported"], op.Metadata["service_documentation"] = []string{steering}, "https://x/"+steering
+			op.Metadata["scopes_supported"], op.Metadata["service_documentation"] = []string{steering},
+				"https://x/"+steering
 		},
 		"odd keys": func(op *fakeop.OP) {
 			op.Keys = []any{map[string]any{"kty": steering, "kid": steering, "alg": steering, "use": steering}}
@@ -136,7 +154,10 @@ config init --issuer $issuer --client-id cli
 `
 
 // quietCommands show only what is the program's own or the user's.
-var quietCommands = []string{"config schema", "demo", "documentation", "jwt jwks", "jwt keygen", "provider", "provider faults", "version"}
+var quietCommands = []string{
+	"config schema", "demo", "documentation", "jwt jwks", "jwt keygen", "provider",
+	"provider faults", "version",
+}
 
 // Whatever a provider says, and wherever: nothing of it steers a terminal or deceives the eye,
 // on standard output or on standard error.
@@ -192,7 +213,8 @@ func newHostileScene(t *testing.T) *hostileScene {
 	s := &hostileScene{t: t, op: fakeop.Start(), folder: t.TempDir()}
 	t.Cleanup(s.op.Close)
 	for _, endpoint := range []string{
-		"introspection", "revocation", "pushed_authorization_request", "device_authorization", "backchannel_authentication", "registration",
+		"introspection", "revocation", "pushed_authorization_request", "device_authorization",
+		"backchannel_authentication", "registration",
 	} {
 		s.op.Metadata[endpoint+"_endpoint"] = s.op.URL + "/other"
 	}
@@ -200,11 +222,17 @@ func newHostileScene(t *testing.T) *hostileScene {
 	claims := maps.Clone(s.op.Claims)
 	claims[steering] = steering
 	s.words = map[string]string{
-		"$config": filepath.Join(s.folder, "config.yaml"), "$registration": filepath.Join(s.folder, "registration.json"),
-		"$issuer": s.op.URL, "$folder": s.folder, "$jwt": fakeop.Sign(s.op.Key, s.op.KID, claims),
+		"$config":       filepath.Join(s.folder, "config.yaml"),
+		"$registration": filepath.Join(s.folder, "registration.json"),
+		"$issuer":       s.op.URL, "$folder": s.folder, "$jwt": fakeop.Sign(s.op.Key, s.op.KID, claims),
 	}
-	check(t, os.WriteFile(s.words["$config"], []byte("issuer: "+s.op.URL+"\nclient_id: cli\nclient_secret: a-secret-of-the-client\n"), 0o600))
-	known, err := json.Marshal(map[string]string{"client_id": "cli", "registration_access_token": "r", "registration_client_uri": s.op.URL + "/other"})
+	check(t,
+		os.WriteFile(s.words["$config"],
+			[]byte("issuer: "+s.op.URL+"\nclient_id: cli\nclient_secret: a-secret-of-the-client\n"), 0o600))
+	known, err := json.Marshal(map[string]string{
+		"client_id": "cli", "registration_access_token": "r",
+		"registration_client_uri": s.op.URL + "/other",
+	})
 	check(t, err)
 	check(t, os.WriteFile(s.words["$registration"], known, 0o600))
 	return s
@@ -213,7 +241,8 @@ func newHostileScene(t *testing.T) *hostileScene {
 // login makes the session work, and the session odd of a user with a hostile name.
 func (s *hostileScene) login() {
 	s.t.Helper()
-	code, _, stderr := s.run("refresh-token", "-c", s.words["$config"], "--refresh-token", "-", "--skip-userinfo", "--save", "work")
+	code, _, stderr := s.run("refresh-token", "-c", s.words["$config"], "--refresh-token", "-", "--skip-userinfo",
+		"--save", "work")
 	if code != 0 {
 		s.t.Fatalf("exit %d\n%s", code, stderr)
 	}
@@ -226,7 +255,8 @@ func (s *hostileScene) login() {
 
 func (s *hostileScene) run(args ...string) (code int, stdout, stderr string) {
 	env := map[string]string{
-		"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off", "OIDC_AGENT_SOCK": filepath.Join(s.folder, "a.sock"), "HOME": s.folder,
+		"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off",
+		"OIDC_AGENT_SOCK": filepath.Join(s.folder, "a.sock"), "HOME": s.folder,
 	}
 	var out, errs bytes.Buffer
 	world := &run.Env{
@@ -259,7 +289,9 @@ func (s *hostileScene) harmless(words, flags []string) {
 	_, stdout, stderr := s.run(args...)
 	for where, text := range map[string]string{"standard output": stdout, "standard error": stderr} {
 		for _, r := range text {
-			if r != '\n' && (unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || r == 0x2800) {
+			if r != '\n' &&
+				(unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Variation_Selector,
+					unicode.Other_Default_Ignorable_Code_Point) || r == 0x2800) {
 				s.t.Errorf("%v %v: %U on %s: %.300q", words, flags, r, where, text)
 				break
 			}

@@ -42,16 +42,21 @@ func TestEverythingClientAuthentication(t *testing.T) {
 			t.Parallel()
 			rp := s.register(t, m)
 			tokens := rp.tokens(t, rp.logIn(t, s.browser("alice"), way{}, nil))
-			if claims := claimsOf(t, tokens.text("id_token")); claims["sub"] != "alice" || claims["nonce"] != "the nonce" {
+			if claims := claimsOf(t, tokens.text("id_token")); claims["sub"] != "alice" ||
+				claims["nonce"] != "the nonce" {
 				t.Errorf("%v", claims)
 			}
 			rp.userInfo(t, tokens.text("access_token"))
-			refreshed := rp.post(t, "token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.text("refresh_token")}})
+			refreshed := rp.post(t, "token_endpoint",
+				url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.text("refresh_token")}})
 			if refreshed.Status != http.StatusOK || refreshed.text("refresh_token") == tokens.text("refresh_token") {
 				t.Errorf("refresh: %d %s", refreshed.Status, refreshed.Body)
 			}
 			if rp.DPoP == nil { // our own client, with the same registration
-				code, stdout, stderr := runProgram([]string{"refresh-token", "-c", rp.config(t, ""), "--refresh-token", "-"}, refreshed.text("refresh_token"))
+				code, stdout, stderr := runProgram([]string{
+					"refresh-token", "-c", rp.config(t, ""), "--refresh-token",
+					"-",
+				}, refreshed.text("refresh_token"))
 				if code != 0 {
 					t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
 				}
@@ -63,22 +68,35 @@ func TestEverythingClientAuthentication(t *testing.T) {
 // authenticating are registrations with every method and every constraint.
 func authenticating() map[string]metadata {
 	list := map[string]metadata{
-		"none":                        {"token_endpoint_auth_method": "none"},
-		"client_secret_basic":         {"token_endpoint_auth_method": "client_secret_basic"},
-		"client_secret_post":          {"token_endpoint_auth_method": "client_secret_post"},
-		"client_secret_jwt":           {"token_endpoint_auth_method": "client_secret_jwt", "token_endpoint_auth_signing_alg": "HS256"},
-		"tls_client_auth":             {"token_endpoint_auth_method": "tls_client_auth"},
-		"tls_client_auth, bound":      {"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true},
-		"self_signed_tls_client_auth": {"token_endpoint_auth_method": "self_signed_tls_client_auth", "tls_client_certificate_bound_access_tokens": true},
-		"none, DPoP":                  {"token_endpoint_auth_method": "none", "dpop_bound_access_tokens": true},
+		"none":                {"token_endpoint_auth_method": "none"},
+		"client_secret_basic": {"token_endpoint_auth_method": "client_secret_basic"},
+		"client_secret_post":  {"token_endpoint_auth_method": "client_secret_post"},
+		"client_secret_jwt": {
+			"token_endpoint_auth_method": "client_secret_jwt", "token_endpoint_auth_signing_alg": "HS256",
+		},
+		"tls_client_auth": {"token_endpoint_auth_method": "tls_client_auth"},
+		"tls_client_auth, bound": {
+			"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true,
+		},
+		"self_signed_tls_client_auth": {
+			"token_endpoint_auth_method":                 "self_signed_tls_client_auth",
+			"tls_client_certificate_bound_access_tokens": true,
+		},
+		"none, DPoP": {"token_endpoint_auth_method": "none", "dpop_bound_access_tokens": true},
 	}
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA"} {
-		list["private_key_jwt "+alg] = metadata{"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": alg}
+		list["private_key_jwt "+alg] = metadata{
+			"token_endpoint_auth_method":      "private_key_jwt",
+			"token_endpoint_auth_signing_alg": alg,
+		}
 	}
 	return list
 }
 
-var responseTypes = []string{"code", "id_token", "id_token token", "code id_token", "code token", "code id_token token", "none"}
+var responseTypes = []string{
+	"code", "id_token", "id_token token", "code id_token", "code token", "code id_token token",
+	"none",
+}
 
 // Every response type, by every response mode.
 func TestEverythingResponses(t *testing.T) {
@@ -86,7 +104,10 @@ func TestEverythingResponses(t *testing.T) {
 	s := startEverything(t)
 	rp := s.register(t, metadata{"response_types": responseTypes, "authorization_signed_response_alg": "PS256"})
 	for _, kind := range responseTypes {
-		for _, mode := range []string{"", "query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"} {
+		for _, mode := range []string{
+			"", "query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt",
+			"form_post.jwt",
+		} {
 			if kind != "code" && kind != "none" && strings.HasPrefix(mode, "query") {
 				continue // tokens in a query are refused
 			}
@@ -140,27 +161,77 @@ func TestEverythingRequests(t *testing.T) {
 		client metadata
 		params url.Values
 	}{
-		"plain":                {},
-		"PAR":                  {way: way{PAR: true}, client: metadata{"require_pushed_authorization_requests": true, "token_endpoint_auth_method": "client_secret_basic"}},
-		"PAR, DPoP":            {way: way{PAR: true}, client: metadata{"dpop_bound_access_tokens": true}},
-		"PAR, mTLS":            {way: way{PAR: true}, client: metadata{"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true}},
-		"signed":               {way: way{Signed: true}, client: metadata{"request_object_signing_alg": "ES256", "require_signed_request_object": true}},
-		"signed, PAR":          {way: way{Signed: true, PAR: true}, client: metadata{"request_object_signing_alg": "ES256"}},
-		"encrypted RSA-OAEP":   {way: way{Signed: true, Encrypt: "RSA-OAEP-256"}, client: metadata{"request_object_signing_alg": "ES256"}},
-		"encrypted ECDH-ES":    {way: way{Signed: true, PAR: true, Encrypt: "ECDH-ES"}, client: metadata{"request_object_signing_alg": "ES256"}},
-		"encrypted JARM":       {client: metadata{"authorization_encrypted_response_alg": "RSA-OAEP-256", "authorization_encrypted_response_enc": "A256GCM"}, params: url.Values{"response_mode": {"jwt"}}},
-		"encrypted ID Token":   {client: metadata{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A128GCM"}},
-		"encrypted UserInfo":   {client: metadata{"userinfo_signed_response_alg": "ES256", "userinfo_encrypted_response_alg": "RSA-OAEP", "userinfo_encrypted_response_enc": "A128CBC-HS256"}},
-		"signed UserInfo":      {client: metadata{"userinfo_signed_response_alg": "PS256"}},
-		"pairwise":             {client: metadata{"subject_type": "pairwise", "grant_types": []string{"authorization_code"}}},
-		"RAR":                  {params: url.Values{"authorization_details": {`[{"type":"payment","actions":["pay"],"amount":"12"}]`}}},
-		"RAR, PAR":             {way: way{PAR: true}, params: url.Values{"authorization_details": {`[{"type":"payment","actions":["pay"],"amount":"12"}]`}}},
-		"claims parameter":     {params: url.Values{"claims": {`{"userinfo":{"email":{"essential":true}},"id_token":{"acr":{"value":"urn:example:loa:2"}}}`}}},
-		"acr_values, max_age":  {params: url.Values{"acr_values": {"urn:example:loa:2"}, "max_age": {"300"}}},
-		"prompt login":         {params: url.Values{"prompt": {"login consent"}}},
-		"ID Token with RS256":  {client: metadata{"id_token_signed_response_alg": "RS256"}},
-		"ID Token with EdDSA":  {client: metadata{"id_token_signed_response_alg": "EdDSA"}},
-		"opaque for resources": {params: url.Values{"resource": {"https://opaque.example/"}, "scope": {"openid api:read"}}},
+		"plain": {},
+		"PAR": {
+			way: way{PAR: true},
+			client: metadata{
+				"require_pushed_authorization_requests": true,
+				"token_endpoint_auth_method":            "client_secret_basic",
+			},
+		},
+		"PAR, DPoP": {way: way{PAR: true}, client: metadata{"dpop_bound_access_tokens": true}},
+		"PAR, mTLS": {
+			way: way{PAR: true},
+			client: metadata{
+				"token_endpoint_auth_method":                 "tls_client_auth",
+				"tls_client_certificate_bound_access_tokens": true,
+			},
+		},
+		"signed": {
+			way:    way{Signed: true},
+			client: metadata{"request_object_signing_alg": "ES256", "require_signed_request_object": true},
+		},
+		"signed, PAR": {
+			way: way{Signed: true, PAR: true}, client: metadata{"request_object_signing_alg": "ES256"},
+		},
+		"encrypted RSA-OAEP": {
+			way: way{Signed: true, Encrypt: "RSA-OAEP-256"}, client: metadata{"request_object_signing_alg": "ES256"},
+		},
+		"encrypted ECDH-ES": {
+			way:    way{Signed: true, PAR: true, Encrypt: "ECDH-ES"},
+			client: metadata{"request_object_signing_alg": "ES256"},
+		},
+		"encrypted JARM": {
+			client: metadata{
+				"authorization_encrypted_response_alg": "RSA-OAEP-256",
+				"authorization_encrypted_response_enc": "A256GCM",
+			}, params: url.Values{"response_mode": {"jwt"}},
+		},
+		"encrypted ID Token": {client: metadata{
+			"id_token_encrypted_response_alg": "ECDH-ES",
+			"id_token_encrypted_response_enc": "A128GCM",
+		}},
+		"encrypted UserInfo": {client: metadata{
+			"userinfo_signed_response_alg":    "ES256",
+			"userinfo_encrypted_response_alg": "RSA-OAEP", "userinfo_encrypted_response_enc": "A128CBC-HS256",
+		}},
+		"signed UserInfo": {client: metadata{"userinfo_signed_response_alg": "PS256"}},
+		"pairwise": {client: metadata{
+			"subject_type": "pairwise",
+			"grant_types":  []string{"authorization_code"},
+		}},
+		"RAR": {
+			params: url.Values{"authorization_details": {`[{"type":"payment","actions":["pay"],"amount":"12"}]`}},
+		},
+		"RAR, PAR": {
+			way:    way{PAR: true},
+			params: url.Values{"authorization_details": {`[{"type":"payment","actions":["pay"],"amount":"12"}]`}},
+		},
+		"claims parameter": {
+			params: url.Values{
+				"claims": {
+					`{"userinfo":{"email":{"essential":true}},"id_token":{"acr":{"value":"urn:example:loa:2"}}}`,
+				},
+			},
+		},
+		"acr_values, max_age": {params: url.Values{"acr_values": {"urn:example:loa:2"}, "max_age": {"300"}}},
+		"prompt login":        {params: url.Values{"prompt": {"login consent"}}},
+		"ID Token with RS256": {client: metadata{"id_token_signed_response_alg": "RS256"}},
+		"ID Token with EdDSA": {client: metadata{"id_token_signed_response_alg": "EdDSA"}},
+		"opaque for resources": {params: url.Values{
+			"resource": {"https://opaque.example/"},
+			"scope":    {"openid api:read"},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,7 +242,8 @@ func TestEverythingRequests(t *testing.T) {
 			}
 			tokens := rp.tokens(t, response)
 			claims := claimsOf(t, rp.decrypt(t, tokens.text("id_token")))
-			if claims["iss"] != s.Issuer || claims["aud"] != rp.ID || (claims["sub"] == "alice") == (name == "pairwise") {
+			if claims["iss"] != s.Issuer || claims["aud"] != rp.ID ||
+				(claims["sub"] == "alice") == (name == "pairwise") {
 				t.Errorf("%v", claims)
 			}
 			if strings.HasPrefix(name, "RAR") {
@@ -200,8 +272,10 @@ func TestEverythingRefusals(t *testing.T) {
 	}{
 		"the user says no": {"deny", nil, "access_denied"},
 		"nobody logged in": {"alice", url.Values{"prompt": {"none"}}, "login_required"},
-		"bad RAR":          {"alice", url.Values{"authorization_details": {`[{"type":"other"}]`}}, "invalid_authorization_details"},
-		"bad resource":     {"alice", url.Values{"resource": {"https://unknown.example/"}}, "invalid_target"},
+		"bad RAR": {
+			"alice", url.Values{"authorization_details": {`[{"type":"other"}]`}}, "invalid_authorization_details",
+		},
+		"bad resource": {"alice", url.Values{"resource": {"https://unknown.example/"}}, "invalid_target"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := s.register(t, nil)
@@ -215,7 +289,8 @@ func TestEverythingRefusals(t *testing.T) {
 	b := s.browser("alice")
 	b.Password = "wrong"
 	p, err := b.Open(t.Context(), s.Metadata.text("authorization_endpoint")+"?"+url.Values{
-		"client_id": {rp.ID}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {"http://127.0.0.1/callback"},
+		"client_id": {rp.ID}, "response_type": {"code"}, "scope": {"openid"},
+		"redirect_uri":   {"http://127.0.0.1/callback"},
 		"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"},
 	}.Encode())
 	check(t, err)
@@ -230,14 +305,17 @@ func TestEverythingLogout(t *testing.T) {
 	t.Parallel()
 	s := startEverything(t)
 	told := make(chan string, 2)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r.PostFormValue("logout_token") }))
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		told <- r.PostFormValue("logout_token")
+	}))
 	t.Cleanup(receiver.Close)
 	for name, back := range map[string]bool{"and back": true, "and nowhere": false} {
 		t.Run(name, func(t *testing.T) {
 			l := land(t)
 			rp := s.register(t, metadata{
-				"application_type": "web", "redirect_uris": []string{l.URL}, "post_logout_redirect_uris": []string{l.URL},
-				"backchannel_logout_uri": receiver.URL, "backchannel_logout_session_required": true,
+				"application_type": "web", "redirect_uris": []string{l.URL},
+				"post_logout_redirect_uris": []string{l.URL},
+				"backchannel_logout_uri":    receiver.URL, "backchannel_logout_session_required": true,
 			})
 			b := s.browser("alice")
 			tokens := rp.tokens(t, rp.visit(t, b, l, nil))
@@ -253,10 +331,12 @@ func TestEverythingLogout(t *testing.T) {
 			}
 			p, err := b.Open(t.Context(), s.Metadata.text("end_session_endpoint")+"?"+query.Encode())
 			check(t, err)
-			if ended := strings.HasPrefix(p.URL.String(), l.URL+"?state=s"); ended != back || p.Status != http.StatusOK {
+			if ended := strings.HasPrefix(p.URL.String(), l.URL+"?state=s"); ended != back ||
+				p.Status != http.StatusOK {
 				t.Errorf("%s: %d %s", p.URL, p.Status, p.Body)
 			}
-			if claims := claimsOf(t, <-told); claims["sub"] != "alice" || claims["sid"] == nil || claims["events"] == nil {
+			if claims := claimsOf(t, <-told); claims["sub"] != "alice" || claims["sid"] == nil ||
+				claims["events"] == nil {
 				t.Errorf("%v", claims)
 			}
 		})
@@ -266,7 +346,8 @@ func TestEverythingLogout(t *testing.T) {
 // visit logs in with a redirect URI that is registered as it is.
 func (rp *rawClient) visit(t *testing.T, b browser, l *landing, params url.Values) url.Values {
 	t.Helper()
-	_, err := b.Open(t.Context(), rp.provider.Metadata.text("authorization_endpoint")+"?"+rp.request(l, params).Encode())
+	_, err := b.Open(t.Context(),
+		rp.provider.Metadata.text("authorization_endpoint")+"?"+rp.request(l, params).Encode())
 	check(t, err)
 	response := l.wait(t)
 	response.Set("redirect_uri", l.URL)
@@ -280,21 +361,30 @@ func TestEverythingGrants(t *testing.T) {
 	for name, m := range map[string]metadata{
 		"client_secret_basic": {"token_endpoint_auth_method": "client_secret_basic"},
 		"DPoP":                {"token_endpoint_auth_method": "private_key_jwt", "dpop_bound_access_tokens": true},
-		"mTLS":                {"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true},
+		"mTLS": {
+			"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rp := s.register(t, m)
 			assertion := rp.assertion()
 			assertion["sub"] = "bob"
-			password := rp.grant(t, "password", url.Values{"username": {"bob"}, "password": {"bob-password"}, "scope": {"openid email"}})
+			password := rp.grant(t, "password",
+				url.Values{"username": {"bob"}, "password": {"bob-password"}, "scope": {"openid email"}})
 			rp.grant(t, "client_credentials", url.Values{"scope": {"api:read"}, "resource": {"https://api.example/"}})
-			rp.grant(t, grantJWT, url.Values{"assertion": {rp.Signing.sign(t, map[string]any{"kid": rp.Signing.ID}, assertion)}, "scope": {"openid"}})
+			rp.grant(t, grantJWT,
+				url.Values{
+					"assertion": {rp.Signing.sign(t, map[string]any{"kid": rp.Signing.ID}, assertion)},
+					"scope":     {"openid"},
+				})
 			exchanged := rp.grant(t, grantExchange, url.Values{
-				"subject_token": {password.text("access_token")}, "subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
-				"audience": {"https://api.example/"}, "scope": {"api:read"},
+				"subject_token":      {password.text("access_token")},
+				"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+				"audience":           {"https://api.example/"}, "scope": {"api:read"},
 			})
-			if claimsOf(t, exchanged.text("access_token"))["sub"] != "bob" || exchanged.text("issued_token_type") == "" {
+			if claimsOf(t, exchanged.text("access_token"))["sub"] != "bob" ||
+				exchanged.text("issued_token_type") == "" {
 				t.Errorf("%s", exchanged.Body)
 			}
 			if info := rp.userInfo(t, password.text("access_token")); info.text("email") != "bob@example.com" {
@@ -340,7 +430,8 @@ func TestEverythingDevice(t *testing.T) {
 			b.Deny = c.user == "deny"
 			_, err := b.Open(t.Context(), device.text(c.address))
 			check(t, err)
-			if a := rp.post(t, "token_endpoint", form); a.text("error") != c.want || (a.text("id_token") == "") != (c.want != "") {
+			if a := rp.post(t, "token_endpoint", form); a.text("error") != c.want ||
+				(a.text("id_token") == "") != (c.want != "") {
 				t.Errorf("%s", a.Body)
 			}
 		})
@@ -362,8 +453,10 @@ func TestEverythingCIBA(t *testing.T) {
 		"pending": {user: "later", want: []string{"authorization_pending"}},
 		"refused": {user: "deny", want: []string{"access_denied"}},
 		"decided": {user: "later", want: []string{"authorization_pending"}, wait: true},
-		"signed":  {user: "alice", more: metadata{"backchannel_authentication_request_signing_alg": "ES256"}, signed: true},
-		"ping":    {user: "alice", more: metadata{"backchannel_token_delivery_mode": "ping"}},
+		"signed": {
+			user: "alice", more: metadata{"backchannel_authentication_request_signing_alg": "ES256"}, signed: true,
+		},
+		"ping": {user: "alice", more: metadata{"backchannel_token_delivery_mode": "ping"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -374,7 +467,10 @@ func TestEverythingCIBA(t *testing.T) {
 
 func (s *everything) tryCIBA(t *testing.T, user string, more metadata, signed, wait bool, want []string) {
 	pings := make(chan string, 1)
-	asked := metadata{"grant_types": []string{grantCIBA, "authorization_code"}, "backchannel_token_delivery_mode": "poll", "token_endpoint_auth_method": "client_secret_basic"}
+	asked := metadata{
+		"grant_types":                     []string{grantCIBA, "authorization_code"},
+		"backchannel_token_delivery_mode": "poll", "token_endpoint_auth_method": "client_secret_basic",
+	}
 	for name, value := range more {
 		asked[name] = value
 	}
@@ -393,7 +489,10 @@ func (s *everything) tryCIBA(t *testing.T, user string, more metadata, signed, w
 	if wait {
 		message = "wait"
 	}
-	form := url.Values{"scope": {"openid"}, "login_hint": {user}, "binding_message": {message}, "client_notification_token": {"the-token"}}
+	form := url.Values{
+		"scope": {"openid"}, "login_hint": {user}, "binding_message": {message},
+		"client_notification_token": {"the-token"},
+	}
 	if signed {
 		form = url.Values{"request": {rp.requestObject(t, way{}, form)}}
 	}
@@ -454,8 +553,10 @@ func (s *everything) listener(t *testing.T, handler http.HandlerFunc) string {
 func TestEverythingManagement(t *testing.T) {
 	t.Parallel()
 	s := startEverything(t)
-	rp := s.register(t, metadata{"token_endpoint_auth_method": "client_secret_basic", "introspection_signed_response_alg": "ES256"})
-	token := rp.grant(t, "password", url.Values{"username": {"alice"}, "password": {"alice-password"}, "scope": {"openid"}}).text("access_token")
+	rp := s.register(t,
+		metadata{"token_endpoint_auth_method": "client_secret_basic", "introspection_signed_response_alg": "ES256"})
+	token := rp.grant(t, "password",
+		url.Values{"username": {"alice"}, "password": {"alice-password"}, "scope": {"openid"}}).text("access_token")
 	form := url.Values{"token": {token}}
 	if a := rp.post(t, "introspection_endpoint", form); a.JSON["active"] != true || a.text("sub") != "alice" {
 		t.Errorf("%s", a.Body)
@@ -475,7 +576,10 @@ func TestEverythingManagement(t *testing.T) {
 		t.Fatalf("%d %s", read.Status, read.Body)
 	}
 	change := metadata(read.JSON)
-	for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
+	for _, name := range []string{
+		"registration_access_token", "registration_client_uri", "client_secret_expires_at",
+		"client_id_issued_at",
+	} {
 		delete(change, name)
 	}
 	change["client_name"] = "renamed"
@@ -483,7 +587,8 @@ func TestEverythingManagement(t *testing.T) {
 	if changed.text("client_name") != "renamed" || changed.text("registration_access_token") == rp.URIToken {
 		t.Fatalf("%d %s", changed.Status, changed.Body)
 	}
-	if a := rp.manage(t, http.MethodDelete, rp.URI, changed.text("registration_access_token"), nil); a.Status != http.StatusNoContent {
+	if a := rp.manage(t, http.MethodDelete, rp.URI, changed.text("registration_access_token"),
+		nil); a.Status != http.StatusNoContent {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 }
@@ -494,10 +599,21 @@ func TestEverythingFAPI(t *testing.T) {
 	t.Parallel()
 	s := startFAPI(t)
 	for name, m := range map[string]metadata{
-		"private_key_jwt, DPoP": {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256", "dpop_bound_access_tokens": true, "id_token_signed_response_alg": "PS256"},
-		"private_key_jwt, mTLS": {"token_endpoint_auth_method": "private_key_jwt", "tls_client_certificate_bound_access_tokens": true},
-		"mTLS":                  {"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true},
-		"message signing":       {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256", "dpop_bound_access_tokens": true, "request_object_signing_alg": "PS256", "require_signed_request_object": true, "authorization_signed_response_alg": "PS256"},
+		"private_key_jwt, DPoP": {
+			"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256",
+			"dpop_bound_access_tokens": true, "id_token_signed_response_alg": "PS256",
+		},
+		"private_key_jwt, mTLS": {
+			"token_endpoint_auth_method": "private_key_jwt", "tls_client_certificate_bound_access_tokens": true,
+		},
+		"mTLS": {
+			"token_endpoint_auth_method": "tls_client_auth", "tls_client_certificate_bound_access_tokens": true,
+		},
+		"message signing": {
+			"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256",
+			"dpop_bound_access_tokens": true, "request_object_signing_alg": "PS256",
+			"require_signed_request_object": true, "authorization_signed_response_alg": "PS256",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -517,7 +633,8 @@ func TestEverythingFAPI(t *testing.T) {
 				t.Errorf("a login without PAR: %v", got)
 			}
 			log := s.received(t, rp.ID, "/request")
-			if len(log) == 0 || log[0].form().Get("redirect_uri") == "" && log[0].form().Get("request") == "" || (log[0].Headers["dpop"] == "") != (rp.DPoP == nil) {
+			if len(log) == 0 || log[0].form().Get("redirect_uri") == "" && log[0].form().Get("request") == "" ||
+				(log[0].Headers["dpop"] == "") != (rp.DPoP == nil) {
 				t.Errorf("the log: %+v", log)
 			}
 		})
@@ -536,7 +653,8 @@ func TestEverythingAuto(t *testing.T) {
 			t.Errorf("%v, not %s", got, want)
 		}
 	}
-	if got := rp.logIn(t, s.browser("nobody"), way{}, url.Values{"login_hint": {"deny"}}); got.Get("error") != "access_denied" {
+	if got := rp.logIn(t, s.browser("nobody"), way{},
+		url.Values{"login_hint": {"deny"}}); got.Get("error") != "access_denied" {
 		t.Errorf("%v", got)
 	}
 }

@@ -61,7 +61,9 @@ func getEverything(t *testing.T, one *shared[everything]) *everything {
 func startFAPI(t *testing.T) *everything {
 	t.Helper()
 	nodeProgram(t, "oidc-provider")
-	s := theFAPI.get(t, func(t *testing.T) *everything { return newEverything(t, "the-initial-access-token", "FAPI=2.0") })
+	s := theFAPI.get(t, func(t *testing.T) *everything {
+		return newEverything(t, "the-initial-access-token", "FAPI=2.0")
+	})
 	saidOnFailure(t, "oidc-provider (FAPI 2.0)", s.said)
 	return s
 }
@@ -79,9 +81,15 @@ func newEverything(t *testing.T, initialToken string, settings ...string) *every
 	if initialToken != "" {
 		settings = append(settings, "INITIAL_TOKEN="+initialToken)
 	}
-	s := &everything{Folder: files.folder, Roots: files.http.Transport.(*http.Transport).TLSClientConfig.RootCAs, InitialToken: initialToken}
+	s := &everything{
+		Folder: files.folder, Roots: files.http.Transport.(*http.Transport).TLSClientConfig.RootCAs,
+		InitialToken: initialToken,
+	}
 	// it calls listeners of the tests, which have certificates of this CA
-	argv := append([]string{"env", "NODE_EXTRA_CA_CERTS=" + s.file("ca.pem"), nodeProgram(t, "oidc-provider"), "interop/everything.mjs"}, settings...)
+	argv := append([]string{
+		"env", "NODE_EXTRA_CA_CERTS=" + s.file("ca.pem"), nodeProgram(t, "oidc-provider"),
+		"interop/everything.mjs",
+	}, settings...)
 	s.said = startServer(t, "", s, argv...)
 	s.get(t, "/.well-known/openid-configuration", &s.Metadata)
 	return s
@@ -136,7 +144,8 @@ func (s *everything) received(t *testing.T, client, path string) []received {
 func (s *everything) decide(t *testing.T, authReqID string, allow bool) {
 	t.Helper()
 	body := fmt.Sprintf(`{"auth_req_id":%q,"allow":%v}`, authReqID, allow)
-	res, err := withCertificate(t, s.Folder, "", s.Roots).Post(s.Issuer+"/_test/ciba", "application/json", strings.NewReader(body))
+	res, err := withCertificate(t, s.Folder, "", s.Roots).Post(s.Issuer+"/_test/ciba", "application/json",
+		strings.NewReader(body))
 	check(t, err)
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -181,16 +190,23 @@ func (s *everything) register(t *testing.T, more metadata) *rawClient {
 		"client_name": strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()), "application_type": "native",
 		"redirect_uris":             []string{"http://127.0.0.1/callback", "http://127.0.0.1/auth/callback"},
 		"post_logout_redirect_uris": []string{"http://127.0.0.1/callback", "http://127.0.0.1/logout/callback"},
-		"grant_types":               []string{"authorization_code", "refresh_token", "client_credentials", "password", grantDevice, grantJWT, grantExchange},
-		"response_types":            []string{"code"}, "token_endpoint_auth_method": "none", "id_token_signed_response_alg": "ES256",
-		"authorization_details_types": []string{"payment"},
+		"grant_types": []string{
+			"authorization_code", "refresh_token", "client_credentials", "password",
+			grantDevice, grantJWT, grantExchange,
+		},
+		"response_types": []string{"code"}, "token_endpoint_auth_method": "none",
+		"id_token_signed_response_alg": "ES256",
+		"authorization_details_types":  []string{"payment"},
 	}
 	maps.Copy(asked, more)
 	alg := asked.text("token_endpoint_auth_signing_alg")
 	if alg == "" || strings.HasPrefix(alg, "HS") {
 		alg = "ES256"
 	}
-	rp := &rawClient{provider: s, Registered: asked, Signing: newKeyPair(t, alg), RSA: newKeyPair(t, "RSA-OAEP"), EC: newKeyPair(t, "ECDH-ES")}
+	rp := &rawClient{
+		provider: s, Registered: asked, Signing: newKeyPair(t, alg), RSA: newKeyPair(t, "RSA-OAEP"),
+		EC: newKeyPair(t, "ECDH-ES"),
+	}
 	rp.RSA.ID, rp.EC.ID = "enc-rsa", "enc-ec"
 	rp.prepare(t, asked)
 	rp.http = withCertificate(t, s.Folder, rp.Certificate, s.Roots)
@@ -241,7 +257,8 @@ func (rp *rawClient) certificateKey(t *testing.T) map[string]any {
 
 func (rp *rawClient) register(t *testing.T, asked metadata) {
 	t.Helper()
-	a := rp.manage(t, http.MethodPost, rp.provider.Metadata.text("registration_endpoint"), rp.provider.InitialToken, asked)
+	a := rp.manage(t, http.MethodPost, rp.provider.Metadata.text("registration_endpoint"), rp.provider.InitialToken,
+		asked)
 	if a.Status != http.StatusCreated {
 		t.Fatalf("registration: %d %s", a.Status, a.Body)
 	}
@@ -275,7 +292,8 @@ func (rp *rawClient) config(t *testing.T, more string) string {
 	t.Helper()
 	folder := t.TempDir()
 	method := rp.Registered.text("token_endpoint_auth_method")
-	text := fmt.Sprintf("issuer: %s\nca_cert: %s\nclient_id: %s\nauth_method: %s\n", rp.provider.Issuer, rp.provider.file("ca.pem"), rp.ID, method)
+	text := fmt.Sprintf("issuer: %s\nca_cert: %s\nclient_id: %s\nauth_method: %s\n", rp.provider.Issuer,
+		rp.provider.file("ca.pem"), rp.ID, method)
 	if rp.Secret != "" {
 		text += fmt.Sprintf("client_secret: %q\n", rp.Secret)
 	}
@@ -283,7 +301,8 @@ func (rp *rawClient) config(t *testing.T, more string) string {
 		text += fmt.Sprintf("private_key: %s\njwt_signing_alg: %s\n", rp.Signing.file(t, folder), rp.Signing.Alg)
 	}
 	if rp.Certificate != "" {
-		text += fmt.Sprintf("tls_client_certificate: %s\ntls_client_key: %s\n", rp.provider.file(rp.Certificate+".pem"), rp.provider.file(rp.Certificate+"-key.pem"))
+		text += fmt.Sprintf("tls_client_certificate: %s\ntls_client_key: %s\n", rp.provider.file(rp.Certificate+".pem"),
+			rp.provider.file(rp.Certificate+"-key.pem"))
 	}
 	if alg := rp.Registered.text("id_token_signed_response_alg"); alg != "" {
 		text += fmt.Sprintf("token_signing_alg: [%s]\n", alg)

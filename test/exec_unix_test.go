@@ -92,7 +92,8 @@ func TestExecFileOutlivesFailures(t *testing.T) {
 	k.op.Unlock()
 	second := line(t, lines)
 	check(t, cmd.Wait())
-	if _, now := k.family.Current(); first == second || second != now || strings.Count(errs.String(), "could not be renewed") < 2 {
+	if _, now := k.family.Current(); first == second || second != now ||
+		strings.Count(errs.String(), "could not be renewed") < 2 {
 		t.Errorf("%s, then %s\n%s", first, second, errs)
 	}
 	empty(t, k)
@@ -103,7 +104,8 @@ func TestExecFileForwardsSignals(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		k := newKeeper(t)
-		cmd, lines, _ := startExec(t, k, `n=0; trap 'n=$((n+1)); echo got $n' TERM HUP INT QUIT; echo ready; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.3; echo end $n; ls "$OIDC_TOKEN_FILE"; exit 42`)
+		cmd, lines, _ := startExec(t, k,
+			`n=0; trap 'n=$((n+1)); echo got $n' TERM HUP INT QUIT; echo ready; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.3; echo end $n; ls "$OIDC_TOKEN_FILE"; exit 42`)
 		if got := line(t, lines); got != "ready" {
 			t.Fatal(got)
 		}
@@ -134,12 +136,14 @@ func TestRulesAreNotInTheWay(t *testing.T) {
 	} {
 		k.expire()
 		code, stdout, stderr := k.run(args...)
-		if code != 0 || !strings.HasPrefix(stdout, want) || strings.Count(stdout, "\n") != 1 || !strings.Contains(stderr, "id_token.iss") {
+		if code != 0 || !strings.HasPrefix(stdout, want) || strings.Count(stdout, "\n") != 1 ||
+			!strings.Contains(stderr, "id_token.iss") {
 			t.Errorf("%v: exit %d\n%s\n%s", args, code, stdout, stderr)
 		}
 	}
 	k.expire()
-	if code, stdout, _ := k.run("userinfo", "--session", "work", "--explain"); code != 0 || strings.Count(stdout, " id_token.iss: ") != 1 || !strings.Contains(stdout, "userinfo.sub") {
+	if code, stdout, _ := k.run("userinfo", "--session", "work", "--explain"); code != 0 ||
+		strings.Count(stdout, " id_token.iss: ") != 1 || !strings.Contains(stdout, "userinfo.sub") {
 		t.Errorf("userinfo: exit %d\n%s", code, stdout)
 	}
 }

@@ -68,12 +68,27 @@ type breakdown struct {
 }
 
 var breakdowns = []breakdown{
-	{"500", fakeop.Says(500, map[string]string{"Content-Type": "text/html"}, "<h1>It broke \x1b[2J</h1>"), nil, 4, "network"},
-	{"503", fakeop.Says(503, map[string]string{"Content-Type": "application/json", "Retry-After": "120"}, `{"error":"temporarily_unavailable"}`), nil, 4, "network"},
+	{
+		"500", fakeop.Says(500, map[string]string{"Content-Type": "text/html"}, "<h1>It broke \x1b[2J</h1>"), nil, 4,
+		"network",
+	},
+	{
+		"503",
+		fakeop.Says(503, map[string]string{"Content-Type": "application/json", "Retry-After": "120"},
+			`{"error":"temporarily_unavailable"}`), nil, 4, "network",
+	},
 	{"closed", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, 4, "network"},
 	{"redirect", fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""), nil, 4, "protocol"},
-	{"a page", fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, "<title>Log in to the airport</title>"), nil, 4, "protocol"},
-	{"refusal", fakeop.Says(400, map[string]string{"Content-Type": "application/json"}, `{"error":"odd_error","error_description":"said \u001b[31mso"}`), nil, 3, "provider"},
+	{
+		"a page",
+		fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, "<title>Log in to the airport</title>"), nil,
+		4, "protocol",
+	},
+	{
+		"refusal",
+		fakeop.Says(400, map[string]string{"Content-Type": "application/json"},
+			`{"error":"odd_error","error_description":"said \u001b[31mso"}`), nil, 3, "provider",
+	},
 	{"silence", silent, []string{"--timeout", "2s"}, 4, "network"}, // a device is not asked about for a second
 
 }
@@ -162,8 +177,11 @@ func newFailing(t *testing.T) *failing {
 		f.op.Close()
 	})
 	for name, path := range map[string]string{
-		"pushed_authorization_request_endpoint": "/par", "device_authorization_endpoint": "/device", "backchannel_authentication_endpoint": "/ciba",
-		"introspection_endpoint": "/introspect", "revocation_endpoint": "/revoke", "registration_endpoint": "/register", "end_session_endpoint": "/logout",
+		"pushed_authorization_request_endpoint": "/par", "device_authorization_endpoint": "/device",
+		"backchannel_authentication_endpoint": "/ciba",
+		"introspection_endpoint":              "/introspect", "revocation_endpoint": "/revoke",
+		"registration_endpoint": "/register",
+		"end_session_endpoint":  "/logout",
 	} {
 		f.op.Metadata[name] = f.op.URL + path
 	}
@@ -171,11 +189,14 @@ func newFailing(t *testing.T) *failing {
 	object := map[string]string{"Content-Type": "application/json"}
 	f.op.Handlers["/auth"] = f.authorize
 	f.op.Handlers["/resource"] = fakeop.Says(401, map[string]string{"WWW-Authenticate": "Bearer"}, "")
-	f.op.Handlers["/device"] = fakeop.Says(200, object, `{"device_code":"d","user_code":"A-B","verification_uri":"`+f.op.URL+`/verify","expires_in":60,"interval":1}`)
+	f.op.Handlers["/device"] = fakeop.Says(200, object,
+		`{"device_code":"d","user_code":"A-B","verification_uri":"`+f.op.URL+`/verify","expires_in":60,"interval":1}`)
 	f.write("token", failingSecret+"-token")
 	f.write("jwt", fakeop.Sign(f.op.Key, f.op.KID, f.op.Claims))
 	f.write("change.json", `{"client_name":"x"}`)
-	f.write("registration.json", `{"client_id":"c","registration_access_token":"`+failingSecret+`-registration","registration_client_uri":"`+f.op.URL+`/registered"}`)
+	f.write("registration.json",
+		`{"client_id":"c","registration_access_token":"`+failingSecret+`-registration","registration_client_uri":"`+
+			f.op.URL+`/registered"}`)
 	f.write("config.yaml", "issuer: "+f.op.URL+"\nclient_id: "+fakeop.ClientID+"\nclient_secret: "+failingSecret+"\n")
 	return f
 }
@@ -236,7 +257,8 @@ func (f *failing) session() {
 	check(f.t, err)
 	past := time.Now().Add(-time.Hour)
 	check(f.t, session.Save(&session.Files{Folder: filepath.Join(f.folder, "sessions")}, &session.Session{
-		Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: f.op.URL, ClientID: fakeop.ClientID}, Generation: 1, Received: past, Renewable: true,
+		Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: f.op.URL, ClientID: fakeop.ClientID},
+		Generation: 1, Received: past, Renewable: true,
 		Tokens: session.Tokens{AccessToken: failingSecret + "-access", TokenType: "Bearer", Expires: past},
 		Secret: &session.Secret{RefreshToken: failingSecret + "-refresh", Client: client},
 	}))
@@ -247,7 +269,10 @@ func (f *failing) run(args []string) (int, string, string) {
 	env := &run.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv: func(name string) string {
-			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(f.folder, "sessions"), "OIDC_KEYRING": "off"}[name]
+			return map[string]string{
+				"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(f.folder, "sessions"),
+				"OIDC_KEYRING": "off",
+			}[name]
 		},
 		Terminal: func(io.Writer) bool { return false },
 		Start: func(argv []string) (<-chan error, error) {

@@ -62,7 +62,8 @@ var plays = map[string]func(*play){
 // takeToken gets an access token, and hands it over on standard input.
 func (p *play) takeToken(flag string) {
 	p.s.t.Helper()
-	code, stdout, stderr := p.s.refresh("--format", "json", "--skip-userinfo", "--skip-id-token-verification", "--dpop=false")
+	code, stdout, stderr := p.s.refresh("--format", "json", "--skip-userinfo", "--skip-id-token-verification",
+		"--dpop=false")
 	if code != 0 {
 		p.s.t.Fatalf("without a fault: exit %d\n%s", code, stderr)
 	}
@@ -81,7 +82,8 @@ func playCIBA(p *play) {
 }
 
 func playEndSession(p *play) {
-	p.args = append(p.args, "--token", p.s.previous(), "--post-logout-redirect-uri", "http://"+p.s.address+"/logout/callback")
+	p.args = append(p.args, "--token", p.s.previous(), "--post-logout-redirect-uri",
+		"http://"+p.s.address+"/logout/callback")
 }
 
 func playLogoutReceiver(p *play) {
@@ -100,13 +102,17 @@ func playLogoutReceiver(p *play) {
 
 func playRegister(p *play) {
 	p.kept = filepath.Join(p.s.folder, "client.yaml.registration.json")
-	p.args = []string{"register", "create", "--issuer", p.s.op.Issuer, "--out", filepath.Join(p.s.folder, "client.yaml")}
+	p.args = []string{
+		"register", "create", "--issuer", p.s.op.Issuer, "--out",
+		filepath.Join(p.s.folder, "client.yaml"),
+	}
 }
 
 func playRegisterRead(p *play) {
 	p.s.t.Helper()
 	out := filepath.Join(p.s.folder, "client.yaml")
-	if code, _, stderr := runProgram([]string{"register", "create", "--issuer", p.s.op.Issuer, "--out", out, "--force"}, ""); code != 0 {
+	if code, _, stderr := runProgram([]string{"register", "create", "--issuer", p.s.op.Issuer, "--out", out, "--force"},
+		""); code != 0 {
 		p.s.t.Fatalf("without a fault: exit %d\n%s", code, stderr)
 	}
 	p.kept = out + ".registration.json"
@@ -182,7 +188,8 @@ func (p *play) run() {
 		Terminal: func(io.Writer) bool { return false },
 		Start: func(argv []string) (<-chan error, error) {
 			browsing.Go(func() {
-				_, _ = newHTTPBrowser("alice", nil).Open(ctx, argv[len(argv)-1]) // what comes of it shows in the program
+				// what comes of it shows in the program
+				_, _ = newHTTPBrowser("alice", nil).Open(ctx, argv[len(argv)-1])
 				if strayed(p.f) {
 					end(errNobody)
 				}
@@ -249,14 +256,20 @@ func (p *play) judge() {
 	if asked["bait"] > 0 || asked[f.At] > 1+f.More || asked["jwks"] > 2 || asked["authorization"] > 1 {
 		t.Errorf("asked: %v", asked)
 	}
-	if before := []string{"authorization", "pushed_authorization_request", "device_authorization", "backchannel_authentication"}; !f.Accept && slices.Contains(before, f.At) && asked["token"]+asked["userinfo"] > 0 {
+	if before := []string{
+		"authorization", "pushed_authorization_request", "device_authorization",
+		"backchannel_authentication",
+	}; !f.Accept && slices.Contains(before, f.At) &&
+		asked["token"]+asked["userinfo"] > 0 {
 		t.Errorf("tokens were asked for: %v", asked)
 	}
 	if _, shown := p.s.op.Quiet(); !shown {
 		t.Errorf("the fault was not shown: %v", asked)
 	}
 	shows(t, p.stdout, p.stderr, p.secrets)
-	if p.kept != "" && (f.Accept || strings.HasPrefix(f.Breaks[0], "registration.") && !strings.HasPrefix(f.Name, "registration-client-id-")) {
+	if p.kept != "" &&
+		(f.Accept ||
+			strings.HasPrefix(f.Breaks[0], "registration.") && !strings.HasPrefix(f.Name, "registration-client-id-")) {
 		p.registered()
 	}
 }
@@ -270,7 +283,8 @@ func (p *play) registered() {
 	var members map[string]any
 	check(p.s.t, json.Unmarshal(data, &members))
 	for _, name := range []string{"client_id", "client_secret", "registration_access_token"} {
-		said := slices.ContainsFunc([]string{"secret", "token"}, func(part string) bool { return strings.HasPrefix(p.f.Name, "registration-"+part) })
+		said := slices.ContainsFunc([]string{"secret", "token"},
+			func(part string) bool { return strings.HasPrefix(p.f.Name, "registration-"+part) })
 		if members[name] == nil && !said {
 			p.s.t.Errorf("%s was not kept: %s", name, data)
 		}
@@ -303,9 +317,14 @@ func expectedBy(f fault.Fault) (int, string) {
 	switch {
 	case f.At == "ciba_notification":
 		return 0, ""
-	case strayed(f), !f.Accept && f.At == "authorization" && (code == "access_denied" || code == "login_required"), person && (code == "access_denied" || code == "expired_token"):
+	case strayed(f), !f.Accept && f.At == "authorization" && (code == "access_denied" || code == "login_required"),
+		person && (code == "access_denied" || code == "expired_token"):
 		return 6, "interaction"
-	case !f.Accept && slices.Contains([]string{"pushed_authorization", "device_authorization", "backchannel_authentication", "registration", "protected_resource"}, table):
+	case !f.Accept &&
+		slices.Contains([]string{
+			"pushed_authorization", "device_authorization", "backchannel_authentication",
+			"registration", "protected_resource",
+		}, table):
 		return 4, "protocol"
 	}
 	return expected(f)
@@ -313,7 +332,9 @@ func expectedBy(f fault.Fault) (int, string) {
 
 // waits reports whether the command has to wait for the clock.
 func waits(f fault.Fault) bool {
-	return strings.HasSuffix(f.Name, "-hang") || (f.By == "device" || f.By == "ciba") && (f.At == "token" || f.Accept || f.At == "ciba_notification" || slices.Contains(f.Breaks, "expired_token"))
+	return strings.HasSuffix(f.Name, "-hang") ||
+		(f.By == "device" || f.By == "ciba") &&
+			(f.At == "token" || f.Accept || f.At == "ciba_notification" || slices.Contains(f.Breaks, "expired_token"))
 }
 
 // Every other fault of the catalogue, through the real main, as text and as JSON.
@@ -377,7 +398,10 @@ func TestFaultsJWT(t *testing.T) {
 				t.Fatalf("%v\n%s", err, stderr)
 			}
 			s.write(filepath.Join(s.folder, "token"), []byte(doc.TokenResponse["id_token"].(string)))
-			code, stdout, stderr := runProgram([]string{"jwt", "verify", "@" + filepath.Join(s.folder, "token"), "-c", s.config, "--as", "jwt", "--format", "json"}, "")
+			code, stdout, stderr := runProgram([]string{
+				"jwt", "verify", "@" + filepath.Join(s.folder, "token"), "-c",
+				s.config, "--as", "jwt", "--format", "json",
+			}, "")
 			if code != 5 {
 				t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 			}
@@ -440,7 +464,9 @@ func fixedAddress(t *testing.T) string {
 // What a listener turns away, through the library: exactly the rules.
 func TestFaultsLogin(t *testing.T) {
 	t.Parallel()
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	for _, f := range fault.Faults() {
 		if f.By != "client" || !strayed(f) || strings.Contains(f.Config, "form_post") {
 			continue
@@ -487,7 +513,9 @@ func TestFaultsLogin(t *testing.T) {
 // The same of the way back from a logout.
 func TestFaultsLogout(t *testing.T) {
 	t.Parallel()
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	for _, f := range fault.Faults() {
 		if f.At != "end_session" {
 			continue
@@ -499,10 +527,12 @@ func TestFaultsLogout(t *testing.T) {
 			op, err := oidc.Discover(context.Background(), s.op.Issuer)
 			check(t, err)
 			client := &oidc.Client{Provider: op, ID: "app"}
-			logout, err := client.EndSession(context.Background(), oidc.EndSessionRequest{PostLogoutRedirectURI: "http://" + s.address + "/logout/callback"})
+			logout, err := client.EndSession(context.Background(),
+				oidc.EndSessionRequest{PostLogoutRedirectURI: "http://" + s.address + "/logout/callback"})
 			check(t, err)
 			var broken *rules.Error
-			if err := client.VerifyLogoutResponse(logout, answered(t, browser, logout.URL)); !errors.As(err, &broken) || broken.First.ID != f.Breaks[0] {
+			if err := client.VerifyLogoutResponse(logout, answered(t, browser, logout.URL)); !errors.As(err, &broken) ||
+				broken.First.ID != f.Breaks[0] {
 				t.Errorf("%v, want %v", err, f.Breaks)
 			}
 		})

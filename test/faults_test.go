@@ -48,7 +48,10 @@ var faultKeys = sync.OnceValue(func() (k struct{ private, public []byte }) {
 	must(err)
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)
-	private := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: rsaKey, KeyID: "enc-rsa", Use: "enc"}, {Key: ecKey, KeyID: "enc-ec", Use: "enc"}}}
+	private := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+		{Key: rsaKey, KeyID: "enc-rsa", Use: "enc"},
+		{Key: ecKey, KeyID: "enc-ec", Use: "enc"},
+	}}
 	public := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Keys[0].Public(), private.Keys[1].Public()}}
 	k.private, err = json.Marshal(private)
 	must(err)
@@ -104,7 +107,8 @@ func (s *stage) register(f fault.Fault, o *fault.Options) {
 	client := &o.Clients[0]
 	switch {
 	case f.By == "logout-receiver":
-		client.BackchannelLogoutURI, o.HTTPClient = "http://receiver.invalid/backchannel_logout", &http.Client{Transport: redirected{s}}
+		client.BackchannelLogoutURI, o.HTTPClient = "http://receiver.invalid/backchannel_logout",
+			&http.Client{Transport: redirected{s}}
 	case f.By == "end-session":
 		s.address = fixedAddress(s.t)
 		client.PostLogoutURIs = []string{"http://" + s.address + "/logout/callback"}
@@ -121,7 +125,10 @@ func (s *stage) write(file string, data []byte) {
 
 // refresh runs the real command.
 func (s *stage) refresh(more ...string) (int, string, string) {
-	return runProgram(append([]string{"refresh-token", "-c", s.config, "--refresh-token", "@" + s.token, "--timeout", "30s"}, more...), "")
+	return runProgram(append([]string{
+		"refresh-token", "-c", s.config, "--refresh-token", "@" + s.token, "--timeout",
+		"30s",
+	}, more...), "")
 }
 
 // previous refreshes once, rightly, and keeps the ID Token.
@@ -180,7 +187,8 @@ var lost = []string{
 	"token-refused", "token-refused-200", "token-refused-escapes", "token-refused-and-echoed",
 	"token-too-long", "token-endless", "token-bomb", "token-not-json", "token-empty", "token-null",
 	"token-captive-portal",
-	"token-redirect-301", "token-redirect-302", "token-redirect-303", "token-redirect-307", "token-redirect-308", "token-redirect-file",
+	"token-redirect-301", "token-redirect-302", "token-redirect-303", "token-redirect-307", "token-redirect-308",
+	"token-redirect-file",
 	"token-status-204", "token-status-418", "token-status-500", "token-status-503", "token-status-429",
 	"token-header-huge", "token-cookies", "token-informational",
 	"token-hang", "token-drip", "token-closed", "token-cut",
@@ -188,7 +196,10 @@ var lost = []string{
 
 // written are the faults that put something into the place of the new refresh token, which is
 // then what is kept: the one that was sent is spent.
-var written = map[string]string{"token-refresh-token-number": "7351028946\n", "token-refresh-token-escapes": "\x1b]0;pwned\x07\n"}
+var written = map[string]string{
+	"token-refresh-token-number":  "7351028946\n",
+	"token-refresh-token-escapes": "\x1b]0;pwned\x07\n",
+}
 
 // Every fault of the catalogue, through the real main: the exit code, the kind,
 // the id, the rules that were broken and no others; nothing asked for that may
@@ -246,7 +257,8 @@ func judgeDocument(t *testing.T, f fault.Fault, kind, stdout string) {
 		if doc.Error.Kind != kind || len(f.Breaks) > 0 && !slices.Contains(f.Breaks, doc.Error.Code) {
 			t.Errorf("kind %s, code %s; want %s, one of %v", doc.Error.Kind, doc.Error.Code, kind, f.Breaks)
 		}
-		if doc.IDToken != nil && doc.IDToken.Verified && kind == "verification" && f.At == "token" && strings.HasPrefix(f.Name, "id-token-") {
+		if doc.IDToken != nil && doc.IDToken.Verified && kind == "verification" && f.At == "token" &&
+			strings.HasPrefix(f.Name, "id-token-") {
 			t.Error("verified: true")
 		}
 	}
@@ -256,7 +268,8 @@ func judgeDocument(t *testing.T, f fault.Fault, kind, stdout string) {
 			continue
 		}
 		failed = append(failed, c.ID)
-		if cause := causeOf(f.Name); cause != "" && c.Reason != cause && !strings.HasSuffix(c.ID, ".alg_none") && !strings.HasSuffix(c.ID, ".alg") {
+		if cause := causeOf(f.Name); cause != "" && c.Reason != cause && !strings.HasSuffix(c.ID, ".alg_none") &&
+			!strings.HasSuffix(c.ID, ".alg") {
 			t.Errorf("%s: the reason is %q, want %q", c.ID, c.Reason, cause)
 		}
 	}
@@ -308,7 +321,9 @@ var causes = []struct{ part, reason string }{
 
 func causeOf(fault string) string {
 	for _, c := range causes {
-		if strings.Contains(fault, c.part) && (strings.HasPrefix(fault, "id-token-") || strings.HasPrefix(fault, "userinfo-jw") || strings.HasPrefix(fault, "access-token-")) {
+		if strings.Contains(fault, c.part) &&
+			(strings.HasPrefix(fault, "id-token-") || strings.HasPrefix(fault, "userinfo-jw") ||
+				strings.HasPrefix(fault, "access-token-")) {
 			return c.reason
 		}
 	}
@@ -361,7 +376,8 @@ func (s *stage) harmless(stdout, stderr string, sent string) {
 
 // steers reports whether a character can steer a terminal or turn text around.
 func steers(r rune) bool {
-	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069
+	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E ||
+		r >= 0x2066 && r <= 0x2069
 }
 
 // kept makes sure that the refresh token in the file works, once the provider
@@ -396,7 +412,8 @@ func (s *stage) kept(f fault.Fault, before string) {
 		config += "token_encryption_alg: [RSA-OAEP-256]\ndecryption_key: decryption-key.json\n"
 	}
 	s.write(plain, []byte(config))
-	if code, _, stderr := runProgram([]string{"refresh-token", "-c", plain, "--refresh-token", "@" + s.token}, ""); code != 0 {
+	if code, _, stderr := runProgram([]string{"refresh-token", "-c", plain, "--refresh-token", "@" + s.token},
+		""); code != 0 {
 		s.t.Errorf("the refresh token was lost: exit %d\n%s", code, stderr)
 	}
 }
@@ -430,7 +447,8 @@ func TestFaultsUserInfoAndDiscover(t *testing.T) {
 				}
 				code, stdout, stderr = runProgram(args, stdin)
 				want, kind := expected(f)
-				if command == "userinfo" && f.Name == "userinfo-sub-wrong" || command == "discover" && len(f.Breaks) == 1 && f.Breaks[0] == "id_token.signature" {
+				if command == "userinfo" && f.Name == "userinfo-sub-wrong" ||
+					command == "discover" && len(f.Breaks) == 1 && f.Breaks[0] == "id_token.signature" {
 					want, kind = 0, "" // nothing to compare with; the keys are shown with what is wrong with them
 				}
 				if code != want {
@@ -438,7 +456,9 @@ func TestFaultsUserInfoAndDiscover(t *testing.T) {
 				}
 				var result document
 				check(t, json.Unmarshal([]byte(stdout), &result))
-				if kind != "" && (result.Error == nil || result.Error.Kind != kind || len(f.Breaks) > 0 && !slices.Contains(f.Breaks, result.Error.Code)) {
+				if kind != "" &&
+					(result.Error == nil || result.Error.Kind != kind ||
+						len(f.Breaks) > 0 && !slices.Contains(f.Breaks, result.Error.Code)) {
 					t.Errorf("%+v, want %s, one of %v", result.Error, kind, f.Breaks)
 				}
 				s.harmless(stdout, stderr, access)

@@ -27,7 +27,8 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		o.Password, o.SAML, o.Registration, o.JWTAccessTokens = true, true, true, true
 	})
 	s.write("password", []byte("alice"))
-	s.write("saml", []byte(`<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"><Subject><NameID>alice</NameID></Subject></Assertion>`))
+	s.write("saml",
+		[]byte(`<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"><Subject><NameID>alice</NameID></Subject></Assertion>`))
 	s.write("change", []byte(`{"client_name":"Changed"}`))
 	s.ok("client", "-c", s.config("app"), "-p", "0", "-o", "--output-dir", s.folder)
 	response := s.read("access_token_resp.json")
@@ -36,21 +37,27 @@ func TestEveryCommandInBothForms(t *testing.T) {
 	s.write("refresh", []byte(response["refresh_token"].(string)))
 	s.ok("register", "create", "-c", s.config("app"), "--out", filepath.Join(s.folder, "made.yaml"))
 	for _, line := range []string{
-		"app: client -p 0", "app: client -p 0 --par --dpop --response-mode jwt", "app: client -p 0 --response-mode form_post",
+		"app: client -p 0", "app: client -p 0 --par --dpop --response-mode jwt",
+		"app: client -p 0 --response-mode form_post",
 		"app: login -p 0 --response-type code_id_token", "app: client -p 0 --response-type id_token_token",
-		"app: device --open", "app: ciba --login-hint alice", "app: client-credentials", "app: password --username alice --password @password",
-		"signer: jwt-bearer --subject alice", "app: saml2-bearer --assertion @saml", "app: token-exchange --subject-token @access",
+		"app: device --open", "app: ciba --login-hint alice", "app: client-credentials",
+		"app: password --username alice --password @password",
+		"signer: jwt-bearer --subject alice", "app: saml2-bearer --assertion @saml",
+		"app: token-exchange --subject-token @access",
 		"app: refresh-token --refresh-token @refresh", "app: userinfo --token @access",
 		"app: introspect --token @access", "app: introspect --token @access --signed",
-		"app: resource ISSUER/resource --token @access", "app: resource ISSUER/resource --metadata", "app: resource ISSUER/resource/step-up --token @access",
+		"app: resource ISSUER/resource --token @access", "app: resource ISSUER/resource --metadata",
+		"app: resource ISSUER/resource/step-up --token @access",
 		"app: discover", "app: end-session -p 0 --token @id --no-redirect",
 		"app: register create", "app: register read --registration made.yaml.registration.json",
 		"app: register update --registration made.yaml.registration.json --metadata @change",
 		"app: jwt verify @id", "app: jwt verify @access --as access_token", "app: jwt decode @id",
-		"signer: jwt profile", "signer: jwt request", "app: jwt jwks --pem-key ES256.pem", "app: jwt keygen --out new.pem --force",
+		"signer: jwt profile", "signer: jwt request", "app: jwt jwks --pem-key ES256.pem",
+		"app: jwt keygen --out new.pem --force",
 		"app: client -p 0 --save work --replace", "app: token work", "app: token work --id-token --valid-for 1m",
 		"app: sessions list", "app: sessions show work", "app: sessions refresh work",
-		"app: client-credentials --save machine --replace", "app: device --open --save gone --replace", "app: sessions logout machine", "app: sessions delete gone work",
+		"app: client-credentials --save machine --replace", "app: device --open --save gone --replace",
+		"app: sessions logout machine", "app: sessions delete gone work",
 		"app: revoke --token @access",
 		"app: register delete --registration made.yaml.registration.json",
 	} {
@@ -58,7 +65,8 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		args := s.arguments(id, command)
 		if !strings.Contains(command, "delete") && !strings.Contains(command, "logout") { // which can be done once
 			_, text, errs := s.run(append(args, "--explain")...)
-			if strings.ContainsAny(text+errs, "\x1b\x00") || strings.Contains(command, "client ") && !strings.Contains(text, "Checks=") {
+			if strings.ContainsAny(text+errs, "\x1b\x00") ||
+				strings.Contains(command, "client ") && !strings.Contains(text, "Checks=") {
 				t.Errorf("%s --explain: %s\n%s", line, text, errs)
 			}
 		}
@@ -104,7 +112,8 @@ func (s *scene) arguments(id, command string) []string {
 		}
 		args = append(args, a)
 	}
-	if !strings.HasPrefix(command, "sessions") && !strings.HasPrefix(command, "jwt decode") && !strings.HasPrefix(command, "jwt jwks") && !strings.HasPrefix(command, "jwt keygen") {
+	if !strings.HasPrefix(command, "sessions") && !strings.HasPrefix(command, "jwt decode") &&
+		!strings.HasPrefix(command, "jwt jwks") && !strings.HasPrefix(command, "jwt keygen") {
 		args = append(args, "-c", s.config(id))
 	}
 	return args
@@ -122,9 +131,11 @@ func TestFrontChannelTokensAreShown(t *testing.T) {
 		IDToken     struct{ Verified bool }
 	}
 	check(t, json.Unmarshal([]byte(strings.NewReplacer(
-		"authorization_token_response", "front", "token_response", "back", "access_token", "accesstoken", "authorization_id_token", "idtoken",
+		"authorization_token_response", "front", "token_response", "back", "access_token", "accesstoken",
+		"authorization_id_token", "idtoken",
 	).Replace(stdout)), &doc))
-	if code != 0 || doc.Front.AccessToken == "" || doc.Back.AccessToken == "" || doc.Front.AccessToken == doc.Back.AccessToken || !doc.IDToken.Verified {
+	if code != 0 || doc.Front.AccessToken == "" || doc.Back.AccessToken == "" ||
+		doc.Front.AccessToken == doc.Back.AccessToken || !doc.IDToken.Verified {
 		t.Errorf("exit %d: %+v\n%s", code, doc, stderr)
 	}
 	if _, text, _ := s.run(args...); strings.Count(text, "authorization response:") != 2 {
@@ -148,14 +159,16 @@ func TestLogoutReceiver(t *testing.T) {
 	var receiver sync.WaitGroup
 	defer receiver.Wait()
 	receiver.Go(func() {
-		code, stdout, stderr := s.run("logout-receiver", "-c", s.config("app"), "--listen", address, "--count", "1", "--id-token", "@"+filepath.Join(s.folder, "id"), "--format", "json")
+		code, stdout, stderr := s.run("logout-receiver", "-c", s.config("app"), "--listen", address, "--count", "1",
+			"--id-token", "@"+filepath.Join(s.folder, "id"), "--format", "json")
 		if code != 0 || !strings.Contains(stdout, `"accepted": true`) || !strings.Contains(stdout, `"verified": true`) {
 			t.Errorf("exit %d\n%s\n%s", code, stderr, stdout)
 		}
 	})
 	check(t, eventually(func() error { return reachable(address) }))
 	// A page on the web whose name is made to mean this machine is not answered.
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/frontchannel_logout?iss=a&sid=b", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		"http://"+address+"/frontchannel_logout?iss=a&sid=b", nil)
 	check(t, err)
 	r.Host = "evil.example"
 	res, err := http.DefaultClient.Do(r)

@@ -37,7 +37,10 @@ rm "$0/asked" "$0/filled"; cp -r "$disk/." "$0/after/"; exit $code`
 	check(d.t, os.RemoveAll(d.after))
 	check(d.t, os.Mkdir(d.after, 0o700))
 	mount := filepath.Join(d.folder, "mount")
-	argv := append([]string{"-rm", "--map-root-user", "sh", "-c", script, d.folder, mount, d.store.Path("work"), filepath.Join(d.folder, "refresh"), prepare, program(d.t)}, args...)
+	argv := append([]string{
+		"-rm", "--map-root-user", "sh", "-c", script, d.folder, mount, d.store.Path("work"),
+		filepath.Join(d.folder, "refresh"), prepare, program(d.t),
+	}, args...)
 	cmd := exec.CommandContext(d.t.Context(), "unshare", argv...)
 	cmd.Env, cmd.Dir = slices.Concat(d.env, []string{"OIDC_SESSIONS=" + mount}, env), d.folder
 	return d.ends(cmd)
@@ -88,13 +91,15 @@ func TestDiskFillsMeanwhile(t *testing.T) {
 		d.expire()
 		d.fills(c.length)
 		code, _, stderr := d.run("true", nil, "token", "work")
-		if code != 0 || strings.Contains(stderr, "only the refresh token could be stored") != c.part || strings.Contains(stderr, "refresh-2") {
+		if code != 0 || strings.Contains(stderr, "only the refresh token could be stored") != c.part ||
+			strings.Contains(stderr, "refresh-2") {
 			t.Errorf("%s: exit %d\n%s", name, code, stderr)
 		}
 		data, err := os.ReadFile(filepath.Join(d.after, "work.json"))
 		check(t, err)
 		var s session.Session
-		if err := json.Unmarshal(data, &s); err != nil || s.Secret.RefreshToken != "refresh-2" || s.Attempt != nil || s.Withheld != "" || (s.Tokens.AccessToken == "") != c.part {
+		if err := json.Unmarshal(data, &s); err != nil || s.Secret.RefreshToken != "refresh-2" || s.Attempt != nil ||
+			s.Withheld != "" || (s.Tokens.AccessToken == "") != c.part {
 			t.Errorf("%s: %v, %.300s", name, err, data)
 		}
 	}
@@ -109,7 +114,13 @@ func TestStoreGoesMeanwhile(t *testing.T) {
 	for _, temporary := range []string{t.TempDir(), "/nowhere"} {
 		k.env = slices.DeleteFunc(k.env, func(v string) bool { return strings.HasPrefix(v, "TMPDIR=") })
 		k.env = append(k.env, "TMPDIR="+temporary)
-		for _, args := range [][]string{{"token", "work"}, {"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@" + file, "--save", "work", "--skip-userinfo"}} {
+		for _, args := range [][]string{
+			{"token", "work"},
+			{
+				"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@" + file, "--save",
+				"work", "--skip-userinfo",
+			},
+		} {
 			k.again()
 			k.expire()
 			rotate := k.op.Handlers["/token"]
@@ -125,11 +136,13 @@ func TestStoreGoesMeanwhile(t *testing.T) {
 			check(t, os.Rename(away, k.store.Folder))
 			current, _ = k.family.Current()
 			named, shown := filepath.Join(temporary, "oidc-client-session-work-"), "\n"+current+"\n"
-			if code != 1 || strings.Contains(stderr, "what came is in "+named) != (temporary != "/nowhere") || strings.Contains(stderr, shown) != (temporary == "/nowhere") {
+			if code != 1 || strings.Contains(stderr, "what came is in "+named) != (temporary != "/nowhere") ||
+				strings.Contains(stderr, shown) != (temporary == "/nowhere") {
 				t.Errorf("%v, %s: exit %d\n%s", args, temporary, code, stderr)
 			}
 			if files, _ := filepath.Glob(named + "*"); temporary != "/nowhere" {
-				if data, err := os.ReadFile(files[len(files)-1]); err != nil || !strings.Contains(string(data), "refresh-") {
+				if data, err := os.ReadFile(files[len(files)-1]); err != nil ||
+					!strings.Contains(string(data), "refresh-") {
 					t.Errorf("%v: %q, %v", args, data, err)
 				}
 			}
@@ -143,7 +156,10 @@ func TestFileGoesMeanwhile(t *testing.T) {
 	t.Parallel()
 	op := fakeop.Start()
 	defer op.Close()
-	for temporary, where := range map[string]string{t.TempDir(): "; what came is in ", "/nowhere": "shown on standard error"} {
+	for temporary, where := range map[string]string{
+		t.TempDir(): "; what came is in ",
+		"/nowhere":  "shown on standard error",
+	} {
 		folder := filepath.Join(t.TempDir(), "folder")
 		file := filepath.Join(folder, "refresh-token")
 		check(t, os.Mkdir(folder, 0o700))
@@ -152,13 +168,15 @@ func TestFileGoesMeanwhile(t *testing.T) {
 			check(t, os.RemoveAll(folder))
 			op.Answer(w, r)
 		}
-		cmd := exec.CommandContext(t.Context(), program(t), "refresh-token", "--refresh-token", "@"+file, "--issuer", op.URL, "--client-id", fakeop.ClientID, "--no-cache", "--format", "json")
+		cmd := exec.CommandContext(t.Context(), program(t), "refresh-token", "--refresh-token", "@"+file, "--issuer",
+			op.URL, "--client-id", fakeop.ClientID, "--no-cache", "--format", "json")
 		cmd.Env = []string{"TMPDIR=" + temporary, "HOME=" + t.TempDir()}
 		stderr := &strings.Builder{}
 		cmd.Stderr = stderr
 		err := cmd.Run()
 		var ended *exec.ExitError
-		if !errors.As(err, &ended) || !strings.Contains(stderr.String(), where) || strings.Contains(stderr.String(), fmt.Sprintf("\n%s\n", fakeop.Rotated)) != (temporary == "/nowhere") {
+		if !errors.As(err, &ended) || !strings.Contains(stderr.String(), where) ||
+			strings.Contains(stderr.String(), fmt.Sprintf("\n%s\n", fakeop.Rotated)) != (temporary == "/nowhere") {
 			t.Errorf("%v\n%s", err, stderr)
 		}
 		if files, _ := filepath.Glob(filepath.Join(temporary, "oidc-client-refresh-token-*")); temporary != "/nowhere" {

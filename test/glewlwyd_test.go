@@ -98,7 +98,8 @@ func runGlewlwyd(t *testing.T, folder string) *glewlwyd {
 	config := filepath.Join(folder, "glewlwyd.conf")
 	check(t, os.WriteFile(config, glewlwydConfig(origin, folder), 0o600))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	cmd := exec.CommandContext(ctx, "sh", "-c", `"$@" & exec >&- 2>&-; read -r _; kill -9 $!; wait`, "sh", "glewlwyd", "--config-file", config)
+	cmd := exec.CommandContext(ctx, "sh", "-c", `"$@" & exec >&- 2>&-; read -r _; kill -9 $!; wait`, "sh", "glewlwyd",
+		"--config-file", config)
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
 	cmd.Cancel = stdin.Close
@@ -192,7 +193,8 @@ func (g *glewlwyd) setUp(t *testing.T) {
 	})
 	for _, name := range []string{"alice", "bob"} {
 		send(t, admin, http.MethodPost, g.API+"/user/", map[string]any{
-			"username": name, "password": name + "'s password", "email": name + "@example.com", "enabled": true, "scope": []string{"openid"},
+			"username": name, "password": name + "'s password", "email": name + "@example.com", "enabled": true,
+			"scope": []string{"openid"},
 		})
 		g.Users[name] = g.logIn(t, name, name+"'s password")
 	}
@@ -221,10 +223,12 @@ func (g *glewlwyd) plugin(t *testing.T) map[string]any {
 	return map[string]any{
 		"iss": g.Issuer, "jwt-type": "rsa", "jwt-key-size": "256", "jwks-show": true,
 		"key": text("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "cert": text("PUBLIC KEY", public),
-		"code-duration": 60, "access-token-duration": 300, "refresh-token-duration": 3600, "refresh-token-one-use": "always",
+		"code-duration": 60, "access-token-duration": 300, "refresh-token-duration": 3600,
+		"refresh-token-one-use":  "always",
 		"auth-type-code-enabled": true, "auth-type-refresh-enabled": true, "auth-type-device-enabled": true,
-		"auth-type-token-enabled": false, "auth-type-implicit-enabled": false, "auth-type-password-enabled": false, "auth-type-client-enabled": false,
-		"pkce-allowed": true, "email-claim": "mandatory",
+		"auth-type-token-enabled": false, "auth-type-implicit-enabled": false, "auth-type-password-enabled": false,
+		"auth-type-client-enabled": false,
+		"pkce-allowed":             true, "email-claim": "mandatory",
 	}
 }
 
@@ -324,7 +328,8 @@ func (g *glewlwyd) device(t *testing.T, user string, c registration) granted {
 // glewlwyd's access tokens (RFC 9068) be verified like ID Tokens.
 func (g *glewlwyd) config(t *testing.T, c registration, more string) string {
 	t.Helper()
-	text := fmt.Sprintf("issuer: %s\naccess_token_jwt: true\nclient_id: %s\nauth_method: %s\n%s", g.Issuer, c.id, c.method, more)
+	text := fmt.Sprintf("issuer: %s\naccess_token_jwt: true\nclient_id: %s\nauth_method: %s\n%s", g.Issuer, c.id,
+		c.method, more)
 	if c.secret != "" {
 		text += fmt.Sprintf("client_secret: %q\n", c.secret)
 	}
@@ -376,7 +381,8 @@ func renew(t *testing.T, config, token string, more ...string) (int, report, str
 // nothing else.
 func refused(t *testing.T, what string, code int, r report) {
 	t.Helper()
-	if code != 4 || r.Error == nil || r.Error.Kind != "protocol" || r.Error.HTTPStatus != http.StatusBadRequest || r.Error.Hint == "" {
+	if code != 4 || r.Error == nil || r.Error.Kind != "protocol" || r.Error.HTTPStatus != http.StatusBadRequest ||
+		r.Error.Hint == "" {
 		t.Errorf("%s: exit %d, %+v", what, code, r.Error)
 	}
 }
@@ -401,7 +407,8 @@ func TestGlewlwyd(t *testing.T) {
 
 func (g *glewlwyd) tryDiscover(t *testing.T) {
 	code, r, stderr := runReport(t, "", "discover", g.Issuer)
-	if code != 0 || r.Metadata["issuer"] != g.Issuer || len(r.Keys) != 1 || r.Keys[0].Alg != "RS256" || r.Keys[0].Unusable != "" {
+	if code != 0 || r.Metadata["issuer"] != g.Issuer || len(r.Keys) != 1 || r.Keys[0].Alg != "RS256" ||
+		r.Keys[0].Unusable != "" {
 		t.Fatalf("exit %d: %+v\n%s", code, r, stderr)
 	}
 	if endpoint := r.Metadata["device_authorization_endpoint"]; endpoint != g.Issuer+"/device_authorization" {

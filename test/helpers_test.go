@@ -43,8 +43,10 @@ func newServed(t *testing.T) *served {
 	token, err := op.IssueRefreshToken("app", "alice", "")
 	check(t, err)
 	s := &served{t: t, folder: t.TempDir()}
-	s.env = append(os.Environ(), "HOME="+s.folder, "XDG_CACHE_HOME="+s.folder, "OIDC_SESSIONS="+filepath.Join(s.folder, "sessions"), "OIDC_KEYRING=off",
-		"OIDC_AGENT_SOCK="+filepath.Join(s.folder, "none"), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
+	s.env = append(os.Environ(), "HOME="+s.folder, "XDG_CACHE_HOME="+s.folder,
+		"OIDC_SESSIONS="+filepath.Join(s.folder, "sessions"), "OIDC_KEYRING=off",
+		"OIDC_AGENT_SOCK="+filepath.Join(s.folder, "none"), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1",
+		"PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
 	config := filepath.Join(s.folder, "config.yaml")
 	check(t, os.WriteFile(config, op.ConfigFile(options.Clients[0]), 0o600))
 	s.env = append(s.env, "OIDC_REFRESH_TOKEN="+token)
@@ -87,7 +89,10 @@ func TestRealGit(t *testing.T) {
 	s.run(git, "init", "-q", "--bare", repository)
 	s.run(git, "-C", repository, "update-server-info")
 	backend := strings.TrimSpace(s.run(git, "--exec-path")) + "/git-http-backend"
-	handler := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + s.folder, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=oauth2"}}
+	handler := &cgi.Handler{
+		Path: backend,
+		Env:  []string{"GIT_PROJECT_ROOT=" + s.folder, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=oauth2"},
+	}
 	var mu sync.Mutex
 	refused := s.token() // as if it had been revoked
 	var passwords []string
@@ -107,7 +112,8 @@ func TestRealGit(t *testing.T) {
 	}))
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
-	s.run(git, "config", "--global", "credential."+server.URL+".helper", fmt.Sprintf("!%s helper git work --host %s", program(t), host))
+	s.run(git, "config", "--global", "credential."+server.URL+".helper",
+		fmt.Sprintf("!%s helper git work --host %s", program(t), host))
 
 	first := exec.CommandContext(t.Context(), git, "clone", "-q", server.URL+"/repository.git", "first")
 	first.Env, first.Dir = s.env, s.folder
@@ -139,7 +145,8 @@ func TestRealKubectl(t *testing.T) {
 	}))
 	defer server.Close()
 	ca, kubeconfig := filepath.Join(s.folder, "ca.pem"), filepath.Join(s.folder, "kubeconfig")
-	check(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	check(t,
+		os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	versions := []string{"v1beta1", "v1"}
 	var version struct{ ClientVersion struct{ Minor string } }
 	check(t, json.Unmarshal([]byte(s.run(kubectl, "version", "--client", "-o", "json")), &version))
@@ -154,7 +161,8 @@ clusters: [{name: c, cluster: {server: %q, certificate-authority: %q}}]
 users:
 - name: u
   user:
-    exec: {apiVersion: client.authentication.k8s.io/%s, command: %q, args: [helper, kubernetes, work], interactiveMode: Never}
+    exec: {apiVersion: client.authentication.k8s.io/%s, command: %q,
+      args: [helper, kubernetes, work], interactiveMode: Never}
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
 `, server.URL, ca, of, command), 0o600))
@@ -208,7 +216,8 @@ func TestDockerClient(t *testing.T) {
 	if list, err := client.List(helper); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
-	if err := client.Store(helper, &credentials.Credentials{ServerURL: registry, Username: "me", Secret: "another"}); err == nil {
+	if err := client.Store(helper,
+		&credentials.Credentials{ServerURL: registry, Username: "me", Secret: "another"}); err == nil {
 		t.Error("what would be forgotten is stored")
 	}
 	check(t, os.Rename(link, strings.TrimSuffix(link, "work")+"other"))
@@ -227,7 +236,8 @@ func TestAWS(t *testing.T) {
 	var mu sync.Mutex // over what the server got and is to answer
 	var form map[string][]string
 	answer, status := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
-		`<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>`+secret+`</SecretAccessKey><SessionToken>the-session-token</SessionToken>`+
+		`<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>`+secret+
+		`</SecretAccessKey><SessionToken>the-session-token</SessionToken>`+
 		`<Expiration>2026-12-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, 200
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
@@ -238,17 +248,24 @@ func TestAWS(t *testing.T) {
 		_, _ = io.WriteString(w, answer)
 	}))
 	defer server.Close()
-	args := []string{"helper", "aws", "work", "--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint", server.URL, "--duration", "15m", "-d"}
+	args := []string{
+		"helper", "aws", "work", "--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint",
+		server.URL, "--duration", "15m", "-d",
+	}
 	out := s.run(program(t), args...)
 	var credentials map[string]any
 	check(t, json.Unmarshal([]byte(out), &credentials))
-	for name, want := range map[string]any{"Version": 1.0, "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": secret, "SessionToken": "the-session-token", "Expiration": "2026-12-01T00:00:00Z"} {
+	for name, want := range map[string]any{
+		"Version": 1.0, "AccessKeyId": "ASIAIOSFODNN7EXAMPLE",
+		"SecretAccessKey": secret, "SessionToken": "the-session-token", "Expiration": "2026-12-01T00:00:00Z",
+	} {
 		if credentials[name] != want {
 			t.Errorf("%s is %v", name, credentials[name])
 		}
 	}
 	for name, want := range map[string]string{
-		"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleArn": "arn:aws:iam::123456789012:role/dev", "RoleSessionName": "oidc-client",
+		"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleArn": "arn:aws:iam::123456789012:role/dev",
+		"RoleSessionName": "oidc-client",
 		"DurationSeconds": "900", "WebIdentityToken": s.token("--id-token"),
 	} {
 		mu.Lock()
@@ -260,7 +277,8 @@ func TestAWS(t *testing.T) {
 	}
 	for body, want := range map[string]int{
 		`<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code><Message>Token expired</Message></Error></ErrorResponse>`: 3,
-		`<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>` + s.token("--id-token") + `</Message></Error></ErrorResponse>`:     3,
+		`<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>` + s.token("--id-token") +
+			`</Message></Error></ErrorResponse>`: 3,
 		`<html>`: 4, `{}`: 4, ``: 4, `<AssumeRoleWithWebIdentityResponse/>`: 4,
 	} {
 		mu.Lock()
@@ -269,7 +287,8 @@ func TestAWS(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), program(t), args...)
 		cmd.Env = s.env
 		out, err := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); err == nil || code != want || strings.Contains(string(out), secret) || strings.Contains(string(out), s.token("--id-token")) {
+		if code := cmd.ProcessState.ExitCode(); err == nil || code != want || strings.Contains(string(out), secret) ||
+			strings.Contains(string(out), s.token("--id-token")) {
 			t.Errorf("%s: exit code %d\n%s", body, code, out)
 		}
 	}
@@ -281,17 +300,22 @@ func TestAWSClient(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
-		_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>`+
-			`<SecretAccessKey>secret</SecretAccessKey><SessionToken>the-session-token</SessionToken><Expiration>%s</Expiration>`+
-			`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, expires.Format(time.RFC3339))
+		_, _ = fmt.Fprintf(w,
+			`<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>`+
+				`<SecretAccessKey>secret</SecretAccessKey><SessionToken>the-session-token</SessionToken><Expiration>%s</Expiration>`+
+				`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+			expires.Format(time.RFC3339))
 	}))
 	defer server.Close()
 	for name, value := range environment(s.env) {
 		t.Setenv(name, value)
 	}
-	got, err := processcreds.NewProvider(program(t) + " helper aws work --role-arn arn:aws:iam::123456789012:role/dev --sts-endpoint " + server.URL).Retrieve(t.Context())
+	got, err := processcreds.NewProvider(program(t) +
+		" helper aws work --role-arn arn:aws:iam::123456789012:role/dev --sts-endpoint " +
+		server.URL).Retrieve(t.Context())
 	check(t, err)
-	if got.AccessKeyID != "ASIAIOSFODNN7EXAMPLE" || got.SecretAccessKey != "secret" || got.SessionToken != "the-session-token" || !got.CanExpire || !got.Expires.Equal(expires) {
+	if got.AccessKeyID != "ASIAIOSFODNN7EXAMPLE" || got.SecretAccessKey != "secret" ||
+		got.SessionToken != "the-session-token" || !got.CanExpire || !got.Expires.Equal(expires) {
 		t.Errorf("the SDK gets %+v", got)
 	}
 }

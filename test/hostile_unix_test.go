@@ -38,8 +38,9 @@ func TestHostileTokenEndpoint(t *testing.T) {
 		t.Run(behaviour, func(t *testing.T) {
 			t.Parallel()
 			k := newKeeper(t)
-			k.write("config.yaml", fmt.Sprintf("issuer: %s\nclient_id: %s\nclient_secret: %s\nhttp_client_config:\n  timeout_duration: %s\n",
-				k.op.URL, fakeop.ClientID, keeperSecret, timeout))
+			k.write("config.yaml",
+				fmt.Sprintf("issuer: %s\nclient_id: %s\nclient_secret: %s\nhttp_client_config:\n  timeout_duration: %s\n",
+					k.op.URL, fakeop.ClientID, keeperSecret, timeout))
 			k.again()
 			k.expire()
 			k.hostile("token_endpoint", behaviour)
@@ -54,7 +55,8 @@ func TestHostileTokenEndpoint(t *testing.T) {
 				_ = cmd.Process.Signal(signal) // it may just have ended
 			}
 			_ = cmd.Wait() // how it ended is in its state
-			if took := time.Since(began); cmd.ProcessState.ExitCode() != 130 || took > timeout+limit.Abandon+5*time.Second {
+			if took := time.Since(began); cmd.ProcessState.ExitCode() != 130 ||
+				took > timeout+limit.Abandon+5*time.Second {
 				t.Errorf("exit %d after %s\n%s", cmd.ProcessState.ExitCode(), took, errs.String())
 			}
 			if code, _, stderr := k.run("token", "work"); code != 6 || !strings.Contains(stderr, "may be spent") {

@@ -94,7 +94,8 @@ var outside = map[string]string{
 // Imports go down only, and each library has its place.
 func TestImportOrder(t *testing.T) {
 	t.Parallel()
-	for line := range strings.Lines(printed(t, "..", "go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")) {
+	for line := range strings.Lines(printed(t, "..", "go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}",
+		"./...")) {
 		fields := strings.Fields(line)
 		name := strings.TrimPrefix(strings.TrimPrefix(fields[0], module), "/")
 		if name == "bench" {
@@ -129,7 +130,8 @@ func mayImport(name, path string) bool {
 // The library costs its users go-jose and nothing else.
 func TestLibraryIsLight(t *testing.T) {
 	t.Parallel()
-	for path := range strings.FieldsSeq(printed(t, "..", "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./oidc")) {
+	for path := range strings.FieldsSeq(printed(t, "..", "go", "list", "-deps", "-f",
+		"{{if not .Standard}}{{.ImportPath}}{{end}}", "./oidc")) {
 		if !strings.HasPrefix(path, module) && !strings.HasPrefix(path, "github.com/go-jose/go-jose/v4") {
 			t.Errorf("package oidc brings in %s", path)
 		}
@@ -141,8 +143,10 @@ func TestNotLinked(t *testing.T) {
 	t.Parallel()
 	deps := strings.Fields(printed(t, "..", "go", "list", "-deps", "."))
 	for _, unwanted := range []string{
-		"github.com/spf13/cobra/doc", "github.com/spf13/viper", "github.com/go-playground/validator", "github.com/asaskevich/govalidator",
-		"github.com/prometheus/client_golang", "google.golang.org/grpc", "go.opentelemetry.io", "k8s.io/", "github.com/santhosh-tekuri/jsonschema",
+		"github.com/spf13/cobra/doc", "github.com/spf13/viper", "github.com/go-playground/validator",
+		"github.com/asaskevich/govalidator",
+		"github.com/prometheus/client_golang", "google.golang.org/grpc", "go.opentelemetry.io", "k8s.io/",
+		"github.com/santhosh-tekuri/jsonschema",
 		"gopkg.in/yaml.v3", "testing", "net/http/httptest",
 	} {
 		for _, d := range deps {
@@ -179,7 +183,8 @@ func TestInitIsShort(t *testing.T) {
 		}
 		total, slowest := 0.0, 0.0
 		name := ""
-		for _, m := range regexp.MustCompile(`init (\S+) @\S+ ms, (\S+) ms clock`).FindAllStringSubmatch(string(out), -1) {
+		for _, m := range regexp.MustCompile(`init (\S+) @\S+ ms, (\S+) ms clock`).FindAllStringSubmatch(string(out),
+			-1) {
 			ms, err := strconv.ParseFloat(m[2], 64)
 			if err != nil {
 				t.Fatal(err)
@@ -348,7 +353,8 @@ func TestWorkflowsArePinned(t *testing.T) {
 			case !found:
 			case !pinned.MatchString(action):
 				t.Errorf("%s: %s is not pinned to a commit", file, action)
-			case strings.HasPrefix(action, "actions/checkout@") && !strings.Contains(lines[i+1], "persist-credentials: false"):
+			case strings.HasPrefix(action, "actions/checkout@") &&
+				!strings.Contains(lines[i+1], "persist-credentials: false"):
 				t.Errorf("%s: line %d keeps credentials", file, i+1)
 			}
 		}

@@ -107,7 +107,8 @@ func (k *encryptionKeys) pkcs8(name string, key any) string {
 func (k *encryptionKeys) traditional(name string, key any) string {
 	k.t.Helper()
 	if key, ok := key.(*rsa.PrivateKey); ok {
-		return k.file(name, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+		return k.file(name,
+			pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 	}
 	der, err := x509.MarshalECPrivateKey(key.(*ecdsa.PrivateKey))
 	check(k.t, err)
@@ -198,7 +199,10 @@ func (p *npmProvider) tryEncryption(keys *encryptionKeys) {
 	all := keys.all()
 	for _, key := range keys.set.Keys {
 		for _, alg := range encAlgorithms(key.KeyID) {
-			for _, enc := range []string{"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"} {
+			for _, enc := range []string{
+				"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM",
+				"A256GCM",
+			} {
 				p.tryAlgorithm(key.KeyID, alg, enc, all)
 			}
 		}
@@ -215,14 +219,18 @@ func (p *npmProvider) tryAlgorithm(kind, alg, enc, file string) {
 		p.t.Errorf("%s: exit %d\n%s", name, code, stderr)
 		return
 	}
-	if h := d.IDToken.Encryption; h["alg"] != alg || h["enc"] != enc || h["kid"] != kind || h["cty"] != "JWT" || d.IDToken.Header["alg"] != "RS256" {
+	if h := d.IDToken.Encryption; h["alg"] != alg || h["enc"] != enc || h["kid"] != kind || h["cty"] != "JWT" ||
+		d.IDToken.Header["alg"] != "RS256" {
 		p.t.Errorf("%s: it came with %v in %v", name, d.IDToken.Header, h)
 	}
-	if raw, _ := d.TokenResponse["id_token"].(string); strings.Count(first.IDToken, ".") != 4 || strings.Count(raw, ".") != 4 {
+	if raw, _ := d.TokenResponse["id_token"].(string); strings.Count(first.IDToken, ".") != 4 ||
+		strings.Count(raw, ".") != 4 {
 		p.t.Errorf("%s: the ID Tokens are not encrypted", name)
 	}
-	if failed := d.not("id_token.encryption", "id_token.decryption", "id_token.signature", "id_token.amr", "refresh.iss", "refresh.sub", "refresh.aud",
-		"userinfo.encryption", "userinfo.decryption", "userinfo.signed", "userinfo.signature", "userinfo.sub"); failed != nil {
+	if failed := d.not("id_token.encryption", "id_token.decryption", "id_token.signature", "id_token.amr",
+		"refresh.iss", "refresh.sub", "refresh.aud",
+		"userinfo.encryption", "userinfo.decryption", "userinfo.signed", "userinfo.signature",
+		"userinfo.sub"); failed != nil {
 		p.t.Errorf("%s: %v", name, failed)
 	}
 	if _, ok := d.rotated(first.RefreshToken); !ok {
@@ -252,11 +260,15 @@ func (p *npmProvider) tryDecryptionKeys(keys *encryptionKeys) {
 // UserInfo that is signed, with ID Tokens by another algorithm; and encrypted,
 // with ID Tokens that are not.
 func (p *npmProvider) tryUserInfo(keys *encryptionKeys) {
-	signed := []string{"userinfo.signed", "userinfo.alg", "userinfo.signature", "userinfo.iss", "userinfo.aud", "userinfo.sub"}
+	signed := []string{
+		"userinfo.signed", "userinfo.alg", "userinfo.signature", "userinfo.iss", "userinfo.aud",
+		"userinfo.sub",
+	}
 	encrypted := append([]string{"userinfo.encryption", "userinfo.decryption"}, signed...)
 	try := func(client, config string, passes []string) {
 		code, d, stderr := p.refreshed("client_id: "+client+"\n"+config, p.mint(client, nil).RefreshToken)
-		if code != 0 || d.UserInfo["email"] != "alice@example.com" || d.IDToken.Encryption != nil || d.IDToken.Header["alg"] != "RS256" {
+		if code != 0 || d.UserInfo["email"] != "alice@example.com" || d.IDToken.Encryption != nil ||
+			d.IDToken.Header["alg"] != "RS256" {
 			p.t.Errorf("%s: exit %d\n%s", client, code, stderr)
 		}
 		if failed := d.not(passes...); failed != nil {
@@ -279,20 +291,26 @@ func (p *npmProvider) tryUserInfo(keys *encryptionKeys) {
 // UserInfo, which refuses them.
 func (p *npmProvider) tryAccessTokens(*encryptionKeys) {
 	for resource, alg := range map[string]string{
-		"urn:example:api": "RS256", "urn:example:PS256": "PS256", "urn:example:ES256": "ES256", "urn:example:EdDSA": "EdDSA",
+		"urn:example:api": "RS256", "urn:example:PS256": "PS256", "urn:example:ES256": "ES256",
+		"urn:example:EdDSA": "EdDSA",
 	} {
-		for _, config := range []string{"client_id: public\naccess_token_jwt: true\n", "client_id: public\naccess_token_jwt: true\nresource: ['" + resource + "']\n"} {
+		for _, config := range []string{
+			"client_id: public\naccess_token_jwt: true\n",
+			"client_id: public\naccess_token_jwt: true\nresource: ['" + resource + "']\n",
+		} {
 			token := p.mint("public", map[string]any{"resource": resource}).RefreshToken
 			code, d, stderr := p.refreshed(config, token, "--skip-userinfo")
 			if code != 0 || d.AccessToken == nil || !d.AccessToken.Verified {
 				p.t.Errorf("%s: exit %d, %+v\n%s", resource, code, d.AccessToken, stderr)
 				continue
 			}
-			if a := d.AccessToken; a.Header["typ"] != "at+jwt" || a.Header["alg"] != alg || a.Claims["aud"] != resource || a.Claims["client_id"] != "public" {
+			if a := d.AccessToken; a.Header["typ"] != "at+jwt" || a.Header["alg"] != alg ||
+				a.Claims["aud"] != resource || a.Claims["client_id"] != "public" {
 				p.t.Errorf("%s: %+v", resource, a)
 			}
 			if failed := d.not("access_token."); !slices.Equal(failed, []string{
-				"access_token.nbf: not_applicable", "access_token.aud: not_applicable", "access_token.scope: not_applicable", "access_token.cnf: not_applicable",
+				"access_token.nbf: not_applicable", "access_token.aud: not_applicable",
+				"access_token.scope: not_applicable", "access_token.cnf: not_applicable",
 			}) {
 				p.t.Errorf("%s: %v", resource, failed)
 			}
@@ -311,29 +329,54 @@ type refusal struct{ client, wrong, rule, right string }
 
 func (k *encryptionKeys) refusals() map[string]refusal {
 	strange := newEncryptionKeys(k.t)
-	strangeRSA, strangeEC := strange.pkcs8("rsa.pem", strange.one("RSA").Key), strange.pkcs8("ec.pem", strange.one("P-256").Key)
+	strangeRSA, strangeEC := strange.pkcs8("rsa.pem", strange.one("RSA").Key),
+		strange.pkcs8("ec.pem", strange.one("P-256").Key)
 	renamed := k.one("RSA")
 	renamed.KeyID = "another"
 	right := "decryption_key: " + k.all() + "\n"
-	rsaAlg, ecAlg, kwAlg := "token_encryption_alg: [RSA-OAEP-256]\n", "token_encryption_alg: [ECDH-ES]\n", "token_encryption_alg: [ECDH-ES+A256KW]\n"
-	rsaClient, ecClient, kwClient := "enc/RSA/RSA-OAEP-256/A256GCM", "enc/P-256/ECDH-ES/A128CBC-HS256", "enc/P-256/ECDH-ES+A256KW/A256GCM"
+	rsaAlg, ecAlg, kwAlg := "token_encryption_alg: [RSA-OAEP-256]\n", "token_encryption_alg: [ECDH-ES]\n",
+		"token_encryption_alg: [ECDH-ES+A256KW]\n"
+	rsaClient, ecClient, kwClient := "enc/RSA/RSA-OAEP-256/A256GCM", "enc/P-256/ECDH-ES/A128CBC-HS256",
+		"enc/P-256/ECDH-ES+A256KW/A256GCM"
 	info, infoAlg := "enc-userinfo/RSA/RSA-OAEP-256/A256GCM", "userinfo_encrypted_response_alg: [RSA-OAEP-256]\n"
 	return map[string]refusal{
-		"ID Token encrypted, but not agreed":   {rsaClient, "", "id_token.encryption", rsaAlg + right},
-		"ID Token encrypted by another alg":    {rsaClient, "token_encryption_alg: [RSA-OAEP, ECDH-ES]\n" + right, "id_token.encryption", rsaAlg + right},
-		"ID Token not encrypted":               {"public", rsaAlg + right, "id_token.encryption", ""},
-		"ID Token for another key, RSA":        {rsaClient, rsaAlg + "decryption_key: " + strangeRSA + "\n", "id_token.decryption", rsaAlg + right},
-		"ID Token for another key, ECDH-ES":    {ecClient, ecAlg + "decryption_key: " + strangeEC + "\n", "id_token.decryption", ecAlg + right},
-		"ID Token for another key, ECDH-ES+KW": {kwClient, kwAlg + "decryption_key: " + strangeEC + "\n", "id_token.decryption", kwAlg + right},
-		"ID Token for another curve":           {ecClient, ecAlg + "decryption_key: " + k.pkcs8("curve.pem", k.one("P-384").Key) + "\n", "id_token.decryption", ecAlg + right},
-		"ID Token for another kid":             {rsaClient, rsaAlg + "decryption_key: " + k.json("renamed.jwk", renamed) + "\n", "id_token.decryption", rsaAlg + right},
-		"UserInfo not signed":                  {"public", "userinfo_signed_response_alg: RS256\n", "userinfo.signed", ""},
-		"UserInfo signed by another alg":       {"userinfo-ES256", "userinfo_signed_response_alg: RS256\n", "userinfo.signed", ""},
-		"UserInfo not encrypted":               {"userinfo-ES256", infoAlg + right, "userinfo.encryption", ""},
-		"UserInfo encrypted, but not agreed":   {info, "", "userinfo.encryption", infoAlg + right},
-		"UserInfo encrypted by another alg":    {info, "userinfo_encrypted_response_alg: [RSA-OAEP]\n" + right, "userinfo.encryption", infoAlg + right},
-		"UserInfo for another key":             {info, infoAlg + "decryption_key: " + strangeRSA + "\n", "userinfo.decryption", infoAlg + right},
-		"access token not a JWT":               {"public", "access_token_jwt: true\n", "access_token.readable", ""},
+		"ID Token encrypted, but not agreed": {rsaClient, "", "id_token.encryption", rsaAlg + right},
+		"ID Token encrypted by another alg": {
+			rsaClient, "token_encryption_alg: [RSA-OAEP, ECDH-ES]\n" + right, "id_token.encryption", rsaAlg + right,
+		},
+		"ID Token not encrypted": {"public", rsaAlg + right, "id_token.encryption", ""},
+		"ID Token for another key, RSA": {
+			rsaClient, rsaAlg + "decryption_key: " + strangeRSA + "\n", "id_token.decryption", rsaAlg + right,
+		},
+		"ID Token for another key, ECDH-ES": {
+			ecClient, ecAlg + "decryption_key: " + strangeEC + "\n", "id_token.decryption", ecAlg + right,
+		},
+		"ID Token for another key, ECDH-ES+KW": {
+			kwClient, kwAlg + "decryption_key: " + strangeEC + "\n", "id_token.decryption", kwAlg + right,
+		},
+		"ID Token for another curve": {
+			ecClient, ecAlg + "decryption_key: " + k.pkcs8("curve.pem", k.one("P-384").Key) + "\n",
+			"id_token.decryption", ecAlg + right,
+		},
+		"ID Token for another kid": {
+			rsaClient, rsaAlg + "decryption_key: " + k.json("renamed.jwk", renamed) + "\n", "id_token.decryption",
+			rsaAlg + right,
+		},
+		"UserInfo not signed": {
+			"public", "userinfo_signed_response_alg: RS256\n", "userinfo.signed", "",
+		},
+		"UserInfo signed by another alg": {
+			"userinfo-ES256", "userinfo_signed_response_alg: RS256\n", "userinfo.signed", "",
+		},
+		"UserInfo not encrypted":             {"userinfo-ES256", infoAlg + right, "userinfo.encryption", ""},
+		"UserInfo encrypted, but not agreed": {info, "", "userinfo.encryption", infoAlg + right},
+		"UserInfo encrypted by another alg": {
+			info, "userinfo_encrypted_response_alg: [RSA-OAEP]\n" + right, "userinfo.encryption", infoAlg + right,
+		},
+		"UserInfo for another key": {
+			info, infoAlg + "decryption_key: " + strangeRSA + "\n", "userinfo.decryption", infoAlg + right,
+		},
+		"access token not a JWT": {"public", "access_token_jwt: true\n", "access_token.readable", ""},
 	}
 }
 
@@ -343,8 +386,12 @@ func (p *npmProvider) tryRefusals(keys *encryptionKeys) {
 	for name, c := range keys.refusals() {
 		p.tryRefusal(name, c, p.mint(c.client, nil).RefreshToken)
 	}
-	foreign := refusal{"public", "access_token_jwt: true\ntoken_signing_alg: [RS256]\nskip_userinfo_call: true\n", "access_token.alg", "skip_userinfo_call: true\n"}
-	p.tryRefusal("access token by another alg", foreign, p.mint("public", map[string]any{"resource": "urn:example:ES256"}).RefreshToken)
+	foreign := refusal{
+		"public", "access_token_jwt: true\ntoken_signing_alg: [RS256]\nskip_userinfo_call: true\n",
+		"access_token.alg", "skip_userinfo_call: true\n",
+	}
+	p.tryRefusal("access token by another alg", foreign,
+		p.mint("public", map[string]any{"resource": "urn:example:ES256"}).RefreshToken)
 }
 
 func (p *npmProvider) tryRefusal(name string, c refusal, token string) {
@@ -370,13 +417,15 @@ func (p *npmProvider) tryRefusal(name string, c refusal, token string) {
 // another key, and one that came before encryption was agreed upon.
 func (p *npmProvider) tryPrevious(keys *encryptionKeys) {
 	const client, other = "enc/P-521/ECDH-ES+A192KW/A256CBC-HS512", "enc/RSA/RSA-OAEP/A128GCM"
-	config := "client_id: " + client + "\ntoken_encryption_alg: [ECDH-ES+A192KW]\ndecryption_key: " + keys.pkcs8("previous.pem", keys.one("P-521").Key) + "\n"
+	config := "client_id: " + client + "\ntoken_encryption_alg: [ECDH-ES+A192KW]\ndecryption_key: " +
+		keys.pkcs8("previous.pem", keys.one("P-521").Key) + "\n"
 	token := p.mint(client, nil).RefreshToken
 	previous := func(client, sub string) string {
 		return "@" + p.write("previous", []byte(p.mint(client, map[string]any{"sub": sub}).IDToken))
 	}
 	// refused before anything is sent: the token can be used again
-	if code, d, stderr := p.refreshed(config, token, "--previous-id-token", previous(other, "alice")); code != 2 || d.TokenResponse != nil {
+	if code, d, stderr := p.refreshed(config, token, "--previous-id-token", previous(other, "alice")); code != 2 ||
+		d.TokenResponse != nil {
 		p.t.Errorf("for another key: exit %d\n%s", code, stderr)
 	}
 	code, d, stderr := p.refreshed(config, token, "--previous-id-token", previous(client, "bob"))

@@ -134,7 +134,8 @@ func (p *npmProvider) keys() string {
 	check(p.t, err)
 	edPublic, edKey, err := ed25519.GenerateKey(rand.Reader)
 	check(p.t, err)
-	p.write("RS256.pem", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKey)}))
+	p.write("RS256.pem",
+		pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKey)}))
 	p.writeKey("PS256.pem", rsaKey)
 	sec1, err := x509.MarshalECPrivateKey(ecKey)
 	check(p.t, err)
@@ -143,7 +144,10 @@ func (p *npmProvider) keys() string {
 
 	public, err := json.Marshal(map[string]any{"keys": []any{
 		map[string]string{"kty": "RSA", "n": b64(rsaKey.N.Bytes()), "e": b64(big.NewInt(int64(rsaKey.E)).Bytes())},
-		map[string]string{"kty": "EC", "crv": "P-256", "x": b64(ecKey.X.FillBytes(make([]byte, 32))), "y": b64(ecKey.Y.FillBytes(make([]byte, 32)))},
+		map[string]string{
+			"kty": "EC", "crv": "P-256", "x": b64(ecKey.X.FillBytes(make([]byte, 32))),
+			"y": b64(ecKey.Y.FillBytes(make([]byte, 32))),
+		},
 		map[string]string{"kty": "OKP", "crv": "Ed25519", "x": b64(edPublic)},
 	}})
 	check(p.t, err)
@@ -154,10 +158,22 @@ func (p *npmProvider) keys() string {
 // clients of mutual TLS. It returns the provider's settings.
 func (p *npmProvider) certificates() []string {
 	p.t.Helper()
-	ca, caKey := p.certificate("ca", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, Subject: pkix.Name{CommonName: "Private CA"}, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
+	ca, caKey := p.certificate("ca",
+		&x509.Certificate{
+			IsCA: true, BasicConstraintsValid: true, Subject: pkix.Name{CommonName: "Private CA"},
+			KeyUsage: x509.KeyUsageCertSign,
+		}, nil, nil)
 	p.certificate("server", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}, ca, caKey)
-	p.certificate("tls", &x509.Certificate{Subject: pkix.Name{CommonName: "tls-client", Organization: []string{"Test"}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ca, caKey)
-	p.certificate("other", &x509.Certificate{Subject: pkix.Name{CommonName: "other"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ca, caKey)
+	p.certificate("tls",
+		&x509.Certificate{
+			Subject:     pkix.Name{CommonName: "tls-client", Organization: []string{"Test"}},
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		}, ca, caKey)
+	p.certificate("other",
+		&x509.Certificate{
+			Subject:     pkix.Name{CommonName: "other"},
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		}, ca, caKey)
 	p.certificate("self-signed", &x509.Certificate{Subject: pkix.Name{CommonName: "self"}}, nil, nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
@@ -169,7 +185,9 @@ func (p *npmProvider) certificates() []string {
 	}
 }
 
-func (p *npmProvider) certificate(name string, template, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer) {
+func (p *npmProvider) certificate(name string, template, parent *x509.Certificate,
+	parentKey crypto.Signer,
+) (*x509.Certificate, crypto.Signer) {
 	p.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(p.t, err)
@@ -259,7 +277,8 @@ type document struct {
 // refresh runs the real program in this process.
 func (p *npmProvider) refresh(config, token string, more ...string) (int, document, string) {
 	p.t.Helper()
-	file := p.write(fmt.Sprintf("config-%d.yaml", time.Now().UnixNano()), []byte("issuer: "+p.Issuer+"\n"+p.config+config))
+	file := p.write(fmt.Sprintf("config-%d.yaml", time.Now().UnixNano()),
+		[]byte("issuer: "+p.Issuer+"\n"+p.config+config))
 	args := append([]string{"refresh-token", "--format", "json", "-c", file, "--refresh-token", "-"}, more...)
 	code, stdout, stderr := runProgram(args, token)
 	var d document
@@ -301,8 +320,15 @@ func (p *npmProvider) methods() []method {
 		{"none", "public", "auth_method: none\n", "", []string{"client_id"}, "main"},
 		{"client_secret_basic", "basic", "client_secret: " + p.Secret + "\n", "Basic", nil, "main"},
 		{"client_secret_basic, odd", "odd:id", "client_secret: 'p@ss: word+%/=&?'\n", "Basic", nil, "main"},
-		{"client_secret_post", "post", "auth_method: client_secret_post\nclient_secret: " + p.Secret + "\n", "", []string{"client_id", "client_secret"}, "main"},
-		{"client_secret_jwt", "secret-jwt", "auth_method: client_secret_jwt\nclient_secret: " + p.Secret + "\n", "", assertion, "main"},
+		{
+			"client_secret_post", "post", "auth_method: client_secret_post\nclient_secret: " + p.Secret + "\n", "",
+			[]string{"client_id", "client_secret"},
+			"main",
+		},
+		{
+			"client_secret_jwt", "secret-jwt", "auth_method: client_secret_jwt\nclient_secret: " + p.Secret + "\n", "",
+			assertion, "main",
+		},
 	}
 	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA"} {
 		config := fmt.Sprintf("auth_method: private_key_jwt\nprivate_key: %s.pem\njwt_signing_alg: %s\ntoken_signing_alg: [%s]\n", alg, alg, alg)
@@ -310,12 +336,21 @@ func (p *npmProvider) methods() []method {
 	}
 	if p.MTLS != "" {
 		mtls := func(name, file string) string {
-			return fmt.Sprintf("auth_method: %s\ntls_client_certificate: %s.pem\ntls_client_key: %s-key.pem\n", name, file, file)
+			return fmt.Sprintf("auth_method: %s\ntls_client_certificate: %s.pem\ntls_client_key: %s-key.pem\n", name,
+				file, file)
 		}
 		list = append(list,
 			method{"tls_client_auth", "tls", mtls("tls_client_auth", "tls"), "", []string{"client_id"}, "mtls"},
-			method{"tls_client_auth, bound tokens", "tls-bound", mtls("tls_client_auth", "tls"), "", []string{"client_id"}, "mtls"},
-			method{"self_signed_tls_client_auth", "self-signed", mtls("self_signed_tls_client_auth", "self-signed"), "", []string{"client_id"}, "mtls"},
+			method{
+				"tls_client_auth, bound tokens", "tls-bound", mtls("tls_client_auth", "tls"), "",
+				[]string{"client_id"},
+				"mtls",
+			},
+			method{
+				"self_signed_tls_client_auth", "self-signed", mtls("self_signed_tls_client_auth", "self-signed"), "",
+				[]string{"client_id"},
+				"mtls",
+			},
 		)
 	}
 	return list
@@ -368,7 +403,8 @@ func (p *npmProvider) tryMethod(t *testing.T, m method) {
 		t.Fatalf("the rotated token: exit %d\n%s", code, stderr)
 	}
 	for name, token := range map[string]string{"the first": first.RefreshToken, "the second": second} {
-		if code, d, _ := p.refresh(config, token); code != 3 || d.Error.Code != "invalid_grant" || d.Error.HTTPStatus != 400 {
+		if code, d, _ := p.refresh(config, token); code != 3 || d.Error.Code != "invalid_grant" ||
+			d.Error.HTTPStatus != 400 {
 			t.Errorf("%s token again: exit %d, %+v", name, code, d.Error)
 		}
 	}
@@ -383,16 +419,28 @@ func TestInteropRefusals(t *testing.T) {
 		code          int
 		error         string
 	}{
-		"wrong secret":        {"client_id: basic\nclient_secret: wrong\n", token("basic"), 3, "invalid_client"},
-		"unknown client":      {"client_id: nobody\n", token("public"), 3, "invalid_client"},
-		"another's token":     {"client_id: public-2\n", token("public"), 3, "invalid_grant"},
-		"expired token":       {"client_id: public\n", p.mint("public", map[string]any{"expires_in": -5}).RefreshToken, 3, "invalid_grant"},
-		"wrong certificate":   {"client_id: tls\nauth_method: tls_client_auth\ntls_client_certificate: other.pem\ntls_client_key: other-key.pem\n", token("tls"), 3, "invalid_client"},
-		"wrong key":           {"client_id: pkjwt-RS256\nauth_method: private_key_jwt\nprivate_key: tls-key.pem\n", token("pkjwt-RS256"), 3, "invalid_client"},
-		"wrong amr":           {"client_id: public\namr_list: [hwk]\n", token("public"), 5, "id_token.amr"},
-		"wrong algorithm":     {"client_id: public\ntoken_signing_alg: [ES256]\n", token("public"), 5, "id_token.alg"},
-		"wider scope":         {"client_id: public\n", p.mint("public", map[string]any{"scope": "openid"}).RefreshToken, 3, "invalid_scope"},
-		"no ID Token, wanted": {"client_id: public\nrequire_id_token: true\n", p.mint("public", map[string]any{"scope": "offline_access"}).RefreshToken, 5, "id_token.present"},
+		"wrong secret":    {"client_id: basic\nclient_secret: wrong\n", token("basic"), 3, "invalid_client"},
+		"unknown client":  {"client_id: nobody\n", token("public"), 3, "invalid_client"},
+		"another's token": {"client_id: public-2\n", token("public"), 3, "invalid_grant"},
+		"expired token": {
+			"client_id: public\n", p.mint("public", map[string]any{"expires_in": -5}).RefreshToken, 3, "invalid_grant",
+		},
+		"wrong certificate": {
+			"client_id: tls\nauth_method: tls_client_auth\ntls_client_certificate: other.pem\ntls_client_key: other-key.pem\n", token("tls"), 3, "invalid_client",
+		},
+		"wrong key": {
+			"client_id: pkjwt-RS256\nauth_method: private_key_jwt\nprivate_key: tls-key.pem\n", token("pkjwt-RS256"), 3,
+			"invalid_client",
+		},
+		"wrong amr":       {"client_id: public\namr_list: [hwk]\n", token("public"), 5, "id_token.amr"},
+		"wrong algorithm": {"client_id: public\ntoken_signing_alg: [ES256]\n", token("public"), 5, "id_token.alg"},
+		"wider scope": {
+			"client_id: public\n", p.mint("public", map[string]any{"scope": "openid"}).RefreshToken, 3, "invalid_scope",
+		},
+		"no ID Token, wanted": {
+			"client_id: public\nrequire_id_token: true\n",
+			p.mint("public", map[string]any{"scope": "offline_access"}).RefreshToken, 5, "id_token.present",
+		},
 	} {
 		var more []string
 		if name == "wider scope" {
@@ -410,7 +458,8 @@ func TestInteropIDTokenAlgorithms(t *testing.T) {
 	p := startNPM(t, false)
 	for _, alg := range []string{"PS256", "ES256", "EdDSA"} {
 		client := "public-" + alg
-		code, d, stderr := p.refresh("client_id: "+client+"\n", p.mint(client, map[string]any{"nonce": "n-0S6"}).RefreshToken)
+		code, d, stderr := p.refresh("client_id: "+client+"\n",
+			p.mint(client, map[string]any{"nonce": "n-0S6"}).RefreshToken)
 		if code != 0 || !d.IDToken.Verified {
 			t.Errorf("%s: exit %d\n%s", alg, code, stderr)
 		}

@@ -41,7 +41,8 @@ func newBus(t *testing.T) *bus {
 	config := filepath.Join(b.folder, "bus.conf")
 	check(t, os.WriteFile(config, []byte(`<busconfig><type>session</type><listen>unix:dir=`+b.folder+`</listen>
 <policy context="default"><allow send_destination="*"/><allow eavesdrop="false"/><allow own="*"/></policy></busconfig>`), 0o600))
-	cmd := exec.CommandContext(t.Context(), "dbus-daemon", "--config-file="+config, "--nofork", "--nopidfile", "--print-address=1")
+	cmd := exec.CommandContext(t.Context(), "dbus-daemon", "--config-file="+config, "--nofork", "--nopidfile",
+		"--print-address=1")
 	stdout, err := cmd.StdoutPipe()
 	check(t, err)
 	check(t, cmd.Start())
@@ -52,14 +53,20 @@ func newBus(t *testing.T) *bus {
 	})
 	address, err := bufio.NewReader(stdout).ReadString('\n')
 	check(t, err)
-	b.env = []string{"DBUS_SESSION_BUS_ADDRESS=" + strings.TrimSpace(address), "XDG_RUNTIME_DIR=" + b.folder, "XDG_DATA_HOME=" + b.folder}
+	b.env = []string{
+		"DBUS_SESSION_BUS_ADDRESS=" + strings.TrimSpace(address), "XDG_RUNTIME_DIR=" + b.folder,
+		"XDG_DATA_HOME=" + b.folder,
+	}
 	return b
 }
 
 // start starts a keyring, unlocked with a password or locked.
 func (b *bus) start(unlock bool) {
 	b.t.Helper()
-	args := []string{"--foreground", "--components=secrets", "--control-directory=" + filepath.Join(b.folder, "control")}
+	args := []string{
+		"--foreground", "--components=secrets",
+		"--control-directory=" + filepath.Join(b.folder, "control"),
+	}
 	b.keyring = exec.CommandContext(b.t.Context(), "gnome-keyring-daemon", args...)
 	if unlock {
 		b.keyring.Args = append(b.keyring.Args, "--unlock")
@@ -68,7 +75,8 @@ func (b *bus) start(unlock bool) {
 	b.keyring.Env = append(os.Environ(), append(b.env, "HOME="+b.folder)...)
 	check(b.t, b.keyring.Start())
 	check(b.t, eventually(func() error {
-		cmd := exec.CommandContext(b.t.Context(), "dbus-send", "--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets")
+		cmd := exec.CommandContext(b.t.Context(), "dbus-send", "--session", "--print-reply=literal",
+			"--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets")
 		cmd.Env = b.keyring.Env
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "true") {
@@ -89,7 +97,10 @@ func (b *bus) kill() {
 
 // with makes a keeper use the bus.
 func (k *keeper) with(b *bus, wish string) {
-	k.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + k.folder, "OIDC_SESSIONS=" + k.store.Folder, "OIDC_KEYRING=" + wish}
+	k.env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + k.folder, "OIDC_SESSIONS=" + k.store.Folder,
+		"OIDC_KEYRING=" + wish,
+	}
 	if b != nil {
 		k.env = append(k.env, b.env...)
 	}
@@ -101,7 +112,8 @@ func (k *keeper) saves(name string) (code int, stderr string, took time.Duration
 	refresh, _ := k.family.Current()
 	k.write("refresh", refresh)
 	began := time.Now()
-	code, _, stderr = k.run("refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@"+filepath.Join(k.folder, "refresh"), "--skip-userinfo", "--save", name, "--replace")
+	code, _, stderr = k.run("refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token",
+		"@"+filepath.Join(k.folder, "refresh"), "--skip-userinfo", "--save", name, "--replace")
 	return code, stderr, time.Since(began)
 }
 
@@ -135,7 +147,8 @@ func TestKeyring(t *testing.T) {
 	if code, stderr, _ := k.saves("work"); code != 0 || strings.Contains(stderr, "unencrypted") || k.inClear("work") {
 		t.Fatalf("exit %d\n%s", code, stderr)
 	}
-	if code, stdout, _ := k.run("sessions", "show", "work"); code != 0 || !strings.Contains(stdout, `"encrypted": true`) {
+	if code, stdout, _ := k.run("sessions", "show", "work"); code != 0 ||
+		!strings.Contains(stdout, `"encrypted": true`) {
 		t.Errorf("exit %d\n%s", code, stdout)
 	}
 	k.expire() // it is written as it is, sealed
@@ -151,7 +164,8 @@ func TestKeyring(t *testing.T) {
 	k.keyringIsSaid("the keyring")
 	k.with(b, "require")
 	asked := k.family.Asked()
-	if code, stderr, took := k.saves("other"); code != 6 || took > keyringPatience || !strings.Contains(stderr, "the keyring") || k.family.Asked() != asked {
+	if code, stderr, took := k.saves("other"); code != 6 || took > keyringPatience ||
+		!strings.Contains(stderr, "the keyring") || k.family.Asked() != asked {
 		t.Errorf("exit %d after %v\n%s", code, took, stderr)
 	}
 	if _, err := k.store.Load("other"); err == nil {
@@ -163,7 +177,8 @@ func TestKeyring(t *testing.T) {
 	b.start(false) // locked
 	k.with(b, "")
 	k.keyringIsSaid("the keyring")
-	if code, stderr, took := k.saves("other"); code != 0 || took > keyringPatience || !strings.Contains(stderr, "unencrypted") || !strings.Contains(stderr, "the keyring") || !k.inClear("other") {
+	if code, stderr, took := k.saves("other"); code != 0 || took > keyringPatience ||
+		!strings.Contains(stderr, "unencrypted") || !strings.Contains(stderr, "the keyring") || !k.inClear("other") {
 		t.Errorf("exit %d after %v\n%s", code, took, stderr)
 	}
 	k.with(b, "require")
@@ -174,7 +189,8 @@ func TestKeyring(t *testing.T) {
 	check(t, b.keyring.Process.Signal(syscall.SIGSTOP)) // as one that waits for a person
 	k.with(b, "")
 	k.keyringIsSaid("no answer within 3s")
-	if code, stderr, took := k.saves("other"); code != 0 || took > keyringPatience || !strings.Contains(stderr, "no answer within 3s") || !strings.Contains(stderr, "unencrypted") {
+	if code, stderr, took := k.saves("other"); code != 0 || took > keyringPatience ||
+		!strings.Contains(stderr, "no answer within 3s") || !strings.Contains(stderr, "unencrypted") {
 		t.Errorf("exit %d after %v\n%s", code, took, stderr)
 	}
 
@@ -195,7 +211,9 @@ func (k *keeper) keyringIsSaid(why string) {
 	asked := k.family.Asked()
 	began := time.Now()
 	code, stdout, stderr := k.run("token", "work", "--format", "json")
-	if took := time.Since(began); code != 6 || took > keyringPatience || !strings.Contains(stdout, `"code": "keyring"`) || !strings.Contains(stderr, why) || !strings.Contains(stderr, "nothing was sent") {
+	if took := time.Since(began); code != 6 || took > keyringPatience ||
+		!strings.Contains(stdout, `"code": "keyring"`) || !strings.Contains(stderr, why) ||
+		!strings.Contains(stderr, "nothing was sent") {
 		k.t.Errorf("exit %d after %v\n%s\n%s", code, took, stdout, stderr)
 	}
 	if s := k.stored(); k.family.Asked() != asked || s.Attempt != nil {
@@ -215,7 +233,8 @@ func TestKeyringIsMadeOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			cmd := k.cmd("client-credentials", "-c", filepath.Join(k.folder, "config.yaml"), "--skip-userinfo", "--save", fmt.Sprint("s", i))
+			cmd := k.cmd("client-credentials", "-c", filepath.Join(k.folder, "config.yaml"), "--skip-userinfo",
+				"--save", fmt.Sprint("s", i))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -259,7 +278,8 @@ func TestNoKeyring(t *testing.T) {
 		k.keyringIsSaid("there is none here")
 	}
 	k.with(nil, "perhaps")
-	if code, stderr, _ := k.saves("work"); code != 2 || !strings.Contains(stderr, "OIDC_KEYRING is auto, off or require") {
+	if code, stderr, _ := k.saves("work"); code != 2 ||
+		!strings.Contains(stderr, "OIDC_KEYRING is auto, off or require") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 	if _, err := os.Stat(launched); err == nil {

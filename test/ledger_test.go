@@ -110,7 +110,8 @@ func things(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func (Test\w+|Fuzz\w+)\(`)
-	list, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "github.com/oidc-client/oidc-client/...", "./...").Output()
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}",
+		"github.com/oidc-client/oidc-client/...", "./...").Output()
 	check(t, err)
 	for folder := range strings.FieldsSeq(string(list)) {
 		files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))

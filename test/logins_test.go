@@ -42,7 +42,14 @@ func TestLoginsOfOneCommand(t *testing.T) {
 		defer f.interrupt()
 		lost := 0
 		for n, v := range []turn{
-			{"bob", true, false}, {"alice", false, false}, {"alice", true, false}, {"bob", false, false}, {"bob", true, true}, {"alice", true, true}, {"alice", true, false}, {"bob", true, false},
+			{"bob", true, false},
+			{"alice", false, false},
+			{"alice", true, false},
+			{"bob", false, false},
+			{"bob", true, true},
+			{"alice", true, true},
+			{"alice", true, false},
+			{"bob", true, false},
 		} {
 			mine := strings.Repeat("x", n) + "-" + v.user
 			f.op.Lock()
@@ -67,7 +74,9 @@ func TestLoginsOfOneCommand(t *testing.T) {
 				t.Errorf("%d, %+v: %+v, %v, %d copies", n, v, page, err, copies())
 			}
 			s, err := store.Load(name)
-			if err != nil || s.Grant.Subject != v.user || (s.Tokens.AccessToken == "access"+mine) == v.broken || !v.broken && (s.Secret.RefreshToken == "refresh"+mine) != v.refreshes || s.Secret.RefreshToken != "" && !strings.HasSuffix(s.Secret.RefreshToken, v.user) {
+			if err != nil || s.Grant.Subject != v.user || (s.Tokens.AccessToken == "access"+mine) == v.broken ||
+				!v.broken && (s.Secret.RefreshToken == "refresh"+mine) != v.refreshes ||
+				s.Secret.RefreshToken != "" && !strings.HasSuffix(s.Secret.RefreshToken, v.user) {
 				t.Errorf("%d, %+v: %+v, %+v, %v", n, v, s, s.Secret, err)
 			}
 		}
@@ -77,7 +86,8 @@ func TestLoginsOfOneCommand(t *testing.T) {
 	}
 	var errs bytes.Buffer
 	env := &run.Env{
-		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &errs, Now: time.Now, Terminal: func(io.Writer) bool { return false },
+		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &errs, Now: time.Now,
+		Terminal: func(io.Writer) bool { return false },
 		Getenv: func(name string) string {
 			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": store.Folder, "OIDC_KEYRING": "off"}[name]
 		},
@@ -85,7 +95,10 @@ func TestLoginsOfOneCommand(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, time.Minute)
 	defer cancel()
-	args := []string{"client", "-c", filepath.Join(f.folder, "config.yaml"), "-p", "0", "--keep-running", "--skip-userinfo", "--save", "work", "--client-id", fakeop.ClientID}
+	args := []string{
+		"client", "-c", filepath.Join(f.folder, "config.yaml"), "-p", "0", "--keep-running",
+		"--skip-userinfo", "--save", "work", "--client-id", fakeop.ClientID,
+	}
 	if code := cli.Main(ctx, env, args); code != 130 || strings.Count(errs.String(), "could not be kept") != 2 {
 		t.Errorf("exit %d\n%s", code, &errs)
 	}

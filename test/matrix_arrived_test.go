@@ -13,8 +13,11 @@ import (
 
 // Where a client proves itself, and where tokens are bound or used.
 var (
-	provesItself = []string{"/token", "/request", "/token/introspection", "/token/revocation", "/device/auth", "/backchannel"}
-	bindsTokens  = []string{"/token", "/request", "/me"}
+	provesItself = []string{
+		"/token", "/request", "/token/introspection", "/token/revocation", "/device/auth",
+		"/backchannel",
+	}
+	bindsTokens = []string{"/token", "/request", "/me"}
 )
 
 // arrived looks at what one command sent.
@@ -74,7 +77,8 @@ func (j *journey) listener(r received) {
 		}
 	}
 	if r.Listener != want || r.Certificate != certificate {
-		j.errorf("%s: at the listener %s with the certificate %q, want %s and %q", r.Path, r.Listener, r.Certificate, want, certificate)
+		j.errorf("%s: at the listener %s with the certificate %q, want %s and %q", r.Path, r.Listener, r.Certificate,
+			want, certificate)
 	}
 }
 
@@ -102,7 +106,8 @@ func (j *journey) proves(r received) {
 	if got != want {
 		j.errorf("%s: Basic, client_secret, client_assertion, client_id: %v, want %v", r.Path, got, want)
 	}
-	if form.Get("client_id") != "" && form.Get("client_id") != j.rp.ID || form.Get("client_secret") != "" && form.Get("client_secret") != j.rp.Secret {
+	if form.Get("client_id") != "" && form.Get("client_id") != j.rp.ID ||
+		form.Get("client_secret") != "" && form.Get("client_secret") != j.rp.Secret {
 		j.errorf("%s: the client_id %q", r.Path, form.Get("client_id"))
 	}
 	if assertion := form.Get("client_assertion"); assertion != "" {
@@ -122,7 +127,8 @@ func (j *journey) asserts(path, kind, assertion string) {
 	if kind != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || header["alg"] != alg {
 		j.errorf("%s: client_assertion_type %q, alg %v, want %s", path, kind, header["alg"], alg)
 	}
-	if claims["aud"] != j.rp.provider.Issuer || claims["iss"] != j.rp.ID || claims["sub"] != j.rp.ID || claims["exp"] == nil || !j.fresh(claims["jti"]) {
+	if claims["aud"] != j.rp.provider.Issuer || claims["iss"] != j.rp.ID || claims["sub"] != j.rp.ID ||
+		claims["exp"] == nil || !j.fresh(claims["jti"]) {
 		j.errorf("%s: the client assertion says %v", path, claims)
 	}
 }
@@ -152,7 +158,8 @@ func (j *journey) binds(r received) {
 	}
 	header, claims := jwtParts(j.t, proof)
 	jwk, _ := header["jwk"].(map[string]any)
-	if header["typ"] != "dpop+jwt" || jwk == nil || jwk["d"] != nil || j.jwk != nil && !maps.Equal(j.jwk, jwk) { // one key for all
+	// one key for all
+	if header["typ"] != "dpop+jwt" || jwk == nil || jwk["d"] != nil || j.jwk != nil && !maps.Equal(j.jwk, jwk) {
 		j.errorf("%s: the header of the proof: %v", r.Path, header)
 	}
 	j.jwk = jwk
@@ -184,7 +191,8 @@ func (j *journey) authorization(r *ran) url.Values {
 
 // to are the requests of a run to a path that were not refused.
 func (r *ran) to(path string) []received {
-	return slices.DeleteFunc(slices.Clone(r.requests), func(request received) bool { return request.Path != path || request.Status >= 400 })
+	return slices.DeleteFunc(slices.Clone(r.requests),
+		func(request received) bool { return request.Path != path || request.Status >= 400 })
 }
 
 // carries says that an authorization request has these parameters and no others.

@@ -21,14 +21,18 @@ var fapi = []combination{
 func fapiFlow(profile string, c combination) matrixFlow {
 	alg := newSigningAlg(c)
 	m := metadata{
-		"grant_types": []string{"authorization_code", "refresh_token", "client_credentials"}, "id_token_signed_response_alg": alg,
+		"grant_types":                           []string{"authorization_code", "refresh_token", "client_credentials"},
+		"id_token_signed_response_alg":          alg,
 		"require_pushed_authorization_requests": true,
 	}
 	if profile == "fapi2-message-signing" {
 		m["request_object_signing_alg"], m["require_signed_request_object"] = alg, true
 		m["authorization_signed_response_alg"], m["introspection_signed_response_alg"] = alg, alg
 	}
-	return matrixFlow{name: profile, client: m, config: "profile: " + profile + "\n", try: func(j *journey) { j.profiled(profile) }}
+	return matrixFlow{
+		name: profile, client: m, config: "profile: " + profile + "\n",
+		try: func(j *journey) { j.profiled(profile) },
+	}
 }
 
 // newSigningAlg is what a client of a combination signs with.
@@ -69,7 +73,8 @@ func (j *journey) profiled(profile string) {
 			j.object(r, pushed.form().Get("request"))
 		}
 	}
-	j.hold(r, "the answer is signed where it has to be: "+r.outcome("jarm.signature"), (r.outcome("jarm.signature") == "pass") == signing)
+	j.hold(r, "the answer is signed where it has to be: "+r.outcome("jarm.signature"),
+		(r.outcome("jarm.signature") == "pass") == signing)
 	if !signing {
 		j.hold(r, "iss: "+r.outcome("authorization_response.iss"), r.outcome("authorization_response.iss") == "pass")
 	}
@@ -80,7 +85,8 @@ func (j *journey) profiled(profile string) {
 	}
 	asked := j.must(r.text("access_token"), "introspect", "--token", "-")
 	j.hold(asked, fmt.Sprintf("introspection: %v", asked.Introspection), asked.Introspection["active"] == true)
-	j.hold(asked, "a signed answer where it has to be", (asked.IntrospectionToken != nil && asked.IntrospectionToken.Verified) == signing)
+	j.hold(asked, "a signed answer where it has to be",
+		(asked.IntrospectionToken != nil && asked.IntrospectionToken.Verified) == signing)
 	j.access(j.must("", "client-credentials", "--scope", "api:read", "--resource", "https://opaque.example/"))
 	j.revoked(r.text("access_token"), "access_token")
 	j.revoked(token, "refresh_token")

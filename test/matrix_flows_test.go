@@ -139,7 +139,10 @@ func matrixFlows() []matrixFlow {
 		maps.Copy(all, more)
 		return all
 	}
-	poll := metadata{"grant_types": []string{grantCIBA, "authorization_code", "refresh_token"}, "backchannel_token_delivery_mode": "poll"}
+	poll := metadata{
+		"grant_types":                     []string{grantCIBA, "authorization_code", "refresh_token"},
+		"backchannel_token_delivery_mode": "poll",
+	}
 	ping := maps.Clone(poll)
 	ping["backchannel_token_delivery_mode"] = "ping"
 	signedPoll := maps.Clone(poll)
@@ -150,30 +153,89 @@ func matrixFlows() []matrixFlow {
 
 		{name: "client --par", client: metadata{"require_pushed_authorization_requests": true}, try: (*journey).pushed},
 		{name: "JAR", client: signed, try: (*journey).requestObject},
-		{name: "JAR, RSA-OAEP-256", client: signed, config: "request_object_encryption_alg: RSA-OAEP-256\n", try: (*journey).requestObject},
-		{name: "JAR, ECDH-ES, pushed", client: signedOf(metadata{"require_pushed_authorization_requests": true}), config: "request_object_encryption_alg: ECDH-ES\nrequest_object_encryption_enc: A256GCM\n", try: (*journey).pushedObject},
-
-		{name: "JARM query.jwt", client: metadata{"authorization_signed_response_alg": "ES256"}, config: "response_mode: query.jwt\n", try: (*journey).jarm},
-		{name: "JARM form_post.jwt", client: metadata{"authorization_signed_response_alg": "ES256"}, config: "response_mode: form_post.jwt\n", try: (*journey).jarm},
-		{name: "JARM fragment.jwt", client: metadata{"authorization_signed_response_alg": "ES256"}, config: "response_mode: fragment.jwt\n", try: (*journey).jarm},
 		{
-			name: "JARM jwt, RSA-OAEP-256", client: metadata{"authorization_signed_response_alg": "ES256", "authorization_encrypted_response_alg": "RSA-OAEP-256", "authorization_encrypted_response_enc": "A256GCM"},
-			config: "response_mode: jwt\nauthorization_encrypted_response_alg: [RSA-OAEP-256]\n" + forRSA, try: (*journey).jarm,
+			name: "JAR, RSA-OAEP-256", client: signed, config: "request_object_encryption_alg: RSA-OAEP-256\n",
+			try: (*journey).requestObject,
+		},
+		{
+			name: "JAR, ECDH-ES, pushed", client: signedOf(metadata{"require_pushed_authorization_requests": true}),
+			config: "request_object_encryption_alg: ECDH-ES\nrequest_object_encryption_enc: A256GCM\n",
+			try:    (*journey).pushedObject,
 		},
 
-		{name: "hybrid code id_token", client: metadata{"response_types": []string{"code id_token"}}, config: "response_type: code id_token\n", try: (*journey).hybrid},
-		{name: "hybrid code id_token token", with: unbound, client: metadata{"response_types": []string{"code id_token token"}}, config: "response_type: code id_token token\n", try: (*journey).hybrid},
-		{name: "hybrid code token", with: unbound, client: metadata{"response_types": []string{"code token"}}, config: "response_type: code token\n", try: func(j *journey) { j.logInAndRefresh() }},
-		{name: "hybrid code id_token, fragment", client: metadata{"response_types": []string{"code id_token"}}, config: "response_type: code id_token\nresponse_mode: fragment\n", try: (*journey).hybrid},
-		{name: "implicit id_token", with: unbound, client: metadata{"response_types": []string{"id_token"}}, config: "response_type: id_token\n", try: (*journey).implicit},
-		{name: "implicit id_token token", with: unbound, client: metadata{"response_types": []string{"id_token token"}}, config: "response_type: id_token token\n", try: (*journey).implicit},
+		{
+			name: "JARM query.jwt", client: metadata{"authorization_signed_response_alg": "ES256"},
+			config: "response_mode: query.jwt\n", try: (*journey).jarm,
+		},
+		{
+			name: "JARM form_post.jwt", client: metadata{"authorization_signed_response_alg": "ES256"},
+			config: "response_mode: form_post.jwt\n", try: (*journey).jarm,
+		},
+		{
+			name: "JARM fragment.jwt", client: metadata{"authorization_signed_response_alg": "ES256"},
+			config: "response_mode: fragment.jwt\n", try: (*journey).jarm,
+		},
+		{
+			name: "JARM jwt, RSA-OAEP-256",
+			client: metadata{
+				"authorization_signed_response_alg":    "ES256",
+				"authorization_encrypted_response_alg": "RSA-OAEP-256",
+				"authorization_encrypted_response_enc": "A256GCM",
+			},
+			config: "response_mode: jwt\nauthorization_encrypted_response_alg: [RSA-OAEP-256]\n" + forRSA,
+			try:    (*journey).jarm,
+		},
 
-		{name: "RAR", config: "authorization_details: '" + payment + "'\nskip_userinfo_call: true\n", try: (*journey).details},
-		{name: "RAR --par", config: "authorization_details: '" + payment + "'\nskip_userinfo_call: true\nuse_par: true\n", try: (*journey).details},
-		{name: "resource, opaque", config: "resource: ['https://opaque.example/']\nscopes: [openid, 'api:read']\nskip_userinfo_call: true\n", try: func(j *journey) { j.logInAndRefresh() }},
-		{name: "resource, JWT", config: "resource: ['https://api.example/']\nscopes: [openid, 'api:read']\nskip_userinfo_call: true\naccess_token_jwt: true\n", try: (*journey).jwtAccessToken},
+		{
+			name: "hybrid code id_token", client: metadata{"response_types": []string{"code id_token"}},
+			config: "response_type: code id_token\n", try: (*journey).hybrid,
+		},
+		{
+			name: "hybrid code id_token token", with: unbound,
+			client: metadata{"response_types": []string{"code id_token token"}},
+			config: "response_type: code id_token token\n", try: (*journey).hybrid,
+		},
+		{
+			name: "hybrid code token", with: unbound, client: metadata{"response_types": []string{"code token"}},
+			config: "response_type: code token\n", try: func(j *journey) { j.logInAndRefresh() },
+		},
+		{
+			name: "hybrid code id_token, fragment", client: metadata{"response_types": []string{"code id_token"}},
+			config: "response_type: code id_token\nresponse_mode: fragment\n", try: (*journey).hybrid,
+		},
+		{
+			name: "implicit id_token", with: unbound, client: metadata{"response_types": []string{"id_token"}},
+			config: "response_type: id_token\n", try: (*journey).implicit,
+		},
+		{
+			name: "implicit id_token token", with: unbound,
+			client: metadata{"response_types": []string{"id_token token"}}, config: "response_type: id_token token\n",
+			try: (*journey).implicit,
+		},
+
+		{
+			name: "RAR", config: "authorization_details: '" + payment + "'\nskip_userinfo_call: true\n",
+			try: (*journey).details,
+		},
+		{
+			name:   "RAR --par",
+			config: "authorization_details: '" + payment + "'\nskip_userinfo_call: true\nuse_par: true\n",
+			try:    (*journey).details,
+		},
+		{
+			name:   "resource, opaque",
+			config: "resource: ['https://opaque.example/']\nscopes: [openid, 'api:read']\nskip_userinfo_call: true\n",
+			try:    func(j *journey) { j.logInAndRefresh() },
+		},
+		{
+			name:   "resource, JWT",
+			config: "resource: ['https://api.example/']\nscopes: [openid, 'api:read']\nskip_userinfo_call: true\naccess_token_jwt: true\n", try: (*journey).jwtAccessToken,
+		},
 		{name: "claims", config: "oidc_claims_param: '" + wishes + "'\n", try: (*journey).claims},
-		{name: "acr_values, max_age, prompt", config: "acr_values: urn:example:loa:2\nacr_list: ['urn:example:loa:2']\nmax_age: 300\nprompt: login consent\n", try: func(j *journey) { j.logInAndRefresh() }},
+		{
+			name:   "acr_values, max_age, prompt",
+			config: "acr_values: urn:example:loa:2\nacr_list: ['urn:example:loa:2']\nmax_age: 300\nprompt: login consent\n", try: func(j *journey) { j.logInAndRefresh() },
+		},
 
 		{name: "device", waits: true, try: func(j *journey) { j.refresh(j.tokens(j.must("", "device", "--open"))) }},
 		{name: "CIBA poll", waits: true, client: poll, try: func(j *journey) {
@@ -191,33 +253,75 @@ func matrixFlows() []matrixFlow {
 			j.tokens(j.must("", "ciba", "--login-hint", "later"))
 		}},
 		{name: "CIBA poll, hints", waits: true, with: plain, client: poll, try: (*journey).hints},
-		{name: "CIBA poll, the user says no", waits: true, with: plain, client: poll, try: func(j *journey) { j.refused(6, "access_denied", "ciba", "--login-hint", "deny") }},
-		{name: "device, the user says no", waits: true, with: plain, user: "deny", try: func(j *journey) { j.refused(6, "access_denied", "device", "--open") }},
+		{
+			name: "CIBA poll, the user says no", waits: true, with: plain, client: poll, try: func(j *journey) {
+				j.refused(6, "access_denied", "ciba", "--login-hint", "deny")
+			},
+		},
+		{
+			name: "device, the user says no", waits: true, with: plain, user: "deny",
+			try: func(j *journey) { j.refused(6, "access_denied", "device", "--open") },
+		},
 
 		{name: "password", try: (*journey).password},
 		{name: "jwt-bearer", key: true, try: (*journey).bearer},
 		{name: "token-exchange", try: (*journey).exchange},
 
 		{name: "userinfo", try: (*journey).userInfo},
-		{name: "userinfo, signed", client: metadata{"userinfo_signed_response_alg": "PS256"}, config: "userinfo_signed_response_alg: PS256\n", try: (*journey).userInfo},
 		{
-			name: "userinfo, encrypted", client: metadata{"userinfo_signed_response_alg": "ES256", "userinfo_encrypted_response_alg": "RSA-OAEP", "userinfo_encrypted_response_enc": "A128CBC-HS256"},
-			config: "userinfo_signed_response_alg: ES256\nuserinfo_encrypted_response_alg: [RSA-OAEP]\n" + forRSA, try: (*journey).userInfo,
+			name: "userinfo, signed", client: metadata{"userinfo_signed_response_alg": "PS256"},
+			config: "userinfo_signed_response_alg: PS256\n", try: (*journey).userInfo,
 		},
 		{
-			name: "ID Token, encrypted", client: metadata{"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A128GCM"},
+			name: "userinfo, encrypted",
+			client: metadata{
+				"userinfo_signed_response_alg": "ES256", "userinfo_encrypted_response_alg": "RSA-OAEP",
+				"userinfo_encrypted_response_enc": "A128CBC-HS256",
+			},
+			config: "userinfo_signed_response_alg: ES256\nuserinfo_encrypted_response_alg: [RSA-OAEP]\n" + forRSA,
+			try:    (*journey).userInfo,
+		},
+		{
+			name: "ID Token, encrypted",
+			client: metadata{
+				"id_token_encrypted_response_alg": "ECDH-ES",
+				"id_token_encrypted_response_enc": "A128GCM",
+			},
 			config: "token_encryption_alg: [ECDH-ES]\n" + forEC, try: func(j *journey) { j.logInAndRefresh() },
 		},
-		{name: "introspect --signed", client: metadata{"introspection_signed_response_alg": "ES256"}, try: func(j *journey) { j.introspectSigned() }},
 		{
-			name: "introspect --signed, encrypted", client: metadata{"introspection_signed_response_alg": "ES256", "introspection_encrypted_response_alg": "RSA-OAEP-256", "introspection_encrypted_response_enc": "A128GCM"},
-			config: "introspection_encrypted_response_alg: [RSA-OAEP-256]\n" + forRSA, try: func(j *journey) { j.introspectSigned() },
+			name: "introspect --signed", client: metadata{"introspection_signed_response_alg": "ES256"},
+			try: func(j *journey) { j.introspectSigned() },
+		},
+		{
+			name: "introspect --signed, encrypted",
+			client: metadata{
+				"introspection_signed_response_alg":    "ES256",
+				"introspection_encrypted_response_alg": "RSA-OAEP-256",
+				"introspection_encrypted_response_enc": "A128GCM",
+			},
+			config: "introspection_encrypted_response_alg: [RSA-OAEP-256]\n" + forRSA,
+			try:    func(j *journey) { j.introspectSigned() },
 		},
 		{name: "revoke a refresh token", try: (*journey).revokeRefreshToken},
 		{name: "resource", try: (*journey).resource},
-		{name: "pairwise", with: plain, client: metadata{"subject_type": "pairwise", "grant_types": []string{"authorization_code", "refresh_token"}}, try: func(j *journey) { j.logInAndRefresh() }},
-		{name: "the user says no", user: "deny", try: func(j *journey) { j.refused(6, "access_denied", "client", "-p", "0") }},
-		{name: "nobody is logged in", try: func(j *journey) { j.refused(6, "login_required", "client", "-p", "0", "--prompt", "none") }},
+		{
+			name: "pairwise", with: plain,
+			client: metadata{
+				"subject_type": "pairwise",
+				"grant_types":  []string{"authorization_code", "refresh_token"},
+			},
+			try: func(j *journey) { j.logInAndRefresh() },
+		},
+		{
+			name: "the user says no", user: "deny",
+			try: func(j *journey) { j.refused(6, "access_denied", "client", "-p", "0") },
+		},
+		{
+			name: "nobody is logged in", try: func(j *journey) {
+				j.refused(6, "login_required", "client", "-p", "0", "--prompt", "none")
+			},
+		},
 		{name: "a resource that is not there", try: func(j *journey) {
 			j.refused(3, "invalid_target", "client", "-p", "0", "--resource", "https://unknown.example/")
 		}},
@@ -262,22 +366,43 @@ func algorithmFlows() []matrixFlow {
 	logIn := func(j *journey) { j.logInAndRefresh() }
 	var list []matrixFlow
 	for _, alg := range []string{"HS256", "RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
-		list = append(list, matrixFlow{name: "ID Token by " + alg, with: plain, client: metadata{"id_token_signed_response_alg": alg}, try: logIn})
+		list = append(list,
+			matrixFlow{
+				name: "ID Token by " + alg, with: plain, client: metadata{"id_token_signed_response_alg": alg},
+				try: logIn,
+			})
 		if alg != "Ed25519" { // which the tests' own client cannot name
 			own := plain
 			if alg != "HS256" {
 				own = []combination{{"private_key_jwt " + alg, "none"}}
 			}
-			list = append(list, matrixFlow{name: "JAR by " + alg, with: own, client: metadata{"request_object_signing_alg": alg}, config: "request_object_signing_alg: " + alg + "\n", try: (*journey).requestObject})
+			list = append(list,
+				matrixFlow{
+					name: "JAR by " + alg, with: own, client: metadata{"request_object_signing_alg": alg},
+					config: "request_object_signing_alg: " + alg + "\n", try: (*journey).requestObject,
+				})
 		}
 		if alg == "HS256" {
 			continue
 		}
 		list = append(list,
-			matrixFlow{name: "DPoP by " + alg, with: []combination{{"client_secret_basic", "DPoP"}}, config: "dpop_signing_alg: " + alg + "\n", try: logIn},
-			matrixFlow{name: "JARM by " + alg, with: plain, client: metadata{"authorization_signed_response_alg": alg}, config: "response_mode: jwt\nauthorization_signed_response_alg: " + alg + "\n", try: (*journey).jarm},
-			matrixFlow{name: "introspect --signed, by " + alg, with: plain, client: metadata{"introspection_signed_response_alg": alg}, config: "introspection_signed_response_alg: " + alg + "\n", try: (*journey).introspectSigned},
-			matrixFlow{name: "userinfo, by " + alg, with: plain, client: metadata{"userinfo_signed_response_alg": alg}, config: "userinfo_signed_response_alg: " + alg + "\n", try: (*journey).userInfo})
+			matrixFlow{
+				name: "DPoP by " + alg, with: []combination{{"client_secret_basic", "DPoP"}},
+				config: "dpop_signing_alg: " + alg + "\n", try: logIn,
+			},
+			matrixFlow{
+				name: "JARM by " + alg, with: plain, client: metadata{"authorization_signed_response_alg": alg},
+				config: "response_mode: jwt\nauthorization_signed_response_alg: " + alg + "\n", try: (*journey).jarm,
+			},
+			matrixFlow{
+				name: "introspect --signed, by " + alg, with: plain,
+				client: metadata{"introspection_signed_response_alg": alg},
+				config: "introspection_signed_response_alg: " + alg + "\n", try: (*journey).introspectSigned,
+			},
+			matrixFlow{
+				name: "userinfo, by " + alg, with: plain, client: metadata{"userinfo_signed_response_alg": alg},
+				config: "userinfo_signed_response_alg: " + alg + "\n", try: (*journey).userInfo,
+			})
 	}
 	encs := []string{"A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"}
 	for i, alg := range []string{"RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"} {
@@ -286,7 +411,11 @@ func algorithmFlows() []matrixFlow {
 			key = forRSA
 		}
 		list = append(list, matrixFlow{
-			name: "ID Token for " + alg, with: plain, client: metadata{"id_token_encrypted_response_alg": alg, "id_token_encrypted_response_enc": encs[i%len(encs)]},
+			name: "ID Token for " + alg, with: plain,
+			client: metadata{
+				"id_token_encrypted_response_alg": alg,
+				"id_token_encrypted_response_enc": encs[i%len(encs)],
+			},
 			config: "token_encryption_alg: [" + alg + "]\n" + key, try: logIn,
 		})
 	}
@@ -364,7 +493,8 @@ func (j *journey) pushed() {
 func (j *journey) requestObject() {
 	r := j.logInAndRefresh("--request-object")
 	form := j.authorization(r)
-	j.hold(r, fmt.Sprintf("the request carries %v", form), form.Get("client_id") == j.rp.ID && !form.Has("redirect_uri") && !form.Has("nonce") && !form.Has("state"))
+	j.hold(r, fmt.Sprintf("the request carries %v", form),
+		form.Get("client_id") == j.rp.ID && !form.Has("redirect_uri") && !form.Has("nonce") && !form.Has("state"))
 	j.object(r, form.Get("request"))
 }
 
@@ -376,7 +506,8 @@ func (j *journey) object(r *ran, object string) {
 	}
 	header, claims := jwtParts(j.t, object)
 	j.hold(r, fmt.Sprintf("the request object: %v %v", header, claims),
-		header["typ"] == "oauth-authz-req+jwt" && header["alg"] == j.rp.Registered.text("request_object_signing_alg") && claims["aud"] == j.rp.provider.Issuer && claims["iss"] == j.rp.ID && claims["sub"] == nil)
+		header["typ"] == "oauth-authz-req+jwt" && header["alg"] == j.rp.Registered.text("request_object_signing_alg") &&
+			claims["aud"] == j.rp.provider.Issuer && claims["iss"] == j.rp.ID && claims["sub"] == nil)
 }
 
 func (j *journey) pushedObject() {
@@ -390,16 +521,19 @@ func (j *journey) pushedObject() {
 // jarm is a login whose answer is a JWT.
 func (j *journey) jarm() {
 	r := j.logInAndRefresh()
-	j.hold(r, "the answer is verified: "+r.outcome("jarm.signature"), r.outcome("jarm.signature") == "pass" && r.outcome("jarm.aud") == "pass" && r.outcome("authorization_response.state") == "pass")
+	j.hold(r, "the answer is verified: "+r.outcome("jarm.signature"),
+		r.outcome("jarm.signature") == "pass" && r.outcome("jarm.aud") == "pass" &&
+			r.outcome("authorization_response.state") == "pass")
 }
 
 // hybrid is a login that gives an ID Token on both ways.
 func (j *journey) hybrid() {
 	r := j.logInAndRefresh()
 	j.hold(r, "the first ID Token is verified", r.FrontIDToken != nil && r.FrontIDToken.Verified)
-	j.hold(r, "c_hash: "+r.outcome("id_token.c_hash"), slices.ContainsFunc(r.Checks, func(c struct{ ID, Outcome, Reason string }) bool {
-		return c.ID == "id_token.c_hash" && c.Outcome == "pass"
-	}))
+	j.hold(r, "c_hash: "+r.outcome("id_token.c_hash"),
+		slices.ContainsFunc(r.Checks, func(c struct{ ID, Outcome, Reason string }) bool {
+			return c.ID == "id_token.c_hash" && c.Outcome == "pass"
+		}))
 	j.hold(r, "the ID Tokens are of one user", r.outcome("hybrid.sub") == "pass")
 	if !strings.Contains(j.cell.Flow, "fragment") {
 		j.hold(r, "form_post", j.authorization(r).Get("response_mode") == "form_post")
@@ -410,16 +544,20 @@ func (j *journey) hybrid() {
 func (j *journey) implicit() {
 	r := j.must("", "client", "-p", "0")
 	j.hold(r, "the ID Token is verified", r.IDToken != nil && r.IDToken.Verified)
-	j.hold(r, "no token request, and form_post", len(r.to("/token")) == 0 && j.authorization(r).Get("response_mode") == "form_post")
+	j.hold(r, "no token request, and form_post",
+		len(r.to("/token")) == 0 && j.authorization(r).Get("response_mode") == "form_post")
 	if strings.HasSuffix(j.cell.Flow, " token") {
 		j.access(r)
-		j.hold(r, fmt.Sprintf("UserInfo: %v", r.UserInfo), r.UserInfo["sub"] == "alice" && r.outcome("id_token.at_hash") == "pass")
+		j.hold(r, fmt.Sprintf("UserInfo: %v", r.UserInfo),
+			r.UserInfo["sub"] == "alice" && r.outcome("id_token.at_hash") == "pass")
 	}
 }
 
 func (j *journey) details() {
 	r := j.logInAndRefresh()
-	j.hold(r, fmt.Sprintf("authorization_details: %v", r.TokenResponse), r.TokenResponse["authorization_details"] != nil && r.outcome("token_response.authorization_details_granted") == "pass")
+	j.hold(r, fmt.Sprintf("authorization_details: %v", r.TokenResponse),
+		r.TokenResponse["authorization_details"] != nil &&
+			r.outcome("token_response.authorization_details_granted") == "pass")
 }
 
 func (j *journey) jwtAccessToken() {
@@ -431,7 +569,8 @@ func (j *journey) jwtAccessToken() {
 
 func (j *journey) claims() {
 	r := j.logInAndRefresh()
-	j.hold(r, fmt.Sprintf("claims: %v, %v", r.UserInfo, r.IDToken.Claims), r.UserInfo["email"] == "alice@example.com" && r.IDToken.Claims["acr"] == "urn:example:loa:2")
+	j.hold(r, fmt.Sprintf("claims: %v, %v", r.UserInfo, r.IDToken.Claims),
+		r.UserInfo["email"] == "alice@example.com" && r.IDToken.Claims["acr"] == "urn:example:loa:2")
 }
 
 // credentials gets a token for the client itself, and asks about it before and
@@ -441,8 +580,11 @@ func (j *journey) credentials() {
 	j.hold(r, "no ID Token", r.IDToken == nil)
 	token := r.text("access_token")
 	asked := j.must(token, "introspect", "--token", "-")
-	j.hold(asked, fmt.Sprintf("introspection: %v", asked.Introspection), asked.Introspection["active"] == true && asked.Introspection["client_id"] == j.rp.ID && asked.Introspection["scope"] == "api:read")
-	if cnf, _ := asked.Introspection["cnf"].(map[string]any); (cnf["jkt"] != nil) != (j.cell.Bound == "DPoP") || (cnf["x5t#S256"] != nil) != (j.cell.Bound == "mTLS") {
+	j.hold(asked, fmt.Sprintf("introspection: %v", asked.Introspection),
+		asked.Introspection["active"] == true && asked.Introspection["client_id"] == j.rp.ID &&
+			asked.Introspection["scope"] == "api:read")
+	if cnf, _ := asked.Introspection["cnf"].(map[string]any); (cnf["jkt"] != nil) != (j.cell.Bound == "DPoP") ||
+		(cnf["x5t#S256"] != nil) != (j.cell.Bound == "mTLS") {
 		j.errorf("the token is bound by %v", cnf)
 	}
 	j.revoked(token, "access_token")
@@ -457,9 +599,14 @@ func (j *journey) revoked(token, hint string) {
 
 func (j *journey) introspectSigned() {
 	r := j.logIn()
-	for hint, token := range map[string]string{"access_token": r.text("access_token"), "refresh_token": r.text("refresh_token")} {
+	for hint, token := range map[string]string{
+		"access_token":  r.text("access_token"),
+		"refresh_token": r.text("refresh_token"),
+	} {
 		asked := j.must(token, "introspect", "--token", "-", "--signed", "--token-type-hint", hint)
-		j.hold(asked, fmt.Sprintf("introspection: %v", asked.Introspection), asked.Introspection["active"] == true && asked.IntrospectionToken != nil && asked.IntrospectionToken.Verified)
+		j.hold(asked, fmt.Sprintf("introspection: %v", asked.Introspection),
+			asked.Introspection["active"] == true && asked.IntrospectionToken != nil &&
+				asked.IntrospectionToken.Verified)
 	}
 }
 
@@ -468,15 +615,18 @@ func (j *journey) revokeRefreshToken() {
 	token := r.text("refresh_token")
 	j.revoked(token, "refresh_token")
 	refused := j.run(token, "refresh-token", "--refresh-token", "-")
-	j.hold(refused, fmt.Sprintf("exit %d %+v", refused.code, refused.Error), refused.code == 3 && refused.Error != nil && refused.Error.Code == "invalid_grant")
+	j.hold(refused, fmt.Sprintf("exit %d %+v", refused.code, refused.Error),
+		refused.code == 3 && refused.Error != nil && refused.Error.Code == "invalid_grant")
 }
 
 func (j *journey) password() {
 	secret := j.write("password", "bob-password")
-	r := j.tokens(j.must("", "password", "--username", "bob", "--password", secret, "--scope", "openid", "--scope", "email"))
+	r := j.tokens(j.must("", "password", "--username", "bob", "--password", secret, "--scope", "openid", "--scope",
+		"email"))
 	j.hold(r, fmt.Sprintf("UserInfo: %v", r.UserInfo), r.UserInfo["email"] == "bob@example.com")
 	wrong := j.run("", "password", "--username", "bob", "--password", j.write("wrong", "wrong"))
-	j.hold(wrong, fmt.Sprintf("exit %d %+v", wrong.code, wrong.Error), wrong.code == 3 && wrong.Error != nil && wrong.Error.Code == "invalid_grant")
+	j.hold(wrong, fmt.Sprintf("exit %d %+v", wrong.code, wrong.Error),
+		wrong.code == 3 && wrong.Error != nil && wrong.Error.Code == "invalid_grant")
 }
 
 func (j *journey) bearer() {
@@ -486,8 +636,11 @@ func (j *journey) bearer() {
 
 func (j *journey) exchange() {
 	subject := j.write("subject", j.logIn().text("access_token"))
-	r := j.access(j.must("", "token-exchange", "--subject-token", subject, "--audience", "https://api.example/", "--scope", "api:read"))
-	j.hold(r, fmt.Sprintf("%v", r.TokenResponse), r.text("issued_token_type") == "urn:ietf:params:oauth:token-type:access_token" && claimsOf(j.t, r.text("access_token"))["sub"] == "alice")
+	r := j.access(j.must("", "token-exchange", "--subject-token", subject, "--audience", "https://api.example/",
+		"--scope", "api:read"))
+	j.hold(r, fmt.Sprintf("%v", r.TokenResponse),
+		r.text("issued_token_type") == "urn:ietf:params:oauth:token-type:access_token" &&
+			claimsOf(j.t, r.text("access_token"))["sub"] == "alice")
 }
 
 // userInfo asks by the command of that name, with the token of a login.
@@ -496,7 +649,8 @@ func (j *journey) userInfo() {
 	info := j.must(r.text("access_token"), "userinfo", "--token", "-")
 	j.hold(info, fmt.Sprintf("%v", info.UserInfo), info.UserInfo["email"] == "alice@example.com")
 	if strings.Contains(j.cell.Flow, ",") {
-		j.hold(info, "UserInfo is verified: "+info.outcome("userinfo.signature"), info.outcome("userinfo.signature") == "pass" && r.outcome("userinfo.signature") == "pass")
+		j.hold(info, "UserInfo is verified: "+info.outcome("userinfo.signature"),
+			info.outcome("userinfo.signature") == "pass" && r.outcome("userinfo.signature") == "pass")
 	}
 }
 
@@ -507,14 +661,16 @@ func (j *journey) resource() {
 	used := j.must(r.text("access_token"), "resource", j.rp.endpoint("userinfo_endpoint"), "--token", "-")
 	j.hold(used, "one request", len(used.to("/me")) == 1)
 	bad := j.run("not-a-token", "resource", j.rp.endpoint("userinfo_endpoint"), "--token", "-")
-	j.hold(bad, fmt.Sprintf("exit %d %+v", bad.code, bad.Error), bad.code == 3 && bad.Error != nil && bad.Error.Code == "invalid_token")
+	j.hold(bad, fmt.Sprintf("exit %d %+v", bad.code, bad.Error),
+		bad.code == 3 && bad.Error != nil && bad.Error.Code == "invalid_token")
 }
 
 // refused runs a command that the provider, or its user, refuses.
 func (j *journey) refused(code int, reason string, args ...string) {
 	r := j.run("", args...)
 	kind := map[int]string{3: "provider", 6: "interaction"}[code]
-	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error), r.code == code && r.Error != nil && r.Error.Kind == kind && r.Error.Code == reason && r.Error.Hint != "")
+	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error),
+		r.code == code && r.Error != nil && r.Error.Kind == kind && r.Error.Code == reason && r.Error.Hint != "")
 }
 
 // hints names the user in the other ways.
@@ -522,5 +678,6 @@ func (j *journey) hints() {
 	r := j.tokens(j.must("", "ciba", "--login-hint", "alice", "--scope", "openid", "--requested-expiry", "60s"))
 	token := j.write("hint", r.text("id_token"))
 	j.tokens(j.must("", "ciba", "--id-token-hint", token))
-	j.tokens(j.must("", "ciba", "--login-hint-token", token, "--user-code", j.write("code", "1234"), "--acr-values", "urn:example:loa:2"))
+	j.tokens(j.must("", "ciba", "--login-hint-token", token, "--user-code", j.write("code", "1234"), "--acr-values",
+		"urn:example:loa:2"))
 }

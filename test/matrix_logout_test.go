@@ -28,8 +28,11 @@ func TestMatrixLogout(t *testing.T) {
 				j.port = strings.TrimPrefix(freeAddress(j.t), "127.0.0.1:")
 				f := matrixFlow{client: metadata{
 					// prompt=none is nothing for a native client, says the provider
-					"application_type": "web", "redirect_uris": []string{"http://127.0.0.1:" + j.port + "/auth/callback"}, "post_logout_redirect_uris": []string{"http://127.0.0.1:" + j.port + "/logout/callback"},
-					"backchannel_logout_uri": "http://" + j.calls + "/backchannel_logout", "backchannel_logout_session_required": true,
+					"application_type":                    "web",
+					"redirect_uris":                       []string{"http://127.0.0.1:" + j.port + "/auth/callback"},
+					"post_logout_redirect_uris":           []string{"http://127.0.0.1:" + j.port + "/logout/callback"},
+					"backchannel_logout_uri":              "http://" + j.calls + "/backchannel_logout",
+					"backchannel_logout_session_required": true,
 				}}
 				f.start(j, s, w)
 				flow.try(j, s)
@@ -50,21 +53,28 @@ func (j *journey) endSession(*everything) {
 	j.hold(out, "the state came back: "+out.outcome("end_session.state"), out.outcome("end_session.state") == "pass")
 	for _, r := range out.to("/session/end") {
 		form := r.form()
-		j.hold(out, fmt.Sprintf("what was asked for: %v", form), form.Get("id_token_hint") == login.text("id_token") && len(form.Get("state")) > 20 &&
-			form.Get("client_id") == j.rp.ID && strings.HasSuffix(form.Get("post_logout_redirect_uri"), "/logout/callback"))
+		j.hold(out, fmt.Sprintf("what was asked for: %v", form),
+			form.Get("id_token_hint") == login.text("id_token") && len(form.Get("state")) > 20 &&
+				form.Get("client_id") == j.rp.ID &&
+				strings.HasSuffix(form.Get("post_logout_redirect_uri"), "/logout/callback"))
 	}
 	j.hold(out, "one request", len(out.to("/session/end")) == 1)
 	j.hold(again, "one session", again.IDToken.Claims["sid"] == login.IDToken.Claims["sid"])
 	after := j.run("", "client", "-p", j.port, "--prompt", "none")
-	j.hold(after, fmt.Sprintf("exit %d %+v", after.code, after.Error), after.code == 6 && after.Error != nil && after.Error.Code == "login_required")
+	j.hold(after, fmt.Sprintf("exit %d %+v", after.code, after.Error),
+		after.code == 6 && after.Error != nil && after.Error.Code == "login_required")
 }
 
 // backChannel has the provider tell of a logout.
 func (j *journey) backChannel(*everything) {
 	login := j.logIn()
 	told := j.toldOf(login, login)
-	j.hold(told, fmt.Sprintf("exit %d %+v\n%s", told.code, told.Error, told.stderr), told.code == 0 && len(told.Logouts) == 1 && told.Logouts[0].Accepted)
-	for _, rule := range []string{"logout_token.signature", "logout_token.iss", "logout_token.aud", "logout_token.events", "logout_token.sub", "logout_token.sid", "logout_token.jti"} {
+	j.hold(told, fmt.Sprintf("exit %d %+v\n%s", told.code, told.Error, told.stderr),
+		told.code == 0 && len(told.Logouts) == 1 && told.Logouts[0].Accepted)
+	for _, rule := range []string{
+		"logout_token.signature", "logout_token.iss", "logout_token.aud",
+		"logout_token.events", "logout_token.sub", "logout_token.sid", "logout_token.jti",
+	} {
 		j.hold(told, rule+": "+told.outcome(rule), told.outcome(rule) == "pass")
 	}
 }
@@ -77,8 +87,10 @@ func (j *journey) otherBackChannel(s *everything) {
 	bobs := j.logIn()
 	j.browser = alice
 	told := j.toldOf(j.logIn(), bobs)
-	j.hold(told, fmt.Sprintf("exit %d %+v", told.code, told.Error), told.code == 5 && len(told.Logouts) == 1 && !told.Logouts[0].Accepted)
-	j.hold(told, "sub: "+told.outcome("logout_token.sub"), told.outcome("logout_token.sub") == "fail" && told.outcome("logout_token.signature") == "pass")
+	j.hold(told, fmt.Sprintf("exit %d %+v", told.code, told.Error),
+		told.code == 5 && len(told.Logouts) == 1 && !told.Logouts[0].Accepted)
+	j.hold(told, "sub: "+told.outcome("logout_token.sub"),
+		told.outcome("logout_token.sub") == "fail" && told.outcome("logout_token.signature") == "pass")
 }
 
 // toldOf ends the session of a login, while logout-receiver waits for the end of
@@ -91,7 +103,8 @@ func (j *journey) toldOf(login, awaited *ran) *ran {
 	go func() {
 		defer close(told)
 		defer func() { _ = recover() }() // its failures say more
-		told <- receiver.runWith(j.t.Context(), nil, ready, "", "logout-receiver", "-c", j.config, "--listen", j.calls, "--count", "1", "--id-token", expected)
+		told <- receiver.runWith(j.t.Context(), nil, ready, "", "logout-receiver", "-c", j.config, "--listen", j.calls,
+			"--count", "1", "--id-token", expected)
 	}()
 	select {
 	case <-ready.heard:

@@ -26,9 +26,13 @@ const registerFlow = "register, log in, read, update, delete"
 func registerings() []registering {
 	list := []registering{
 		{auth: "none"},
-		{auth: "private_key_jwt ES256", bound: "DPoP", metadata: `,"token_endpoint_auth_signing_alg":"ES256","dpop_bound_access_tokens":true,"id_token_signed_response_alg":"EdDSA"`, flags: []string{"--dpop", "--dpop-key", "FOLDER/dpop.json"}},
 		{
-			flow: "register (initial access token), FAPI 2.0", auth: "private_key_jwt PS256", bound: "DPoP", initial: true,
+			auth: "private_key_jwt ES256", bound: "DPoP",
+			metadata: `,"token_endpoint_auth_signing_alg":"ES256","dpop_bound_access_tokens":true,"id_token_signed_response_alg":"EdDSA"`, flags: []string{"--dpop", "--dpop-key", "FOLDER/dpop.json"},
+		},
+		{
+			flow: "register (initial access token), FAPI 2.0", auth: "private_key_jwt PS256", bound: "DPoP",
+			initial:  true,
 			metadata: `,"token_endpoint_auth_signing_alg":"PS256","dpop_bound_access_tokens":true,"id_token_signed_response_alg":"PS256"`,
 			flags:    []string{"--profile", "fapi2", "--dpop-key", "FOLDER/dpop.json"},
 		},
@@ -40,7 +44,10 @@ func registerings() []registering {
 		}
 		list = append(list,
 			registering{auth: method, metadata: more},
-			registering{flow: "register, method by --metadata", auth: method, metadata: more + `,"token_endpoint_auth_method":"` + method + `"`})
+			registering{
+				flow: "register, method by --metadata", auth: method,
+				metadata: more + `,"token_endpoint_auth_method":"` + method + `"`,
+			})
 	}
 	for i, r := range list {
 		list[i].flow, list[i].bound = orElse(r.flow, registerFlow), orElse(r.bound, "none")
@@ -95,9 +102,11 @@ func (j *journey) register(s *everything, r registering) {
 	j.managed(s, out+".registration.json", created)
 	for _, refused := range []*ran{
 		j.command(s, "", append([]string{"client", "-c", out, "-p", "0", "--par"}, r.flags...)...),
-		j.command(s, login.text("refresh_token"), append([]string{"refresh-token", "-c", out, "--refresh-token", "-"}, r.flags...)...),
+		j.command(s, login.text("refresh_token"),
+			append([]string{"refresh-token", "-c", out, "--refresh-token", "-"}, r.flags...)...),
 	} {
-		j.hold(refused, fmt.Sprintf("exit %d %+v", refused.code, refused.Error), refused.code == 3 && refused.Error != nil && refused.Error.Code == "invalid_client")
+		j.hold(refused, fmt.Sprintf("exit %d %+v", refused.code, refused.Error),
+			refused.code == 3 && refused.Error != nil && refused.Error.Code == "invalid_client")
 	}
 }
 
@@ -105,7 +114,8 @@ func (j *journey) register(s *everything, r registering) {
 func (j *journey) create(s *everything, r registering, out string) *ran {
 	method, alg, _ := strings.Cut(r.auth, " ")
 	args := []string{
-		"register", "create", "--issuer", s.Issuer, "--client-name", "A tool", "--redirect-uri", "http://127.0.0.1/auth/callback", "--out", out,
+		"register", "create", "--issuer", s.Issuer, "--client-name", "A tool", "--redirect-uri",
+		"http://127.0.0.1/auth/callback", "--out", out,
 		"--metadata", j.write("metadata", `{"application_type":"native"`+r.metadata+`}`),
 	}
 	if !strings.Contains(r.metadata, "token_endpoint_auth_method") {
@@ -124,7 +134,9 @@ func (j *journey) create(s *everything, r registering, out string) *ran {
 	id, _ := created.Registration["client_id"].(string)
 	secret, _ := created.Registration["client_secret"].(string)
 	j.rp = &rawClient{provider: s, ID: id, Secret: secret, Signing: key}
-	j.hold(created, fmt.Sprintf("%v", created.Registration), id != "" && created.Registration["client_name"] == "A tool" && created.Registration["token_endpoint_auth_method"] == method)
+	j.hold(created, fmt.Sprintf("%v", created.Registration),
+		id != "" && created.Registration["client_name"] == "A tool" &&
+			created.Registration["token_endpoint_auth_method"] == method)
 	return created
 }
 
@@ -142,7 +154,8 @@ func (j *journey) managed(s *everything, file string, created *ran) {
 	j.hold(read, "the client as it was registered", read.Registration["client_id"] == created.Registration["client_id"])
 	change, err := json.Marshal(map[string]any{"client_name": "A better tool"})
 	check(j.t, err)
-	updated := j.done(s, "", "register", "update", "--registration", file, "--metadata", j.write("change", string(change)))
+	updated := j.done(s, "", "register", "update", "--registration", file, "--metadata",
+		j.write("change", string(change)))
 	j.hold(updated, fmt.Sprintf("%v", updated.Registration), updated.Registration["client_name"] == "A better tool" &&
 		updated.Registration["registration_access_token"] != created.Registration["registration_access_token"])
 	again := j.done(s, "", "register", "read", "--registration", file)

@@ -39,12 +39,29 @@ func TestMatrixDex(t *testing.T) {
 		}},
 		// It leaves c_hash out, and sends an access token that nobody asked for
 		// (OpenID Connect Core 1.0 sections 3.3.2.11 and 3.3.2.5).
-		{"hybrid code id_token token: no c_hash", "response_type: code id_token token\nresponse_mode: fragment\n", func(j *journey) { j.breaks("id_token.c_hash") }},
-		{"hybrid code id_token: a token too many", "response_type: code id_token\nresponse_mode: fragment\n", func(j *journey) { j.breaks("authorization_response.code") }},
-		{"implicit id_token token, fragment", "response_type: id_token token\nresponse_mode: fragment\n", func(j *journey) { j.dexLogin() }},
+		{
+			"hybrid code id_token token: no c_hash", "response_type: code id_token token\nresponse_mode: fragment\n",
+			func(j *journey) { j.breaks("id_token.c_hash") },
+		},
+		{
+			"hybrid code id_token: a token too many", "response_type: code id_token\nresponse_mode: fragment\n",
+			func(j *journey) { j.breaks("authorization_response.code") },
+		},
+		{
+			"implicit id_token token, fragment", "response_type: id_token token\nresponse_mode: fragment\n",
+			func(j *journey) { j.dexLogin() },
+		},
 		{"device: dex has none", "", func(j *journey) { j.lacks(4, "protocol", "device") }},
-		{"userinfo: dex has none", "", func(j *journey) { j.lacks(4, "protocol", "userinfo", "--token", j.write("token", "x")) }},
-		{"introspect: dex has none", "", func(j *journey) { j.lacks(4, "protocol", "introspect", "--token", j.write("token", "x")) }},
+		{
+			"userinfo: dex has none", "", func(j *journey) {
+				j.lacks(4, "protocol", "userinfo", "--token", j.write("token", "x"))
+			},
+		},
+		{
+			"introspect: dex has none", "", func(j *journey) {
+				j.lacks(4, "protocol", "introspect", "--token", j.write("token", "x"))
+			},
+		},
 		{"password: dex has none", "", func(j *journey) {
 			j.lacks(3, "provider", "password", "--username", dexUser, "--password", j.write("password", dexPassword))
 		}},
@@ -83,35 +100,47 @@ func (j *journey) breaks(rule string) {
 // lacks runs a command that the provider has nothing for, which has to be said.
 func (j *journey) lacks(code int, kind string, args ...string) {
 	r := j.run("", args...)
-	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error), r.code == code && r.Error != nil && r.Error.Kind == kind && r.Error.Hint != "")
+	j.hold(r, fmt.Sprintf("exit %d %+v", r.code, r.Error),
+		r.code == code && r.Error != nil && r.Error.Kind == kind && r.Error.Hint != "")
 }
 
 // setUpMatrix makes a provider that has all grants, and clients that may use them.
 func (g *glewlwyd) setUpMatrix(t *testing.T, clients map[string]registration, redirect string) {
 	t.Helper()
 	admin := g.logIn(t, "admin", "password") // as the package's tables have it
-	send(t, admin, http.MethodPost, g.API+"/scope/", map[string]any{"name": "api", "display_name": "api", "password_required": false})
+	send(t, admin, http.MethodPost, g.API+"/scope/",
+		map[string]any{"name": "api", "display_name": "api", "password_required": false})
 	plugin := g.plugin(t)
 	// iat-gap: its clock is read so coarsely that a proof of this moment may be of the next second
 	maps.Copy(plugin, map[string]any{
-		"auth-type-password-enabled": true, "auth-type-client-enabled": true, "auth-type-token-enabled": true, "auth-type-implicit-enabled": true, "allow-non-oidc": true,
-		"introspection-revocation-allowed": true, "introspection-revocation-allow-target-client": true, "introspection-revocation-auth-scope": []string{},
-		"device-authorization-interval": 1, "oauth-par-allowed": true, "oauth-par-request_uri-prefix": "urn:ietf:params:oauth:request_uri:", "oauth-par-duration": 60, "oauth-par-required": false,
-		"oauth-dpop-allowed": true, "oauth-dpop-iat-duration": 60, "oauth-dpop-iat-gap-duration": 5, "oauth-dpop-nonce-mandatory": true, "oauth-dpop-nonce-counter": 5,
+		"auth-type-password-enabled": true, "auth-type-client-enabled": true, "auth-type-token-enabled": true,
+		"auth-type-implicit-enabled": true, "allow-non-oidc": true,
+		"introspection-revocation-allowed": true, "introspection-revocation-allow-target-client": true,
+		"introspection-revocation-auth-scope": []string{},
+		"device-authorization-interval":       1, "oauth-par-allowed": true,
+		"oauth-par-request_uri-prefix": "urn:ietf:params:oauth:request_uri:", "oauth-par-duration": 60,
+		"oauth-par-required": false,
+		"oauth-dpop-allowed": true, "oauth-dpop-iat-duration": 60, "oauth-dpop-iat-gap-duration": 5,
+		"oauth-dpop-nonce-mandatory": true, "oauth-dpop-nonce-counter": 5,
 		"request-parameter-allow": true, "request-uri-allow-https-non-secure": false,
 	})
 	send(t, admin, http.MethodPost, g.API+"/mod/plugin/", map[string]any{
 		"module": "oidc", "name": "oidc", "display_name": "OpenID Connect", "enabled": true, "parameters": plugin,
 	})
 	send(t, admin, http.MethodPost, g.API+"/user/", map[string]any{
-		"username": "alice", "password": "alice's password", "email": "alice@example.com", "enabled": true, "scope": []string{"openid"},
+		"username": "alice", "password": "alice's password", "email": "alice@example.com", "enabled": true,
+		"scope": []string{"openid"},
 	})
 	g.Users["alice"] = g.logIn(t, "alice", "alice's password")
 	for _, c := range clients {
 		send(t, admin, http.MethodPost, g.API+"/client/", map[string]any{
 			"client_id": c.id, "client_secret": c.secret, "confidential": c.secret != "", "enabled": true,
-			"token_endpoint_auth_method": []string{c.method}, "redirect_uri": []string{redirect}, "scope": []string{"api"},
-			"authorization_type": []string{"code", "token", "id_token", "device_authorization", "refresh_token", "password", "client_credentials"},
+			"token_endpoint_auth_method": []string{c.method}, "redirect_uri": []string{redirect},
+			"scope": []string{"api"},
+			"authorization_type": []string{
+				"code", "token", "id_token", "device_authorization", "refresh_token",
+				"password", "client_credentials",
+			},
 		})
 		send(t, g.Users["alice"], http.MethodPut, g.API+"/auth/grant/"+c.id, map[string]any{"scope": "openid"})
 	}
@@ -135,18 +164,30 @@ func TestMatrixGlewlwyd(t *testing.T) {
 	}{
 		{"client and refresh", "", func(j *journey) { j.glewlwydRefresh(j.glewlwydLogin(port)) }, false},
 		{"client --par", "use_par: true\n", func(j *journey) { j.glewlwydRefresh(j.glewlwydLogin(port)) }, false},
-		{"client and refresh, DPoP", "dpop: true\ndpop_key: dpop.json\n", func(j *journey) { j.glewlwydRefresh(j.glewlwydLogin(port)) }, false},
+		{
+			"client and refresh, DPoP", "dpop: true\ndpop_key: dpop.json\n",
+			func(j *journey) { j.glewlwydRefresh(j.glewlwydLogin(port)) }, false,
+		},
 		{"hybrid code id_token", "response_type: code id_token\n", func(j *journey) { j.glewlwydLogin(port) }, false},
-		{"hybrid code id_token token, fragment", "response_type: code id_token token\nresponse_mode: fragment\n", func(j *journey) { j.glewlwydLogin(port) }, false},
-		{"implicit id_token token", "response_type: id_token token\n", func(j *journey) { j.glewlwydLogin(port) }, false},
+		{
+			"hybrid code id_token token, fragment", "response_type: code id_token token\nresponse_mode: fragment\n",
+			func(j *journey) { j.glewlwydLogin(port) }, false,
+		},
+		{
+			"implicit id_token token", "response_type: id_token token\n", func(j *journey) { j.glewlwydLogin(port) },
+			false,
+		},
 		// Its aud is the scope (RFC 9701 section 5).
 		{"introspect --signed: another aud", "", func(j *journey) {
 			asked := j.run(j.glewlwydLogin(port).text("access_token"), "introspect", "--token", "-", "--signed")
-			j.hold(asked, fmt.Sprintf("exit %d %+v", asked.code, asked.Error), asked.code == 5 && asked.Error != nil && asked.Error.Code == "introspection.aud" && asked.outcome("introspection.signature") == "pass")
+			j.hold(asked, fmt.Sprintf("exit %d %+v", asked.code, asked.Error),
+				asked.code == 5 && asked.Error != nil && asked.Error.Code == "introspection.aud" &&
+					asked.outcome("introspection.signature") == "pass")
 		}, true},
 		{"device", "", func(j *journey) { j.tokens(j.must("", "device", "--open")) }, false},
 		{"password", "", func(j *journey) {
-			j.access(j.must("", "password", "--username", "alice", "--password", j.write("password", "alice's password"), "--scope", "openid"))
+			j.access(j.must("", "password", "--username", "alice", "--password",
+				j.write("password", "alice's password"), "--scope", "openid"))
 		}, true},
 		{"client-credentials, introspect, revoke", "", func(j *journey) {
 			token := j.access(j.must("", "client-credentials", "--scope", "api")).text("access_token")
@@ -208,7 +249,8 @@ func (j *journey) glewlwydRefresh(login *ran) {
 	token := login.text("refresh_token")
 	for range 2 {
 		r := j.access(j.must(token, "refresh-token", "--refresh-token", "-", "--previous-id-token", before))
-		j.hold(r, fmt.Sprintf("UserInfo: %v", r.UserInfo), r.UserInfo["email"] == "alice@example.com" && r.text("refresh_token") != token)
+		j.hold(r, fmt.Sprintf("UserInfo: %v", r.UserInfo),
+			r.UserInfo["email"] == "alice@example.com" && r.text("refresh_token") != token)
 		token = r.text("refresh_token")
 	}
 }

@@ -196,7 +196,9 @@ func (j *journey) run(stdin string, args ...string) *ran {
 
 // runWith runs a command in an environment of its own. Whatever it says on standard
 // error goes to said as well.
-func (j *journey) runWith(parent context.Context, environment map[string]string, said io.Writer, stdin string, args ...string) *ran {
+func (j *journey) runWith(parent context.Context, environment map[string]string, said io.Writer, stdin string,
+	args ...string,
+) *ran {
 	j.t.Helper()
 	ctx, cancel := context.WithTimeout(parent, 40*time.Second)
 	defer cancel()

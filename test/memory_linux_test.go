@@ -29,7 +29,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			s := newStage(t, f)
 			check(t, s.op.Misbehave(f.Name))
-			out := printed(t, ".", measure, binary, "refresh-token", "-c", s.config, "--refresh-token", "@"+s.token, "--timeout", "30s", "-d")
+			out := printed(t, ".", measure, binary, "refresh-token", "-c", s.config, "--refresh-token", "@"+s.token,
+				"--timeout", "30s", "-d")
 			if _, shown := s.op.Quiet(); !shown {
 				t.Error("the fault was not come to")
 			}
@@ -44,7 +45,10 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // heavy are the faults that try to make the program hold much.
 func heavy(name string) bool {
-	for _, part := range []string{"endless", "bomb", "too-long", "header-huge", "cookies", "informational", "-deep", "-many", "dots", "-long", "zip"} {
+	for _, part := range []string{
+		"endless", "bomb", "too-long", "header-huge", "cookies", "informational", "-deep",
+		"-many", "dots", "-long", "zip",
+	} {
 		if strings.HasSuffix(name, part) {
 			return true
 		}

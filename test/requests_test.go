@@ -57,7 +57,10 @@ func newScene(t *testing.T, change ...func(*fault.Options)) *scene {
 	o.Clients = []provider.Client{
 		{ID: "app", Secret: appSecret},
 		{ID: "signer", AuthMethod: "private_key_jwt", JWKS: `{"keys":[` + strings.Join(jwks, ",") + `]}`},
-		{ID: "ciba-signer", AuthMethod: "private_key_jwt", JWKS: `{"keys":[` + strings.Join(jwks, ",") + `]}`, CIBASigningAlg: "ES256"},
+		{
+			ID: "ciba-signer", AuthMethod: "private_key_jwt", JWKS: `{"keys":[` + strings.Join(jwks, ",") + `]}`,
+			CIBASigningAlg: "ES256",
+		},
 		{ID: "public"},
 	}
 	for _, c := range change {
@@ -98,13 +101,17 @@ func (s *scene) run(args ...string) (int, string, string) {
 	env := &run.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
 		Getenv: func(name string) string {
-			return map[string]string{"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off"}[name]
+			return map[string]string{
+				"BROWSER": "browser", "OIDC_SESSIONS": filepath.Join(s.folder, "sessions"),
+				"OIDC_KEYRING": "off",
+			}[name]
 		},
 		Terminal: func(io.Writer) bool { return false },
 		Start: func(argv []string) (<-chan error, error) {
 			browser := newHTTPBrowser("alice", nil)
 			browser.Password = "alice"
-			go func() { _, _ = browser.Open(context.Background(), argv[len(argv)-1]) }() // what comes of it shows in the program
+			// what comes of it shows in the program
+			go func() { _, _ = browser.Open(context.Background(), argv[len(argv)-1]) }()
 			return nil, nil
 		},
 	}
@@ -164,7 +171,10 @@ func TestAuthorizationRequests(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	seen := map[string]bool{}
-	for _, responseType := range []string{"code", "code id_token", "code token", "code id_token token", "id_token", "id_token token"} {
+	for _, responseType := range []string{
+		"code", "code id_token", "code token", "code id_token token", "id_token",
+		"id_token token",
+	} {
 		requests := s.ok("client", "-c", s.config("app", "response_type: "+responseType), "-p", "0")
 		r := s.only(requests, "authorization")
 		if !slices.Contains(strings.Fields(r.Value("scope")), "openid") { // Q01, C03
@@ -174,7 +184,9 @@ func TestAuthorizationRequests(t *testing.T) {
 			t.Errorf("Q02, Q03: %v", r.Query)
 		}
 		redirect, err := url.Parse(r.Value("redirect_uri"))
-		if err != nil || redirect.Scheme != "http" || redirect.Hostname() != "127.0.0.1" || redirect.Fragment != "" || redirect.Path != "/auth/callback" { // Q04, V51
+		// Q04, V51
+		if err != nil || redirect.Scheme != "http" || redirect.Hostname() != "127.0.0.1" || redirect.Fragment != "" ||
+			redirect.Path != "/auth/callback" {
 			t.Errorf("Q04: %s", r.Value("redirect_uri"))
 		}
 		if r.Query.Has("request") || r.Query.Has("request_uri") { // Q05
@@ -199,7 +211,9 @@ func TestAuthorizationRequests(t *testing.T) {
 			s.redemption(r, s.only(requests, "token"))
 		}
 	}
-	if code, _, errs := s.run("client", "-c", s.config("app"), "-p", "0", "--prompt", "none", "--max-age", "0"); code != 2 { // Q06
+	// Q06
+	if code, _, errs := s.run("client", "-c", s.config("app"), "-p", "0", "--prompt", "none", "--max-age",
+		"0"); code != 2 {
 		t.Errorf("Q06: exit %d, %s", code, errs)
 	}
 }
@@ -213,7 +227,9 @@ func (s *scene) redemption(authorization, token fault.Recorded) {
 		authorization.Value("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) { // Q07, V60, V61
 		s.t.Errorf("Q07: verifier %q of challenge %q", verifier, authorization.Value("code_challenge"))
 	}
-	if token.Value("redirect_uri") != authorization.Value("redirect_uri") || token.Value("grant_type") != "authorization_code" { // Q04
+	// Q04
+	if token.Value("redirect_uri") != authorization.Value("redirect_uri") ||
+		token.Value("grant_type") != "authorization_code" {
 		s.t.Errorf("Q04: %v", token.Form)
 	}
 }
@@ -240,8 +256,10 @@ func TestClientAssertions(t *testing.T) {
 		_, claims := jwtParts(t, assertion)
 		exp, _ := claims["exp"].(float64)
 		iat, _ := claims["iat"].(float64)
-		if claims["iss"] != "signer" || claims["sub"] != "signer" || claims["aud"] != s.op.Issuer || seen[claims["jti"]] || claims["jti"] == "" ||
-			iat == 0 || exp-iat > 600 || r.Value("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
+		if claims["iss"] != "signer" || claims["sub"] != "signer" || claims["aud"] != s.op.Issuer ||
+			seen[claims["jti"]] || claims["jti"] == "" ||
+			iat == 0 || exp-iat > 600 ||
+			r.Value("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 			t.Errorf("Q09, V101: at %s: %v", r.Endpoint, claims)
 		}
 		seen[claims["jti"]] = true
@@ -249,7 +267,10 @@ func TestClientAssertions(t *testing.T) {
 			t.Errorf("Q03: client_id %q at %s", id, r.Endpoint)
 		}
 	}
-	for _, endpoint := range []string{"pushed_authorization_request", "token", "introspection", "revocation", "backchannel_authentication", "device_authorization"} {
+	for _, endpoint := range []string{
+		"pushed_authorization_request", "token", "introspection", "revocation",
+		"backchannel_authentication", "device_authorization",
+	} {
 		if !endpoints[endpoint] {
 			t.Errorf("no client assertion at %s", endpoint)
 		}
@@ -267,7 +288,8 @@ func TestDPoPProofs(t *testing.T) {
 	check(t, err)
 	check(t, json.Unmarshal(data, &response))
 	s.write("refresh", []byte(response["refresh_token"].(string)))
-	requests = append(requests, s.ok("refresh-token", "-c", config, "--refresh-token", "@"+filepath.Join(s.folder, "refresh"))...)
+	requests = append(requests,
+		s.ok("refresh-token", "-c", config, "--refresh-token", "@"+filepath.Join(s.folder, "refresh"))...)
 	jtis, keys, nonces := map[any]bool{}, map[string]bool{}, map[string]map[any]bool{}
 	for _, r := range requests {
 		proof := r.Header.Get("Dpop")
@@ -283,7 +305,8 @@ func TestDPoPProofs(t *testing.T) {
 		keys[string(jwk)] = true
 		resource := r.Endpoint == "userinfo"
 		_, ath := claims["ath"]
-		if header["typ"] != "dpop+jwt" || header["kid"] != nil || header["jwk"].(map[string]any)["d"] != nil || claims["htm"] != r.Method ||
+		if header["typ"] != "dpop+jwt" || header["kid"] != nil || header["jwk"].(map[string]any)["d"] != nil ||
+			claims["htm"] != r.Method ||
 			claims["htu"] != s.op.Issuer+r.Path || ath != resource || jtis[claims["jti"]] {
 			t.Errorf("Q10: at %s: %v, %v", r.Endpoint, header, claims)
 		}
@@ -314,7 +337,8 @@ func TestDPoPProofs(t *testing.T) {
 		}
 	}
 	authorization := s.only(requests, "authorization")
-	if authorization.Query.Has("dpop_jkt") || at(requests, "pushed_authorization_request")[0].Value("dpop_jkt") == "" { // V70
+	// V70
+	if authorization.Query.Has("dpop_jkt") || at(requests, "pushed_authorization_request")[0].Value("dpop_jkt") == "" {
 		t.Errorf("V70: %v", authorization.Query)
 	}
 }
@@ -323,7 +347,8 @@ func TestDPoPProofs(t *testing.T) {
 func TestPushedAndSignedRequests(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	config := s.config("signer", "use_par: true", "use_request_parameter: true", "max_age: 300", "oidc_claims_param: '{\"id_token\":{\"email\":null}}'", "resource: [https://api.example.com]")
+	config := s.config("signer", "use_par: true", "use_request_parameter: true", "max_age: 300",
+		"oidc_claims_param: '{\"id_token\":{\"email\":null}}'", "resource: [https://api.example.com]")
 	requests := s.ok("client", "-c", config, "-p", "0")
 	pushed := s.only(requests, "pushed_authorization_request")
 	authorization := s.only(requests, "authorization")
@@ -341,14 +366,20 @@ func TestPushedAndSignedRequests(t *testing.T) {
 	header, claims := jwtParts(t, pushed.Value("request"))
 	_, sub := claims["sub"]
 	exp, _ := claims["exp"].(float64)
-	if header["typ"] != "oauth-authz-req+jwt" || claims["iss"] != "signer" || claims["client_id"] != "signer" || claims["aud"] != s.op.Issuer || sub ||
-		claims["request"] != nil || claims["request_uri"] != nil || claims["max_age"] != float64(300) || exp == 0 || claims["nbf"] == nil || claims["jti"] == nil {
+	if header["typ"] != "oauth-authz-req+jwt" || claims["iss"] != "signer" || claims["client_id"] != "signer" ||
+		claims["aud"] != s.op.Issuer || sub ||
+		claims["request"] != nil || claims["request_uri"] != nil || claims["max_age"] != float64(300) || exp == 0 ||
+		claims["nbf"] == nil || claims["jti"] == nil {
 		t.Errorf("Q12: %v, %v", header, claims)
 	}
-	if _, isObject := claims["claims"].(map[string]any); !isObject || claims["resource"] != "https://api.example.com" { // Q14, V91
+	// Q14, V91
+	if _, isObject := claims["claims"].(map[string]any); !isObject || claims["resource"] != "https://api.example.com" {
 		t.Errorf("Q14: %v", claims)
 	}
-	for _, lifetime := range []string{"jwt_request_token_duration: 1m", "legacy_request_jwt_header_type: true", "strict_oidc_rfc6749_param: true"} {
+	for _, lifetime := range []string{
+		"jwt_request_token_duration: 1m", "legacy_request_jwt_header_type: true",
+		"strict_oidc_rfc6749_param: true",
+	} {
 		requests := s.ok("client", "-c", s.config("signer", "use_request_parameter: true", lifetime), "-p", "0")
 		r := s.only(requests, "authorization")
 		header, claims := jwtParts(t, r.Value("request"))
@@ -375,7 +406,8 @@ func TestEncryptedRequestObjects(t *testing.T) {
 		check(t, err)
 		var header map[string]any
 		check(t, json.Unmarshal(data, &header))
-		if strings.Count(sealed, ".") != 4 || header["alg"] != alg || header["kid"] == nil || header["cty"] != "JWT" || header["zip"] != nil {
+		if strings.Count(sealed, ".") != 4 || header["alg"] != alg || header["kid"] == nil || header["cty"] != "JWT" ||
+			header["zip"] != nil {
 			t.Errorf("Q13: %v", header)
 		}
 	}
@@ -394,7 +426,8 @@ func TestRegistrationRequests(t *testing.T) {
 	types, _ := metadata["response_types"].([]any)
 	_, both := metadata["jwks_uri"]
 	jwks, _ := metadata["jwks"].(map[string]any)
-	if !slices.Contains(grants, any("authorization_code")) || !slices.Equal(types, []any{"code"}) || both || len(jwks["keys"].([]any)) != 1 || metadata["token_endpoint_auth_method"] != "private_key_jwt" {
+	if !slices.Contains(grants, any("authorization_code")) || !slices.Equal(types, []any{"code"}) || both ||
+		len(jwks["keys"].([]any)) != 1 || metadata["token_endpoint_auth_method"] != "private_key_jwt" {
 		t.Errorf("Q15: %v", metadata)
 	}
 	if strings.Contains(string(r.Body), `"d"`) {
@@ -406,17 +439,20 @@ func TestRegistrationRequests(t *testing.T) {
 func TestBackchannelRequests(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	requests := s.ok("ciba", "-c", s.config("ciba-signer", "use_request_parameter: true"), "--login-hint", "alice", "--binding-message", "W4SCT")
+	requests := s.ok("ciba", "-c", s.config("ciba-signer", "use_request_parameter: true"), "--login-hint", "alice",
+		"--binding-message", "W4SCT")
 	r := s.only(requests, "backchannel_authentication")
 	header, claims := jwtParts(t, r.Value("request"))
 	if header["typ"] != "oauth-authz-req+jwt" { // RFC 9101 section 10.8, RFC 8725 section 3.11
 		t.Errorf("the signed request has the typ %v", header["typ"])
 	}
-	if claims["login_hint"] != "alice" || claims["binding_message"] != "W4SCT" || claims["aud"] != s.op.Issuer || claims["iss"] != "ciba-signer" || r.Form.Has("login_hint") {
+	if claims["login_hint"] != "alice" || claims["binding_message"] != "W4SCT" || claims["aud"] != s.op.Issuer ||
+		claims["iss"] != "ciba-signer" || r.Form.Has("login_hint") {
 		t.Errorf("signed request: %v, %v", claims, r.Form)
 	}
 	requests = s.ok("ciba", "-c", s.config("app"), "--login-hint", "alice")
-	if r := s.only(requests, "backchannel_authentication"); r.Method != http.MethodPost || r.Value("login_hint") != "alice" || r.Form.Has("id_token_hint") {
+	if r := s.only(requests, "backchannel_authentication"); r.Method != http.MethodPost ||
+		r.Value("login_hint") != "alice" || r.Form.Has("id_token_hint") {
 		t.Errorf("plain request: %v", r.Form)
 	}
 	for _, hints := range [][]string{{}, {"--login-hint", "alice", "--id-token-hint", "x"}} {

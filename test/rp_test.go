@@ -268,7 +268,10 @@ func (rp *rawClient) assert(form url.Values, assertion string) {
 // assertion are the claims of a client assertion (RFC 7523 section 3).
 func (rp *rawClient) assertion() map[string]any {
 	now := time.Now().Unix()
-	return map[string]any{"iss": rp.ID, "sub": rp.ID, "aud": rp.provider.Issuer, "jti": rand.Text(), "iat": now, "nbf": now - 1, "exp": now + 60}
+	return map[string]any{
+		"iss": rp.ID, "sub": rp.ID, "aud": rp.provider.Issuer, "jti": rand.Text(), "iat": now,
+		"nbf": now - 1, "exp": now + 60,
+	}
 }
 
 // A way is how an authorization request is made.
@@ -318,7 +321,8 @@ func (rp *rawClient) request(l *landing, params url.Values) url.Values {
 	}
 	sum := sha256.Sum256([]byte(rp.verifier))
 	request := url.Values{
-		"client_id": {rp.ID}, "redirect_uri": {l.URL}, "response_type": {"code"}, "scope": {"openid"}, "state": {"the state"},
+		"client_id": {rp.ID}, "redirect_uri": {l.URL}, "response_type": {"code"}, "scope": {"openid"},
+		"state": {"the state"},
 		"nonce": {"the nonce"}, "code_challenge": {b64(sum[:])}, "code_challenge_method": {"S256"},
 	}
 	maps.Copy(request, params)
@@ -333,7 +337,10 @@ func (rp *rawClient) request(l *landing, params url.Values) url.Values {
 func (rp *rawClient) requestObject(t *testing.T, w way, request url.Values) string {
 	t.Helper()
 	now := time.Now().Unix()
-	claims := map[string]any{"iss": rp.ID, "aud": rp.provider.Issuer, "iat": now, "nbf": now - 1, "exp": now + 60, "jti": rand.Text()}
+	claims := map[string]any{
+		"iss": rp.ID, "aud": rp.provider.Issuer, "iat": now, "nbf": now - 1, "exp": now + 60,
+		"jti": rand.Text(),
+	}
 	for name := range request {
 		claims[name] = request.Get(name)
 	}
@@ -342,7 +349,8 @@ func (rp *rawClient) requestObject(t *testing.T, w way, request url.Values) stri
 		return jwt
 	}
 	key := rp.provider.encryptionKey(t, w.Encrypt)
-	encrypter, err := jose.NewEncrypter(jose.A128CBC_HS256, jose.Recipient{Algorithm: jose.KeyAlgorithm(w.Encrypt), Key: key.Key, KeyID: key.KeyID},
+	encrypter, err := jose.NewEncrypter(jose.A128CBC_HS256,
+		jose.Recipient{Algorithm: jose.KeyAlgorithm(w.Encrypt), Key: key.Key, KeyID: key.KeyID},
 		(&jose.EncrypterOptions{}).WithContentType("oauth-authz-req+jwt"))
 	check(t, err)
 	jwe, err := encrypter.Encrypt([]byte(jwt))
@@ -407,5 +415,8 @@ func withCertificate(t *testing.T, folder, name string, roots *x509.CertPool) *h
 	}
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Timeout: 10 * time.Second, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{
+		Timeout: 10 * time.Second, Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }

@@ -54,7 +54,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"op": startFake, "provider": startProvider, "asked": asked, "reached": reached, "status": status, "mode": mode, "certificate": certificate, "await": await,
+			"op": startFake, "provider": startProvider, "asked": asked, "reached": reached, "status": status,
+			"mode": mode, "certificate": certificate, "await": await,
 		},
 	})
 }
@@ -89,7 +90,8 @@ func startFake(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("old"), []byte(fakeop.RefreshToken+"\n"), 0o600))
 	_ = os.Remove(ts.MkAbs(".old.lock")) // what it notes is about another provider's token
 	if c := server.Certificate(); c != nil {
-		ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}),
+			0o600))
 	}
 }
 
@@ -156,7 +158,8 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 // await is "await FILE": the file, or the socket, appears within ten seconds.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 1000 {
-		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && (info.Size() > 0 || info.Mode().Type() == os.ModeSocket) {
+		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil &&
+			(info.Size() > 0 || info.Mode().Type() == os.ModeSocket) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -178,7 +181,8 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 func certificate(ts *testscript.TestScript, _ bool, args []string) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	switch args[0] {
 	case "expired":
@@ -192,8 +196,10 @@ func certificate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("server.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs("server-key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("server.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("server-key.pem"),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
 }
 
 var isJSON = map[string]string{"Content-Type": "application/json"}
@@ -203,7 +209,8 @@ const someTokens = `{"access_token":"the-access-token","token_type":"Bearer","re
 // oauthError makes the token endpoint refuse with a code.
 func oauthError(code string) func(*fakeop.OP) {
 	return func(op *fakeop.OP) {
-		op.Handlers["/token"] = fakeop.Says(http.StatusBadRequest, isJSON, fmt.Sprintf(`{"error":%q,"error_description":"because\u001b[31m of \u202ereasons"}`, code))
+		op.Handlers["/token"] = fakeop.Says(http.StatusBadRequest, isJSON,
+			fmt.Sprintf(`{"error":%q,"error_description":"because\u001b[31m of \u202ereasons"}`, code))
 	}
 }
 
@@ -251,7 +258,8 @@ var faults = map[string]func(*fakeop.OP){
 	"no-keys":      func(op *fakeop.OP) { op.Handlers["/jwks"] = fakeop.Says(200, isJSON, `{"keys":[]}`) },
 	"userinfo-sub": func(op *fakeop.OP) { op.UserInfo["sub"] = "uinvalid" },
 	"userinfo-401": func(op *fakeop.OP) {
-		op.Handlers["/userinfo"] = fakeop.Says(401, map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}, "")
+		op.Handlers["/userinfo"] = fakeop.Says(401,
+			map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}, "")
 	},
 	"token-500": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(500, nil, "") },
 	"token-429": func(op *fakeop.OP) {
@@ -263,14 +271,18 @@ var faults = map[string]func(*fakeop.OP){
 		claims["aud"], claims["scope"] = "https://api.example", "read"
 		op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, claims)
 	},
-	"id-token-as-access-token": func(op *fakeop.OP) { op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims) },
-	"alg-none":                 func(op *fakeop.OP) { op.Tokens["id_token"] = unsigned(op.Claims) },
-	"token-201":                func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
+	"id-token-as-access-token": func(op *fakeop.OP) {
+		op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims)
+	},
+	"alg-none":  func(op *fakeop.OP) { op.Tokens["id_token"] = unsigned(op.Claims) },
+	"token-201": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
 	"token-text": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, someTokens)
 	},
-	"token-duplicate": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, isJSON, `{"x":1,"x":2,`+someTokens[1:]) },
-	"token-blank":     func(op *fakeop.OP) { op.Tokens["refresh_token"] = "\n" },
+	"token-duplicate": func(op *fakeop.OP) {
+		op.Handlers["/token"] = fakeop.Says(200, isJSON, `{"x":1,"x":2,`+someTokens[1:])
+	},
+	"token-blank": func(op *fakeop.OP) { op.Tokens["refresh_token"] = "\n" },
 	"token-redirect": func(op *fakeop.OP) {
 		op.Handlers["/token"] = fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, "")
 	},
@@ -278,7 +290,10 @@ var faults = map[string]func(*fakeop.OP){
 		op.Handlers["/token"] = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	},
 	"token-slow": func(op *fakeop.OP) {
-		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); op.Answer(w, r) }
+		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			op.Answer(w, r)
+		}
 	},
 	"token-odd": func(op *fakeop.OP) { op.Tokens["refresh_token"] = "{3F2504E0-4F89-41D3-9A0C-0305E82C3301}" },
 	"token-unsolicited": func(op *fakeop.OP) { // more than its Content-Length
@@ -288,7 +303,9 @@ var faults = map[string]func(*fakeop.OP){
 				return
 			}
 			defer conn.Close()
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(someTokens))+"\r\n\r\n"+someTokens+" canary-after-the-answer")
+			_, _ = io.WriteString(conn,
+				"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(someTokens))+
+					"\r\n\r\n"+someTokens+" canary-after-the-answer")
 			time.Sleep(300 * time.Millisecond)
 		}
 	},
@@ -296,10 +313,13 @@ var faults = map[string]func(*fakeop.OP){
 		op.Handlers["/token"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	},
 	"discovery-hangs": func(op *fakeop.OP) {
-		op.Handlers["/.well-known/openid-configuration"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		op.Handlers["/.well-known/openid-configuration"] = func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}
 	},
 	"discovery-redirect": func(op *fakeop.OP) {
-		op.Handlers["/.well-known/openid-configuration"] = fakeop.Says(302, map[string]string{"Location": "https://op.example/"}, "")
+		op.Handlers["/.well-known/openid-configuration"] = fakeop.Says(302,
+			map[string]string{"Location": "https://op.example/"}, "")
 	},
 	"escapes": func(op *fakeop.OP) {
 		op.UserInfo["name"] = "\x1b]0;pwned\x07\u202eevil\u009b"
@@ -316,7 +336,8 @@ var faults = map[string]func(*fakeop.OP){
 	},
 	"echo": func(op *fakeop.OP) { // repeats the secrets it was sent in its error
 		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
-			said := strings.NewReplacer(`"`, "", `\`, "").Replace(r.PostForm.Encode() + r.PostForm.Get("refresh_token") + r.Header.Get("Authorization"))
+			said := strings.NewReplacer(`"`, "", `\`,
+				"").Replace(r.PostForm.Encode() + r.PostForm.Get("refresh_token") + r.Header.Get("Authorization"))
 			fakeop.Says(400, isJSON, fmt.Sprintf(`{"error":"invalid_grant","error_description":%q}`, said))(w, r)
 		}
 	},

@@ -23,13 +23,20 @@ func TestKilledAtEachCall(t *testing.T) {
 	k := newKeeper(t)
 	k.family.Delay(think)
 	counts := map[string]int{}
-	for _, call := range []string{"openat", "write", "pwrite64", "ftruncate", "fsync", "renameat", "renameat2", "unlinkat", "fchmod", "flock", "fcntl", "socket", "connect", "read", "newfstatat", "fstat", "close"} {
+	for _, call := range []string{
+		"openat", "write", "pwrite64", "ftruncate", "fsync", "renameat", "renameat2",
+		"unlinkat", "fchmod", "flock", "fcntl", "socket", "connect", "read", "newfstatat", "fstat", "close",
+	} {
 		survived := 0
 		for n := 0; n < rounds(t, 40) && survived < 8; { // calls are counted for each thread, and the threads vary
 			k.expire()
 			before, _ := k.family.Current()
 			cmd := k.cmd()
-			cmd.Path, cmd.Args = strace, []string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n+1), program(t), "token", "work"}
+			cmd.Path, cmd.Args = strace,
+				[]string{
+					"strace", "-f", "-qq", "-o", os.DevNull, "-e",
+					fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n+1), program(t), "token", "work",
+				}
 			code, _, stderr := k.ends(cmd)
 			if strings.Contains(stderr, "strace:") {
 				t.Fatal(stderr)
@@ -58,15 +65,28 @@ func TestNamedWhateverFails(t *testing.T) {
 	file, temporary := filepath.Join(k.folder, "refresh"), t.TempDir()
 	k.env = append(k.env, "TMPDIR="+temporary)
 	counts := map[string]int{}
-	for _, fault := range []string{"fsync:error=EIO", "pwrite64:error=ENOSPC", "write:error=ENOSPC", "ftruncate:error=EIO", "renameat:error=EROFS", "close:error=EIO"} {
+	for _, fault := range []string{
+		"fsync:error=EIO", "pwrite64:error=ENOSPC", "write:error=ENOSPC",
+		"ftruncate:error=EIO", "renameat:error=EROFS", "close:error=EIO",
+	} {
 		for n := 1; n <= 12; n++ {
-			for _, args := range [][]string{{"token", "work"}, {"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@" + file, "--skip-userinfo"}} {
+			for _, args := range [][]string{
+				{"token", "work"},
+				{
+					"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@" + file,
+					"--skip-userinfo",
+				},
+			} {
 				k.again()
 				k.expire()
 				sent, _ := k.family.Current()
 				k.write("refresh", sent)
 				cmd := k.cmd()
-				cmd.Path, cmd.Args = strace, append([]string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", fmt.Sprintf("inject=%s:when=%d+", fault, n), program(t)}, args...)
+				cmd.Path, cmd.Args = strace,
+					append([]string{
+						"strace", "-f", "-qq", "-o", os.DevNull, "-e",
+						fmt.Sprintf("inject=%s:when=%d+", fault, n), program(t),
+					}, args...)
 				_, _, stderr := k.ends(cmd)
 				current, _ := k.family.Current()
 				where := k.whereIs(current, file, temporary, stderr)
@@ -91,7 +111,8 @@ func (k *keeper) whereIs(token, file, temporary, stderr string) string {
 	}
 	for _, word := range strings.Fields(stderr) {
 		name := strings.Trim(word, ";,()")
-		if data, err := os.ReadFile(name); err == nil && strings.HasPrefix(name, temporary) && strings.Contains(string(data), token) {
+		if data, err := os.ReadFile(name); err == nil && strings.HasPrefix(name, temporary) &&
+			strings.Contains(string(data), token) {
 			return "named"
 		}
 	}
@@ -116,11 +137,16 @@ func TestLocksDoNothing(t *testing.T) {
 		var all sync.WaitGroup
 		for range crowd {
 			cmd := k.cmd()
-			cmd.Path, cmd.Args = strace, []string{"strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=flock", "-e", "inject=flock:retval=0", program(t), "token", "work"}
+			cmd.Path, cmd.Args = strace,
+				[]string{
+					"strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=flock", "-e", "inject=flock:retval=0",
+					program(t), "token", "work",
+				}
 			all.Go(func() {
 				var out, errs bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &out, &errs
-				if err := cmd.Run(); err != nil || !strings.HasPrefix(out.String(), "access-") || errs.Len() > 0 && !strings.Contains(errs.String(), "file locks do nothing in "+k.store.Folder) {
+				if err := cmd.Run(); err != nil || !strings.HasPrefix(out.String(), "access-") ||
+					errs.Len() > 0 && !strings.Contains(errs.String(), "file locks do nothing in "+k.store.Folder) {
 					t.Errorf("%v, %q\n%s", err, out.String(), errs.String())
 				}
 			})

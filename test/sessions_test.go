@@ -66,9 +66,13 @@ func newKeeper(t *testing.T) *keeper {
 		k.op.Close()
 	})
 	k.store = &session.Files{Folder: filepath.Join(k.folder, "sessions")}
-	k.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + k.folder, "OIDC_SESSIONS=" + k.store.Folder, "OIDC_KEYRING=off"}
+	k.env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + k.folder, "OIDC_SESSIONS=" + k.store.Folder,
+		"OIDC_KEYRING=off",
+	}
 	k.family = k.op.Rotate(5 * time.Minute)
-	k.write("config.yaml", fmt.Sprintf("issuer: %s\nclient_id: %s\nclient_secret: %s\n", k.op.URL, fakeop.ClientID, keeperSecret))
+	k.write("config.yaml",
+		fmt.Sprintf("issuer: %s\nclient_id: %s\nclient_secret: %s\n", k.op.URL, fakeop.ClientID, keeperSecret))
 	k.logIn()
 	return k
 }
@@ -83,7 +87,8 @@ func (k *keeper) logIn() {
 	k.t.Helper()
 	refresh, _ := k.family.Current()
 	k.write("refresh", refresh)
-	if code, _, errs := k.run("refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "@"+filepath.Join(k.folder, "refresh"), "--skip-userinfo", "--save", "work", "--replace"); code != 0 {
+	if code, _, errs := k.run("refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token",
+		"@"+filepath.Join(k.folder, "refresh"), "--skip-userinfo", "--save", "work", "--replace"); code != 0 {
 		k.t.Fatalf("exit %d\n%s", code, errs)
 	}
 }
@@ -203,7 +208,8 @@ func TestProcessesRenewOnce(t *testing.T) {
 			t.Fatalf("asked %d times, revoked: %v", asked, k.family.Revoked())
 		}
 	}
-	t.Logf("%d rounds of %d processes: %v a round, the last process %v after the answer at most", n, crowd, total/time.Duration(n), slowest)
+	t.Logf("%d rounds of %d processes: %v a round, the last process %v after the answer at most", n, crowd,
+		total/time.Duration(n), slowest)
 	k.lives()
 }
 
@@ -273,7 +279,8 @@ func (k *keeper) survives(before string) string {
 		k.saysSo()
 		k.again()
 	case s.Secret.RefreshToken != refresh || k.family.Seen(refresh) != 0:
-		k.t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken, k.family.Seen(s.Secret.RefreshToken), refresh)
+		k.t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken,
+			k.family.Seen(s.Secret.RefreshToken), refresh)
 	case refresh == before:
 		state = "not sent"
 		k.prints()
@@ -316,7 +323,9 @@ func (k *keeper) saysSo() {
 		k.t.Fatalf("%v: %s", err, stdout)
 	}
 	e := doc.Error
-	if code != 6 || e.Kind != "interaction" || e.Code != "session_may_be_spent" || !strings.Contains(e.Message, "process") || !strings.Contains(e.Hint, "--retry") || !strings.Contains(stderr, "may be spent") {
+	if code != 6 || e.Kind != "interaction" || e.Code != "session_may_be_spent" ||
+		!strings.Contains(e.Message, "process") || !strings.Contains(e.Hint, "--retry") ||
+		!strings.Contains(stderr, "may be spent") {
 		k.t.Fatalf("exit %d: %+v\n%s", code, e, stderr)
 	}
 	if k.family.Asked() != asked {
@@ -397,15 +406,19 @@ func TestFileTooLarge(t *testing.T) {
 	k := newKeeper(t)
 	k.expire()
 	limited := func(args ...string) (int, string, string) {
-		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -f 8 && exec "$@"`, "sh", program(t)}, args...)...)
+		cmd := exec.CommandContext(t.Context(), "sh",
+			append([]string{"-c", `ulimit -f 8 && exec "$@"`, "sh", program(t)}, args...)...)
 		cmd.Env, cmd.Dir = k.env, k.folder
 		return k.ends(cmd)
 	}
 	before := k.family.Asked()
 	for _, args := range [][]string{
-		{"token", "work"}, {"sessions", "refresh", "work"}, {"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "x", "--save", "new"},
+		{"token", "work"},
+		{"sessions", "refresh", "work"},
+		{"refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "x", "--save", "new"},
 	} {
-		if code, stdout, stderr := limited(args...); code != 2 || stdout != "" || !strings.Contains(stderr, "too large") || !strings.Contains(stderr, "hint") {
+		if code, stdout, stderr := limited(args...); code != 2 || stdout != "" ||
+			!strings.Contains(stderr, "too large") || !strings.Contains(stderr, "hint") {
 			t.Errorf("%v: exit %d, %q\n%s", args, code, stdout, stderr)
 		}
 	}
@@ -425,7 +438,10 @@ func TestFullDisk(t *testing.T) {
 	const script = `mount -t tmpfs -o size=128k,mode=700 tmpfs "$1" && cp "$2" "$1/" && chmod 600 "$1/work.json" && eval "$3" && shift 3 && "$@"; code=$?
 cat "$0"/mount/work.json >"$0"/after 2>/dev/null; exit $code`
 	inside := func(prepare string, args ...string) (int, string, string) {
-		argv := append([]string{"-rm", "--map-root-user", "sh", "-c", script, k.folder, mount, k.store.Path("work"), prepare, program(t)}, args...)
+		argv := append([]string{
+			"-rm", "--map-root-user", "sh", "-c", script, k.folder, mount, k.store.Path("work"),
+			prepare, program(t),
+		}, args...)
 		cmd := exec.CommandContext(t.Context(), "unshare", argv...)
 		cmd.Env, cmd.Dir = slices.Concat(k.env, []string{"OIDC_SESSIONS=" + mount}), k.folder
 		return k.ends(cmd)
@@ -453,13 +469,15 @@ cat "$0"/mount/work.json >"$0"/after 2>/dev/null; exit $code`
 		if name == "full once room is there" {
 			continue // there is room for one file
 		}
-		code, _, stderr = inside(prepare, "refresh-token", "-c", filepath.Join(k.folder, "config.yaml"), "--refresh-token", "x", "--save", "new")
+		code, _, stderr = inside(prepare, "refresh-token", "-c", filepath.Join(k.folder, "config.yaml"),
+			"--refresh-token", "x", "--save", "new")
 		if code != 2 || k.family.Asked() != before {
 			t.Errorf("%s, --save: exit %d, asked %d times\n%s", name, code, k.family.Asked()-before, stderr)
 		}
 	}
 	k.expireIn(5 * time.Minute) // what is fresh is read all the same
-	if code, stdout, stderr := inside(`mount -o remount,ro "$1"`, "token", "work"); code != 0 || stdout != "access-1\n" {
+	if code, stdout, stderr := inside(`mount -o remount,ro "$1"`, "token", "work"); code != 0 ||
+		stdout != "access-1\n" {
 		t.Errorf("exit %d, %q\n%s", code, stdout, stderr)
 	}
 }
@@ -470,12 +488,23 @@ func TestBrokenStore(t *testing.T) {
 	k := newKeeper(t)
 	whole, err := os.ReadFile(k.store.Path("work"))
 	check(t, err)
-	for name, data := range map[string]string{"empty": "", "truncated": string(whole[:len(whole)/2]), "zeros": strings.Repeat("\x00", 32<<10), "later": strings.Replace(string(whole), `"schema":1`, `"schema":2`, 1)} {
+	for name, data := range map[string]string{
+		"empty": "", "truncated": string(whole[:len(whole)/2]),
+		"zeros": strings.Repeat("\x00", 32<<10),
+		"later": strings.Replace(string(whole), `"schema":1`, `"schema":2`, 1),
+	} {
 		check(t, os.WriteFile(k.store.Path("work"), []byte(data), 0o600))
 		asked := k.family.Asked()
-		for _, args := range [][]string{{"token", "work"}, {"sessions", "show", "work"}, {"sessions", "refresh", "work"}, {"sessions", "logout", "work"}} {
+		for _, args := range [][]string{
+			{"token", "work"},
+			{"sessions", "show", "work"},
+			{"sessions", "refresh", "work"},
+			{"sessions", "logout", "work"},
+		} {
 			code, stdout, stderr := k.run(args...)
-			if code != 2 || stdout != "" || !strings.Contains(stderr, "work.json") || !strings.Contains(stderr, "--replace") || strings.Contains(stderr, "refresh-") || strings.Contains(stderr, keeperSecret) {
+			if code != 2 || stdout != "" || !strings.Contains(stderr, "work.json") ||
+				!strings.Contains(stderr, "--replace") || strings.Contains(stderr, "refresh-") ||
+				strings.Contains(stderr, keeperSecret) {
 				t.Errorf("%s, %v: exit %d, %q\n%s", name, args, code, stdout, stderr)
 			}
 		}
@@ -516,9 +545,15 @@ func TestWaitForARenewalEnds(t *testing.T) {
 	check(t, err)
 	defer unlock()
 	asked := k.family.Asked()
-	for _, args := range [][]string{{"token", "work"}, {"sessions", "refresh", "work"}, {"sessions", "delete", "work"}, {"sessions", "logout", "work"}} {
+	for _, args := range [][]string{
+		{"token", "work"},
+		{"sessions", "refresh", "work"},
+		{"sessions", "delete", "work"},
+		{"sessions", "logout", "work"},
+	} {
 		code, _, stderr := k.run(append(args, "--timeout", "100ms")...)
-		if code != 6 || !strings.Contains(stderr, "waiting for another process") || !strings.Contains(stderr, "--timeout") {
+		if code != 6 || !strings.Contains(stderr, "waiting for another process") ||
+			!strings.Contains(stderr, "--timeout") {
 			t.Errorf("%v: exit %d\n%s", args, code, stderr)
 		}
 	}
@@ -538,10 +573,12 @@ func TestTimeoutOfARenewal(t *testing.T) {
 	k.family.Delay(func() { <-ctx.Done() })
 	began := time.Now()
 	code, _, stderr := k.run("token", "work", "--timeout", "500ms")
-	if took := time.Since(began); code != 4 || took > limit.Request+5*time.Second || !strings.Contains(stderr, "--timeout") {
+	if took := time.Since(began); code != 4 || took > limit.Request+5*time.Second ||
+		!strings.Contains(stderr, "--timeout") {
 		t.Errorf("exit %d after %v\n%s", code, took, stderr)
 	}
-	if code, _, stderr := k.run("token", "work"); code != 6 || !strings.Contains(stderr, "may be spent") || !strings.Contains(stderr, "--retry") {
+	if code, _, stderr := k.run("token", "work"); code != 6 || !strings.Contains(stderr, "may be spent") ||
+		!strings.Contains(stderr, "--retry") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 }

@@ -16,7 +16,8 @@ import (
 func TestTerminatedAnywhere(t *testing.T) {
 	t.Parallel()
 	for name, signals := range map[string][]os.Signal{
-		"SIGTERM": {syscall.SIGTERM}, "SIGINT": {syscall.SIGINT}, "SIGTERM twice": {syscall.SIGTERM, syscall.SIGTERM}, "SIGINT twice": {syscall.SIGINT, syscall.SIGINT},
+		"SIGTERM": {syscall.SIGTERM}, "SIGINT": {syscall.SIGINT}, "SIGTERM twice": {syscall.SIGTERM, syscall.SIGTERM},
+		"SIGINT twice": {syscall.SIGINT, syscall.SIGINT},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newKeeper(t)
@@ -34,7 +35,8 @@ func TestTerminatedAnywhere(t *testing.T) {
 				case s.Attempt != nil:
 					t.Fatalf("it may be spent: %s", s.Attempt)
 				case s.Secret.RefreshToken != refresh || k.family.Seen(refresh) != 0:
-					t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken, k.family.Seen(s.Secret.RefreshToken), refresh)
+					t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken,
+						k.family.Seen(s.Secret.RefreshToken), refresh)
 				case refresh == before:
 					state = "not sent"
 				}
@@ -61,7 +63,8 @@ func TestLockFileIsRemoved(t *testing.T) {
 			t.Error(err)
 		}
 		code, stdout, stderr := k.run("token", "work")
-		if code != 6 || stdout != "" || !strings.Contains(stderr, "sent it, or was about to, and has stored no response") {
+		if code != 6 || stdout != "" ||
+			!strings.Contains(stderr, "sent it, or was about to, and has stored no response") {
 			t.Errorf("exit %d, %q\n%s", code, stdout, stderr)
 		}
 	})

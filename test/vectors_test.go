@@ -133,7 +133,8 @@ var exceptions = map[string]map[int]string{
 func TestWycheproof(t *testing.T) {
 	t.Parallel()
 	for file, unsupported := range map[string]int{
-		"json_web_signature_test.json": 0, "json_web_key_test.json": 0, "json_web_crypto_test.json": 1, "json_web_encryption_test.json": 25,
+		"json_web_signature_test.json": 0, "json_web_key_test.json": 0, "json_web_crypto_test.json": 1,
+		"json_web_encryption_test.json": 25,
 	} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +162,8 @@ func TestWycheproof(t *testing.T) {
 			if ran != v.NumberOfTests || ours != unsupported {
 				t.Errorf("%d of %d ran, %d by algorithms that are not supported", ran, v.NumberOfTests, ours)
 			}
-			t.Logf("%d vectors, %d by algorithms that are not supported, %d exceptions", ran, ours, len(exceptions[file]))
+			t.Logf("%d vectors, %d by algorithms that are not supported, %d exceptions", ran, ours,
+				len(exceptions[file]))
 		})
 	}
 }
@@ -222,8 +224,10 @@ type cookbookEntry struct {
 var cookbook = map[string]reason.ID{
 	"4.1": "", "4.2": "", "4.3": "", "4.4": "", "5.2": "", "5.4": "", "5.5": "", "6": "", "7797-4.1": "",
 	"4.5": reason.SignatureMismatch, "4.6": reason.JWTParts, "4.7": reason.JWTParts, "4.8": reason.JWTParts,
-	"5.1": reason.JWEAlgorithm, "5.3": reason.JWEAlgorithm, "5.6": reason.JWEAlgorithm, "5.7": reason.JWEAlgorithm, "5.8": reason.JWEAlgorithm,
-	"5.9": reason.JWEZip, "5.10": reason.JWTParts, "5.11": reason.JWTParts, "5.12": reason.JWTParts, "5.13": reason.JWTParts,
+	"5.1": reason.JWEAlgorithm, "5.3": reason.JWEAlgorithm, "5.6": reason.JWEAlgorithm, "5.7": reason.JWEAlgorithm,
+	"5.8": reason.JWEAlgorithm,
+	"5.9": reason.JWEZip, "5.10": reason.JWTParts, "5.11": reason.JWTParts, "5.12": reason.JWTParts,
+	"5.13":     reason.JWTParts,
 	"7797-4.2": reason.JWTCrit,
 }
 

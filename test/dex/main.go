@@ -85,9 +85,11 @@ func (s settings) server(issuer string) (http.Handler, error) {
 		users = append(users, storage.Password{Email: email, Username: email, UserID: "id of " + email, Hash: hash})
 	}
 	store = storage.WithStaticPasswords(store, users, logger)
-	store = storage.WithStaticConnectors(store, []storage.Connector{{ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email"}})
+	store = storage.WithStaticConnectors(store,
+		[]storage.Connector{{ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email"}})
 	return server.NewServer(context.Background(), server.Config{
 		Issuer: issuer, Storage: store, Logger: logger, Web: server.WebConfig{Dir: s.Web},
-		SupportedResponseTypes: s.Responses, SkipApprovalScreen: !s.Approve, PrometheusRegistry: prometheus.NewRegistry(),
+		SupportedResponseTypes: s.Responses, SkipApprovalScreen: !s.Approve,
+		PrometheusRegistry: prometheus.NewRegistry(),
 	})
 }

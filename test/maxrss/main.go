@@ -14,8 +14,9 @@ import (
 )
 
 func main() {
-	cmd := exec.CommandContext(context.Background(), os.Args[1], os.Args[2:]...) //nolint:gosec // that is what it is for
-	_ = cmd.Run()                                                                // whatever comes of it
+	//nolint:gosec // that is what it is for
+	cmd := exec.CommandContext(context.Background(), os.Args[1], os.Args[2:]...)
+	_ = cmd.Run() // whatever comes of it
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		os.Exit(1)

@@ -56,7 +56,8 @@ func main() {
 		log.Fatal(err)
 	}
 	end := time.Now().Add(*lasts)
-	mutants := slices.DeleteFunc(append(rules(root), limits(root)...), func(m mutant) bool { return !wanted.MatchString(m.name) })
+	mutants := slices.DeleteFunc(append(rules(root), limits(root)...),
+		func(m mutant) bool { return !wanted.MatchString(m.name) })
 	// What fails by itself kills nobody.
 	if out, err := goCommand(root, append([]string{"test", "-count=1"}, packages(mutants)...)...); err != nil {
 		log.Fatal(out)
@@ -157,7 +158,8 @@ func rules(root string) []mutant {
 				return true
 			}
 			from, to := positions.Position(eval.Pos()).Offset, positions.Position(eval.End()).Offset
-			changed := fmt.Sprintf("func(in %s) check.Verdict { if in := in; false { return (%s)(in) }; return check.Verdict{Outcome: check.Pass} }", in, source[from:to])
+			changed := fmt.Sprintf("func(in %s) check.Verdict { if in := in; false { return (%s)(in) }; return "+
+				"check.Verdict{Outcome: check.Pass} }", in, source[from:to])
 			list = append(list, mutant{id, file, splice(source, from, to, changed), true})
 			return true
 		})
@@ -230,12 +232,17 @@ func limits(root string) []mutant {
 		}
 		for _, s := range group.Specs {
 			value := s.(*ast.ValueSpec)
-			from, to := positions.Position(value.Values[0].Pos()).Offset, positions.Position(value.Values[0].End()).Offset
+			from, to := positions.Position(value.Values[0].Pos()).Offset,
+				positions.Position(value.Values[0].End()).Offset
 			by := " * 20"
 			if strings.HasSuffix(value.Names[0].Name, "Least") {
 				by = " / 20"
 			}
-			list = append(list, mutant{"limit." + value.Names[0].Name, file, splice(source, from, to, "("+string(source[from:to])+")"+by), false})
+			list = append(list,
+				mutant{
+					"limit." + value.Names[0].Name, file,
+					splice(source, from, to, "("+string(source[from:to])+")"+by), false,
+				})
 		}
 	}
 	return list
@@ -266,7 +273,9 @@ func suites(m mutant) []suite {
 	list := []suite{{"tests of the package", ".", []string{"./oidc"}}}
 	for _, kind := range kinds(m.name) {
 		if names := faults(kind); names != nil {
-			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", "^(TestFaultsRefreshToken|TestFaultsCommands|TestFaultsWaiting|TestFaultsLogin|TestFaultsLogout|TestFaultsJWT)$/^(" + strings.Join(names, "|") + ")$", "."}})
+			run := "^(TestFaultsRefreshToken|TestFaultsCommands|TestFaultsWaiting|TestFaultsLogin|TestFaultsLogout|" +
+				"TestFaultsJWT)$/^(" + strings.Join(names, "|") + ")$"
+			list = append(list, suite{"faults through the program (" + kind + ")", "test", []string{"-run", run, "."}})
 		}
 	}
 	return list
@@ -313,7 +322,8 @@ func try(root string, m mutant, s suite, end time.Time) verdict {
 	if time.Until(end) <= 0 {
 		return unfinished
 	}
-	if out, err := goCommand(inside, "vet", "-overlay", overlay, "./..."); err != nil && strings.Contains(out, "changed.go") {
+	if out, err := goCommand(inside, "vet", "-overlay", overlay, "./..."); err != nil &&
+		strings.Contains(out, "changed.go") {
 		log.Print(out)
 		return broken
 	}
@@ -322,7 +332,8 @@ func try(root string, m mutant, s suite, end time.Time) verdict {
 		return unfinished
 	}
 	timeout := fmt.Sprintf("-timeout=%s", min(left, 5*time.Minute))
-	_, err = goCommand(inside, append([]string{"test", "-count=1", "-failfast", timeout, "-overlay", overlay}, s.args...)...)
+	_, err = goCommand(inside,
+		append([]string{"test", "-count=1", "-failfast", timeout, "-overlay", overlay}, s.args...)...)
 	switch {
 	case err == nil:
 		return survived
@@ -347,7 +358,8 @@ func (m mutant) overlay(folder string) (string, error) {
 }
 
 func goCommand(folder string, args ...string) (string, error) {
-	cmd := exec.CommandContext(context.Background(), "go", args...) //nolint:gosec // the arguments are this program's own
+	//nolint:gosec // the arguments are this program's own
+	cmd := exec.CommandContext(context.Background(), "go", args...)
 	cmd.Dir = folder
 	out, err := cmd.CombinedOutput()
 	return string(out), err
