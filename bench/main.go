@@ -96,10 +96,12 @@ func (b bench) measure(name string, args ...string) (sample, error) {
 // compare runs commands in turn, several times, so that whatever else the machine does
 // falls on all of them.
 func (b bench) compare(commands ...[]string) ([]sample, error) {
-	walls, cpus, rss := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands)), make([][]int64, len(commands))
+	walls, cpus, rss := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands)),
+		make([][]int64, len(commands))
 	for i := range b.runs + 2 {
 		for n, command := range commands {
-			cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
+			//nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
+			cmd := exec.Command(command[0], command[1:]...)
 			start := time.Now()
 			out, err := cmd.CombinedOutput()
 			wall := time.Since(start)
@@ -131,10 +133,13 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float
 // hello builds the hello world that Go is taught with.
 func (b bench) hello() (string, error) {
 	source, hello := filepath.Join(b.folder, "hello.go"), filepath.Join(b.folder, "hello")
-	if err := os.WriteFile(source, []byte("package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello, world\") }\n"), 0o600); err != nil {
+	if err := os.WriteFile(source,
+		[]byte("package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello, world\") }\n"),
+		0o600); err != nil {
 		return "", err
 	}
-	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source).CombinedOutput(); err != nil { //nolint:gosec,noctx // our own file
+	//nolint:gosec,noctx // our own file
+	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return hello, nil
@@ -160,7 +165,8 @@ func (b bench) startUp() error {
 // refresh measures refresh-token over TLS at several delays, cold or with metadata and keys
 // in the cache.
 func (b bench) refresh(h2, warm bool) error {
-	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] + map[bool]string{true: ", metadata and keys cached"}[warm]
+	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] +
+		map[bool]string{true: ", metadata and keys cached"}[warm]
 	op := fakeop.StartTLS(h2)
 	defer op.Close()
 	cached, err := os.MkdirTemp(b.folder, "cache-")
@@ -179,7 +185,8 @@ func (b bench) refresh(h2, warm bool) error {
 		}
 	}
 	ca := filepath.Join(b.folder, "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}),
+		0o600); err != nil {
 		return err
 	}
 	delays := []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
@@ -206,7 +213,8 @@ func (b bench) refresh(h2, warm bool) error {
 			return err
 		}
 		walls = append(walls, s.wall)
-		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %d MB\n", name, rtt, ms(s.wall), ms(s.cpu), s.rss>>20)
+		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %d MB\n", name, rtt, ms(s.wall), ms(s.cpu),
+			s.rss>>20)
 	}
 	trips := float64(walls[len(walls)-1]-walls[0]) / float64(delays[len(delays)-1])
 	fmt.Printf("refresh-token, TLS, %s: %.2f sequential round trips\n", name, trips)

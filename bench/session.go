@@ -28,7 +28,10 @@ import (
 func (b bench) sessions() error {
 	store := &session.Files{Folder: filepath.Join(b.folder, "sessions")}
 	socket := filepath.Join(b.folder, "agent", "agent.sock")
-	for name, value := range map[string]string{"OIDC_SESSIONS": store.Folder, "OIDC_AGENT_SOCK": socket, "OIDC_KEYRING": "off"} {
+	for name, value := range map[string]string{
+		"OIDC_SESSIONS": store.Folder, "OIDC_AGENT_SOCK": socket,
+		"OIDC_KEYRING": "off",
+	} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
 		}
@@ -48,7 +51,10 @@ func (b bench) sessions() error {
 // kept is a session whose tokens end after a time.
 func kept(name, issuer string, left time.Duration) *session.Session {
 	now := time.Now()
-	client, _ := json.Marshal(map[string]any{"flags": map[string][]string{"issuer": {issuer}, "client-id": {fakeop.ClientID}}})
+	client, _ := json.Marshal(map[string]any{"flags": map[string][]string{
+		"issuer":    {issuer},
+		"client-id": {fakeop.ClientID},
+	}})
 	return &session.Session{
 		Schema: session.Schema, Name: name, Generation: 1, Received: now.Add(-time.Minute), Renewable: true,
 		Grant:  session.Grant{Issuer: issuer, ClientID: fakeop.ClientID, Scopes: []string{"openid"}},
@@ -75,7 +81,8 @@ func (b bench) tokens(socket string) error {
 		both, err := b.compare([]string{hello}, []string{b.binary, "token", "mine"})
 		if err == nil {
 			floor, s := both[0], both[1]
-			fmt.Printf("token from the %s: hello %s, token %s (%.2f times), %d MB\n", from, ms(floor.wall), ms(s.wall), float64(s.wall)/float64(floor.wall), s.rss>>20)
+			fmt.Printf("token from the %s: hello %s, token %s (%.2f times), %d MB\n", from, ms(floor.wall), ms(s.wall),
+				float64(s.wall)/float64(floor.wall), s.rss>>20)
 		}
 		if err == nil && from == "agent" {
 			err = callers(socket)
@@ -126,7 +133,8 @@ func callers(socket string) error {
 		all.Go(func() {
 			for j := range each {
 				began := time.Now()
-				answer, err := client.Get("http://agent/sessions/mine/access_token") //nolint:noctx // bounded by the run
+				//nolint:noctx // bounded by the run
+				answer, err := client.Get("http://agent/sessions/mine/access_token")
 				if err == nil {
 					_, err = bufio.NewReader(answer.Body).ReadString('\n')
 					_ = answer.Body.Close()
@@ -163,7 +171,8 @@ func (b bench) crowd(store *session.Files) error {
 		start := time.Now()
 		for range processes {
 			all.Go(func() {
-				out, err := exec.Command(b.binary, "token", "crowd").CombinedOutput() //nolint:gosec,noctx // the program under measurement
+				//nolint:gosec,noctx // the program under measurement
+				out, err := exec.Command(b.binary, "token", "crowd").CombinedOutput()
 				if err != nil {
 					failed <- fmt.Errorf("%w: %s", err, out)
 				}
@@ -177,7 +186,8 @@ func (b bench) crowd(store *session.Files) error {
 		default:
 		}
 	}
-	fmt.Printf("%d processes, one expired session: %s, %.1f refreshes\n", processes, ms(median(walls)), float64(op.Asked("/token"))/rounds)
+	fmt.Printf("%d processes, one expired session: %s, %.1f refreshes\n", processes, ms(median(walls)),
+		float64(op.Asked("/token"))/rounds)
 	return nil
 }
 
@@ -190,7 +200,8 @@ func (b bench) agentMemory(store *session.Files, socket string) error {
 		if err != nil {
 			return err
 		}
-		_, err = exec.Command(b.binary, "agent", "status").CombinedOutput() //nolint:gosec,noctx // makes it read all of them
+		//nolint:gosec,noctx // makes it read all of them
+		_, err = exec.Command(b.binary, "agent", "status").CombinedOutput()
 		if err == nil {
 			rss[i], err = resident(cmd.Process.Pid)
 		}
@@ -211,7 +222,8 @@ func (b bench) agentMemory(store *session.Files, socket string) error {
 			}
 		}
 	}
-	fmt.Printf("agent, %d sessions: %d MB more than with one, %.1f KB each\n", many, (rss[1]-rss[0])>>20, float64(rss[1]-rss[0])/many/1024)
+	fmt.Printf("agent, %d sessions: %d MB more than with one, %.1f KB each\n", many, (rss[1]-rss[0])>>20,
+		float64(rss[1]-rss[0])/many/1024)
 	return nil
 }
 

@@ -77,20 +77,32 @@ func schemes() ([]scheme, error) {
 				return rsa.VerifyPSS(&rsaKey.PublicKey, crypto.SHA256, d[:], s, salt) == nil
 			}
 		}},
-		{"ES256", map[string]any{"kty": "EC", "crv": "P-256", "x": b64(ecKey.X.FillBytes(make([]byte, 32))), "y": b64(ecKey.Y.FillBytes(make([]byte, 32)))}, //nolint:staticcheck // its coordinates are what a JWK has
+		//nolint:staticcheck // its coordinates are what a JWK has
+		{
+			"ES256",
+			map[string]any{
+				"kty": "EC", "crv": "P-256", "x": b64(ecKey.X.FillBytes(make([]byte, 32))),
+				"y": b64(ecKey.Y.FillBytes(make([]byte, 32))),
+			},
 			func(in []byte) ([]byte, func() bool) {
 				digest := sha256.Sum256(in)
 				r, s, _ := ecdsa.Sign(rand.Reader, ecKey, digest[:]) // of a good key
 				raw := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
 				return raw, func() bool {
 					d := sha256.Sum256(in)
-					return ecdsa.Verify(&ecKey.PublicKey, d[:], new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:]))
+					return ecdsa.Verify(&ecKey.PublicKey, d[:], new(big.Int).SetBytes(raw[:32]),
+						new(big.Int).SetBytes(raw[32:]))
 				}
-			}},
-		{"EdDSA", map[string]any{"kty": "OKP", "crv": "Ed25519", "x": b64(edPublic)}, func(in []byte) ([]byte, func() bool) {
-			s := ed25519.Sign(edKey, in)
-			return s, func() bool { return ed25519.Verify(edPublic, in, s) }
-		}},
+			},
+		},
+		{
+			"EdDSA",
+			map[string]any{"kty": "OKP", "crv": "Ed25519", "x": b64(edPublic)},
+			func(in []byte) ([]byte, func() bool) {
+				s := ed25519.Sign(edKey, in)
+				return s, func() bool { return ed25519.Verify(edPublic, in, s) }
+			},
+		},
 	}, nil
 }
 
@@ -103,8 +115,10 @@ func (s scheme) tokens(n int) []signed {
 	for i := range min(n, different) {
 		header, _ := json.Marshal(map[string]any{"alg": s.alg, "typ": "JWT", "kid": "k"}) // of strings
 		claims, _ := json.Marshal(map[string]any{                                         // of strings and numbers
-			"iss": "https://op.example", "sub": fmt.Sprintf("user-%d", i), "aud": "cli", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
-			"auth_time": now.Unix(), "nonce": "n-0S6_WzA2Mj", "acr": "2", "amr": []string{"pwd", "otp"}, "email": "alice@example.com",
+			"iss": "https://op.example", "sub": fmt.Sprintf("user-%d", i), "aud": "cli", "iat": now.Unix(),
+			"exp":       now.Add(time.Hour).Unix(),
+			"auth_time": now.Unix(), "nonce": "n-0S6_WzA2Mj", "acr": "2", "amr": []string{"pwd", "otp"},
+			"email": "alice@example.com",
 		})
 		input := b64(header) + "." + b64(claims)
 		signature, verify := s.sign([]byte(input))
@@ -151,7 +165,8 @@ func (b bench) verify(n int) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("jwt verify --as %s, %d tokens by %s: %.2f of the signatures alone (%.2f by processor time), %d MB, and %d MB for a tenth\n",
+			fmt.Printf("jwt verify --as %s, %d tokens by %s: %.2f of the signatures alone (%.2f by processor time), "+
+				"%d MB, and %d MB for a tenth\n",
 				kind, n, s.alg, middle(wall), middle(processor), rss>>20, few>>20)
 		}
 	}
@@ -204,7 +219,10 @@ func (b bench) verifyStream(keys, kind string, list []signed) (cost, int64, erro
 	if err := os.WriteFile(stdin, []byte(all.String()), 0o600); err != nil {
 		return cost{}, 0, err
 	}
-	args := []string{"jwt", "verify", "--jwks", keys, "--as", kind, "--issuer", "https://op.example", "--client-id", "cli"}
+	args := []string{
+		"jwt", "verify", "--jwks", keys, "--as", kind, "--issuer", "https://op.example", "--client-id",
+		"cli",
+	}
 	cmd := exec.Command(b.binary, args...) //nolint:gosec,noctx // the program under measurement
 	var errs bytes.Buffer
 	in, err := os.Open(stdin)

@@ -126,7 +126,8 @@ func (t *tee) Read(p []byte) (int, error) {
 	if t.read.Len() <= limit.Body {
 		t.read.Write(p[:n])
 	}
-	if err == io.EOF && t.read.Len() <= limit.Body && t.end != nil { //nolint:errorlint // what Read returns at the end, as it is
+	//nolint:errorlint // what Read returns at the end, as it is
+	if err == io.EOF && t.read.Len() <= limit.Body && t.end != nil {
 		t.end(t.read.Bytes())
 		t.end = nil
 	}

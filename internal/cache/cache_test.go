@@ -30,7 +30,10 @@ type world struct {
 
 func newWorld(t *testing.T, header ...string) *world {
 	t.Helper()
-	w := &world{t: t, folder: filepath.Join(t.TempDir(), "cache"), header: http.Header{}, body: `{"a":1}`, status: 200, now: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)}
+	w := &world{
+		t: t, folder: filepath.Join(t.TempDir(), "cache"), header: http.Header{}, body: `{"a":1}`, status: 200,
+		now: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC),
+	}
 	w.says(header...)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.asked.Add(1)
@@ -69,7 +72,8 @@ func (e elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *world) transport(scope string) *Transport {
 	return &Transport{
 		Base: elsewhere{w.url}, Folder: w.folder, Scope: scope, Now: func() time.Time { return w.now },
-		Keeps: func(context.Context) bool { return true }, Valid: func(_ context.Context, b []byte) bool { return json.Valid(b) },
+		Keeps: func(context.Context) bool { return true },
+		Valid: func(_ context.Context, b []byte) bool { return json.Valid(b) },
 	}
 }
 
@@ -114,16 +118,24 @@ func TestForHowLong(t *testing.T) {
 		header []string
 		until  time.Duration // it is not asked for
 	}{
-		"nothing said":         {nil, 5 * time.Minute},
-		"max-age":              {[]string{"Cache-Control", "public, max-age=3600"}, time.Hour},
-		"quoted":               {[]string{"Cache-Control", `Max-Age="3600"`}, time.Hour},
-		"less than the floor":  {[]string{"Cache-Control", "max-age=10"}, 5 * time.Minute},
-		"zero":                 {[]string{"Cache-Control", "max-age=0"}, 5 * time.Minute},
-		"said twice":           {[]string{"Cache-Control", "max-age=3600, max-age=7200"}, time.Hour},
-		"more than the cap":    {[]string{"Cache-Control", "max-age=99999999"}, day},
-		"overflow":             {[]string{"Cache-Control", "max-age=9223372036854775807"}, day},
-		"Expires":              {[]string{"Date", "Fri, 02 Jan 2026 10:00:00 GMT", "Expires", "Fri, 02 Jan 2026 12:00:00 GMT"}, 2 * time.Hour},
-		"max-age over Expires": {[]string{"Cache-Control", "max-age=3600", "Date", "Fri, 02 Jan 2026 10:00:00 GMT", "Expires", "Fri, 02 Jan 2026 22:00:00 GMT"}, time.Hour},
+		"nothing said":        {nil, 5 * time.Minute},
+		"max-age":             {[]string{"Cache-Control", "public, max-age=3600"}, time.Hour},
+		"quoted":              {[]string{"Cache-Control", `Max-Age="3600"`}, time.Hour},
+		"less than the floor": {[]string{"Cache-Control", "max-age=10"}, 5 * time.Minute},
+		"zero":                {[]string{"Cache-Control", "max-age=0"}, 5 * time.Minute},
+		"said twice":          {[]string{"Cache-Control", "max-age=3600, max-age=7200"}, time.Hour},
+		"more than the cap":   {[]string{"Cache-Control", "max-age=99999999"}, day},
+		"overflow":            {[]string{"Cache-Control", "max-age=9223372036854775807"}, day},
+		"Expires": {
+			[]string{"Date", "Fri, 02 Jan 2026 10:00:00 GMT", "Expires", "Fri, 02 Jan 2026 12:00:00 GMT"},
+			2 * time.Hour,
+		},
+		"max-age over Expires": {
+			[]string{
+				"Cache-Control", "max-age=3600", "Date", "Fri, 02 Jan 2026 10:00:00 GMT", "Expires",
+				"Fri, 02 Jan 2026 22:00:00 GMT",
+			}, time.Hour,
+		},
 		"Expires 0":            {[]string{"Expires", "0"}, 5 * time.Minute},
 		"overflow, twice over": {[]string{"Cache-Control", "max-age=99999999999999999999999"}, day},
 		"aged elsewhere":       {[]string{"Cache-Control", "max-age=3600", "Age", "1800"}, 30 * time.Minute},

@@ -94,7 +94,9 @@ func (t *Transport) prune() {
 			files = append(files, info)
 		}
 	}
-	slices.SortFunc(files, func(a, b os.FileInfo) int { return cmp.Compare(b.ModTime().UnixNano(), a.ModTime().UnixNano()) })
+	slices.SortFunc(files, func(a, b os.FileInfo) int {
+		return cmp.Compare(b.ModTime().UnixNano(), a.ModTime().UnixNano())
+	})
 	for i, f := range files {
 		if i >= limit.CacheEntries || !strings.HasSuffix(f.Name(), extension) {
 			remove(filepath.Join(t.Folder, f.Name()))

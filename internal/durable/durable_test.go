@@ -62,7 +62,8 @@ func TestWriteFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(t, fresh, "a", 0o600)
-	if info, err := os.Stat(filepath.Dir(fresh)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+	if info, err := os.Stat(filepath.Dir(fresh)); err != nil ||
+		runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
 		t.Errorf("folder: %v, %v", info.Mode(), err)
 	}
 	shared := filepath.Join(folder, "shared")
@@ -146,7 +147,10 @@ func TestRoom(t *testing.T) {
 		if size >= 0 {
 			write(t, path, strings.Repeat("x", size), 0o600)
 		}
-		for name, reserve := range map[string]func(string) (*Reservation, error){"Reserve": Reserve, "ReservePrivate": ReservePrivate, "ReserveNew": ReserveNew} {
+		for name, reserve := range map[string]func(string) (*Reservation, error){
+			"Reserve":        Reserve,
+			"ReservePrivate": ReservePrivate, "ReserveNew": ReserveNew,
+		} {
 			r, err := reserve(path)
 			if err != nil {
 				t.Fatal(err)
@@ -193,7 +197,11 @@ func TestSymbolicLinksAreFollowed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	target := filepath.Join(folder, "target")
-	for _, link := range []struct{ name, to string }{{"relative", "target"}, {"absolute", target}, {"twice", "relative"}} {
+	for _, link := range []struct{ name, to string }{
+		{"relative", "target"},
+		{"absolute", target},
+		{"twice", "relative"},
+	} {
 		path := filepath.Join(folder, link.name)
 		symlink(t, link.to, path)
 		if err := update(path, link.name); err != nil {
@@ -289,7 +297,8 @@ func TestCreateOnce(t *testing.T) {
 	if err != nil || len(entries) != 2 {
 		t.Errorf("%v, %v", entries, err)
 	}
-	if info, err := os.Stat(filepath.Join(folder, "link")); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(filepath.Join(folder, "link")); err != nil ||
+		runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
 }

@@ -90,9 +90,14 @@ func exposure(path string, info fs.FileInfo) *OthersError {
 	case mode&fs.ModeSymlink != 0, mode.IsDir() && mode&fs.ModeSticky != 0:
 		return nil
 	case mode.Perm()&0o002 != 0:
-		return &OthersError{Err: fmt.Errorf("others can write to %s (mode %04o); chmod o-w prevents that", what, mode.Perm())}
+		return &OthersError{Err: fmt.Errorf("others can write to %s (mode %04o); chmod o-w prevents that", what,
+			mode.Perm())}
 	case mode.Perm()&0o020 != 0 && int(stat.Gid) != os.Geteuid():
-		return &OthersError{Group: true, Err: fmt.Errorf("group %d can write to %s (mode %04o); chmod g-w prevents that", stat.Gid, what, mode.Perm())}
+		return &OthersError{
+			Group: true,
+			Err: fmt.Errorf("group %d can write to %s (mode %04o); chmod g-w prevents that", stat.Gid, what,
+				mode.Perm()),
+		}
 	case foreign && !mode.IsDir():
 		return &OthersError{Group: true, Err: errors.New("it belongs to a user outside of this user namespace")}
 	}

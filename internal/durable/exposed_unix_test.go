@@ -27,7 +27,8 @@ func exposedFile(t *testing.T) (folder, in, file, link string) {
 	folder = t.TempDir()
 	in, link = filepath.Join(folder, "in"), filepath.Join(folder, "link")
 	file = filepath.Join(in, "file")
-	must(t, os.Chmod(folder, 0o700), os.Mkdir(in, 0o700), os.WriteFile(file, []byte("text"), 0o600), os.Symlink("in", link))
+	must(t, os.Chmod(folder, 0o700), os.Mkdir(in, 0o700), os.WriteFile(file, []byte("text"), 0o600),
+		os.Symlink("in", link))
 	return folder, in, file, link
 }
 
@@ -39,20 +40,36 @@ func TestExposedByMode(t *testing.T) {
 		says   string
 		group  bool
 	}{
-		"private":             {func(_, _, _ string) error { return nil }, "", false},
-		"readable":            {func(_, in, file string) error { return errors.Join(os.Chmod(file, 0o644), os.Chmod(in, 0o755)) }, "", false},
-		"file of everybody":   {func(_, _, file string) error { return os.Chmod(file, 0o606) }, "others can write to it (mode 0606)", false},
-		"folder":              {func(_, in, _ string) error { return os.Chmod(in, 0o777) }, "others can write to the folder", false},
-		"folder far above":    {func(folder, _, _ string) error { return os.Chmod(folder, 0o703) }, "others can write to the folder", false},
-		"folder like /tmp":    {func(_, in, _ string) error { return os.Chmod(in, 0o777|fs.ModeSticky) }, "", false},
-		"everybody and group": {func(_, in, file string) error { return errors.Join(os.Chmod(file, 0o660), os.Chmod(in, 0o707)) }, "others can write to the folder", false},
+		"private": {func(_, _, _ string) error { return nil }, "", false},
+		"readable": {
+			func(_, in, file string) error {
+				return errors.Join(os.Chmod(file, 0o644), os.Chmod(in, 0o755))
+			}, "", false,
+		},
+		"file of everybody": {
+			func(_, _, file string) error { return os.Chmod(file, 0o606) }, "others can write to it (mode 0606)", false,
+		},
+		"folder": {
+			func(_, in, _ string) error { return os.Chmod(in, 0o777) }, "others can write to the folder", false,
+		},
+		"folder far above": {
+			func(folder, _, _ string) error { return os.Chmod(folder, 0o703) }, "others can write to the folder", false,
+		},
+		"folder like /tmp": {func(_, in, _ string) error { return os.Chmod(in, 0o777|fs.ModeSticky) }, "", false},
+		"everybody and group": {
+			func(_, in, file string) error {
+				return errors.Join(os.Chmod(file, 0o660), os.Chmod(in, 0o707))
+			}, "others can write to the folder", false,
+		},
 	} {
 		folder, in, file, link := exposedFile(t)
 		must(t, c.change(folder, in, file))
 		for _, path := range []string{file, filepath.Join(link, "file"), link + "/../in/file"} {
 			err := Exposed(path)
 			var others *OthersError
-			if (err == nil) != (c.says == "") || err != nil && (!errors.As(err, &others) || others.Group != c.group || !strings.Contains(err.Error(), c.says)) {
+			if (err == nil) != (c.says == "") ||
+				err != nil &&
+					(!errors.As(err, &others) || others.Group != c.group || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("%s: %s: %v", name, path, err)
 			}
 		}
@@ -87,7 +104,9 @@ func TestExposedByOwner(t *testing.T) {
 		change func(in, file, link string) error
 		says   string
 	}{
-		"file":   {func(_, file, _ string) error { return os.Chown(file, nobody, nobody) }, "it belongs to another user"},
+		"file": {
+			func(_, file, _ string) error { return os.Chown(file, nobody, nobody) }, "it belongs to another user",
+		},
 		"folder": {func(in, _, _ string) error { return os.Chown(in, nobody, nobody) }, "the folder"},
 		"link":   {func(_, _, link string) error { return os.Lchown(link, nobody, nobody) }, "the symbolic link"},
 		"folder like /tmp": {func(in, _, _ string) error {
@@ -99,7 +118,8 @@ func TestExposedByOwner(t *testing.T) {
 		must(t, c.change(in, file, link))
 		var others *OthersError
 		err := Exposed(filepath.Join(link, "file"))
-		if (err == nil) != (c.says == "") || err != nil && (!errors.As(err, &others) || others.Group || !strings.Contains(err.Error(), c.says)) {
+		if (err == nil) != (c.says == "") ||
+			err != nil && (!errors.As(err, &others) || others.Group || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -116,7 +136,10 @@ func TestExposedOddPaths(t *testing.T) {
 	must(t, err)
 	defer r.Close()
 	defer w.Close()
-	for _, path := range []string{"/dev/null", "/dev/fd/0", "/", loop, filepath.Join(in, "new"), filepath.Join(file, "below")} {
+	for _, path := range []string{
+		"/dev/null", "/dev/fd/0", "/", loop, filepath.Join(in, "new"),
+		filepath.Join(file, "below"),
+	} {
 		if err := Exposed(path); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}

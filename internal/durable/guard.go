@@ -32,7 +32,8 @@ func Excludes(path string) bool {
 type GuardError struct{ Path string }
 
 func (e *GuardError) Error() string {
-	return fmt.Sprintf("another process is changing it, or was killed meanwhile; remove %s if no other process runs", e.Path)
+	return fmt.Sprintf("another process is changing it, or was killed meanwhile; remove %s if no other process runs",
+		e.Path)
 }
 
 // Guarded calls change while no other process is in such a call for path. It does not rely on

@@ -97,7 +97,8 @@ func TestGuardOfTheDead(t *testing.T) {
 	write(lock, time.Minute)
 	Unguard(path) // it may be of a process with an older lock file
 	var held *GuardError
-	if err := Guarded(path, func() error { t.Error("called"); return nil }); !errors.As(err, &held) || held.Path != guard {
+	if err := Guarded(path, func() error { t.Error("called"); return nil }); !errors.As(err, &held) ||
+		held.Path != guard {
 		t.Errorf("%v", err)
 	}
 	write(lock, 2*time.Hour)

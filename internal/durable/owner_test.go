@@ -148,7 +148,8 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	file, link, pipe := filepath.Join(folder, "file"), filepath.Join(folder, "link"), filepath.Join(folder, "pipe")
-	if err := errors.Join(os.WriteFile(file, []byte("text"), 0o600), os.Symlink(file, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(file, []byte("text"), 0o600), os.Symlink(file, link),
+		syscall.Mkfifo(pipe, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file, link} {

@@ -16,7 +16,8 @@ import (
 // write to it, or it is another user's. The superuser can write everywhere, and is no other.
 func Ours(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("others can write to it (mode %04o), so what is in it cannot be trusted; chmod go-w makes it yours alone", mode)
+		return fmt.Errorf("others can write to it (mode %04o), so what is in it cannot be trusted; chmod go-w makes "+
+			"it yours alone", mode)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
 		return errors.New("it belongs to another user, so what is in it cannot be trusted")

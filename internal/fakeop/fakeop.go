@@ -80,11 +80,18 @@ func start(how func(*httptest.Server)) *OP {
 		"issuer": issuer, "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks",
 		"authorization_endpoint": issuer + "/auth", "userinfo_endpoint": issuer + "/userinfo",
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
-		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"}, "code_challenge_methods_supported": []string{"S256"},
+		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
+		"code_challenge_methods_supported":      []string{"S256"},
 	}
 	now := time.Now().Unix()
-	op.Claims = map[string]any{"iss": issuer, "sub": "u", "aud": ClientID, "iat": now, "exp": now + 300, "amr": []string{"pwd"}}
-	op.Tokens = map[string]any{"access_token": "the-access-token", "token_type": "Bearer", "refresh_token": Rotated, "expires_in": 300}
+	op.Claims = map[string]any{
+		"iss": issuer, "sub": "u", "aud": ClientID, "iat": now, "exp": now + 300,
+		"amr": []string{"pwd"},
+	}
+	op.Tokens = map[string]any{
+		"access_token": "the-access-token", "token_type": "Bearer", "refresh_token": Rotated,
+		"expires_in": 300,
+	}
 	op.UserInfo = map[string]any{"sub": "u", "name": "You"}
 	return op
 }

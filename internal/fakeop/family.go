@@ -85,7 +85,8 @@ func (f *Family) serve(w http.ResponseWriter, r *http.Request) {
 	f.revoked = f.revoked || token != fmt.Sprint("refresh-", f.current)
 	if f.revoked {
 		f.mu.Unlock()
-		Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_grant"}`)(w, r)
+		Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"},
+			`{"error":"invalid_grant"}`)(w, r)
 		return
 	}
 	f.current++

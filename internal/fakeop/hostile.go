@@ -42,12 +42,16 @@ func StartHostile(b Behaviour) *Hostile {
 	trusted := httptest.NewUnstartedServer(nil)
 	trusted.EnableHTTP2 = true // its client then offers both
 	trusted.StartTLS()
-	config := &tls.Config{Certificates: trusted.TLS.Certificates, NextProtos: []string{b.Protocol}} //nolint:gosec // a server for tests
+	//nolint:gosec // a server for tests
+	config := &tls.Config{Certificates: trusted.TLS.Certificates, NextProtos: []string{b.Protocol}}
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err) // no loopback
 	}
-	h := &Hostile{URL: "https://" + listener.Addr().String(), Ended: make(chan struct{}, 100), trusted: trusted, listener: listener, open: map[net.Conn]bool{}}
+	h := &Hostile{
+		URL: "https://" + listener.Addr().String(), Ended: make(chan struct{}, 100), trusted: trusted,
+		listener: listener, open: map[net.Conn]bool{},
+	}
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -183,7 +187,10 @@ func repeat(text []byte, times int) func(io.Writer) error {
 
 // Farewell is a server that goes away, and says something as it does.
 func Farewell(text string) Behaviour {
-	return Behaviour{Protocol: "h2", Start: frame(goAway, 0, 0, append([]byte("\x00\x00\x00\x01\x00\x00\x00\x02"), text...)), End: true}
+	return Behaviour{
+		Protocol: "h2",
+		Start:    frame(goAway, 0, 0, append([]byte("\x00\x00\x00\x01\x00\x00\x00\x02"), text...)), End: true,
+	}
 }
 
 // Behaviours are ways to keep a client busy for ever, by name.
@@ -201,21 +208,27 @@ func Behaviours() map[string]Behaviour {
 }
 
 func http1() map[string]Behaviour {
-	const ok, chunked = "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+	const ok, chunked = "HTTP/1.1 200 OK\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 	a := strings.Repeat("a", 1000)
 	return map[string]Behaviour{
-		"silence":          {},
-		"header":           {Start: []byte(ok), Answer: repeat([]byte("X-A: "+a+"\r\n"), 10)},
-		"header line":      {Start: []byte(ok + "X-A: "), Answer: repeat([]byte(a), 10)},
-		"status line":      {Start: []byte("HTTP/1.1 200 "), Answer: repeat([]byte(a), 10)},
-		"informational":    {Answer: repeat([]byte("HTTP/1.1 103 Early Hints\r\n\r\n"), 100)},
-		"body":             {Start: []byte(ok + "Content-Type: application/json\r\n\r\n"), Answer: repeat([]byte(" "), 10_000)},
+		"silence":       {},
+		"header":        {Start: []byte(ok), Answer: repeat([]byte("X-A: "+a+"\r\n"), 10)},
+		"header line":   {Start: []byte(ok + "X-A: "), Answer: repeat([]byte(a), 10)},
+		"status line":   {Start: []byte("HTTP/1.1 200 "), Answer: repeat([]byte(a), 10)},
+		"informational": {Answer: repeat([]byte("HTTP/1.1 103 Early Hints\r\n\r\n"), 100)},
+		"body": {
+			Start: []byte(ok + "Content-Type: application/json\r\n\r\n"), Answer: repeat([]byte(" "), 10_000),
+		},
 		"half a body":      {Start: []byte(ok + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")},
 		"chunk extension":  {Start: []byte(chunked + "1;x="), Answer: repeat([]byte(a), 10)},
 		"chunk extensions": {Start: []byte(chunked), Answer: repeat([]byte("1;x="+a+"\r\n{\r\n"), 10)},
 		"trailer":          {Start: []byte(chunked + "2\r\n{}\r\n0\r\n"), Answer: repeat([]byte("X-A: "+a+"\r\n"), 10)},
 		"half a trailer":   {Start: []byte(chunked + "2\r\n{}\r\n0\r\nX-A: a")},
-		"upgrade":          {Start: []byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), Answer: repeat([]byte("{"), 1000)},
+		"upgrade": {
+			Start:  []byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"),
+			Answer: repeat([]byte("{"), 1000),
+		},
 	}
 }
 
@@ -225,21 +238,29 @@ func http2() map[string]Behaviour {
 	header := slices.Clip(frame(headers, endHeaders, 1, ok))
 	padding := append([]byte{255}, make([]byte, 255)...)
 	return map[string]Behaviour{
-		"silence":         {},
-		"padding":         {Start: header, Answer: repeat(frame(data, padded, 1, padding), 100)}, // Go answers each, which nobody reads
-		"body":            {Start: header, Answer: repeat(frame(data, 0, 1, bytes.Repeat([]byte(" "), 16_000)), 1)},
-		"empty data":      {Start: header, Answer: repeat(frame(data, 0, 1, nil), 1000)},
-		"half a body":     {Start: append(header, frame(data, 0, 1, []byte("{"))...)},
-		"continuation":    {Start: frame(headers, 0, 1, ok), Answer: repeat(frame(continuation, 0, 1, nil), 1000)},
-		"header":          {Start: frame(headers, 0, 1, append(ok, entry...)), Answer: repeat(frame(continuation, 0, 1, bytes.Repeat(indexed, 16_000)), 1)},
-		"informational":   {Answer: repeat(frame(headers, endHeaders, 1, []byte("\x08\x03103")), 100)},
-		"ping":            {Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
-		"ping in a body":  {Start: header, Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)}, // as padding, but quicker
-		"ping after data": {Start: append(header, frame(data, 0, 1, []byte(" {}"))...), Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
-		"settings":        {Answer: repeat(frame(settings, 0, 0, []byte("\x00\x04\x00\x00\xff\xff")), 1000)},
-		"window":          {Answer: repeat(frame(windowUpdate, 0, 0, []byte{0, 0, 0, 1}), 1000)},
-		"resets":          {Answer: repeat(frame(reset, 0, 3, []byte{0, 0, 0, 7}), 1000)},
-		"refused stream":  {Start: frame(reset, 0, 1, []byte{0, 0, 0, 7})},
-		"going away":      {Answer: repeat(frame(goAway, 0, 0, []byte("\x00\x00\x00\x01\x00\x00\x00\x00bye")), 10)},
+		"silence": {},
+		// Go answers each, which nobody reads
+		"padding":      {Start: header, Answer: repeat(frame(data, padded, 1, padding), 100)},
+		"body":         {Start: header, Answer: repeat(frame(data, 0, 1, bytes.Repeat([]byte(" "), 16_000)), 1)},
+		"empty data":   {Start: header, Answer: repeat(frame(data, 0, 1, nil), 1000)},
+		"half a body":  {Start: append(header, frame(data, 0, 1, []byte("{"))...)},
+		"continuation": {Start: frame(headers, 0, 1, ok), Answer: repeat(frame(continuation, 0, 1, nil), 1000)},
+		"header": {
+			Start:  frame(headers, 0, 1, append(ok, entry...)),
+			Answer: repeat(frame(continuation, 0, 1, bytes.Repeat(indexed, 16_000)), 1),
+		},
+		"informational": {Answer: repeat(frame(headers, endHeaders, 1, []byte("\x08\x03103")), 100)},
+		"ping":          {Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
+		// as padding, but quicker
+		"ping in a body": {Start: header, Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000)},
+		"ping after data": {
+			Start:  append(header, frame(data, 0, 1, []byte(" {}"))...),
+			Answer: repeat(frame(ping, 0, 0, []byte("12345678")), 1000),
+		},
+		"settings":       {Answer: repeat(frame(settings, 0, 0, []byte("\x00\x04\x00\x00\xff\xff")), 1000)},
+		"window":         {Answer: repeat(frame(windowUpdate, 0, 0, []byte{0, 0, 0, 1}), 1000)},
+		"resets":         {Answer: repeat(frame(reset, 0, 3, []byte{0, 0, 0, 7}), 1000)},
+		"refused stream": {Start: frame(reset, 0, 1, []byte{0, 0, 0, 7})},
+		"going away":     {Answer: repeat(frame(goAway, 0, 0, []byte("\x00\x00\x00\x01\x00\x00\x00\x00bye")), 10)},
 	}
 }

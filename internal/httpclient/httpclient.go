@@ -21,8 +21,9 @@ import (
 
 // Options configure a client. The zero value trusts the system's certificates.
 type Options struct {
-	Timeout                                            time.Duration // of one request, body included; 0 means limit.Request
-	MaxIdleConns, MaxIdleConnsPerHost, MaxConnsPerHost int           // 0 means 10 each
+	Timeout time.Duration // of one request, body included; 0 means limit.Request
+
+	MaxIdleConns, MaxIdleConnsPerHost, MaxConnsPerHost int // 0 means 10 each
 
 	Roots       *x509.CertPool   // trusted instead of the system's certificates
 	Unverified  bool             // trust any certificate
@@ -48,7 +49,10 @@ const defaultConnections = 10
 
 // New makes a client. It never stores cookies.
 func New(o Options) *http.Client {
-	d := &dialer{net: &net.Dialer{Timeout: orElse(o.Timeout, limit.Request)}, config: tlsConfig(o), pair: hostPort(o.Pair)}
+	d := &dialer{
+		net: &net.Dialer{Timeout: orElse(o.Timeout, limit.Request)}, config: tlsConfig(o),
+		pair: hostPort(o.Pair),
+	}
 	if o.MaxConnsPerHost == 1 {
 		d.pair = ""
 	}
@@ -67,7 +71,10 @@ func New(o Options) *http.Client {
 		// Go's HTTP/2 waits without end for a peer that does not read.
 		HTTP2: &http.HTTP2Config{WriteByteTimeout: orElse(o.Timeout, limit.Request)},
 	}
-	return &http.Client{Transport: withHeader{transport, o.Header, o.Extra, o.ExtraFor}, Timeout: orElse(o.Timeout, limit.Request)}
+	return &http.Client{
+		Transport: withHeader{transport, o.Header, o.Extra, o.ExtraFor},
+		Timeout:   orElse(o.Timeout, limit.Request),
+	}
 }
 
 // overTLS uses a proxy for https only: http is for this machine, and a proxy
@@ -92,12 +99,15 @@ func orElse[T comparable](value, standard T) T {
 func tlsConfig(o Options) *tls.Config {
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12, RootCAs: o.Roots, NextProtos: []string{"h2", "http/1.1"},
-		InsecureSkipVerify: o.Unverified, //nolint:gosec // the user's own skip_tls_verification, which is warned of and shown
+		//nolint:gosec // the user's own skip_tls_verification, which is warned of and shown
+		InsecureSkipVerify: o.Unverified,
 	}
 	if o.Certificate != nil {
 		// Shown whatever authorities the server names: a self-signed
 		// certificate (RFC 8705 section 2.2) is of none of them.
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return o.Certificate, nil }
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return o.Certificate, nil
+		}
 	}
 	return c
 }
@@ -248,7 +258,9 @@ func (d *dialer) handshake(ctx context.Context, network, addr string, connected 
 	return conn, err
 }
 
-func (d *dialer) dial(ctx context.Context, network, addr string, config *tls.Config, connected func()) (net.Conn, error) {
+func (d *dialer) dial(ctx context.Context, network, addr string, config *tls.Config,
+	connected func(),
+) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err

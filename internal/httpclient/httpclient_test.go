@@ -89,7 +89,8 @@ func TestTrust(t *testing.T) {
 		t.Errorf("any trust: %v", err)
 	}
 	var name x509.HostnameError
-	if err := get(New(Options{Roots: s.roots()}), strings.Replace(s.URL, "127.0.0.1", "localhost", 1)); !errors.As(err, &name) {
+	url := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	if err := get(New(Options{Roots: s.roots()}), url); !errors.As(err, &name) {
 		t.Errorf("another name: %v", err)
 	}
 }
@@ -110,7 +111,10 @@ func TestBundleFirstThenTheWhole(t *testing.T) {
 		"without a bundle": {nil, s.roots(), true, 1},
 	} {
 		before := s.opened.Load()
-		d := &dialer{net: &net.Dialer{}, config: tlsConfig(Options{Roots: c.whole}), bundle: func() *x509.CertPool { return c.bundle }}
+		d := &dialer{
+			net: &net.Dialer{}, config: tlsConfig(Options{Roots: c.whole}),
+			bundle: func() *x509.CertPool { return c.bundle },
+		}
 		conn, err := d.dialTLS(context.Background(), "tcp", s.Listener.Addr().String())
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)

@@ -53,10 +53,10 @@ const (
 	KeysAge        = 10 * time.Minute // of keys that are used without asking again
 	Grace          = 5 * time.Second  // for the answer to a sent refresh token, after its caller gave up
 	Abandon        = time.Second      // for a transport, after the end of its request
-	SignalHold     = 15 * time.Second // for a refresh token in flight, after the first signal that would end the process
+	SignalHold     = 15 * time.Second // for a refresh token in flight, after the first signal that would end the run
 	FileLock       = 30 * time.Second // for another run that uses the same refresh token file
 	SessionLock    = 60 * time.Second // for another run that renews the same session
-	Keyring        = 3 * time.Second  // for an answer of the keyring, which may be locked with nobody there to unlock it
+	Keyring        = 3 * time.Second  // for the keyring, which may be locked with nobody there to unlock it
 	LandingPage    = 20 * time.Second // a browser waits for the end of a login
 	LoginAge       = 15 * time.Minute // of an authorization request that may still be answered, where there are many
 
@@ -87,7 +87,10 @@ type Row struct {
 // Table is every limit.
 func Table() []Row {
 	return []Row{
-		{"Body", size(Body), "a response body, as it unpacks; http_client_config.limit_max_resp_size_limit overrides it"},
+		{
+			"Body", size(Body),
+			"a response body, as it unpacks; http_client_config.limit_max_resp_size_limit overrides it",
+		},
 		{"Keys", size(Keys), "a JWK Set; likewise"},
 		{"Header", size(Header), "a response's header, informational responses (1xx) included"},
 		{"Token", size(Token), "a JWT, before it is split"},
@@ -107,27 +110,54 @@ func Table() []Row {
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
-		{"Request", Request.String(), "one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the whole command"},
-		{"DiscoveryPause", DiscoveryPause.String(), "between two attempts to discover a provider that is down, in programs that use the library"},
+		{
+			"Request", Request.String(),
+			"one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the " +
+				"whole command",
+		},
+		{
+			"DiscoveryPause", DiscoveryPause.String(),
+			"between two attempts to discover a provider that is down, in programs that use the library",
+		},
 		{"RequestMost", RequestMost.String(), "one request, in programs that use the library and bound nothing"},
 		{"KeysFetch", KeysFetch.String(), "one fetch of keys, whoever waits for it"},
 		{"KeysAgain", KeysAgain.String(), "the least time between two fetches of keys because none fits a token"},
 		{"KeysAge", KeysAge.String(), "keys that are used without asking again"},
 		{"Grace", Grace.String(), "the answer to a refresh token that was sent, after Ctrl-C or --timeout"},
-		{"Abandon", Abandon.String(), "the wait for Go's HTTP transport to return after a time-out, then the request is abandoned"},
-		{"SignalHold", SignalHold.String(), "signals are held back this long after the first of them, while a refresh token is in flight or its response is stored"},
+		{
+			"Abandon", Abandon.String(),
+			"the wait for Go's HTTP transport to return after a time-out, then the request is abandoned",
+		},
+		{
+			"SignalHold", SignalHold.String(),
+			"signals are held back this long after the first of them, while a refresh token is in flight or its " +
+				"response is stored",
+		},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
 		{"SessionLock", SessionLock.String(), "the wait for another run that renews the same session"},
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
-		{"CacheLeast", CacheLeast.String(), "metadata and keys that are used without asking again, if they say less or nothing; on this machine only what they say counts"},
+		{
+			"CacheLeast", CacheLeast.String(),
+			"metadata and keys that are used without asking again, if they say less or nothing; on this machine only " +
+				"what they say counts",
+		},
 		{"CacheMost", CacheMost.String(), "the same at most"},
-		{"AgentAnswer", AgentAnswer.String(), "the wait for a response of the agent that it need not ask a provider for; then the files are used"},
+		{
+			"AgentAnswer", AgentAnswer.String(),
+			"the wait for a response of the agent that it need not ask a provider for; then the files are used",
+		},
 		{"AgentLook", AgentLook.String(), "between two looks of the agent at what is due"},
-		{"AgentPauseLeast", AgentPauseLeast.String(), "the agent's pause after a renewal that failed; twice as long after each"},
+		{
+			"AgentPauseLeast", AgentPauseLeast.String(),
+			"the agent's pause after a renewal that failed; twice as long after each",
+		},
 		{"AgentPauseMost", AgentPauseMost.String(), "the same at most, and a Retry-After that it obeys"},
-		{"PollInterval", PollInterval.String(), "between two questions whether a user is done, if the provider does not say"},
+		{
+			"PollInterval", PollInterval.String(),
+			"between two questions whether a user is done, if the provider does not say",
+		},
 		{"PollLeast", PollLeast.String(), "the same at least, whatever the provider says"},
 		{"PollMost", PollMost.String(), "the same at most"},
 		{"PollSlower", PollSlower.String(), "what slow_down adds to it"},

@@ -74,21 +74,22 @@ func spellings() map[string]func(string) string {
 	quote := func(text string) string { return strings.Trim(strconv.Quote(text), `"`) }
 	component := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 	all := map[string]func(string) string{
-		"as it is":             func(text string) string { return text },
-		"form":                 url.QueryEscape,
-		"form, lower case":     lower,
-		"path":                 url.PathEscape,
-		"component":            component,
-		"slash left":           func(text string) string { return strings.ReplaceAll(component(text), "%2F", "/") },
-		"every character":      each("%%%02X"),
-		"every one lower":      each("%%%02x"),
-		"HTML":                 html.EscapeString,
-		"HTML decimal":         eachRune("&#%d;"),
-		"HTML decimal, bare":   eachRune("&#%d"),
-		"HTML hexadecimal":     eachRune("&#x%x;"),
-		"HTML upper case":      eachRune("&#X%X;"),
-		"HTML zeros":           eachRune("&#x%06x;"),
-		"HTML names":           strings.NewReplacer("/", "&sol;", "+", "&plus;", "=", "&equals;", `"`, "&quot;", "&", "&amp;").Replace,
+		"as it is":           func(text string) string { return text },
+		"form":               url.QueryEscape,
+		"form, lower case":   lower,
+		"path":               url.PathEscape,
+		"component":          component,
+		"slash left":         func(text string) string { return strings.ReplaceAll(component(text), "%2F", "/") },
+		"every character":    each("%%%02X"),
+		"every one lower":    each("%%%02x"),
+		"HTML":               html.EscapeString,
+		"HTML decimal":       eachRune("&#%d;"),
+		"HTML decimal, bare": eachRune("&#%d"),
+		"HTML hexadecimal":   eachRune("&#x%x;"),
+		"HTML upper case":    eachRune("&#X%X;"),
+		"HTML zeros":         eachRune("&#x%06x;"),
+		"HTML names": strings.NewReplacer("/", "&sol;", "+", "&plus;", "=", "&equals;", `"`, "&quot;", "&",
+			"&amp;").Replace,
 		"JSON":                 asJSON,
 		"JSON slash":           func(text string) string { return strings.ReplaceAll(asJSON(text), "/", `\/`) },
 		"JSON every character": eachUnit(`\u%04x`),
@@ -106,7 +107,8 @@ func spellings() map[string]func(string) string {
 		"hexadecimal upper":    each("%02X"),
 	}
 	for name, encoding := range map[string]*base64.Encoding{
-		"base64": base64.StdEncoding, "base64 unpadded": base64.RawStdEncoding, "base64url": base64.URLEncoding, "base64url unpadded": base64.RawURLEncoding,
+		"base64": base64.StdEncoding, "base64 unpadded": base64.RawStdEncoding, "base64url": base64.URLEncoding,
+		"base64url unpadded": base64.RawURLEncoding,
 	} {
 		for before := range 3 {
 			for after := range 3 {
@@ -126,12 +128,18 @@ func tag(*Secret) string { return "[secret]" }
 func TestSpellings(t *testing.T) {
 	t.Parallel()
 	for _, plain := range []string{
-		"kZ/9+Qw==abcDEF", `with "quotes" & <brackets> and 'more'`, `back\slash\n/and%2Fpercent&amp;more`, "pässwörd/😀+x", "a-b_c~d.e/f+g=h ij",
+		"kZ/9+Qw==abcDEF", `with "quotes" & <brackets> and 'more'`, `back\slash\n/and%2Fpercent&amp;more`,
+		"pässwörd/😀+x", "a-b_c~d.e/f+g=h ij",
 		"secret", strings.Repeat("0123456789abcdef", 300), "%%%%%%%%", `\\\\\\\\`, "&&&&&&&&",
 	} {
 		for name, spell := range spellings() {
 			secrets := []*Secret{New("another-secret", true), New(plain, true)}
-			for _, around := range [][2]string{{"", ""}, {"it is <", "> and no other"}, {`{"a":"`, `"}`}, {"x=", "&y=z"}} {
+			for _, around := range [][2]string{
+				{"", ""},
+				{"it is <", "> and no other"},
+				{`{"a":"`, `"}`},
+				{"x=", "&y=z"},
+			} {
 				got := Replace(around[0]+spell(plain)+around[1], secrets, tag)
 				got = strings.ReplaceAll(got, "[secret][secret]", "[secret]") // of escapes of nothing but escapes
 				if got != around[0]+"[secret]"+around[1] {
@@ -152,7 +160,8 @@ func TestBeginnings(t *testing.T) {
 		}
 		whole := spell(plain)
 		cut := whole[:len(whole)*9/10]
-		if got := Replace("it begins "+cut, []*Secret{New(plain, true)}, tag); !strings.HasPrefix(got, "it begins [secret]") || len(got) > len("it begins [secret]")+12 {
+		if got := Replace("it begins "+cut, []*Secret{New(plain, true)}, tag); !strings.HasPrefix(got,
+			"it begins [secret]") || len(got) > len("it begins [secret]")+12 {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -169,11 +178,13 @@ func TestBeginnings(t *testing.T) {
 func TestOtherTextStays(t *testing.T) {
 	t.Parallel()
 	secrets := []*Secret{New("canary-secret", true), New("kZ/9+Qw==abcDEF", true)}
-	if got := Replace("the canary secret, canary_secret, Canary-Secret", secrets, tag); got != "the canary secret, canary_secret, Canary-Secret" {
+	if got := Replace("the canary secret, canary_secret, Canary-Secret", secrets,
+		tag); got != "the canary secret, canary_secret, Canary-Secret" {
 		t.Errorf("other words are gone: %q", got)
 	}
 	for _, text := range []string{
-		"", "plain ünïcode 漢字 😀", "100% of &amp; \\u0041 &#65 %41 %4", "&nosuch; &amp &#; &#x; %zz \\u12 \\q \\", "\xff\xfe", "Y2FuYXJ5", "canary", "\\ud83d\\ude00",
+		"", "plain ünïcode 漢字 😀", "100% of &amp; \\u0041 &#65 %41 %4", "&nosuch; &amp &#; &#x; %zz \\u12 \\q \\",
+		"\xff\xfe", "Y2FuYXJ5", "canary", "\\ud83d\\ude00",
 	} {
 		if got := Replace(text, secrets, tag); got != text {
 			t.Errorf("%q became %q", text, got)
@@ -203,8 +214,14 @@ func TestOverlaps(t *testing.T) {
 func TestReplaceIsFast(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 20
-	secrets := []*Secret{New(strings.Repeat("a", 1000), true), New("%25%25%25%25%25%25%25%25", true), New("canary-secret", true)}
-	for _, unit := range []string{"a", "%25", "%2525", `\u005c`, `\\`, "&amp;", "&", "&#", "aaaaaaaaaaaaaaaaaaaab", "canary-secre"} {
+	secrets := []*Secret{
+		New(strings.Repeat("a", 1000), true), New("%25%25%25%25%25%25%25%25", true),
+		New("canary-secret", true),
+	}
+	for _, unit := range []string{
+		"a", "%25", "%2525", `\u005c`, `\\`, "&amp;", "&", "&#", "aaaaaaaaaaaaaaaaaaaab",
+		"canary-secre",
+	} {
 		began := time.Now()
 		Replace(strings.Repeat(unit, size/len(unit)), secrets, tag)
 		if took := time.Since(began); took > 5*time.Second {
@@ -217,11 +234,13 @@ func TestReplaceIsFast(t *testing.T) {
 func FuzzReplace(f *testing.F) {
 	f.Add("canary/secret+1", []byte{0, 1, 2, 3, 4, 5, 6, 7}, "before %4", "after")
 	ways := []func(string) string{
-		func(c string) string { return c }, each("%%%02x"), each("%%%02X"), eachRune("&#%d;"), eachRune("&#x%x;"), eachUnit(`\u%04x`), each(`\x%02x`),
+		func(c string) string { return c }, each("%%%02x"), each("%%%02X"), eachRune("&#%d;"), eachRune("&#x%x;"),
+		eachUnit(`\u%04x`), each(`\x%02x`),
 		func(c string) string { return each("%%%02x")(each("%%%02x")(c)) },
 	}
 	f.Fuzz(func(t *testing.T, plain string, how []byte, before, after string) {
-		if len(plain) < 6 || len(how) == 0 || strings.ContainsFunc(plain+before+after, func(r rune) bool { return r < 0x20 || r > 0x7e }) ||
+		if len(plain) < 6 || len(how) == 0 ||
+			strings.ContainsFunc(plain+before+after, func(r rune) bool { return r < 0x20 || r > 0x7e }) ||
 			strings.ContainsAny(plain+after, `%&\`) || strings.ContainsAny(before, `%&\`) {
 			return
 		}

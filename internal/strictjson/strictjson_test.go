@@ -140,7 +140,8 @@ func TestManyMembers(t *testing.T) {
 		fmt.Fprintf(&b, `"m%d" : [ {"a":%d} , "x\"}" ] ,`, i, i)
 	}
 	o, err := Parse([]byte("{" + b.String() + `"last":-1.5e3}`))
-	if err != nil || len(o.Members) != 101 || string(o.Members[100].Value) != "-1.5e3" || string(o.Members[7].Value) != `[ {"a":7} , "x\"}" ]` {
+	if err != nil || len(o.Members) != 101 || string(o.Members[100].Value) != "-1.5e3" ||
+		string(o.Members[7].Value) != `[ {"a":7} , "x\"}" ]` {
 		t.Fatalf("%v, %v", o, err)
 	}
 	if _, err := Parse([]byte("{" + b.String() + `"m50":1}`)); err == nil {
@@ -201,9 +202,12 @@ func FuzzAsTheStandardLibrary(f *testing.F) {
 // What is JSON is what encoding/json says is, whichever of the other bounds it keeps.
 func FuzzSyntax(f *testing.F) {
 	for _, text := range []string{
-		`{"a":[1,"\ud83d\ude00",{"b":null}] , "c" : {"d\"":-0.5E+1}}`, `[]`, `[ ]`, `{ }`, `[1,]`, `{"a":1,}`, `[,1]`, `{,}`, `[1 2]`, `{"a" 1}`, `{"a"}`, `{1:1}`,
-		`01`, `-`, `-0`, `1.`, `.1`, `1e`, `1e+`, `1E-07`, `+1`, `0x1`, `--1`, `truefalse`, `tru`, `nul`, `[true,false,null]`, `True`,
-		`"`, `"\`, `"\u12`, `"\u123g"`, `"\x"`, `"\/\b\f\n\r\t\\\""`, "\"\t\"", "\"\x7f\"", "\u00a01", "1\f", `]`, `}`, `[`, `{`, `[}`, `{]`, `{"a":`, `1,`, `1 1`, `:`, "[1]\x00",
+		`{"a":[1,"\ud83d\ude00",{"b":null}] , "c" : {"d\"":-0.5E+1}}`, `[]`, `[ ]`, `{ }`, `[1,]`, `{"a":1,}`, `[,1]`,
+		`{,}`, `[1 2]`, `{"a" 1}`, `{"a"}`, `{1:1}`,
+		`01`, `-`, `-0`, `1.`, `.1`, `1e`, `1e+`, `1E-07`, `+1`, `0x1`, `--1`, `truefalse`, `tru`, `nul`,
+		`[true,false,null]`, `True`,
+		`"`, `"\`, `"\u12`, `"\u123g"`, `"\x"`, `"\/\b\f\n\r\t\\\""`, "\"\t\"", "\"\x7f\"", "\u00a01", "1\f", `]`, `}`,
+		`[`, `{`, `[}`, `{]`, `{"a":`, `1,`, `1 1`, `:`, "[1]\x00",
 	} {
 		f.Add([]byte(text))
 	}

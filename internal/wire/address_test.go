@@ -7,7 +7,8 @@ func TestSecureURL(t *testing.T) {
 	for raw, want := range map[string]bool{
 		"https://op.example": true, "https://op.example:8443/a?b=c#d": true, "http://127.0.0.1:9400": true,
 		"http://127.9.9.9": true, "http://[::1]:80/": true, "http://localhost": true,
-		"http://LOCALHOST": false, "http://op.example": false, "http://localhost.example": false, "http://128.0.0.1": false,
+		"http://LOCALHOST": false, "http://op.example": false, "http://localhost.example": false,
+		"http://128.0.0.1":        false,
 		"https://user@op.example": false, "https:op.example": false, "https://:443": false, "https://": false,
 		"ftp://op.example": false, "/path": false, "": false, "https://op.example:port": false,
 	} {

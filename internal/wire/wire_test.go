@@ -26,7 +26,10 @@ func TestValid(t *testing.T) {
 // HTTP takes a space at an end away; one inside stays.
 func TestInHeader(t *testing.T) {
 	t.Parallel()
-	for s, want := range map[string]bool{"a": true, "a b": true, " a": false, "a ": false, " ": false, "": false, "a\r\nb": false} {
+	for s, want := range map[string]bool{
+		"a": true, "a b": true, " a": false, "a ": false, " ": false, "": false,
+		"a\r\nb": false,
+	} {
 		if InHeader(s) != want {
 			t.Errorf("%q: %v, want %v", s, !want, want)
 		}
@@ -36,7 +39,8 @@ func TestInHeader(t *testing.T) {
 func TestSecret(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
-		"abc": "abc", "abc\n": "abc", "abc\r\n": "abc", "\nabc\n\n": "abc", "\uFEFFabc\r\n": "abc", "a b": "a b", "": "", "\uFEFF": "",
+		"abc": "abc", "abc\n": "abc", "abc\r\n": "abc", "\nabc\n\n": "abc", "\uFEFFabc\r\n": "abc", "a b": "a b",
+		"": "", "\uFEFF": "",
 		"pässwörd": "pässwörd", "\xff": "\xff",
 	} {
 		if got, err := Secret(s); err != nil || got != want {
@@ -47,7 +51,10 @@ func TestSecret(t *testing.T) {
 	if got, err := Secret(spaces + "\n"); err != nil || got != spaces {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, s := range []string{"s3cret\x00", "s3c\nret", "s3c\tret", "\x1bs3cret", "s3cret\x7f", "s3cret\u0085", "\uFEFF\uFEFFs3cret", "s3c\uFEFFret"} {
+	for _, s := range []string{
+		"s3cret\x00", "s3c\nret", "s3c\tret", "\x1bs3cret", "s3cret\x7f", "s3cret\u0085",
+		"\uFEFF\uFEFFs3cret", "s3c\uFEFFret",
+	} {
 		if got, err := Secret(s); err == nil || got != "" || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: %q, %v", s, got, err)
 		}
