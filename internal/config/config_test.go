@@ -101,7 +101,8 @@ func TestAncestorsFileParsesWithItsMeaning(t *testing.T) {
 		}
 		for _, p := range parameters {
 			_, set := c.Origin[p.Key]
-			if want := strings.Contains(ancestor, "\n"+strings.TrimPrefix(p.Key, "http_client_config.")+":"); want && !set {
+			if want := strings.Contains(ancestor, "\n"+strings.TrimPrefix(p.Key, "http_client_config.")+":"); want &&
+				!set {
 				t.Errorf("%s: %s did not arrive", name, p.Key)
 			}
 		}
@@ -166,19 +167,24 @@ issuer: https://other.example
 
 func TestPrecedence(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"OIDC_CLIENT_ID": "from env", "OIDC_HTTP_CLIENT_CONFIG_TIMEOUT_DURATION": "7s", "OIDC_SKIP_USERINFO_CALL": "true"}
+	env := map[string]string{
+		"OIDC_CLIENT_ID": "from env", "OIDC_HTTP_CLIENT_CONFIG_TIMEOUT_DURATION": "7s",
+		"OIDC_SKIP_USERINFO_CALL": "true",
+	}
 	c, err := load(minimal, env, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.ClientID != "from env" || *c.HTTP.Timeout != 7*time.Second || !c.SkipUserInfo || c.Origin["client_id"].String() != "OIDC_CLIENT_ID" {
+	if c.ClientID != "from env" || *c.HTTP.Timeout != 7*time.Second || !c.SkipUserInfo ||
+		c.Origin["client_id"].String() != "OIDC_CLIENT_ID" {
 		t.Errorf("environment over file: %+v", c)
 	}
 	c, err = load(minimal, env, map[string][]string{"client-id": {"from flag"}, "scope": {"a", "b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.ClientID != "from flag" || !slices.Equal(c.Scopes, []string{"a", "b"}) || c.Origin["client_id"].String() != "--client-id" {
+	if c.ClientID != "from flag" || !slices.Equal(c.Scopes, []string{"a", "b"}) ||
+		c.Origin["client_id"].String() != "--client-id" {
 		t.Errorf("flag over environment: %+v", c)
 	}
 	if _, err := load("", nil, map[string][]string{"issuer": {"https://op.example"}, "client-id": {"me"}}); err != nil {
@@ -193,11 +199,13 @@ func TestExpansion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Issuer != "https://op.example" || c.ClientSecret != "p$w: {x}" || c.Scopes[0] != "op.example" || c.Login.ACRValues != "${HOST}" {
+	if c.Issuer != "https://op.example" || c.ClientSecret != "p$w: {x}" || c.Scopes[0] != "op.example" ||
+		c.Login.ACRValues != "${HOST}" {
 		t.Errorf("got %+v", c)
 	}
 	_, err = load(minimal+"client_secret: ${ABSENT}\n", env, nil)
-	if err == nil || !strings.Contains(err.Error(), "config.yaml:3:16: client_secret: the environment variable ABSENT is not set") {
+	if err == nil ||
+		!strings.Contains(err.Error(), "config.yaml:3:16: client_secret: the environment variable ABSENT is not set") {
 		t.Errorf("absent variable: %v", err)
 	}
 }
@@ -206,7 +214,8 @@ func TestExpansion(t *testing.T) {
 func TestEncoding(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"OIDC_LOGIN_HINT": "J\xf6rg", "X": "\xff", "OIDC_PRIVATE_KEY": "\xff"}
-	_, err := load(minimal+"acr_list: [\"${X}\"]\nui_locales: ${X}\nauthorize_additional_parameters: {x: \"${X}\"}\n", env, map[string][]string{"scope": {"\xff"}, "ca-cert": {"\xff"}})
+	_, err := load(minimal+"acr_list: [\"${X}\"]\nui_locales: ${X}\nauthorize_additional_parameters: {x: \"${X}\"}\n",
+		env, map[string][]string{"scope": {"\xff"}, "ca-cert": {"\xff"}})
 	want := "OIDC_LOGIN_HINT: it is not UTF-8\n--scope: it is not UTF-8\n" +
 		"config.yaml:3:11: acr_list: it is not UTF-8\nconfig.yaml:4:13: ui_locales: it is not UTF-8\nconfig.yaml:5:38: authorize_additional_parameters.x: it is not UTF-8"
 	if err == nil || err.Error() != want {
@@ -221,50 +230,80 @@ func TestContradictions(t *testing.T) {
 		file string
 		want string // "" means that it is fine
 	}{
-		"nothing special":              {"", ""},
-		"none with a secret":           {"auth_method: none\nclient_secret: x\n", "auth_method: contradicts client_secret (config.yaml:4:16)"},
+		"nothing special": {"", ""},
+		"none with a secret": {
+			"auth_method: none\nclient_secret: x\n", "auth_method: contradicts client_secret (config.yaml:4:16)",
+		},
 		"secret method without secret": {"auth_method: client_secret_post\n", "needs a client_secret"},
 		"private_key_jwt without key":  {"auth_method: private_key_jwt\n", "needs a private_key"},
 		"mutual TLS without a file":    {"auth_method: tls_client_auth\n", "needs a tls_client_certificate"},
-		"mutual TLS, key by pem-key":   {"auth_method: tls_client_auth\ntls_client_certificate: a\nprivate_key: b\n", ""},
-		"TLS key without certificate":  {"tls_client_key: a\n", "no tls_client_certificate"},
-		"alias and right spelling":     {"jwt_profile_token_audiance: a\njwt_profile_token_audience: b\n", "was set in line 3 already, as jwt_profile_token_audiance"},
-		"two audiences":                {"jwt_profile_endpoint_audience: true\njwt_profile_token_audience: b\n", "an assertion has one audience"},
-		"HS256 without a secret":       {"token_signing_alg: [HS256]\n", "at least 32 bytes"},
-		"HS512 with a short secret":    {"token_signing_alg: [HS512]\nclient_secret: " + long[:63] + "\n", "at least 64 bytes"},
-		"HS512 with a long secret":     {"token_signing_alg: [HS512]\nclient_secret: " + long + "\n", ""},
-		"none as signing algorithm":    {"token_signing_alg: [none]\n", `"none" is not one of`},
-		"secret JWT, short secret":     {"auth_method: client_secret_jwt\nclient_secret: short\n", "at least 32 bytes"},
-		"secret JWT by RS256":          {"auth_method: client_secret_jwt\nclient_secret: " + long + "\njwt_signing_alg: RS256\n", "signs by HS256"},
-		"private key JWT by HS256":     {"auth_method: private_key_jwt\nprivate_key: k\njwt_signing_alg: HS256\n", "does not sign with a secret"},
-		"CA and no verification":       {"ca_cert: a\nskip_tls_verification: true\n", "either verified or not"},
-		"nested skip alone":            {"http_client_config:\n  skip_tls_verification: true\n", "no effect by itself"},
-		"nested and top disagree":      {"skip_tls_verification: true\nhttp_client_config:\n  skip_tls_verification: false\n", "either verified or not"},
-		"compared and not compared":    {"insecure_wellknown_endpoint: true\nexpected_issuer: a\n", "either compared or not"},
+		"mutual TLS, key by pem-key": {
+			"auth_method: tls_client_auth\ntls_client_certificate: a\nprivate_key: b\n", "",
+		},
+		"TLS key without certificate": {"tls_client_key: a\n", "no tls_client_certificate"},
+		"alias and right spelling": {
+			"jwt_profile_token_audiance: a\njwt_profile_token_audience: b\n",
+			"was set in line 3 already, as jwt_profile_token_audiance",
+		},
+		"two audiences": {
+			"jwt_profile_endpoint_audience: true\njwt_profile_token_audience: b\n", "an assertion has one audience",
+		},
+		"HS256 without a secret": {"token_signing_alg: [HS256]\n", "at least 32 bytes"},
+		"HS512 with a short secret": {
+			"token_signing_alg: [HS512]\nclient_secret: " + long[:63] + "\n", "at least 64 bytes",
+		},
+		"HS512 with a long secret":  {"token_signing_alg: [HS512]\nclient_secret: " + long + "\n", ""},
+		"none as signing algorithm": {"token_signing_alg: [none]\n", `"none" is not one of`},
+		"secret JWT, short secret":  {"auth_method: client_secret_jwt\nclient_secret: short\n", "at least 32 bytes"},
+		"secret JWT by RS256": {
+			"auth_method: client_secret_jwt\nclient_secret: " + long + "\njwt_signing_alg: RS256\n", "signs by HS256",
+		},
+		"private key JWT by HS256": {
+			"auth_method: private_key_jwt\nprivate_key: k\njwt_signing_alg: HS256\n", "does not sign with a secret",
+		},
+		"CA and no verification": {"ca_cert: a\nskip_tls_verification: true\n", "either verified or not"},
+		"nested skip alone":      {"http_client_config:\n  skip_tls_verification: true\n", "no effect by itself"},
+		"nested and top disagree": {
+			"skip_tls_verification: true\nhttp_client_config:\n  skip_tls_verification: false\n",
+			"either verified or not",
+		},
+		"compared and not compared": {
+			"insecure_wellknown_endpoint: true\nexpected_issuer: a\n", "either compared or not",
+		},
 		"issuer is the metadata's URL": {"expected_issuer: x\n", ""},
 		"endpoint by http":             {"token_endpoint: http://op.example/t\n", "use https"},
 		"endpoint by http on loopback": {"token_endpoint: http://127.0.0.1:9/t\n", ""},
 		"endpoint without a scheme":    {"token_endpoint: op.example/t\n", "did you mean https://op.example/t?"},
-		"port too large":               {"token_endpoint: https://op.example:65536\n", "a port is a number from 1 to 65535"},
-		"port zero":                    {"token_endpoint: https://op.example:0\n", "a port is a number from 1 to 65535"},
-		"endpoint is a file":           {"token_endpoint: file:///etc/passwd\n", "not an https URL"},
-		"endpoint with a user name":    {"token_endpoint: https://a:b@op.example/t\n", "user name"},
-		"header with a line break":     {"http_client_config:\n  extra_headers:\n    X-A: \"a\\nb\"\n", "is not a header"},
-		"header that is ours":          {"http_client_config:\n  extra_headers:\n    Authorization: x\n", "cannot be set here"},
-		"claims that are not JSON":     {"oidc_claims_param: '{'\n", "not a JSON object"},
-		"PAR parameters without PAR":   {"use_par: false\npar_additional_parameters: {a: b}\n", "only with a pushed request"},
-		"a number where text belongs":  {"ca_cert: 12\n", "put it in quotes"},
-		"a negative number":            {"max_age: -1\n", "at least 0"},
-		"a group that is not one":      {"http_client_config: 1\n", "keys and values belong here"},
-		"a list in a list":             {"scopes: [[a]]\n", "this item is a list"},
-		"null is not set":              {"scopes:\nclient_secret: ~\namr_list: null\n", ""},
-		"an anchor and its alias":      {"amr_list: &l [a]\nacr_list: *l\n", ""},
-		"a key of the list as flag":    {"skip_userinfo: true\n", "did you mean skip_userinfo_call?"},
-		"a key of another tool":        {"redirect_url: x\n", "unknown key"},
-		"an upper-case key":            {"Client_Secret: x\n", "did you mean client_secret?"},
-		"an unclosed list":             {"scopes: [a\n", "not YAML"},
-		"a tab":                        {"\tscopes: [a]\n", "not YAML"},
-		"a second document":            {"---\nfoo: bar\n", "goes on after its one document"},
+		"port too large": {
+			"token_endpoint: https://op.example:65536\n", "a port is a number from 1 to 65535",
+		},
+		"port zero": {
+			"token_endpoint: https://op.example:0\n", "a port is a number from 1 to 65535",
+		},
+		"endpoint is a file":        {"token_endpoint: file:///etc/passwd\n", "not an https URL"},
+		"endpoint with a user name": {"token_endpoint: https://a:b@op.example/t\n", "user name"},
+		"header with a line break": {
+			"http_client_config:\n  extra_headers:\n    X-A: \"a\\nb\"\n", "is not a header",
+		},
+		"header that is ours": {
+			"http_client_config:\n  extra_headers:\n    Authorization: x\n", "cannot be set here",
+		},
+		"claims that are not JSON": {"oidc_claims_param: '{'\n", "not a JSON object"},
+		"PAR parameters without PAR": {
+			"use_par: false\npar_additional_parameters: {a: b}\n", "only with a pushed request",
+		},
+		"a number where text belongs": {"ca_cert: 12\n", "put it in quotes"},
+		"a negative number":           {"max_age: -1\n", "at least 0"},
+		"a group that is not one":     {"http_client_config: 1\n", "keys and values belong here"},
+		"a list in a list":            {"scopes: [[a]]\n", "this item is a list"},
+		"null is not set":             {"scopes:\nclient_secret: ~\namr_list: null\n", ""},
+		"an anchor and its alias":     {"amr_list: &l [a]\nacr_list: *l\n", ""},
+		"a key of the list as flag":   {"skip_userinfo: true\n", "did you mean skip_userinfo_call?"},
+		"a key of another tool":       {"redirect_url: x\n", "unknown key"},
+		"an upper-case key":           {"Client_Secret: x\n", "did you mean client_secret?"},
+		"an unclosed list":            {"scopes: [a\n", "not YAML"},
+		"a tab":                       {"\tscopes: [a]\n", "not YAML"},
+		"a second document":           {"---\nfoo: bar\n", "goes on after its one document"},
 	} {
 		_, err := load(minimal+c.file, nil, nil)
 		switch {
@@ -274,7 +313,8 @@ func TestContradictions(t *testing.T) {
 			t.Errorf("%s: want %q, got %v", name, c.want, err)
 		}
 	}
-	if _, err := load("issuer: https://op.example/.well-known/openid-configuration\nclient_id: me\n", nil, nil); err == nil || !strings.Contains(err.Error(), `the issuer is "https://op.example"`) {
+	if _, err := load("issuer: https://op.example/.well-known/openid-configuration\nclient_id: me\n", nil,
+		nil); err == nil || !strings.Contains(err.Error(), `the issuer is "https://op.example"`) {
 		t.Errorf("the metadata's URL as issuer: %v", err)
 	}
 	for _, file := range []string{"[a]", "a", "1", strings.Repeat("#", 1<<20+1)} {
@@ -292,18 +332,23 @@ func TestProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Login.UsePAR || !c.DPoP.Use || c.Login.UseRequestParameter || !slices.Equal(c.TokenSigningAlgorithms, fapi2Algorithms) {
+	if !c.Login.UsePAR || !c.DPoP.Use || c.Login.UseRequestParameter ||
+		!slices.Equal(c.TokenSigningAlgorithms, fapi2Algorithms) {
 		t.Errorf("fapi2 turned on: %+v", c)
 	}
 	if c.MaxIDTokenAge == nil || *c.MaxIDTokenAge != time.Hour {
 		t.Errorf("fapi2: max_id_token_age is %v", c.MaxIDTokenAge)
 	}
-	for file, want := range map[string]string{"max_id_token_age: 0s\n": "no ID Token is that new", "max_id_token_age: -1h\n": "max_id_token_age"} {
+	for file, want := range map[string]string{
+		"max_id_token_age: 0s\n":  "no ID Token is that new",
+		"max_id_token_age: -1h\n": "max_id_token_age",
+	} {
 		if _, err := load(minimal+file, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	if c, err := load(minimal+"profile: fapi2\nmax_id_token_age: 5m\n"+key, nil, nil); err != nil || *c.MaxIDTokenAge != 5*time.Minute {
+	if c, err := load(minimal+"profile: fapi2\nmax_id_token_age: 5m\n"+key, nil, nil); err != nil ||
+		*c.MaxIDTokenAge != 5*time.Minute {
 		t.Errorf("max_id_token_age beside the profile: %v, %v", c.MaxIDTokenAge, err)
 	}
 	c, err = load(minimal+"profile: fapi2-message-signing\ntls_client_certificate: c.pem\n"+key, nil, nil)
@@ -314,25 +359,34 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("fapi2-message-signing turned on: %+v", c)
 	}
 	for _, line := range []string{
-		"auth_method: client_secret_basic\nclient_secret: s", "auth_method: none", "use_pkce: false", "use_par: false", "response_type: code id_token",
-		"jwt_profile_token_audience: x", "jwt_profile_endpoint_audience: true", "skip_tls_verification: true", "insecure_wellknown_endpoint: true",
-		"alternative_wellknown_endpoint: https://op.example/x", "waive: [id_token.iss]", "token_signing_alg: [RS256]", "jwt_signing_alg: RS256",
-		"dpop: false", "dpop_signing_alg: RS256", "request_object_signing_alg: ES384", "userinfo_signed_response_alg: RS256",
+		"auth_method: client_secret_basic\nclient_secret: s", "auth_method: none", "use_pkce: false", "use_par: false",
+		"response_type: code id_token",
+		"jwt_profile_token_audience: x", "jwt_profile_endpoint_audience: true", "skip_tls_verification: true",
+		"insecure_wellknown_endpoint: true",
+		"alternative_wellknown_endpoint: https://op.example/x", "waive: [id_token.iss]", "token_signing_alg: [RS256]",
+		"jwt_signing_alg: RS256",
+		"dpop: false", "dpop_signing_alg: RS256", "request_object_signing_alg: ES384",
+		"userinfo_signed_response_alg: RS256",
 	} {
 		broken, _, _ := strings.Cut(line, ":")
 		_, err := load(minimal+"profile: fapi2\n"+key+line+"\n", nil, nil)
-		if want := "config.yaml:5:"; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), broken+": breaks the profile fapi2 (config.yaml:3:10): ") {
+		if want := "config.yaml:5:"; err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), broken+": breaks the profile fapi2 (config.yaml:3:10): ") {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
-	for _, line := range []string{"use_request_parameter: false", "response_mode: form_post", "use_signed_introspection: false", "legacy_request_jwt_header_type: true"} {
+	for _, line := range []string{
+		"use_request_parameter: false", "response_mode: form_post",
+		"use_signed_introspection: false", "legacy_request_jwt_header_type: true",
+	} {
 		broken, _, _ := strings.Cut(line, ":")
 		_, err := load(minimal+"profile: fapi2-message-signing\n"+key+line+"\n", nil, nil)
 		if err == nil || !strings.Contains(err.Error(), broken+": breaks the profile fapi2-message-signing") {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
-	if _, err := load(minimal+"profile: fapi2\n", nil, nil); err == nil || !strings.Contains(err.Error(), "profile: fapi2 needs a private_key or a tls_client_certificate") {
+	if _, err := load(minimal+"profile: fapi2\n", nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "profile: fapi2 needs a private_key or a tls_client_certificate") {
 		t.Errorf("without a key: %v", err)
 	}
 }
@@ -377,7 +431,8 @@ func TestEncryptionNeedsAKey(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg"} {
 		setting := key + ": [RSA-OAEP, ECDH-ES+A256KW]\n"
-		if _, err := load(minimal+setting, nil, nil); err == nil || !strings.Contains(err.Error(), key+": there is no decryption_key") {
+		if _, err := load(minimal+setting, nil, nil); err == nil ||
+			!strings.Contains(err.Error(), key+": there is no decryption_key") {
 			t.Errorf("%s without a key: %v", key, err)
 		}
 		for _, file := range []string{"decryption_key: a.pem\n", "private_key: a.pem\n"} {
@@ -427,7 +482,8 @@ func TestStarterIsValid(t *testing.T) {
 	}
 	// Every key that is commented out is a key.
 	for line := range strings.Lines(starter) {
-		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "#"), ":"); ok && strings.HasPrefix(line, "#") && !strings.ContainsAny(name, " ") {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "#"), ":"); ok && strings.HasPrefix(line, "#") &&
+			!strings.ContainsAny(name, " ") {
 			if _, ok := find(name); !ok {
 				t.Errorf("the starter file mentions %s", name)
 			}
@@ -439,9 +495,11 @@ func TestStarterIsValid(t *testing.T) {
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
-		"plain", `"`, `\`, "a\nb\r\tc", "${A}", "x${A}y", "$${A}", "$$${A}", "${", "$", "${A", "${${A}}", "a\x00\a\x1b]0;x\a", "\u0085\u2028\ufeff", "é漢😀\U000E0001", "- a: {b}", "# c",
+		"plain", `"`, `\`, "a\nb\r\tc", "${A}", "x${A}y", "$${A}", "$$${A}", "${", "$", "${A", "${${A}}",
+		"a\x00\a\x1b]0;x\a", "\u0085\u2028\ufeff", "é漢😀\U000E0001", "- a: {b}", "# c",
 	} {
-		c, err := load("issuer: https://op.example\nclient_id: c\nlogin_hint: "+Quote(s)+"\n", map[string]string{"A": "secret", "${A": "secret"}, nil)
+		c, err := load("issuer: https://op.example\nclient_id: c\nlogin_hint: "+Quote(s)+"\n",
+			map[string]string{"A": "secret", "${A": "secret"}, nil)
 		if err != nil || c.Login.LoginHint != s {
 			t.Errorf("%q: %q, %v", s, c.Login.LoginHint, err)
 		}

@@ -49,7 +49,8 @@ func (l *loader) urls() {
 		}
 	}
 	if l.has("issuer") {
-		if u, err := url.Parse(l.config.Issuer); err == nil && (u.RawQuery != "" || strings.Contains(l.config.Issuer, "#")) {
+		if u, err := url.Parse(l.config.Issuer); err == nil &&
+			(u.RawQuery != "" || strings.Contains(l.config.Issuer, "#")) {
 			l.about("issuer", "an issuer has no query and no fragment (OpenID Connect Discovery 1.0 section 3)")
 		}
 	}
@@ -101,7 +102,8 @@ func isPort(port string) bool {
 // characters complains about characters that the value of a key cannot have.
 func (l *loader) characters(key, value string) {
 	if odd, found := wire.Odd(value); found {
-		l.about(key, "it contains the character %U; a %s is of printable ASCII characters (RFC 6749 appendix A)", odd, key)
+		l.about(key, "it contains the character %U; a %s is of printable ASCII characters (RFC 6749 appendix A)", odd,
+			key)
 	}
 }
 
@@ -154,18 +156,23 @@ func (l *loader) algorithms() {
 	sizes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 	for _, alg := range c.TokenSigningAlgorithms {
 		if size, mac := sizes[alg]; mac && len(c.ClientSecret) < size {
-			l.about("token_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
+			l.about("token_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg,
+				size)
 		}
 	}
 	for key, alg := range map[string]string{
-		"userinfo_signed_response_alg": c.UserInfoSigningAlgorithm, "authorization_signed_response_alg": c.AuthorizationSigningAlgorithm,
+		"userinfo_signed_response_alg":      c.UserInfoSigningAlgorithm,
+		"authorization_signed_response_alg": c.AuthorizationSigningAlgorithm,
 		"introspection_signed_response_alg": c.IntrospectionSigningAlgorithm,
 	} {
 		if len(c.ClientSecret) < sizes[alg] {
 			l.about(key, "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, sizes[alg])
 		}
 	}
-	for _, key := range []string{"token_encryption_alg", "userinfo_encrypted_response_alg", "authorization_encrypted_response_alg", "introspection_encrypted_response_alg"} {
+	for _, key := range []string{
+		"token_encryption_alg", "userinfo_encrypted_response_alg",
+		"authorization_encrypted_response_alg", "introspection_encrypted_response_alg",
+	} {
 		if l.has(key) && !l.has("decryption_key") && !l.has("private_key") {
 			l.about(key, "there is no decryption_key, nor private_key (a file), to decrypt with")
 		}
@@ -182,7 +189,8 @@ func (l *loader) algorithms() {
 		size = sizes["HS256"]
 	}
 	if c.AuthMethod == "client_secret_jwt" && c.ClientSecret != "" && len(c.ClientSecret) < size {
-		l.about("auth_method", "client_secret_jwt needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", size)
+		l.about("auth_method", "client_secret_jwt needs a client_secret of at least %d bytes (RFC 7518 section 3.2)",
+			size)
 	}
 }
 
@@ -202,13 +210,18 @@ func (l *loader) provider() {
 		if l.has("ca_cert") {
 			l.conflict("ca_cert", "skip_tls_verification", "certificates are either verified or not")
 		}
-		l.config.Warnings = append(l.config.Warnings, "TLS certificates are not verified (skip_tls_verification): anyone on the way can read and forge everything")
+		l.config.Warnings = append(l.config.Warnings,
+			"TLS certificates are not verified (skip_tls_verification): anyone on the way can read and forge "+
+				"everything")
 	}
 	if c.HTTP.SkipTLSVerification && !c.SkipTLSVerification {
-		l.about("http_client_config.skip_tls_verification", "has no effect by itself; set skip_tls_verification at the top of the file if certificates really must not be verified")
+		l.about("http_client_config.skip_tls_verification",
+			"has no effect by itself; set skip_tls_verification at the top of the file if certificates really must "+
+				"not be verified")
 	}
 	if l.has("http_client_config.skip_tls_verification") && !c.HTTP.SkipTLSVerification && c.SkipTLSVerification {
-		l.conflict("http_client_config.skip_tls_verification", "skip_tls_verification", "certificates are either verified or not")
+		l.conflict("http_client_config.skip_tls_verification", "skip_tls_verification",
+			"certificates are either verified or not")
 	}
 	if c.InsecureWellKnown && l.has("expected_issuer") {
 		l.conflict("expected_issuer", "insecure_wellknown_endpoint", "the issuer is either compared or not")
@@ -217,7 +230,8 @@ func (l *loader) provider() {
 		if strings.ContainsAny(name+value, "\r\n\x00") || strings.ContainsAny(name, " \t:") || name == "" {
 			l.about("http_client_config.extra_headers", "%q is not a header", name)
 		}
-		if slices.Contains([]string{"authorization", "host", "content-length", "content-type", "transfer-encoding"}, strings.ToLower(name)) {
+		if slices.Contains([]string{"authorization", "host", "content-length", "content-type", "transfer-encoding"},
+			strings.ToLower(name)) {
 			l.about("http_client_config.extra_headers", "%s cannot be set here", name)
 		}
 	}
@@ -237,15 +251,20 @@ func (l *loader) login() {
 	l.details()
 	for _, resource := range c.Resource {
 		if u, err := url.Parse(resource); err != nil || u.Scheme == "" || strings.Contains(resource, "#") {
-			l.about("resource", "%q is not an absolute URI without fragment (RFC 8707 section 2)", withoutUser(resource))
+			l.about("resource", "%q is not an absolute URI without fragment (RFC 8707 section 2)",
+				withoutUser(resource))
 		}
 	}
 	l.responses()
 	l.requestObjects()
-	for key, names := range map[string]map[string]string{"authorize_additional_parameters": c.Login.AuthorizeParameters, "par_additional_parameters": c.Login.PARParameters} {
+	for key, names := range map[string]map[string]string{
+		"authorize_additional_parameters": c.Login.AuthorizeParameters,
+		"par_additional_parameters":       c.Login.PARParameters,
+	} {
 		for _, name := range reserved {
 			if _, there := names[name]; there {
-				l.about(key, "%s is not to be set here: it is made anew for each request, or has a key of its own", name)
+				l.about(key, "%s is not to be set here: it is made anew for each request, or has a key of its own",
+					name)
 			}
 		}
 	}
@@ -286,7 +305,8 @@ func (l *loader) details() {
 	case err != nil || list == nil: // null
 		l.about("authorization_details", "not a JSON array")
 	case len(list) == 0:
-		l.about("authorization_details", "an empty array asks for nothing: leave it out, or say what is asked for (RFC 9396 section 2)")
+		l.about("authorization_details",
+			"an empty array asks for nothing: leave it out, or say what is asked for (RFC 9396 section 2)")
 	}
 }
 
@@ -298,7 +318,8 @@ func (l *loader) responses() {
 		l.conflict("response_mode", "response_type", "tokens never go in a query (RFC 9700 section 4.3.2)")
 	}
 	if strings.Contains(" "+c.Login.ResponseType+" ", " token ") {
-		l.warn("response_type", "the access token goes through the browser, where others may read it (RFC 9700 section 2.1.2)")
+		l.warn("response_type",
+			"the access token goes through the browser, where others may read it (RFC 9700 section 2.1.2)")
 	}
 }
 
@@ -308,7 +329,8 @@ func (l *loader) requestObjects() {
 	sizes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 	alg := c.Login.RequestObjectSigningAlgorithm
 	if size := sizes[alg]; len(c.ClientSecret) < size {
-		l.about("request_object_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
+		l.about("request_object_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)",
+			alg, size)
 	}
 	if l.has("request_object_encryption_enc") && !l.has("request_object_encryption_alg") {
 		l.about("request_object_encryption_enc", "has no effect without request_object_encryption_alg")

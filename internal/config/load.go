@@ -38,7 +38,10 @@ type Sources struct {
 // wrong, in the order of the file. What could be read is returned all the same, to look
 // for more that is wrong.
 func Load(s Sources) (*Config, error) {
-	l := &loader{config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv, anonymous: s.Anonymous}
+	l := &loader{
+		config: &Config{File: s.Name, Origin: map[string]Origin{}}, name: s.Name, getenv: s.Getenv,
+		anonymous: s.Anonymous,
+	}
 	if l.getenv == nil {
 		l.getenv = func(string) string { return "" }
 	}

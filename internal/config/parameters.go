@@ -89,112 +89,448 @@ const (
 
 var parameters = []Parameter{
 	// The provider.
-	{Key: "issuer", Flag: "issuer", URL: true, Help: "issuer identifier of the provider, exactly as its metadata has it", field: func(c *Config) any { return &c.Issuer }},
-	{Key: "expected_issuer", Help: "issuer the metadata must name, if the provider is reached by another URL", field: func(c *Config) any { return &c.ExpectedIssuer }},
-	{Key: "alternative_wellknown_endpoint", URL: true, Help: "URL of the metadata, if not at the well-known place; its issuer is then not compared, unless expected_issuer is set", field: func(c *Config) any { return &c.AlternativeWellKnown }},
-	{Key: "insecure_wellknown_endpoint", Help: "do not compare the metadata's issuer (insecure; waives discovery.issuer)", field: func(c *Config) any { return &c.InsecureWellKnown }},
-	{Key: "token_endpoint", URL: true, Help: "URL instead of the metadata's token_endpoint", field: func(c *Config) any { return &c.Endpoints.Token }},
-	{Key: "authorize_endpoint", URL: true, Help: "URL instead of the metadata's authorization_endpoint", field: func(c *Config) any { return &c.Endpoints.Authorize }},
-	{Key: "userinfo_endpoint", URL: true, Help: "URL instead of the metadata's userinfo_endpoint", field: func(c *Config) any { return &c.Endpoints.UserInfo }},
-	{Key: "jwks_endpoint", URL: true, Help: "URL instead of the metadata's jwks_uri", field: func(c *Config) any { return &c.Endpoints.JWKS }},
-	{Key: "introspect_endpoint", URL: true, Help: "URL instead of the metadata's introspection_endpoint", field: func(c *Config) any { return &c.Endpoints.Introspect }},
-	{Key: "par_endpoint", URL: true, Help: "URL instead of the metadata's pushed_authorization_request_endpoint", field: func(c *Config) any { return &c.Endpoints.PAR }},
-	{Key: "endsession_endpoint", URL: true, Help: "URL instead of the metadata's end_session_endpoint", field: func(c *Config) any { return &c.Endpoints.EndSession }},
-	{Key: "revocation_endpoint", URL: true, Help: "URL instead of the metadata's revocation_endpoint", field: func(c *Config) any { return &c.Endpoints.Revocation }},
-	{Key: "device_authorization_endpoint", URL: true, Help: "URL instead of the metadata's device_authorization_endpoint", field: func(c *Config) any { return &c.Endpoints.DeviceAuthorization }},
-	{Key: "backchannel_authentication_endpoint", URL: true, Help: "URL instead of the metadata's backchannel_authentication_endpoint", field: func(c *Config) any { return &c.Endpoints.BackchannelAuthentication }},
-	{Key: "registration_endpoint", URL: true, Help: "URL instead of the metadata's registration_endpoint", field: func(c *Config) any { return &c.Endpoints.Registration }},
-	{Key: "ca_cert", Flag: "ca-cert", File: true, Help: "file of CA certificates (PEM) to trust instead of the system's", field: func(c *Config) any { return &c.CACert }},
-	{Key: "skip_tls_verification", Help: "accept any TLS certificate (insecure; nothing counts as verified then)", field: func(c *Config) any { return &c.SkipTLSVerification }},
-	{Key: "no_cache", Flag: "no-cache", Help: "ignore cached metadata and keys", field: func(c *Config) any { return &c.NoCache }},
-	{Key: "waive", Flag: "waive", Help: "id of a rule whose failure is shown but is no error (see help rules)", field: func(c *Config) any { return &c.Waive }},
+	{
+		Key: "issuer", Flag: "issuer", URL: true,
+		Help:  "issuer identifier of the provider, exactly as its metadata has it",
+		field: func(c *Config) any { return &c.Issuer },
+	},
+	{
+		Key: "expected_issuer", Help: "issuer the metadata must name, if the provider is reached by another URL",
+		field: func(c *Config) any { return &c.ExpectedIssuer },
+	},
+	{
+		Key: "alternative_wellknown_endpoint", URL: true,
+		Help: "URL of the metadata, if not at the well-known place; its issuer is then not compared, unless " +
+			"expected_issuer is set",
+		field: func(c *Config) any { return &c.AlternativeWellKnown },
+	},
+	{
+		Key:   "insecure_wellknown_endpoint",
+		Help:  "do not compare the metadata's issuer (insecure; waives discovery.issuer)",
+		field: func(c *Config) any { return &c.InsecureWellKnown },
+	},
+	{
+		Key: "token_endpoint", URL: true, Help: "URL instead of the metadata's token_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.Token },
+	},
+	{
+		Key: "authorize_endpoint", URL: true, Help: "URL instead of the metadata's authorization_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.Authorize },
+	},
+	{
+		Key: "userinfo_endpoint", URL: true, Help: "URL instead of the metadata's userinfo_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.UserInfo },
+	},
+	{
+		Key: "jwks_endpoint", URL: true, Help: "URL instead of the metadata's jwks_uri",
+		field: func(c *Config) any { return &c.Endpoints.JWKS },
+	},
+	{
+		Key: "introspect_endpoint", URL: true, Help: "URL instead of the metadata's introspection_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.Introspect },
+	},
+	{
+		Key: "par_endpoint", URL: true, Help: "URL instead of the metadata's pushed_authorization_request_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.PAR },
+	},
+	{
+		Key: "endsession_endpoint", URL: true, Help: "URL instead of the metadata's end_session_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.EndSession },
+	},
+	{
+		Key: "revocation_endpoint", URL: true, Help: "URL instead of the metadata's revocation_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.Revocation },
+	},
+	{
+		Key: "device_authorization_endpoint", URL: true,
+		Help:  "URL instead of the metadata's device_authorization_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.DeviceAuthorization },
+	},
+	{
+		Key: "backchannel_authentication_endpoint", URL: true,
+		Help:  "URL instead of the metadata's backchannel_authentication_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.BackchannelAuthentication },
+	},
+	{
+		Key: "registration_endpoint", URL: true, Help: "URL instead of the metadata's registration_endpoint",
+		field: func(c *Config) any { return &c.Endpoints.Registration },
+	},
+	{
+		Key: "ca_cert", Flag: "ca-cert", File: true,
+		Help:  "file of CA certificates (PEM) to trust instead of the system's",
+		field: func(c *Config) any { return &c.CACert },
+	},
+	{
+		Key: "skip_tls_verification", Help: "accept any TLS certificate (insecure; nothing counts as verified then)",
+		field: func(c *Config) any { return &c.SkipTLSVerification },
+	},
+	{
+		Key: "no_cache", Flag: "no-cache", Help: "ignore cached metadata and keys",
+		field: func(c *Config) any { return &c.NoCache },
+	},
+	{
+		Key: "waive", Flag: "waive", Help: "id of a rule whose failure is shown but is no error (see help rules)",
+		field: func(c *Config) any { return &c.Waive },
+	},
 
-	{Key: "profile", Flag: "profile", Values: []string{FAPI2, FAPI2MessageSigning}, Help: "what the profile of that name asks of a client is turned on, and what breaks it is an error", field: func(c *Config) any { return &c.Profile }},
+	{
+		Key: "profile", Flag: "profile", Values: []string{FAPI2, FAPI2MessageSigning},
+		Help:  "what the profile of that name asks of a client is turned on, and what breaks it is an error",
+		field: func(c *Config) any { return &c.Profile },
+	},
 
 	// The client.
 	{Key: "client_id", Flag: "client-id", Help: "client identifier", field: func(c *Config) any { return &c.ClientID }},
-	{Key: "client_secret", Flag: "client-secret", Secret: true, Help: "client secret", field: func(c *Config) any { return &c.ClientSecret }},
-	{Key: "auth_method", Flag: "auth-method", Values: authMethods, Help: "how the client authenticates; by default what the metadata allows", field: func(c *Config) any { return &c.AuthMethod }},
-	{Key: "always_set_client_id_for_token_endpoint", Help: "send client_id beside a client assertion", field: func(c *Config) any { return &c.AlwaysSendClientID }},
-	{Key: "private_key", Flag: "pem-key", File: true, Help: "file of the client's private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK", field: func(c *Config) any { return &c.PrivateKey }},
-	{Key: "private_key_id", Help: "kid of private_key in what is signed; by default the one that a JWK has", field: func(c *Config) any { return &c.PrivateKeyID }},
-	{Key: "tls_client_certificate", Flag: "pem-cert", File: true, Help: "file of the client's TLS certificate chain (PEM)", field: func(c *Config) any { return &c.TLSClientCertificate }},
-	{Key: "tls_client_key", File: true, Help: "file of the TLS certificate's private key (PEM); by default private_key", field: func(c *Config) any { return &c.TLSClientKey }},
-	{Key: "jwt_signing_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm of client assertions; by default the key's own", field: func(c *Config) any { return &c.Assertion.Algorithm }},
-	{Key: "jwt_profile_token_duration", Help: "lifetime of client assertions (default 5m)", field: func(c *Config) any { return &c.Assertion.Duration }},
-	{Key: "jwt_profile_token_audience", Aliases: []string{"jwt_profile_token_audiance"}, Help: "audience of client assertions; by default the issuer", field: func(c *Config) any { return &c.Assertion.TokenAudience }},
-	{Key: "jwt_profile_token_endpoint_audience", Aliases: []string{"jwt_profile_token_endpoint_audiance"}, Help: "audience of client assertions at the token endpoint", field: func(c *Config) any { return &c.Assertion.TokenEndpointAudience }},
-	{Key: "jwt_profile_par_endpoint_audience", Aliases: []string{"jwt_profile_par_endpoint_audiance"}, Help: "audience of client assertions at the PAR endpoint", field: func(c *Config) any { return &c.Assertion.PARAudience }},
-	{Key: "jwt_profile_revocation_endpoint_audience", Aliases: []string{"jwt_profile_revocation_endpoint_audiance"}, Help: "audience of client assertions at the revocation endpoint", field: func(c *Config) any { return &c.Assertion.RevocationAudience }},
-	{Key: "jwt_profile_introspection_endpoint_audience", Aliases: []string{"jwt_profile_introspection_endpoint_audiance"}, Help: "audience of client assertions at the introspection endpoint", field: func(c *Config) any { return &c.Assertion.IntrospectionAudience }},
-	{Key: "jwt_profile_endpoint_audience", Aliases: []string{"jwt_profile_endpoint_audiance"}, Help: "use the URL of the endpoint as audience of client assertions", field: func(c *Config) any { return &c.Assertion.EndpointAudience }},
+	{
+		Key: "client_secret", Flag: "client-secret", Secret: true, Help: "client secret",
+		field: func(c *Config) any { return &c.ClientSecret },
+	},
+	{
+		Key: "auth_method", Flag: "auth-method", Values: authMethods,
+		Help:  "how the client authenticates; by default what the metadata allows",
+		field: func(c *Config) any { return &c.AuthMethod },
+	},
+	{
+		Key: "always_set_client_id_for_token_endpoint", Help: "send client_id beside a client assertion",
+		field: func(c *Config) any { return &c.AlwaysSendClientID },
+	},
+	{
+		Key: "private_key", Flag: "pem-key", File: true,
+		Help:  "file of the client's private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK",
+		field: func(c *Config) any { return &c.PrivateKey },
+	},
+	{
+		Key: "private_key_id", Help: "kid of private_key in what is signed; by default the one that a JWK has",
+		field: func(c *Config) any { return &c.PrivateKeyID },
+	},
+	{
+		Key: "tls_client_certificate", Flag: "pem-cert", File: true,
+		Help:  "file of the client's TLS certificate chain (PEM)",
+		field: func(c *Config) any { return &c.TLSClientCertificate },
+	},
+	{
+		Key: "tls_client_key", File: true,
+		Help:  "file of the TLS certificate's private key (PEM); by default private_key",
+		field: func(c *Config) any { return &c.TLSClientKey },
+	},
+	{
+		Key: "jwt_signing_alg", Values: slices.Concat(asymmetric, macs),
+		Help:  "algorithm of client assertions; by default the key's own",
+		field: func(c *Config) any { return &c.Assertion.Algorithm },
+	},
+	{
+		Key: "jwt_profile_token_duration", Help: "lifetime of client assertions (default 5m)",
+		field: func(c *Config) any { return &c.Assertion.Duration },
+	},
+	{
+		Key: "jwt_profile_token_audience", Aliases: []string{"jwt_profile_token_audiance"},
+		Help:  "audience of client assertions; by default the issuer",
+		field: func(c *Config) any { return &c.Assertion.TokenAudience },
+	},
+	{
+		Key: "jwt_profile_token_endpoint_audience", Aliases: []string{"jwt_profile_token_endpoint_audiance"},
+		Help:  "audience of client assertions at the token endpoint",
+		field: func(c *Config) any { return &c.Assertion.TokenEndpointAudience },
+	},
+	{
+		Key: "jwt_profile_par_endpoint_audience", Aliases: []string{"jwt_profile_par_endpoint_audiance"},
+		Help:  "audience of client assertions at the PAR endpoint",
+		field: func(c *Config) any { return &c.Assertion.PARAudience },
+	},
+	{
+		Key: "jwt_profile_revocation_endpoint_audience", Aliases: []string{"jwt_profile_revocation_endpoint_audiance"},
+		Help:  "audience of client assertions at the revocation endpoint",
+		field: func(c *Config) any { return &c.Assertion.RevocationAudience },
+	},
+	{
+		Key:     "jwt_profile_introspection_endpoint_audience",
+		Aliases: []string{"jwt_profile_introspection_endpoint_audiance"},
+		Help:    "audience of client assertions at the introspection endpoint",
+		field:   func(c *Config) any { return &c.Assertion.IntrospectionAudience },
+	},
+	{
+		Key: "jwt_profile_endpoint_audience", Aliases: []string{"jwt_profile_endpoint_audiance"},
+		Help:  "use the URL of the endpoint as audience of client assertions",
+		field: func(c *Config) any { return &c.Assertion.EndpointAudience },
+	},
 
-	{Key: "dpop", Flag: "dpop", Help: "bind tokens to a key (DPoP, RFC 9449)", field: func(c *Config) any { return &c.DPoP.Use }},
-	{Key: "dpop_key", Flag: "dpop-key", File: true, Help: "file of the private key that tokens are bound to: PEM or JWK; a command that asks for new tokens creates it if it does not exist. By default a new key for each run, which no later run can use the tokens with", field: func(c *Config) any { return &c.DPoP.Key }},
-	{Key: "dpop_signing_alg", Values: asymmetric, Help: "algorithm of DPoP proofs; by default the key's own, or one that the metadata allows", field: func(c *Config) any { return &c.DPoP.Algorithm }},
+	{
+		Key: "dpop", Flag: "dpop", Help: "bind tokens to a key (DPoP, RFC 9449)",
+		field: func(c *Config) any { return &c.DPoP.Use },
+	},
+	{
+		Key: "dpop_key", Flag: "dpop-key", File: true,
+		Help: "file of the private key that tokens are bound to: PEM or JWK; a command that asks for new tokens " +
+			"creates it if it does not exist. By default a new key for each run, which no later run can use the " +
+			"tokens with",
+		field: func(c *Config) any { return &c.DPoP.Key },
+	},
+	{
+		Key: "dpop_signing_alg", Values: asymmetric,
+		Help:  "algorithm of DPoP proofs; by default the key's own, or one that the metadata allows",
+		field: func(c *Config) any { return &c.DPoP.Algorithm },
+	},
 
 	// What ID Tokens must say.
-	{Key: "token_signing_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithms an ID Token may be signed with; by default the metadata's, or RS256", field: func(c *Config) any { return &c.TokenSigningAlgorithms }},
+	{
+		Key: "token_signing_alg", Values: slices.Concat(asymmetric, macs),
+		Help:  "algorithms an ID Token may be signed with; by default the metadata's, or RS256",
+		field: func(c *Config) any { return &c.TokenSigningAlgorithms },
+	},
 	{Key: "amr_list", Help: "amr must hold at least one of these", field: func(c *Config) any { return &c.AMRList }},
 	{Key: "acr_list", Help: "acr must be one of these", field: func(c *Config) any { return &c.ACRList }},
-	{Key: "allow_non_compliant_amr", Help: "read an amr that is one string instead of a list", field: func(c *Config) any { return &c.AllowStringAMR }},
-	{Key: "trusted_audiences", Help: "audiences beside client_id that aud may hold", field: func(c *Config) any { return &c.TrustedAudiences }},
-	{Key: "max_age", Flag: "max-age", Login: true, Help: "seconds since the login (auth_time) that are allowed; also asked for at a login", field: func(c *Config) any { return &c.MaxAge }},
-	{Key: "max_id_token_age", Help: "maximum age of an ID Token, by its iat; unlimited by default, 1h with a profile", field: func(c *Config) any { return &c.MaxIDTokenAge }},
-	{Key: "clock_tolerance", Help: "how far the provider's clock may be off (default 60s)", field: func(c *Config) any { return &c.ClockTolerance }},
-	{Key: "require_id_token", Help: "fail if no ID Token comes, also on a refresh", field: func(c *Config) any { return &c.RequireIDToken }},
-	{Key: "access_token_jwt", Help: "the access token is a JWT: verify and show it", field: func(c *Config) any { return &c.AccessTokenJWT }},
-	{Key: "refresh_token_jwt", Help: "the refresh token is a JWT: verify and show it", field: func(c *Config) any { return &c.RefreshTokenJWT }},
-	{Key: "token_encryption_alg", Values: encryption, Help: "algorithms an ID Token has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.TokenEncryptionAlgorithms }},
-	{Key: "decryption_key", File: true, Help: "file of the private key that tokens are encrypted for: PEM, JWK or JWK Set; by default private_key (which also makes private_key_jwt the auth_method, unless another is set or there is a client_secret)", field: func(c *Config) any { return &c.DecryptionKey }},
-	{Key: "userinfo_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm UserInfo has to be signed with; by default it need not be signed", field: func(c *Config) any { return &c.UserInfoSigningAlgorithm }},
-	{Key: "userinfo_encrypted_response_alg", Values: encryption, Help: "algorithms UserInfo has to be encrypted with; by default it need not be, and may be by token_encryption_alg", field: func(c *Config) any { return &c.UserInfoEncryptionAlgorithms }},
+	{
+		Key: "allow_non_compliant_amr", Help: "read an amr that is one string instead of a list",
+		field: func(c *Config) any { return &c.AllowStringAMR },
+	},
+	{
+		Key: "trusted_audiences", Help: "audiences beside client_id that aud may hold",
+		field: func(c *Config) any { return &c.TrustedAudiences },
+	},
+	{
+		Key: "max_age", Flag: "max-age", Login: true,
+		Help:  "seconds since the login (auth_time) that are allowed; also asked for at a login",
+		field: func(c *Config) any { return &c.MaxAge },
+	},
+	{
+		Key:   "max_id_token_age",
+		Help:  "maximum age of an ID Token, by its iat; unlimited by default, 1h with a profile",
+		field: func(c *Config) any { return &c.MaxIDTokenAge },
+	},
+	{
+		Key: "clock_tolerance", Help: "how far the provider's clock may be off (default 60s)",
+		field: func(c *Config) any { return &c.ClockTolerance },
+	},
+	{
+		Key: "require_id_token", Help: "fail if no ID Token comes, also on a refresh",
+		field: func(c *Config) any { return &c.RequireIDToken },
+	},
+	{
+		Key: "access_token_jwt", Help: "the access token is a JWT: verify and show it",
+		field: func(c *Config) any { return &c.AccessTokenJWT },
+	},
+	{
+		Key: "refresh_token_jwt", Help: "the refresh token is a JWT: verify and show it",
+		field: func(c *Config) any { return &c.RefreshTokenJWT },
+	},
+	{
+		Key: "token_encryption_alg", Values: encryption,
+		Help:  "algorithms an ID Token has to be encrypted with; by default it must not be encrypted",
+		field: func(c *Config) any { return &c.TokenEncryptionAlgorithms },
+	},
+	{
+		Key: "decryption_key", File: true,
+		Help: "file of the private key that tokens are encrypted for: PEM, JWK or JWK Set; by default private_key " +
+			"(which also makes private_key_jwt the auth_method, unless another is set or there is a client_secret)",
+		field: func(c *Config) any { return &c.DecryptionKey },
+	},
+	{
+		Key: "userinfo_signed_response_alg", Values: slices.Concat(asymmetric, macs),
+		Help:  "algorithm UserInfo has to be signed with; by default it need not be signed",
+		field: func(c *Config) any { return &c.UserInfoSigningAlgorithm },
+	},
+	{
+		Key: "userinfo_encrypted_response_alg", Values: encryption,
+		Help: "algorithms UserInfo has to be encrypted with; by default it need not be, and may be by " +
+			"token_encryption_alg",
+		field: func(c *Config) any { return &c.UserInfoEncryptionAlgorithms },
+	},
 
-	{Key: "authorization_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm an authorization response (JARM) has to be signed with; by default one of token_signing_alg", field: func(c *Config) any { return &c.AuthorizationSigningAlgorithm }},
-	{Key: "introspection_signed_response_alg", Values: slices.Concat(asymmetric, macs), Help: "algorithm an introspection response (RFC 9701) has to be signed with; by default one of token_signing_alg", field: func(c *Config) any { return &c.IntrospectionSigningAlgorithm }},
-	{Key: "authorization_encrypted_response_alg", Values: encryption, Help: "algorithms an authorization response (JARM) has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.AuthorizationEncryptionAlgorithms }},
-	{Key: "introspection_encrypted_response_alg", Values: encryption, Help: "algorithms an introspection response (RFC 9701) has to be encrypted with; by default it must not be encrypted", field: func(c *Config) any { return &c.IntrospectionEncryptionAlgorithms }},
-	{Key: "use_signed_introspection", Help: "ask for signed introspection responses (RFC 9701), and take no others", field: func(c *Config) any { return &c.SignedIntrospection }},
+	{
+		Key: "authorization_signed_response_alg", Values: slices.Concat(asymmetric, macs),
+		Help:  "algorithm an authorization response (JARM) has to be signed with; by default one of token_signing_alg",
+		field: func(c *Config) any { return &c.AuthorizationSigningAlgorithm },
+	},
+	{
+		Key: "introspection_signed_response_alg", Values: slices.Concat(asymmetric, macs),
+		Help: "algorithm an introspection response (RFC 9701) has to be signed with; by default one of " +
+			"token_signing_alg",
+		field: func(c *Config) any { return &c.IntrospectionSigningAlgorithm },
+	},
+	{
+		Key: "authorization_encrypted_response_alg", Values: encryption,
+		Help: "algorithms an authorization response (JARM) has to be encrypted with; by default it must not be " +
+			"encrypted",
+		field: func(c *Config) any { return &c.AuthorizationEncryptionAlgorithms },
+	},
+	{
+		Key: "introspection_encrypted_response_alg", Values: encryption,
+		Help: "algorithms an introspection response (RFC 9701) has to be encrypted with; by default it must not be " +
+			"encrypted",
+		field: func(c *Config) any { return &c.IntrospectionEncryptionAlgorithms },
+	},
+	{
+		Key: "use_signed_introspection", Help: "ask for signed introspection responses (RFC 9701), and take no others",
+		field: func(c *Config) any { return &c.SignedIntrospection },
+	},
 
 	// What is asked for.
-	{Key: "scopes", Flag: "scope", Help: "scope to ask for at a login (default openid); on a refresh only the flag is sent", field: func(c *Config) any { return &c.Scopes }},
-	{Key: "resource", Flag: "resource", Help: "resource the access token is for (RFC 8707)", field: func(c *Config) any { return &c.Resource }},
-	{Key: "audiences", Flag: "audience", Help: "audience to ask for at a token exchange; on a refresh only the flag is sent", field: func(c *Config) any { return &c.Audiences }},
-	{Key: "skip_userinfo_call", Flag: "skip-userinfo", Help: "Skip fetching Userinfo", field: func(c *Config) any { return &c.SkipUserInfo }},
+	{
+		Key: "scopes", Flag: "scope",
+		Help:  "scope to ask for at a login (default openid); on a refresh only the flag is sent",
+		field: func(c *Config) any { return &c.Scopes },
+	},
+	{
+		Key: "resource", Flag: "resource", Help: "resource the access token is for (RFC 8707)",
+		field: func(c *Config) any { return &c.Resource },
+	},
+	{
+		Key: "audiences", Flag: "audience",
+		Help:  "audience to ask for at a token exchange; on a refresh only the flag is sent",
+		field: func(c *Config) any { return &c.Audiences },
+	},
+	{
+		Key: "skip_userinfo_call", Flag: "skip-userinfo", Help: "Skip fetching Userinfo",
+		field: func(c *Config) any { return &c.SkipUserInfo },
+	},
 
 	// The authorization request.
-	{Key: "use_pkce", Login: true, Help: "use PKCE (default true)", field: func(c *Config) any { return &c.Login.UsePKCE }},
-	{Key: "pkce_challenge_method", Login: true, Values: []string{"S256", "plain"}, Help: "PKCE method; S256 is used whatever it says", field: func(c *Config) any { return &c.Login.PKCEChallengeMethod }},
-	{Key: "acr_values", Flag: "acr-values", Short: "a", Login: true, Help: "acr_values to ask for, separated by spaces", field: func(c *Config) any { return &c.Login.ACRValues }},
-	{Key: "oidc_claims_param", Flag: "claims", Login: true, Help: "claims parameter, JSON", field: func(c *Config) any { return &c.Login.ClaimsParam }},
-	{Key: "authorization_details", Flag: "authorization-details", Login: true, Help: "authorization_details (RFC 9396), JSON", field: func(c *Config) any { return &c.Login.AuthorizationDetails }},
-	{Key: "use_par", Flag: "par", Login: true, Help: "push the authorization request (RFC 9126)", field: func(c *Config) any { return &c.Login.UsePAR }},
-	{Key: "par_additional_parameters", Login: true, Help: "further parameters of a pushed request", field: func(c *Config) any { return &c.Login.PARParameters }},
-	{Key: "par_endpoint_wellknown_key", Login: true, Help: "metadata name of the PAR endpoint, if the provider has one of its own", field: func(c *Config) any { return &c.Login.PAREndpointWellKnownKey }},
-	{Key: "authorize_additional_parameters", Login: true, Help: "further parameters of the authorization request", field: func(c *Config) any { return &c.Login.AuthorizeParameters }},
-	{Key: "override_redirect_uri", Login: true, Help: "redirect_uri instead of http://127.0.0.1:PORT/auth/callback", field: func(c *Config) any { return &c.Login.OverrideRedirectURI }},
-	{Key: "use_request_parameter", Flag: "request-object", Login: true, Help: "send a signed request object (RFC 9101)", field: func(c *Config) any { return &c.Login.UseRequestParameter }},
-	{Key: "strict_oidc_rfc6749_param", Aliases: []string{"strict_oidc_rcf6749_param"}, Login: true, Help: "repeat the parameters RFC 6749 requires beside the request object", field: func(c *Config) any { return &c.Login.StrictRFC6749 }},
-	{Key: "legacy_request_jwt_header_type", Login: true, Help: "typ JWT instead of oauth-authz-req+jwt in request objects", field: func(c *Config) any { return &c.Login.LegacyRequestJWTHeader }},
-	{Key: "jwt_request_token_duration", Login: true, Help: "lifetime of request objects (default 5m)", field: func(c *Config) any { return &c.Login.RequestJWTDuration }},
-	{Key: "jwt_request_token_audience", Aliases: []string{"jwt_request_token_audiance"}, Login: true, Help: "audience of request objects; by default the issuer", field: func(c *Config) any { return &c.Login.RequestJWTAudience }},
-	{Key: "jwt_request_token_additional_parameters", Login: true, Help: "further claims of request objects", field: func(c *Config) any { return &c.Login.RequestJWTParameters }},
-	{Key: "request_object_signing_alg", Login: true, Values: slices.Concat(asymmetric, macs), Help: "algorithm of request objects; by default jwt_signing_alg, or the key's own", field: func(c *Config) any { return &c.Login.RequestObjectSigningAlgorithm }},
-	{Key: "request_object_encryption_alg", Login: true, Values: encryption, Help: "algorithm to encrypt request objects with, for a key that the provider publishes (use enc)", field: func(c *Config) any { return &c.Login.RequestObjectEncryptionAlgorithm }},
-	{Key: "request_object_encryption_enc", Login: true, Values: contents, Help: "algorithm of the content of encrypted request objects (default A128CBC-HS256)", field: func(c *Config) any { return &c.Login.RequestObjectEncryptionContent }},
-	{Key: "response_type", Flag: "response-type", Login: true, Values: responseTypes, Help: "response_type (default code); the others hand tokens through the browser, and are for testing providers", field: func(c *Config) any { return &c.Login.ResponseType }},
-	{Key: "response_mode", Flag: "response-mode", Login: true, Values: []string{"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"}, Help: "response_mode; by default query, or form_post for response types with tokens. A fragment is handed on by a script of the page that the browser ends on", field: func(c *Config) any { return &c.Login.ResponseMode }},
-	{Key: "prompt", Flag: "prompt", Login: true, Help: "prompt: none, login, consent, select_account, create", field: func(c *Config) any { return &c.Login.Prompt }},
-	{Key: "login_hint", Flag: "login-hint", Login: true, Help: "login_hint: who is to log in", field: func(c *Config) any { return &c.Login.LoginHint }},
-	{Key: "ui_locales", Login: true, Help: "ui_locales: languages of the provider's pages, separated by spaces", field: func(c *Config) any { return &c.Login.UILocales }},
-	{Key: "post_logout_redirect_uri", Help: "where the browser comes back after end-session (default http://127.0.0.1:PORT/logout/callback)", field: func(c *Config) any { return &c.PostLogoutRedirectURI }},
+	{
+		Key: "use_pkce", Login: true, Help: "use PKCE (default true)",
+		field: func(c *Config) any { return &c.Login.UsePKCE },
+	},
+	{
+		Key: "pkce_challenge_method", Login: true, Values: []string{"S256", "plain"},
+		Help:  "PKCE method; S256 is used whatever it says",
+		field: func(c *Config) any { return &c.Login.PKCEChallengeMethod },
+	},
+	{
+		Key: "acr_values", Flag: "acr-values", Short: "a", Login: true,
+		Help: "acr_values to ask for, separated by spaces", field: func(c *Config) any { return &c.Login.ACRValues },
+	},
+	{
+		Key: "oidc_claims_param", Flag: "claims", Login: true, Help: "claims parameter, JSON",
+		field: func(c *Config) any { return &c.Login.ClaimsParam },
+	},
+	{
+		Key: "authorization_details", Flag: "authorization-details", Login: true,
+		Help:  "authorization_details (RFC 9396), JSON",
+		field: func(c *Config) any { return &c.Login.AuthorizationDetails },
+	},
+	{
+		Key: "use_par", Flag: "par", Login: true, Help: "push the authorization request (RFC 9126)",
+		field: func(c *Config) any { return &c.Login.UsePAR },
+	},
+	{
+		Key: "par_additional_parameters", Login: true, Help: "further parameters of a pushed request",
+		field: func(c *Config) any { return &c.Login.PARParameters },
+	},
+	{
+		Key: "par_endpoint_wellknown_key", Login: true,
+		Help:  "metadata name of the PAR endpoint, if the provider has one of its own",
+		field: func(c *Config) any { return &c.Login.PAREndpointWellKnownKey },
+	},
+	{
+		Key: "authorize_additional_parameters", Login: true, Help: "further parameters of the authorization request",
+		field: func(c *Config) any { return &c.Login.AuthorizeParameters },
+	},
+	{
+		Key: "override_redirect_uri", Login: true, Help: "redirect_uri instead of http://127.0.0.1:PORT/auth/callback",
+		field: func(c *Config) any { return &c.Login.OverrideRedirectURI },
+	},
+	{
+		Key: "use_request_parameter", Flag: "request-object", Login: true,
+		Help:  "send a signed request object (RFC 9101)",
+		field: func(c *Config) any { return &c.Login.UseRequestParameter },
+	},
+	{
+		Key: "strict_oidc_rfc6749_param", Aliases: []string{"strict_oidc_rcf6749_param"}, Login: true,
+		Help:  "repeat the parameters RFC 6749 requires beside the request object",
+		field: func(c *Config) any { return &c.Login.StrictRFC6749 },
+	},
+	{
+		Key: "legacy_request_jwt_header_type", Login: true,
+		Help:  "typ JWT instead of oauth-authz-req+jwt in request objects",
+		field: func(c *Config) any { return &c.Login.LegacyRequestJWTHeader },
+	},
+	{
+		Key: "jwt_request_token_duration", Login: true, Help: "lifetime of request objects (default 5m)",
+		field: func(c *Config) any { return &c.Login.RequestJWTDuration },
+	},
+	{
+		Key: "jwt_request_token_audience", Aliases: []string{"jwt_request_token_audiance"}, Login: true,
+		Help:  "audience of request objects; by default the issuer",
+		field: func(c *Config) any { return &c.Login.RequestJWTAudience },
+	},
+	{
+		Key: "jwt_request_token_additional_parameters", Login: true, Help: "further claims of request objects",
+		field: func(c *Config) any { return &c.Login.RequestJWTParameters },
+	},
+	{
+		Key: "request_object_signing_alg", Login: true, Values: slices.Concat(asymmetric, macs),
+		Help:  "algorithm of request objects; by default jwt_signing_alg, or the key's own",
+		field: func(c *Config) any { return &c.Login.RequestObjectSigningAlgorithm },
+	},
+	{
+		Key: "request_object_encryption_alg", Login: true, Values: encryption,
+		Help:  "algorithm to encrypt request objects with, for a key that the provider publishes (use enc)",
+		field: func(c *Config) any { return &c.Login.RequestObjectEncryptionAlgorithm },
+	},
+	{
+		Key: "request_object_encryption_enc", Login: true, Values: contents,
+		Help:  "algorithm of the content of encrypted request objects (default A128CBC-HS256)",
+		field: func(c *Config) any { return &c.Login.RequestObjectEncryptionContent },
+	},
+	{
+		Key: "response_type", Flag: "response-type", Login: true, Values: responseTypes,
+		Help: "response_type (default code); the others hand tokens through the browser, and are for testing " +
+			"providers",
+		field: func(c *Config) any { return &c.Login.ResponseType },
+	},
+	{
+		Key: "response_mode", Flag: "response-mode", Login: true,
+		Values: []string{"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"},
+		Help: "response_mode; by default query, or form_post for response types with tokens. A fragment is handed " +
+			"on by a script of the page that the browser ends on",
+		field: func(c *Config) any { return &c.Login.ResponseMode },
+	},
+	{
+		Key: "prompt", Flag: "prompt", Login: true, Help: "prompt: none, login, consent, select_account, create",
+		field: func(c *Config) any { return &c.Login.Prompt },
+	},
+	{
+		Key: "login_hint", Flag: "login-hint", Login: true, Help: "login_hint: who is to log in",
+		field: func(c *Config) any { return &c.Login.LoginHint },
+	},
+	{
+		Key: "ui_locales", Login: true, Help: "ui_locales: languages of the provider's pages, separated by spaces",
+		field: func(c *Config) any { return &c.Login.UILocales },
+	},
+	{
+		Key:   "post_logout_redirect_uri",
+		Help:  "where the browser comes back after end-session (default http://127.0.0.1:PORT/logout/callback)",
+		field: func(c *Config) any { return &c.PostLogoutRedirectURI },
+	},
 
 	// The HTTP client.
-	{Key: "http_client_config.timeout_duration", Help: "bound of one request (default 10s)", field: func(c *Config) any { return &c.HTTP.Timeout }},
-	{Key: "http_client_config.limit_max_resp_size_limit", Help: "bound of a response body in bytes (default 1 MiB, 512 KiB for keys)", field: func(c *Config) any { return &c.HTTP.MaxResponseSize }},
-	{Key: "http_client_config.extra_headers", Help: "headers to send with every request, but to a resource of another origin than the issuer's", field: func(c *Config) any { return &c.HTTP.ExtraHeaders }},
-	{Key: "http_client_config.max_idle_conns", Help: "idle connections kept (default 10)", field: func(c *Config) any { return &c.HTTP.MaxIdleConns }},
-	{Key: "http_client_config.max_idle_conns_per_host", Help: "idle connections kept for one host (default 10)", field: func(c *Config) any { return &c.HTTP.MaxIdleConnsPerHost }},
-	{Key: "http_client_config.max_conns_per_host", Help: "connections to one host (default 10)", field: func(c *Config) any { return &c.HTTP.MaxConnsPerHost }},
-	{Key: "http_client_config.skip_tls_verification", Help: "must agree with skip_tls_verification", field: func(c *Config) any { return &c.HTTP.SkipTLSVerification }},
+	{
+		Key: "http_client_config.timeout_duration", Help: "bound of one request (default 10s)",
+		field: func(c *Config) any { return &c.HTTP.Timeout },
+	},
+	{
+		Key:   "http_client_config.limit_max_resp_size_limit",
+		Help:  "bound of a response body in bytes (default 1 MiB, 512 KiB for keys)",
+		field: func(c *Config) any { return &c.HTTP.MaxResponseSize },
+	},
+	{
+		Key:   "http_client_config.extra_headers",
+		Help:  "headers to send with every request, but to a resource of another origin than the issuer's",
+		field: func(c *Config) any { return &c.HTTP.ExtraHeaders },
+	},
+	{
+		Key: "http_client_config.max_idle_conns", Help: "idle connections kept (default 10)",
+		field: func(c *Config) any { return &c.HTTP.MaxIdleConns },
+	},
+	{
+		Key: "http_client_config.max_idle_conns_per_host", Help: "idle connections kept for one host (default 10)",
+		field: func(c *Config) any { return &c.HTTP.MaxIdleConnsPerHost },
+	},
+	{
+		Key: "http_client_config.max_conns_per_host", Help: "connections to one host (default 10)",
+		field: func(c *Config) any { return &c.HTTP.MaxConnsPerHost },
+	},
+	{
+		Key: "http_client_config.skip_tls_verification", Help: "must agree with skip_tls_verification",
+		field: func(c *Config) any { return &c.HTTP.SkipTLSVerification },
+	},
 }

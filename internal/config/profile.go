@@ -40,7 +40,8 @@ func (l *loader) fapi2() {
 	if !slices.Contains(methods, c.AuthMethod) {
 		l.breaks("auth_method", "a client authenticates by "+strings.Join(methods, ", "))
 		if c.AuthMethod == "" && !l.has("private_key") && !l.has("tls_client_certificate") {
-			l.complain(c.Origin["profile"], "profile", "%s needs a private_key or a tls_client_certificate to authenticate with", c.Profile)
+			l.complain(c.Origin["profile"], "profile",
+				"%s needs a private_key or a tls_client_certificate to authenticate with", c.Profile)
 		}
 	}
 	if c.AuthMethod == "" {
@@ -72,8 +73,10 @@ func (l *loader) fapi2() {
 	}
 	l.breaks("alternative_wellknown_endpoint", "the metadata is at its well-known place")
 	for _, key := range []string{
-		"token_endpoint", "authorize_endpoint", "userinfo_endpoint", "jwks_endpoint", "introspect_endpoint", "par_endpoint", "endsession_endpoint",
-		"revocation_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint", "registration_endpoint", "par_endpoint_wellknown_key",
+		"token_endpoint", "authorize_endpoint", "userinfo_endpoint", "jwks_endpoint", "introspect_endpoint",
+		"par_endpoint", "endsession_endpoint",
+		"revocation_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint",
+		"registration_endpoint", "par_endpoint_wellknown_key",
 	} {
 		l.breaks(key, "endpoints are those of the metadata")
 	}
@@ -92,7 +95,8 @@ func (l *loader) fapi2Algorithms() {
 	for key, alg := range map[string]string{
 		"jwt_signing_alg": c.Assertion.Algorithm, "request_object_signing_alg": c.Login.RequestObjectSigningAlgorithm,
 		"dpop_signing_alg": c.DPoP.Algorithm, "userinfo_signed_response_alg": c.UserInfoSigningAlgorithm,
-		"authorization_signed_response_alg": c.AuthorizationSigningAlgorithm, "introspection_signed_response_alg": c.IntrospectionSigningAlgorithm,
+		"authorization_signed_response_alg": c.AuthorizationSigningAlgorithm,
+		"introspection_signed_response_alg": c.IntrospectionSigningAlgorithm,
 	} {
 		if bad(alg) {
 			l.breaks(key, why)

@@ -32,7 +32,11 @@ func Schema() ([]byte, error) {
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"$id", SchemaID},
 		{"title", "Configuration of oidc-client"},
-		{"description", "One client at one OpenID Provider. Required are issuer and client_id, unless flags or the environment give them."},
+		{
+			"description",
+			"One client at one OpenID Provider. Required are issuer and client_id, unless flags or the environment " +
+				"give them.",
+		},
 		{"type", "object"},
 		{"additionalProperties", false},
 		{"properties", properties("")},
@@ -95,11 +99,13 @@ func (p Parameter) schema(insteadOf string) object {
 	case *int64, **int64:
 		return append(s, [2]any{"type", "integer"}, [2]any{"minimum", 0})
 	case **time.Duration:
-		return append(s, [2]any{"type", "string"}, [2]any{"pattern", `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^\$\{.*\}$|^0$`})
+		return append(s, [2]any{"type", "string"},
+			[2]any{"pattern", `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^\$\{.*\}$|^0$`})
 	case *[]string:
 		return append(s, [2]any{"type", "array"}, [2]any{"items", item})
 	case *map[string]string:
-		return append(s, [2]any{"type", "object"}, [2]any{"additionalProperties", object{{"type", []string{"string", "number", "boolean"}}}})
+		return append(s, [2]any{"type", "object"},
+			[2]any{"additionalProperties", object{{"type", []string{"string", "number", "boolean"}}}})
 	case *map[string]any:
 		return append(s, [2]any{"type", "object"})
 	}

@@ -50,7 +50,8 @@ type VersionError struct{ Asked string }
 func (e *VersionError) Error() string {
 	asked := []byte(e.Asked)
 	quoted, _ := json.Marshal(string(asked[:min(len(asked), 80)])) // a string
-	return InfoVariable + " asks for the apiVersion " + string(quoted) + "; " + group + "v1 and " + group + "v1beta1 are known"
+	return InfoVariable + " asks for the apiVersion " + string(quoted) + "; " + group + "v1 and " + group +
+		"v1beta1 are known"
 }
 
 // Marshal returns the document on one line. expires is when kubectl should ask

@@ -29,10 +29,11 @@ const (
 // A Failure is why a command did not do what it was asked to. It is the member
 // error of the JSON document.
 type Failure struct {
-	Kind        Kind   `json:"kind"`
-	Code        string `json:"code,omitempty"` // the provider's error code, or the id of the broken rule
-	Message     string `json:"message"`
-	Headline    string `json:"-"`                     // replaces Message where the evidence stands below it; "" means Message
+	Kind    Kind   `json:"kind"`
+	Code    string `json:"code,omitempty"` // the provider's error code, or the id of the broken rule
+	Message string `json:"message"`
+	// replaces Message where the evidence stands below it; "" means Message
+	Headline    string `json:"-"`
 	Description string `json:"description,omitempty"` // the provider's error_description
 	Hint        string `json:"hint,omitempty"`        // one advice a line
 	HTTPStatus  int    `json:"http_status,omitempty"`

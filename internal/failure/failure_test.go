@@ -17,9 +17,13 @@ func TestOf(t *testing.T) {
 		want failure.Failure
 		ok   bool
 	}{
-		"none":      {errors.New("x"), failure.Failure{}, false},
-		"usage":     {failure.Usage("--x: %w", errors.New("y")), failure.Failure{Kind: failure.KindUsage}, true},
-		"advice":    {failure.Config("no file").Try("name one"), failure.Failure{Kind: failure.KindConfig, Hint: "name one"}, true},
+		"none":  {errors.New("x"), failure.Failure{}, false},
+		"usage": {failure.Usage("--x: %w", errors.New("y")), failure.Failure{Kind: failure.KindUsage}, true},
+		"advice": {
+			failure.Config("no file").Try("name one"),
+			failure.Failure{Kind: failure.KindConfig, Hint: "name one"},
+			true,
+		},
 		"wrapped":   {fmt.Errorf("outside: %w", failure.Usage("x")), failure.Failure{Kind: failure.KindUsage}, true},
 		"outermost": {failure.Config("a: %w", failure.Usage("x")), failure.Failure{Kind: failure.KindConfig}, true},
 		"wait":      {failure.Usage("--x: %w", wait), failure.Failure{Kind: failure.KindInteraction}, true},

@@ -187,7 +187,8 @@ func (l *Login) answers(values url.Values) bool {
 func (l *Login) mine(values url.Values) bool {
 	answers := l.answers(values)
 	if !answers && (values.Has("response") || values.Has("state") || values.Has("code") || values.Has("error")) {
-		l.strange("something came back that is no answer to this login (another state, or a response that cannot be read); the wait goes on")
+		l.strange("something came back that is no answer to this login (another state, or a response that cannot be " +
+			"read); the wait goes on")
 	}
 	return answers
 }
@@ -238,7 +239,8 @@ func (l *Login) pasted(line string, ok bool) *loopback.Visit {
 	}
 	values, err := Parameters(line)
 	if err != nil || !l.answers(values) {
-		l.strange("what was pasted is not the address that this login ends on: it begins with " + l.Request.RedirectURI + " and holds state")
+		l.strange("what was pasted is not the address that this login ends on: it begins with " +
+			l.Request.RedirectURI + " and holds state")
 		return nil
 	}
 	return &loopback.Visit{Values: values}

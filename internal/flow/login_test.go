@@ -117,7 +117,10 @@ func (s *stage) redirect(ctx context.Context, direct string) string {
 		s.t.Error(err)
 		return ""
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second}
+	client := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       10 * time.Second,
+	}
 	res, err := client.Do(r)
 	if err != nil {
 		s.t.Error(err)
@@ -205,7 +208,8 @@ func TestWhichAnswerEndsTheWait(t *testing.T) {
 			t.Errorf("another issuer: %s", page)
 		}
 	})
-	if err != nil || len(outcomes) != 1 || oidc.Reason(outcomes[0].Err) != "authorization_response.iss" || outcomes[0].Tokens != nil {
+	if err != nil || len(outcomes) != 1 || oidc.Reason(outcomes[0].Err) != "authorization_response.iss" ||
+		outcomes[0].Tokens != nil {
 		t.Fatalf("%v, %+v", err, outcomes)
 	}
 }
@@ -222,7 +226,8 @@ func TestSeveralLogins(t *testing.T) {
 		}
 		s.browse(t.Context(), start)
 	})
-	if err != nil || len(outcomes) != 2 || outcomes[0].Login.State == outcomes[1].Login.State || outcomes[0].Err != nil || outcomes[1].Err != nil {
+	if err != nil || len(outcomes) != 2 || outcomes[0].Login.State == outcomes[1].Login.State ||
+		outcomes[0].Err != nil || outcomes[1].Err != nil {
 		t.Fatalf("%v, %+v", err, outcomes)
 	}
 	if len(s.login.logins) > limit.Logins {
@@ -241,7 +246,8 @@ func TestManyStarts(t *testing.T) {
 		}
 		s.browse(t.Context(), direct)
 	})
-	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil || len(s.login.logins) > limit.Logins || len(s.told) > limit.Strange {
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil || len(s.login.logins) > limit.Logins ||
+		len(s.told) > limit.Strange {
 		t.Fatalf("%v, %+v, %d logins, told %q", err, outcomes, len(s.login.logins), s.told)
 	}
 }
@@ -321,7 +327,10 @@ func FuzzPasted(f *testing.F) {
 		told := 0
 		login := &oidc.Login{State: "the-state"}
 		login.Request.RedirectURI = "http://127.0.0.1:5556/auth/callback"
-		l := &Login{Client: &oidc.Client{}, Strange: func(string) { told++ }, logins: []pending{{Login: login, made: time.Now()}}}
+		l := &Login{
+			Client: &oidc.Client{}, Strange: func(string) { told++ },
+			logins: []pending{{Login: login, made: time.Now()}},
+		}
 		visit := l.pasted(line, true)
 		switch {
 		case visit != nil && visit.Values.Get("state") != login.State:

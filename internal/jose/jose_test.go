@@ -216,7 +216,8 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if _, err := Parse(header + "." + strings.Repeat("A", 256<<10) + "." + sig); err == nil || !strings.Contains(err.Error(), "more than") {
+	if _, err := Parse(header + "." + strings.Repeat("A", 256<<10) + "." + sig); err == nil ||
+		!strings.Contains(err.Error(), "more than") {
 		t.Errorf("a token that is too long: %v", err)
 	}
 	for _, alg := range []string{"none", "None", "nOnE", "RS1", "ES256K"} { // J01
@@ -318,7 +319,8 @@ func TestReadKeySetSkipsPrivateKeys(t *testing.T) {
 		for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth"} {
 			key := jwk(t, public, map[string]any{member: "AQ"})
 			set, err := ReadKeySet(mustJSON(t, map[string]any{"keys": []json.RawMessage{key}}))
-			if err != nil || len(set.Keys) != 0 || len(set.Skipped) != 1 || !strings.Contains(set.Skipped[0].Reason, "private") {
+			if err != nil || len(set.Keys) != 0 || len(set.Skipped) != 1 ||
+				!strings.Contains(set.Skipped[0].Reason, "private") {
 				t.Errorf("%T with %s: %+v, %v", public, member, set, err)
 			}
 		}
@@ -345,7 +347,10 @@ func TestReadKeySetLimits(t *testing.T) {
 	if err != nil || len(set.Keys) != 100 || len(set.Skipped) != 50 {
 		t.Errorf("%d used, %d skipped, %v", len(set.Keys), len(set.Skipped), err)
 	}
-	for _, doc := range []string{``, `[]`, `{}`, `{"keys":null}`, `{"keys":{}}`, `{"keys":[],"keys":[]}`, `{"Keys":[]}`} {
+	for _, doc := range []string{
+		``, `[]`, `{}`, `{"keys":null}`, `{"keys":{}}`, `{"keys":[],"keys":[]}`,
+		`{"Keys":[]}`,
+	} {
 		if _, err := ReadKeySet([]byte(doc)); err == nil {
 			t.Errorf("%s: accepted", doc)
 		}
@@ -404,8 +409,11 @@ func TestReadPrivateKey(t *testing.T) {
 		"PKCS #8 RSA":   {pkcs8(rsaKey()), "RS256"},
 		"PKCS #8 EC":    {pkcs8(ec), "ES384"},
 		"PKCS #8 EdDSA": {pkcs8(edKey(t)), "EdDSA"},
-		"SEC 1":         {append([]byte("-----BEGIN EC PARAMETERS-----\nBgUrgQQAIg==\n-----END EC PARAMETERS-----\n"), encode("EC PRIVATE KEY", sec1, err)...), "ES384"},
-		"JWK":           {jwk(t, rsaKey(), map[string]any{"kid": "k", "alg": "PS256"}), "PS256"},
+		"SEC 1": {
+			append([]byte("-----BEGIN EC PARAMETERS-----\nBgUrgQQAIg==\n-----END EC PARAMETERS-----\n"),
+				encode("EC PRIVATE KEY", sec1, err)...), "ES384",
+		},
+		"JWK": {jwk(t, rsaKey(), map[string]any{"kid": "k", "alg": "PS256"}), "PS256"},
 	} {
 		key, err := ReadPrivateKey(c.data)
 		if err != nil {

@@ -124,7 +124,8 @@ func (e *JWE) readParts(parts []string) error {
 	case !ok:
 		return reason.Errorf(reason.JWEEnc, "enc %.32q is not supported", e.Encryption)
 	case len(data[2]) != content.iv, len(data[4]) != content.tag, len(data[3])%content.block != 0:
-		return reason.Errorf(reason.JWEDecrypt, "initialization vector, ciphertext or tag is not as long as %s has it", e.Encryption)
+		return reason.Errorf(reason.JWEDecrypt, "initialization vector, ciphertext or tag is not as long as %s has it",
+			e.Encryption)
 	case (e.Algorithm == "ECDH-ES") != (len(data[1]) == 0): // RFC 7518 section 4.6: a key agreed upon is not sent
 		return reason.Errorf(reason.JWEDecrypt, "the encrypted key is empty, or not, against %s", e.Algorithm)
 	}
@@ -148,11 +149,14 @@ func (e *JWE) Decrypt(keys []DecryptionKey) ([]byte, error) {
 	}
 	switch {
 	case len(fit) > 0:
-		return nil, reason.Errorf(reason.JWEDecrypt, "it cannot be decrypted with the key %s", strings.Join(fit, ", nor "))
+		return nil,
+			reason.Errorf(reason.JWEDecrypt, "it cannot be decrypted with the key %s", strings.Join(fit, ", nor "))
 	case len(unfit) == 0:
 		return nil, reason.Errorf(reason.JWEKey, "there is no key to decrypt it with")
 	}
-	return nil, reason.Errorf(reason.JWEKey, "no key fits alg %s and kid %.64q: %s", e.Algorithm, e.KeyID, strings.Join(unfit, "; "))
+	return nil,
+		reason.Errorf(reason.JWEKey, "no key fits alg %s and kid %.64q: %s", e.Algorithm, e.KeyID,
+			strings.Join(unfit, "; "))
 }
 
 func (e *JWE) decrypt(k DecryptionKey) ([]byte, error) {

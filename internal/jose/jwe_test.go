@@ -19,7 +19,8 @@ import (
 // encrypted is a JWE of text for a public key.
 func encrypted(t *testing.T, alg, enc string, key any, options *gojose.EncrypterOptions, text string) string {
 	t.Helper()
-	e, err := gojose.NewEncrypter(gojose.ContentEncryption(enc), gojose.Recipient{Algorithm: gojose.KeyAlgorithm(alg), Key: key}, options)
+	e, err := gojose.NewEncrypter(gojose.ContentEncryption(enc),
+		gojose.Recipient{Algorithm: gojose.KeyAlgorithm(alg), Key: key}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,38 +119,64 @@ func TestParseEncryptedRefuses(t *testing.T) {
 		token string
 		want  reason.ID
 	}{
-		"three parts":           {"a.b.c", reason.JWTParts},
-		"a million dots":        {strings.Repeat(".", 1_000_000), reason.JWTSize}, // J13
-		"many dots":             {strings.Repeat(".", 200_000), reason.JWTParts},
-		"padding":               {with(3, part[3]+"="), reason.JWTBase64},
-		"line break":            {with(2, part[2][:4]+"\n"+part[2][4:]), reason.JWTBase64},
-		"no alg":                {header(`{"enc":"A256GCM"}`), reason.JWTHeader},
-		"alg is a list":         {header(`{"alg":["RSA-OAEP"],"enc":"A256GCM"}`), reason.JWTHeader},
-		"alg twice":             {header(`{"alg":"RSA-OAEP","alg":"RSA1_5","enc":"A256GCM"}`), reason.JSONDuplicate},
-		"crit":                  {header(`{"alg":"RSA-OAEP","enc":"A256GCM","crit":["x"]}`), reason.JWTCrit},
-		"zip (J09)":             {encrypted(t, "RSA-OAEP", "A256GCM", &r.PublicKey, &gojose.EncrypterOptions{Compression: gojose.DEFLATE}, strings.Repeat("x", 1000)), reason.JWEZip},
-		"RSA1_5 (J12)":          {encrypted(t, "RSA1_5", "A256GCM", &r.PublicKey, nil, "x"), reason.JWEAlgorithm},
-		"PBES2 (J10)":           {header(`{"alg":"PBES2-HS256+A128KW","enc":"A256GCM","p2c":2147483647,"p2s":"AAAAAAAAAAA"}`), reason.JWEAlgorithm},
-		"dir":                   {header(`{"alg":"dir","enc":"A256GCM"}`), reason.JWEAlgorithm},
-		"A256KW":                {header(`{"alg":"A256KW","enc":"A256GCM"}`), reason.JWEAlgorithm},
-		"none":                  {header(`{"alg":"none","enc":"A256GCM"}`), reason.JWEAlgorithm},
-		"unknown enc":           {header(`{"alg":"RSA-OAEP-256","enc":"A256CBC"}`), reason.JWEEnc},
-		"no enc":                {header(`{"alg":"RSA-OAEP-256"}`), reason.JWEEnc},
-		"no key for KW (J11)":   {without(t, encrypted(t, "ECDH-ES+A128KW", "A128GCM", &e.PublicKey, nil, "x"), 1), reason.JWEDecrypt},
-		"short key for KW":      {swapped(t, encrypted(t, "ECDH-ES+A128KW", "A128GCM", &e.PublicKey, nil, "x"), 1, "AAAA"), reason.JWEDecrypt},
-		"a key for ECDH-ES":     {swapped(t, encrypted(t, "ECDH-ES", "A128GCM", &e.PublicKey, nil, "x"), 1, "AAAA"), reason.JWEDecrypt},
-		"short iv":              {with(2, "AAAA"), reason.JWEDecrypt},
-		"long iv":               {with(2, part[2]+"AAAA"), reason.JWEDecrypt},
-		"no tag":                {with(4, ""), reason.JWEDecrypt},
-		"short tag":             {with(4, part[4][:8]), reason.JWEDecrypt},
-		"half a block":          {swapped(t, encrypted(t, "RSA-OAEP", "A128CBC-HS256", &r.PublicKey, nil, "x"), 3, "AAAA"), reason.JWEDecrypt},
-		"for another key":       {encrypted(t, "RSA-OAEP-256", "A256GCM", &otherRSA(t).PublicKey, nil, "x"), reason.JWEDecrypt},
-		"for another curve":     {encrypted(t, "ECDH-ES", "A256GCM", &ecKey(t, elliptic.P521()).PublicKey, nil, "x"), reason.JWEKey},
-		"epk off its curve":     {epk(t, e, func(m map[string]any) { m["y"] = m["x"] }), reason.JWEDecrypt}, // J12
-		"epk at infinity":       {epk(t, e, func(m map[string]any) { zero := strings.Repeat("A", 43); m["x"], m["y"] = zero, zero }), reason.JWEDecrypt},
-		"epk with a private d":  {epk(t, e, func(m map[string]any) { m["d"] = m["x"] }), reason.JWEDecrypt},
-		"epk is no key":         {epk(t, e, func(m map[string]any) { delete(m, "kty") }), reason.JWEDecrypt},
-		"another kid than ours": {encrypted(t, "RSA-OAEP-256", "A256GCM", gojose.JSONWebKey{Key: &r.PublicKey, KeyID: "other"}, nil, "x"), reason.JWEKey},
+		"three parts":    {"a.b.c", reason.JWTParts},
+		"a million dots": {strings.Repeat(".", 1_000_000), reason.JWTSize}, // J13
+		"many dots":      {strings.Repeat(".", 200_000), reason.JWTParts},
+		"padding":        {with(3, part[3]+"="), reason.JWTBase64},
+		"line break":     {with(2, part[2][:4]+"\n"+part[2][4:]), reason.JWTBase64},
+		"no alg":         {header(`{"enc":"A256GCM"}`), reason.JWTHeader},
+		"alg is a list":  {header(`{"alg":["RSA-OAEP"],"enc":"A256GCM"}`), reason.JWTHeader},
+		"alg twice":      {header(`{"alg":"RSA-OAEP","alg":"RSA1_5","enc":"A256GCM"}`), reason.JSONDuplicate},
+		"crit":           {header(`{"alg":"RSA-OAEP","enc":"A256GCM","crit":["x"]}`), reason.JWTCrit},
+		"zip (J09)": {
+			encrypted(t, "RSA-OAEP", "A256GCM", &r.PublicKey, &gojose.EncrypterOptions{Compression: gojose.DEFLATE},
+				strings.Repeat("x", 1000)), reason.JWEZip,
+		},
+		"RSA1_5 (J12)": {encrypted(t, "RSA1_5", "A256GCM", &r.PublicKey, nil, "x"), reason.JWEAlgorithm},
+		"PBES2 (J10)": {
+			header(`{"alg":"PBES2-HS256+A128KW","enc":"A256GCM","p2c":2147483647,"p2s":"AAAAAAAAAAA"}`),
+			reason.JWEAlgorithm,
+		},
+		"dir":         {header(`{"alg":"dir","enc":"A256GCM"}`), reason.JWEAlgorithm},
+		"A256KW":      {header(`{"alg":"A256KW","enc":"A256GCM"}`), reason.JWEAlgorithm},
+		"none":        {header(`{"alg":"none","enc":"A256GCM"}`), reason.JWEAlgorithm},
+		"unknown enc": {header(`{"alg":"RSA-OAEP-256","enc":"A256CBC"}`), reason.JWEEnc},
+		"no enc":      {header(`{"alg":"RSA-OAEP-256"}`), reason.JWEEnc},
+		"no key for KW (J11)": {
+			without(t, encrypted(t, "ECDH-ES+A128KW", "A128GCM", &e.PublicKey, nil, "x"), 1), reason.JWEDecrypt,
+		},
+		"short key for KW": {
+			swapped(t, encrypted(t, "ECDH-ES+A128KW", "A128GCM", &e.PublicKey, nil, "x"), 1, "AAAA"), reason.JWEDecrypt,
+		},
+		"a key for ECDH-ES": {
+			swapped(t, encrypted(t, "ECDH-ES", "A128GCM", &e.PublicKey, nil, "x"), 1, "AAAA"), reason.JWEDecrypt,
+		},
+		"short iv":  {with(2, "AAAA"), reason.JWEDecrypt},
+		"long iv":   {with(2, part[2]+"AAAA"), reason.JWEDecrypt},
+		"no tag":    {with(4, ""), reason.JWEDecrypt},
+		"short tag": {with(4, part[4][:8]), reason.JWEDecrypt},
+		"half a block": {
+			swapped(t, encrypted(t, "RSA-OAEP", "A128CBC-HS256", &r.PublicKey, nil, "x"), 3, "AAAA"), reason.JWEDecrypt,
+		},
+		"for another key": {
+			encrypted(t, "RSA-OAEP-256", "A256GCM", &otherRSA(t).PublicKey, nil, "x"), reason.JWEDecrypt,
+		},
+		"for another curve": {
+			encrypted(t, "ECDH-ES", "A256GCM", &ecKey(t, elliptic.P521()).PublicKey, nil, "x"), reason.JWEKey,
+		},
+		"epk off its curve": {epk(t, e, func(m map[string]any) { m["y"] = m["x"] }), reason.JWEDecrypt}, // J12
+		"epk at infinity": {
+			epk(t, e, func(m map[string]any) {
+				zero := strings.Repeat("A", 43)
+				m["x"], m["y"] = zero, zero
+			}), reason.JWEDecrypt,
+		},
+		"epk with a private d": {epk(t, e, func(m map[string]any) { m["d"] = m["x"] }), reason.JWEDecrypt},
+		"epk is no key":        {epk(t, e, func(m map[string]any) { delete(m, "kty") }), reason.JWEDecrypt},
+		"another kid than ours": {
+			encrypted(t, "RSA-OAEP-256", "A256GCM", gojose.JSONWebKey{Key: &r.PublicKey, KeyID: "other"}, nil, "x"),
+			reason.JWEKey,
+		},
 	} {
 		named := slices.Clone(keys)
 		named[0].ID, named[1].ID = "r", ""
@@ -206,12 +233,16 @@ func TestDecryptFindsTheKey(t *testing.T) {
 	t.Parallel()
 	first, second := ecKey(t, elliptic.P384()), ecKey(t, elliptic.P256())
 	old, current := rsaKey(), otherRSA(t)
-	keys := []DecryptionKey{decryptionKey(t, first), decryptionKey(t, second), decryptionKey(t, old), decryptionKey(t, current)}
+	keys := []DecryptionKey{
+		decryptionKey(t, first), decryptionKey(t, second), decryptionKey(t, old),
+		decryptionKey(t, current),
+	}
 	keys[2].ID, keys[3].ID = "old", "current"
 	for name, token := range map[string]string{
 		"by its curve": encrypted(t, "ECDH-ES+A128KW", "A128GCM", &second.PublicKey, nil, "x"),
 		"by trying":    encrypted(t, "RSA-OAEP", "A128GCM", &current.PublicKey, nil, "x"),
-		"by its kid":   encrypted(t, "RSA-OAEP", "A128GCM", gojose.JSONWebKey{Key: &current.PublicKey, KeyID: "current"}, nil, "x"),
+		"by its kid": encrypted(t, "RSA-OAEP", "A128GCM",
+			gojose.JSONWebKey{Key: &current.PublicKey, KeyID: "current"}, nil, "x"),
 	} {
 		if plain, err := open(token, keys...); plain != "x" || err != nil {
 			t.Errorf("%s: %q, %v", name, plain, err)
@@ -269,15 +300,18 @@ func TestReadDecryptionKeys(t *testing.T) {
 	if err != nil || len(keys) != 2 || keys[0].ID != "r" || keys[1].ID != "e" {
 		t.Fatalf("%v, %v", keys, err)
 	}
-	if keys[0].Fits("RSA-OAEP") != nil || keys[0].Fits("RSA-OAEP-256") == nil || keys[1].Fits("ECDH-ES") != nil || keys[1].Fits("PBES2") == nil {
+	if keys[0].Fits("RSA-OAEP") != nil || keys[0].Fits("RSA-OAEP-256") == nil || keys[1].Fits("ECDH-ES") != nil ||
+		keys[1].Fits("PBES2") == nil {
 		t.Error("Fits")
 	}
 	if text := fmt.Sprintf("%v %+v %#v", keys, keys, keys); strings.Contains(text, r.D.String()) {
 		t.Error("printing a key shows it")
 	}
 	for name, data := range map[string][]byte{
-		"nothing": nil, "not a key": []byte("hello"), "an empty set": []byte(`{"keys":[]}`), "no list": []byte(`{"keys":1}`),
-		"broken": []byte(`{"keys":`), "Ed25519": jwk(t, edKey(t), nil), "public": jwk(t, &r.PublicKey, nil), "twice": []byte(`{"kty":"RSA","kty":"EC"}`),
+		"nothing": nil, "not a key": []byte("hello"), "an empty set": []byte(`{"keys":[]}`),
+		"no list": []byte(`{"keys":1}`),
+		"broken":  []byte(`{"keys":`), "Ed25519": jwk(t, edKey(t), nil), "public": jwk(t, &r.PublicKey, nil),
+		"twice": []byte(`{"kty":"RSA","kty":"EC"}`),
 	} {
 		if _, err := ReadDecryptionKeys(data); err == nil {
 			t.Errorf("%s: accepted", name)

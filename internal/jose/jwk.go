@@ -73,7 +73,8 @@ func PublicKey(private *PrivateKey) Key {
 
 // fits reports whether the key is for an algorithm.
 func (k Key) fits(a algorithm) bool {
-	return k.Type == a.kty && (a.crv == "" || k.Curve == a.crv) && (k.Algorithm == "" || sameAlgorithm(k.Algorithm, a.name)) &&
+	return k.Type == a.kty && (a.crv == "" || k.Curve == a.crv) &&
+		(k.Algorithm == "" || sameAlgorithm(k.Algorithm, a.name)) &&
 		(a.kty != "oct" || len(k.public.([]byte)) >= a.hash.Size())
 }
 

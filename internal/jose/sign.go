@@ -58,12 +58,14 @@ func ReadPrivateKey(data []byte) (*PrivateKey, error) {
 		case "PRIVATE KEY":
 			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 		case "ENCRYPTED PRIVATE KEY":
-			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example with openssl pkey")
+			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example " +
+				"with openssl pkey")
 		default: // a certificate or curve parameters beside the key
 			continue
 		}
 		if block.Headers["Proc-Type"] == "4,ENCRYPTED" {
-			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example with openssl pkey")
+			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example " +
+				"with openssl pkey")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("unreadable %s", block.Type)
@@ -164,7 +166,8 @@ func (k *PrivateKey) SignProof(alg, typ string, claims any) (string, error) {
 	if err := k.Fits(alg); err != nil {
 		return "", err
 	}
-	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, typ, map[gojose.HeaderKey]any{"jwk": k.bareJWK()}, claims)
+	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, typ, map[gojose.HeaderKey]any{"jwk": k.bareJWK()},
+		claims)
 }
 
 // SignWithSecret makes a JWT of claims with a shared secret, by HS256, HS384
@@ -180,7 +183,9 @@ func SignWithSecret(alg, secret, typ string, claims any) (string, error) {
 	return sign(gojose.SignatureAlgorithm(alg), []byte(secret), typ, nil, claims)
 }
 
-func sign(alg gojose.SignatureAlgorithm, key any, typ string, header map[gojose.HeaderKey]any, claims any) (string, error) {
+func sign(alg gojose.SignatureAlgorithm, key any, typ string, header map[gojose.HeaderKey]any,
+	claims any,
+) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err

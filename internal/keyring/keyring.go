@@ -88,7 +88,8 @@ func timely(ctx context.Context, ask func() (string, error)) (string, error) {
 		text string
 		err  error
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit.Keyring, fmt.Errorf("no answer within %s; it may be locked", limit.Keyring))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit.Keyring,
+		fmt.Errorf("no answer within %s; it may be locked", limit.Keyring))
 	defer cancel()
 	done := make(chan answer, 1)
 	go func() {

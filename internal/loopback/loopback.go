@@ -112,11 +112,15 @@ func Listen(o Options) (*Listener, error) {
 	if o.Secret {
 		start += "/" + rand.Text()
 	}
-	l := &Listener{options: o, start: start, port: listeners[0].Addr().(*net.TCPAddr).Port, visits: make(chan *Visit), closed: make(chan struct{})}
+	l := &Listener{
+		options: o, start: start, port: listeners[0].Addr().(*net.TCPAddr).Port, visits: make(chan *Visit),
+		closed: make(chan struct{}),
+	}
 	for _, on := range listeners {
 		server := &http.Server{
-			Handler: l, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 30 * time.Second,
-			ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: limit.Form,
+			Handler: l, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+			IdleTimeout: 30 * time.Second,
+			ErrorLog:    log.New(io.Discard, "", 0), MaxHeaderBytes: limit.Form,
 		}
 		l.servers = append(l.servers, server)
 		go func() { _ = server.Serve(on) }() // ends with Close
@@ -139,7 +143,8 @@ func listen(host string, port int) ([]net.Listener, error) {
 	}
 	var listeners []net.Listener
 	for i, address := range addresses {
-		on, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+		on, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp",
+			net.JoinHostPort(address, strconv.Itoa(port)))
 		if err != nil && i > 0 && !inUse(err) {
 			continue // a machine without IPv6
 		}
@@ -201,7 +206,8 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			l.options.Stranger()
 		}
 		stray(w, http.StatusForbidden)
-	case r.URL.Path == l.start && l.options.Start != nil && r.Method == http.MethodGet && r.URL.RawQuery == "" && navigates(r) && (l.options.Secret || !crossSite(r)):
+	case r.URL.Path == l.start && l.options.Start != nil && r.Method == http.MethodGet && r.URL.RawQuery == "" &&
+		navigates(r) && (l.options.Secret || !crossSite(r)):
 		l.lead(w, r)
 	case r.URL.Path == l.options.Path, l.options.ProxiedHost != "" && r.URL.Path == l.options.ProxiedPath:
 		l.arrive(w, r)
@@ -213,7 +219,8 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // named reports whether a Host header is the listener's, or that of the proxy in
 // front of it.
 func (l *Listener) named(host string) bool {
-	return host == l.host() || l.port == 80 && host == l.options.Host || l.options.ProxiedHost != "" && host == l.options.ProxiedHost
+	return host == l.host() || l.port == 80 && host == l.options.Host ||
+		l.options.ProxiedHost != "" && host == l.options.ProxiedHost
 }
 
 // navigates reports whether a person goes somewhere: not a picture, a frame or a
@@ -231,7 +238,8 @@ func (l *Listener) strange(r *http.Request) bool {
 		return false
 	}
 	to := local.AddrPort()
-	return l.options.strangers(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+	return l.options.strangers(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
+		netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
 }
 
 // crossSite reports whether a page of somewhere else sends the browser here, and not a person
@@ -243,7 +251,11 @@ func crossSite(r *http.Request) bool {
 func (l *Listener) lead(w http.ResponseWriter, r *http.Request) {
 	to, err := l.options.Start(r.Context())
 	if err != nil {
-		show(w, http.StatusBadGateway, Page{Title: "This did not work", Text: "It could not begin, or did so before. The terminal tells why.", Bad: true})
+		show(w, http.StatusBadGateway,
+			Page{
+				Title: "This did not work", Text: "It could not begin, or did so before. The terminal tells why.",
+				Bad: true,
+			})
 		return
 	}
 	w.Header().Set("Location", to)
@@ -346,5 +358,6 @@ func Place(uri string) (o Options, ok bool) {
 			return o, false
 		}
 	}
-	return Options{Host: host, Port: port, Path: Path(u)}, slices.Contains([]string{"127.0.0.1", "localhost", "[::1]"}, host)
+	return Options{Host: host, Port: port, Path: Path(u)},
+		slices.Contains([]string{"127.0.0.1", "localhost", "[::1]"}, host)
 }

@@ -102,9 +102,13 @@ func TestVisit(t *testing.T) {
 				t.Fatalf("the page was shown before its time: %v", a)
 			default:
 			}
-			visit.Show(Page{Title: "<b>Done</b>", Text: "Go back.", Lines: [][2]string{{"Reason", "<script>alert(1)</script>"}}})
+			visit.Show(Page{
+				Title: "<b>Done</b>", Text: "Go back.",
+				Lines: [][2]string{{"Reason", "<script>alert(1)</script>"}},
+			})
 			a := <-shown
-			if a.status != http.StatusOK || !strings.Contains(a.body, "&lt;b&gt;Done&lt;/b&gt;") || strings.Contains(a.body, "<script") {
+			if a.status != http.StatusOK || !strings.Contains(a.body, "&lt;b&gt;Done&lt;/b&gt;") ||
+				strings.Contains(a.body, "<script") {
 				t.Errorf("%d, %s", a.status, a.body)
 			}
 			safe(t, a)
@@ -136,21 +140,35 @@ func TestStrays(t *testing.T) {
 		change func(*http.Request)
 		status int
 	}{
-		"another path":      {request(t, http.MethodGet, l.URL("/"+evil), ""), nil, 404},
-		"favicon":           {request(t, http.MethodGet, l.URL("/favicon.ico"), ""), nil, 404},
-		"a longer path":     {request(t, http.MethodGet, l.URL("/auth/callback/x")+"?state=s", ""), nil, 404},
-		"wrong state":       {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=t&error="+evil, ""), nil, 400},
-		"no parameters":     {request(t, http.MethodGet, l.URL("/auth/callback"), ""), nil, 400},
-		"broken query":      {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s&%zz", ""), nil, 400},
-		"another method":    {request(t, http.MethodPut, l.URL("/auth/callback")+"?state=s", ""), nil, 400},
-		"head":              {request(t, http.MethodHead, l.URL("/auth/callback")+"?state=s", ""), nil, 400},
-		"rebinding":         {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", ""), func(r *http.Request) { r.Host = "evil.example:" + strconv.Itoa(l.port) }, 421},
-		"another name":      {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", ""), func(r *http.Request) { r.Host = "localhost:" + strconv.Itoa(l.port) }, 421},
-		"query of a post":   {request(t, http.MethodPost, l.URL("/auth/callback")+"?state=s", ""), nil, 400},
-		"not a form":        {request(t, http.MethodPost, l.URL("/auth/callback"), "state=s"), func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 400},
-		"an endless form":   {request(t, http.MethodPost, l.URL("/auth/callback"), "state=s&x="+strings.Repeat("x", 300<<10)), nil, 400},
-		"login by a post":   {request(t, http.MethodPost, l.URL("/login"), ""), nil, 404},
-		"proxied elsewhere": {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", ""), func(r *http.Request) { r.Host = "" }, 0},
+		"another path":   {request(t, http.MethodGet, l.URL("/"+evil), ""), nil, 404},
+		"favicon":        {request(t, http.MethodGet, l.URL("/favicon.ico"), ""), nil, 404},
+		"a longer path":  {request(t, http.MethodGet, l.URL("/auth/callback/x")+"?state=s", ""), nil, 404},
+		"wrong state":    {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=t&error="+evil, ""), nil, 400},
+		"no parameters":  {request(t, http.MethodGet, l.URL("/auth/callback"), ""), nil, 400},
+		"broken query":   {request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s&%zz", ""), nil, 400},
+		"another method": {request(t, http.MethodPut, l.URL("/auth/callback")+"?state=s", ""), nil, 400},
+		"head":           {request(t, http.MethodHead, l.URL("/auth/callback")+"?state=s", ""), nil, 400},
+		"rebinding": {
+			request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", ""),
+			func(r *http.Request) { r.Host = "evil.example:" + strconv.Itoa(l.port) }, 421,
+		},
+		"another name": {
+			request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", ""),
+			func(r *http.Request) { r.Host = "localhost:" + strconv.Itoa(l.port) }, 421,
+		},
+		"query of a post": {request(t, http.MethodPost, l.URL("/auth/callback")+"?state=s", ""), nil, 400},
+		"not a form": {
+			request(t, http.MethodPost, l.URL("/auth/callback"), "state=s"),
+			func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 400,
+		},
+		"an endless form": {
+			request(t, http.MethodPost, l.URL("/auth/callback"), "state=s&x="+strings.Repeat("x", 300<<10)), nil, 400,
+		},
+		"login by a post": {request(t, http.MethodPost, l.URL("/login"), ""), nil, 404},
+		"proxied elsewhere": {
+			request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", ""), func(r *http.Request) { r.Host = "" },
+			0,
+		},
 	} {
 		if c.status == 0 {
 			continue // net/http fills an empty Host in
@@ -175,12 +193,14 @@ func TestStart(t *testing.T) {
 	t.Parallel()
 	l := listening(t)
 	a := ask(t, request(t, http.MethodGet, l.URL(StartPath), ""))
-	if a.status != http.StatusFound || a.header.Get("Location") != "https://op.example/authorize?state=s" || a.header.Get("Referrer-Policy") != "no-referrer" {
+	if a.status != http.StatusFound || a.header.Get("Location") != "https://op.example/authorize?state=s" ||
+		a.header.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("%+v", a)
 	}
 	for name, headers := range map[string]map[string]string{
 		"a link of a page": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"},
-		"a frame":          {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "a picture": {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "image"},
+		"a frame":          {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+		"a picture":        {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "image"},
 	} {
 		r := request(t, http.MethodGet, l.URL(StartPath), "")
 		for h, v := range headers {
@@ -193,7 +213,10 @@ func TestStart(t *testing.T) {
 	typed := request(t, http.MethodGet, l.URL(StartPath), "")
 	typed.Header.Set("Sec-Fetch-Site", "none")
 	clicked := request(t, http.MethodGet, l.URL(StartPath), "")
-	for h, v := range map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"} {
+	for h, v := range map[string]string{
+		"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document",
+		"Sec-Fetch-User": "?1",
+	} {
 		clicked.Header.Set(h, v) // as in a terminal in a browser
 	}
 	if a := ask(t, clicked); a.status != http.StatusFound {
@@ -215,7 +238,8 @@ func TestStart(t *testing.T) {
 	broken := listening(t, func(o *Options) {
 		o.Start = func(context.Context) (string, error) { return "", errors.New("secret") }
 	})
-	if a := ask(t, request(t, http.MethodGet, broken.URL(StartPath), "")); a.status != http.StatusBadGateway || strings.Contains(a.body, "secret") {
+	if a := ask(t, request(t, http.MethodGet, broken.URL(StartPath), "")); a.status != http.StatusBadGateway ||
+		strings.Contains(a.body, "secret") {
 		t.Errorf("%+v", a)
 	}
 	none := listening(t, func(o *Options) { o.Start = nil })
@@ -238,7 +262,8 @@ func TestStranger(t *testing.T) {
 			}
 			o.Mine = func(url.Values) bool { t.Error("the answer of a stranger is looked at"); return false }
 		})
-		if a := ask(t, request(t, http.MethodGet, l.URL(StartPath), "")); a.status != want || a.header.Get("Location") != "" && proxy == "" {
+		if a := ask(t, request(t, http.MethodGet, l.URL(StartPath), "")); a.status != want ||
+			a.header.Get("Location") != "" && proxy == "" {
 			t.Errorf("%q: %d", proxy, a.status)
 		}
 		if len(came) != map[string]int{"": 1}[proxy] {
@@ -247,7 +272,8 @@ func TestStranger(t *testing.T) {
 		if proxy != "" {
 			continue
 		}
-		if a := ask(t, request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", "")); a.status != want || len(came) != 2 {
+		if a := ask(t, request(t, http.MethodGet, l.URL("/auth/callback")+"?state=s", "")); a.status != want ||
+			len(came) != 2 {
 			t.Errorf("an answer: %d", a.status)
 		}
 	}
@@ -258,7 +284,8 @@ func TestFragment(t *testing.T) {
 	t.Parallel()
 	l := listening(t, func(o *Options) { o.Fragment = true })
 	a := ask(t, request(t, http.MethodGet, l.URL("/auth/callback"), ""))
-	if a.status != http.StatusOK || !strings.Contains(a.body, "<script>"+fragmentScript+"</script>") || !strings.Contains(a.header.Get("Content-Security-Policy"), "script-src 'sha256-") {
+	if a.status != http.StatusOK || !strings.Contains(a.body, "<script>"+fragmentScript+"</script>") ||
+		!strings.Contains(a.header.Get("Content-Security-Policy"), "script-src 'sha256-") {
 		t.Errorf("%+v", a)
 	}
 	safe(t, a)

@@ -27,7 +27,8 @@ func OwnHost(listener net.Listener, address string, next http.Handler) http.Hand
 			host, port = strings.Trim(r.Host, "[]"), "80"
 		}
 		if port != strconv.Itoa(at.Port) || !isLoopback(host) && (name == "" || !strings.EqualFold(host, name)) {
-			http.Error(w, "This server answers for "+at.String()+" only. The Host header of the request names another.", http.StatusMisdirectedRequest)
+			http.Error(w, "This server answers for "+at.String()+" only. The Host header of the request names another.",
+				http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -44,24 +44,33 @@ const fragmentScript = `(function () {
 })();`
 
 func show(w http.ResponseWriter, status int, p Page) {
-	write(w, status, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'", struct {
-		Page
-		Script template.JS
-	}{p, ""})
+	write(w, status,
+		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+		struct {
+			Page
+			Script template.JS
+		}{p, ""})
 }
 
 // Stray is the page for what nobody waits for.
-var Stray = Page{Title: "Nothing waits for this", Text: "This page belongs to a program on this machine, which waits for something else.", Bad: true}
+var Stray = Page{
+	Title: "Nothing waits for this",
+	Text:  "This page belongs to a program on this machine, which waits for something else.", Bad: true,
+}
 
 func stray(w http.ResponseWriter, status int) { show(w, status, Stray) }
 
 func showFragment(w http.ResponseWriter) {
 	sum := sha256.Sum256([]byte(fragmentScript))
-	write(w, http.StatusOK, "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
-		"'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'", struct {
-		Page
-		Script template.JS
-	}{Page{Title: "One moment", Text: "The answer is being handed to the program. This needs JavaScript."}, fragmentScript})
+	write(w, http.StatusOK,
+		"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
+			"'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'", struct {
+			Page
+			Script template.JS
+		}{
+			Page{Title: "One moment", Text: "The answer is being handed to the program. This needs JavaScript."},
+			fragmentScript,
+		})
 }
 
 func write(w http.ResponseWriter, status int, policy string, data any) {

@@ -18,7 +18,8 @@ import (
 // user's: a login by somebody else's browser is somebody else's. The superuser is no other, and
 // to it nobody is; what cannot be told is not held against anybody.
 func stranger(remote, local netip.AddrPort) bool {
-	if users, _ := os.ReadFile("/proc/self/uid_map"); os.Geteuid() == 0 || !slices.Equal(strings.Fields(string(users)), []string{"0", "0", "4294967295"}) {
+	if users, _ := os.ReadFile("/proc/self/uid_map"); os.Geteuid() == 0 ||
+		!slices.Equal(strings.Fields(string(users)), []string{"0", "0", "4294967295"}) {
 		return false // in a user namespace others have no numbers
 	}
 	uid, ok := owner("/proc/net/tcp", remote, local)

@@ -46,7 +46,8 @@ func TestOwnerIn(t *testing.T) {
 	t.Parallel()
 	from, to := netip.MustParseAddrPort("127.0.0.1:40000"), netip.MustParseAddrPort("127.0.0.1:5556")
 	row := func(local, remote, uid string) string {
-		return "   0: " + local + " " + remote + " 01 00000000:00000000 00:00000000 00000000  " + uid + "        0 1 1 0000000000000000 20 4 30 10 -1\n"
+		return "   0: " + local + " " + remote + " 01 00000000:00000000 00:00000000 00000000  " + uid +
+			"        0 1 1 0000000000000000 20 4 30 10 -1\n"
 	}
 	head := "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 	for name, c := range map[string]struct {
@@ -54,7 +55,9 @@ func TestOwnerIn(t *testing.T) {
 		uid   int
 		ok    bool
 	}{
-		"the client's":      {head + row(inTable(to), inTable(from), "1") + row(inTable(from), inTable(to), "65534"), 65534, true},
+		"the client's": {
+			head + row(inTable(to), inTable(from), "1") + row(inTable(from), inTable(to), "65534"), 65534, true,
+		},
 		"only the server's": {head + row(inTable(to), inTable(from), "1"), 0, false},
 		"not a number":      {head + row(inTable(from), inTable(to), "x"), 0, false},
 		"short":             {inTable(from) + " " + inTable(to) + "\n", 0, false},
@@ -69,7 +72,8 @@ func TestOwnerIn(t *testing.T) {
 // Of IPv4, by a socket of IPv6: it is in the other table.
 func TestOwnerMapped(t *testing.T) {
 	t.Parallel()
-	if got := inTable(mapped(netip.MustParseAddrPort("127.0.0.1:5556"))); len(got) != 32+5 || !strings.HasSuffix(got, ":15B4") || inTable(netip.MustParseAddrPort("127.0.0.1:5556")) != got[24:] {
+	if got := inTable(mapped(netip.MustParseAddrPort("127.0.0.1:5556"))); len(got) != 32+5 ||
+		!strings.HasSuffix(got, ":15B4") || inTable(netip.MustParseAddrPort("127.0.0.1:5556")) != got[24:] {
 		t.Error(got)
 	}
 }

@@ -66,12 +66,18 @@ func TestUnquoted(t *testing.T) {
 	t.Parallel()
 	quoting := errors.New(`malformed HTTP response "canary"`)
 	own := &roundtrip.OwnError{Err: errors.New(`the store: "work" is full`)}
-	name := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: `no such host "op.example"`, Name: "op.example"}}
+	name := &net.OpError{
+		Op: "dial", Net: "tcp",
+		Err: &net.DNSError{Err: `no such host "op.example"`, Name: "op.example"},
+	}
 	for err, want := range map[error]string{
 		quoting:                           "malformed HTTP response (not shown, because it could hold secrets)",
 		fmt.Errorf("broken: %w", quoting): "broken: malformed HTTP response (not shown, because it could hold secrets)",
 		own:                               own.Error(),
-		&url.Error{Op: "Post", URL: "https://op.example", Err: own}: `Post "https://op.example": the store: "work" is full`,
+		&url.Error{
+			Op: "Post", URL: "https://op.example",
+			Err: own,
+		}: `Post "https://op.example": the store: "work" is full`,
 		name:            name.Error(),
 		errors.New("x"): "x",
 	} {
