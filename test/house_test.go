@@ -2,6 +2,10 @@ package test
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,6 +129,105 @@ func mayImport(name, path string) bool {
 		}
 	}
 	return false
+}
+
+// bigTypes may be bigger than other types: plain values, and what has yet to be cut into values.
+var bigTypes = map[string]string{
+	"internal/cli.providerOptions":  "the flags of a command",
+	"internal/config.Config":        "the configuration",
+	"internal/fakeop.OP":            "what a test spoils",
+	"internal/provider.Client":      "a registration",
+	"internal/provider.Options":     "the options of the provider",
+	"internal/provider/fault.Fault": "a row of the catalogue",
+	"internal/run.Env":              "what a run gets from its process",
+	"internal/session.Session":      "what a file keeps",
+
+	"internal/agent.Agent":       "has yet to be cut",
+	"internal/cli.program":       "has yet to be cut",
+	"internal/provider.Provider": "has yet to be cut",
+	"internal/renewal.passage":   "has yet to be cut",
+	"internal/run.Run":           "has yet to be cut",
+}
+
+// A type that knows everything is written to by everybody. One with methods has at most a dozen fields,
+// and none has more than 40 methods.
+func TestTypesAreSmall(t *testing.T) {
+	t.Parallel()
+	const maxFields, maxMethods = 12, 40
+	fields, methods := map[string]int{}, map[string]map[string]bool{}
+	check(t, filepath.WalkDir("../internal", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		folder := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")
+		for _, decl := range file.Decls {
+			countFields(folder, decl, fields)
+			if receiver, name := methodOf(decl); receiver != "" {
+				key := folder + "." + receiver
+				if methods[key] == nil {
+					methods[key] = map[string]bool{}
+				}
+				methods[key][name] = true // the same for each platform counts once
+			}
+		}
+		return nil
+	}))
+	for name, of := range methods {
+		big := len(of) > maxMethods || fields[name] > maxFields
+		if _, known := bigTypes[name]; big && !known {
+			t.Errorf("%s has %d methods and %d fields: cut it into values", name, len(of), fields[name])
+		} else if !big && known {
+			t.Errorf("%s has become small: remove it from bigTypes", name)
+		}
+	}
+	for name := range bigTypes {
+		if methods[name] == nil {
+			t.Errorf("there is no type %s with methods: remove it from bigTypes", name)
+		}
+	}
+}
+
+// countFields counts the fields of the structs that a declaration declares.
+func countFields(folder string, decl ast.Decl, fields map[string]int) {
+	types, ok := decl.(*ast.GenDecl)
+	if !ok {
+		return
+	}
+	for _, spec := range types.Specs {
+		declared, ok := spec.(*ast.TypeSpec)
+		if !ok {
+			continue
+		}
+		if structure, ok := declared.Type.(*ast.StructType); ok {
+			fields[folder+"."+declared.Name.Name] = structure.Fields.NumFields()
+		}
+	}
+}
+
+// methodOf returns the type and the name of a method, or "".
+func methodOf(decl ast.Decl) (receiver, name string) {
+	function, ok := decl.(*ast.FuncDecl)
+	if !ok || function.Recv == nil {
+		return "", ""
+	}
+	of := function.Recv.List[0].Type
+	if pointer, ok := of.(*ast.StarExpr); ok {
+		of = pointer.X
+	}
+	switch generic := of.(type) {
+	case *ast.IndexExpr:
+		of = generic.X
+	case *ast.IndexListExpr:
+		of = generic.X
+	}
+	if named, ok := of.(*ast.Ident); ok {
+		return named.Name, function.Name.Name
+	}
+	return "", ""
 }
 
 // The library costs its users go-jose and nothing else.
