@@ -101,6 +101,9 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
+	p.Advise("configuration", func(_ error, f *failure.Failure) {
+		run.Advise(f, "`oidc-client config schema` shows all keys")
+	})
 	broken := cfg.Broken(ctx)
 	if err == nil && len(broken) == 1 {
 		return broken[0] // with advice of its own

@@ -235,12 +235,16 @@ func (p *program) resourceClient(ctx context.Context, cfg *connect.Setup, o *res
 		}
 		return t.client.Client, t, nil
 	}
+	key, err := cfg.BoundKey(ctx, need)
+	if err != nil {
+		return nil, nil, err
+	}
 	network, err := cfg.Network(ctx, p.Run, "")
 	if err != nil {
 		return nil, nil, err
 	}
 	client := &oidc.Client{HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	return client, nil, cfg.Prove(ctx, p.Run, client, need)
+	return client, nil, cfg.Prove(ctx, p.Run, client, key)
 }
 
 // presented is an access token as it is sent: bound to the client's key, if it has

@@ -69,6 +69,10 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if err != nil {
 		return err
 	}
+	key, err := cfg.BoundKey(ctx, &connect.KeyNeed{Token: token}) // before anything is sent
+	if err != nil {
+		return err
+	}
 	network, err := cfg.Network(ctx, p.Run, "")
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
-	if err := cfg.Prove(ctx, p.Run, client, &connect.KeyNeed{Token: token}); err != nil {
+	if err := cfg.Prove(ctx, p.Run, client, key); err != nil {
 		return err
 	}
 	info, err := client.UserInfo(ctx, presented(token, client))

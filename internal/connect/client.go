@@ -28,7 +28,7 @@ type Client struct {
 // Client finds the provider and makes the client. pair is as for [Setup.Network].
 // need is nil if no request of the command proves the possession of a key.
 func (s *Setup) Client(ctx context.Context, r *run.Run, pair string, need *KeyNeed) (*Client, error) {
-	key, err := s.boundKey(ctx, need)
+	key, err := s.BoundKey(ctx, need)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +49,14 @@ func (s *Setup) Client(ctx context.Context, r *run.Run, pair string, need *KeyNe
 	return made, err
 }
 
-// Prove makes a client prove the possession of the configured key, if there is one.
-// The client is one of a command that authenticates no client.
-func (s *Setup) Prove(ctx context.Context, r *run.Run, client *oidc.Client, need *KeyNeed) error {
-	key, err := s.boundKey(ctx, need)
-	if err != nil {
-		return err
-	}
+// Prove makes a client that is not made by [Setup.Client] prove the possession of key,
+// which [Setup.BoundKey] returned.
+func (s *Setup) Prove(ctx context.Context, r *run.Run, client *oidc.Client, key *oidc.SigningKey) error {
 	provider := client.Provider
 	if provider == nil {
 		provider = &oidc.Provider{}
 	}
+	var err error
 	client.DPoP, _, err = s.dpop(ctx, r, provider, key)
 	return err
 }

@@ -43,9 +43,9 @@ func BindingOf(s *session.Session, cfg *config.Config) Binding {
 	return b
 }
 
-// boundKey reads the key that tokens are bound to, or are to be. It returns nil if there is none,
+// BoundKey reads the key that tokens are bound to, or are to be. It returns nil if there is none,
 // which is an error if there are tokens already: nothing is sent with a missing or another key.
-func (s *Setup) boundKey(ctx context.Context, need *KeyNeed) (*oidc.SigningKey, error) {
+func (s *Setup) BoundKey(ctx context.Context, need *KeyNeed) (*oidc.SigningKey, error) {
 	if need == nil {
 		return nil, nil
 	}
