@@ -12,7 +12,7 @@ import (
 func become(args []string) int {
 	program, err := wholeProgram()
 	if err == nil {
-		err = syscall.Exec(program, wholeArgs(args), os.Environ()) //nolint:gosec // the program that belongs to this one
+		err = syscall.Exec(program, wholeArgs(args), os.Environ()) //nolint:gosec // the program beside this one
 	}
 	return refuse(err)
 }

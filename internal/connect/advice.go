@@ -77,6 +77,9 @@ func adviseConfig(err error, f *failure.Failure, read bool) {
 	case err == nil:
 		run.Advise(f, "no configuration file was read; config.yaml is in this folder: -c config.yaml reads it")
 	default:
-		run.Advise(f, "no configuration file was read; -c FILE names one, and `oidc-client config init` writes one to start with")
+		run.Advise(
+			f,
+			"no configuration file was read; -c FILE names one, and `oidc-client config init` writes one to start with",
+		)
 	}
 }

@@ -43,20 +43,26 @@ func hasCertificate(cfg *config.Config) bool {
 	return cfg.TLSClientCertificate != "" && !hasSecret(cfg)
 }
 
-func secretMethod(of func(string) oidc.ClientAuth) func(context.Context, *config.Config, *Credentials) (oidc.ClientAuth, error) {
+func secretMethod(
+	of func(string) oidc.ClientAuth,
+) func(context.Context, *config.Config, *Credentials) (oidc.ClientAuth, error) {
 	return func(_ context.Context, cfg *config.Config, _ *Credentials) (oidc.ClientAuth, error) {
 		return of(cfg.ClientSecret), nil
 	}
 }
 
-func plainMethod(of func() oidc.ClientAuth) func(context.Context, *config.Config, *Credentials) (oidc.ClientAuth, error) {
+func plainMethod(
+	of func() oidc.ClientAuth,
+) func(context.Context, *config.Config, *Credentials) (oidc.ClientAuth, error) {
 	return func(context.Context, *config.Config, *Credentials) (oidc.ClientAuth, error) { return of(), nil }
 }
 
 // authentication chooses the method: the configured one, or else what the
 // metadata allows and the configuration has the means for. It is never found out
 // by trying.
-func authentication(ctx context.Context, cfg *config.Config, c *Credentials, p *oidc.Provider) (oidc.ClientAuth, error) {
+func authentication(
+	ctx context.Context, cfg *config.Config, c *Credentials, p *oidc.Provider,
+) (oidc.ClientAuth, error) {
 	name := cfg.AuthMethod
 	if name == "" {
 		var err error
@@ -129,7 +135,8 @@ func privateKeyJWT(ctx context.Context, cfg *config.Config, c *Credentials) (oid
 		}
 	}
 	if err := key.Fits(a.Algorithm); err != nil {
-		return oidc.ClientAuth{}, failure.Config("%s: it cannot sign by %s: %v", Origin(cfg, "private_key"), a.Algorithm, err)
+		return oidc.ClientAuth{}, failure.Config(
+			"%s: it cannot sign by %s: %v", Origin(cfg, "private_key"), a.Algorithm, err)
 	}
 	return oidc.PrivateKeyJWT(key, a), nil
 }

@@ -89,15 +89,17 @@ func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network) (*oidc.Pro
 func (s *Setup) Discovery(n *Network) oidc.Discovery {
 	cfg := s.Config
 	d := oidc.Discovery{
-		HTTP: n.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, URL: cfg.AlternativeWellKnown, ExpectedIssuer: cfg.ExpectedIssuer,
-		Waive: slices.Clone(cfg.Waive), TLSUnverified: cfg.SkipTLSVerification, Endpoints: map[string]string{},
+		HTTP: n.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, URL: cfg.AlternativeWellKnown,
+		ExpectedIssuer: cfg.ExpectedIssuer,
+		Waive:          slices.Clone(cfg.Waive), TLSUnverified: cfg.SkipTLSVerification, Endpoints: map[string]string{},
 	}
 	for name, value := range map[string]string{
 		"token_endpoint": cfg.Endpoints.Token, "authorization_endpoint": cfg.Endpoints.Authorize,
 		"userinfo_endpoint": cfg.Endpoints.UserInfo, "jwks_uri": cfg.Endpoints.JWKS,
 		"introspection_endpoint": cfg.Endpoints.Introspect, "revocation_endpoint": cfg.Endpoints.Revocation,
 		"end_session_endpoint": cfg.Endpoints.EndSession, "pushed_authorization_request_endpoint": cfg.Endpoints.PAR,
-		"device_authorization_endpoint": cfg.Endpoints.DeviceAuthorization, "registration_endpoint": cfg.Endpoints.Registration,
+		"device_authorization_endpoint":       cfg.Endpoints.DeviceAuthorization,
+		"registration_endpoint":               cfg.Endpoints.Registration,
 		"backchannel_authentication_endpoint": cfg.Endpoints.BackchannelAuthentication,
 	} {
 		if value != "" {
@@ -127,7 +129,8 @@ func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
 	}
 	endpoint, err := metadata.String(name)
 	if err != nil || !wire.SecureURL(endpoint) {
-		return failure.Config("%s: the metadata has no https URL called %s", Origin(cfg, "par_endpoint_wellknown_key"), name)
+		return failure.Config(
+			"%s: the metadata has no https URL called %s", Origin(cfg, "par_endpoint_wellknown_key"), name)
 	}
 	provider.PushedAuthorizationRequestEndpoint = endpoint
 	return nil
@@ -140,7 +143,8 @@ func (s *Setup) newClient(ctx context.Context, r *run.Run, provider *oidc.Provid
 		return nil, err
 	}
 	r.Advise("credentials", func(_ error, f *failure.Failure) {
-		f.Hint = strings.Replace(f.Hint, run.WrongClientHint, run.WrongClientHint+s.credentialsHint(auth.Method, provider), 1)
+		f.Hint = strings.Replace(
+			f.Hint, run.WrongClientHint, run.WrongClientHint+s.credentialsHint(auth.Method, provider), 1)
 	})
 	policy, err := s.Policy(ctx)
 	if err != nil {

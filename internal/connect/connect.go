@@ -55,7 +55,8 @@ func Load(ctx context.Context, r *run.Run, f Flags, require ...string) (*Setup, 
 	r.Advise("configuration", func(err error, failed *failure.Failure) { adviseConfig(err, failed, data != nil) })
 	s := Sources{Name: name, File: string(data), Flags: f.Given, KID: f.KeyID}
 	cfg, err := config.Load(config.Sources{
-		Name: name, File: data, Getenv: s.noting(r.Env.Getenv), Flags: f.Given, Require: require, Anonymous: f.Anonymous,
+		Name: name, File: data, Getenv: s.noting(r.Env.Getenv), Flags: f.Given, Require: require,
+		Anonymous: f.Anonymous,
 	})
 	setup := newSetup(cfg, s)
 	setup.uncached = f.Uncached
@@ -91,9 +92,11 @@ func checkWaived(cfg *config.Config) error {
 	for _, id := range cfg.Waive {
 		switch essential, known := rules[id]; {
 		case !known:
-			return failure.Config("%s: there is no rule %.60q", Origin(cfg, "waive"), id).Try("`oidc-client help rules` lists them")
+			return failure.Config("%s: there is no rule %.60q", Origin(cfg, "waive"), id).
+				Try("`oidc-client help rules` lists them")
 		case essential:
-			return failure.Config("%s: the rule %s cannot be waived", Origin(cfg, "waive"), id).Try("without it there would be nothing to go on with, or nothing left to believe")
+			return failure.Config("%s: the rule %s cannot be waived", Origin(cfg, "waive"), id).
+				Try("without it there would be nothing to go on with, or nothing left to believe")
 		}
 	}
 	return nil
@@ -137,7 +140,8 @@ func configFile(ctx context.Context, r *run.Run, flag string) (name string, data
 // cannot be told. A relative path does not count (XDG Base Directory): a file that
 // happens to be in the current folder must not choose where secrets go.
 func defaultConfig(getenv func(string) string) string {
-	for _, folder := range []string{getenv("XDG_CONFIG_HOME"), filepath.Join(getenv("HOME"), ".config"), getenv("AppData")} {
+	folders := []string{getenv("XDG_CONFIG_HOME"), filepath.Join(getenv("HOME"), ".config"), getenv("AppData")}
+	for _, folder := range folders {
 		if filepath.IsAbs(folder) {
 			return filepath.Join(folder, "oidc-client", "config.yaml")
 		}

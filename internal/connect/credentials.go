@@ -181,7 +181,8 @@ func (c *Credentials) DecryptionKeys(ctx context.Context) ([]oidc.DecryptionKey,
 	for _, alg := range algs {
 		fits := func(k oidc.DecryptionKey) bool { return k.Fits(alg) == nil }
 		if !slices.ContainsFunc(keys, fits) {
-			return nil, failure.Config("%s: %s: it cannot decrypt by %s: %v", Origin(c.cfg, name), path, alg, keys[0].Fits(alg))
+			return nil, failure.Config(
+				"%s: %s: it cannot decrypt by %s: %v", Origin(c.cfg, name), path, alg, keys[0].Fits(alg))
 		}
 	}
 	return keys, nil

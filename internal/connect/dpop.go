@@ -61,8 +61,9 @@ func (s *Setup) BoundKey(ctx context.Context, need *KeyNeed) (*oidc.SigningKey, 
 	switch {
 	case thumbprint == "":
 	case key == nil:
-		return nil, failure.Config("the access token is bound to a key (DPoP), and no key is configured; nothing was sent").
-			Try("--dpop-key FILE, or dpop_key in the configuration, names the file of the key that the token was issued for")
+		const what = "the access token is bound to a key (DPoP), and no key is configured; nothing was sent"
+		return nil, failure.Config(what).
+			Try("set --dpop-key FILE, or dpop_key in the configuration, to the key file that the token was issued for")
 	case key.Thumbprint() != thumbprint:
 		return nil, wrongKey(cfg, "the access token")
 	}
@@ -94,14 +95,17 @@ func (b Binding) check(cfg *config.Config, key *oidc.SigningKey) error {
 	}
 	switch {
 	case !cfg.DPoP.Use && b.thumbprint != "":
-		return failure.Config("%s is bound to a key (DPoP), which its configuration does not use any more; nothing was sent", what).
+		return failure.Config("%s is bound to a key (DPoP), which its configuration no longer uses; nothing was sent",
+			what).
 			Try("restore dpop or dpop_key in the configuration, or log in again")
 	case !cfg.DPoP.Use:
 		return nil
 	case key == nil && cfg.DPoP.Key != "":
-		return failure.Config("%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent", Origin(cfg, "dpop_key"), cfg.DPoP.Key, what).Try(again)
+		const missing = "%s: %s does not exist, so the key that %s is bound to is missing; nothing was sent"
+		return failure.Config(missing, Origin(cfg, "dpop_key"), cfg.DPoP.Key, what).Try(again)
 	case key == nil && b.session != "" && b.thumbprint == "":
-		return failure.Config("%s is not bound to a key, which its configuration asks for now (dpop); nothing was sent", what).
+		const unbound = "%s is not bound to a key, which its configuration now asks for (dpop); nothing was sent"
+		return failure.Config(unbound, what).
 			Try("log in again with --save " + b.session + " --replace, or restore the configuration")
 	case key == nil && b.session != "":
 		return failure.Config("the key that %s is bound to is missing; nothing was sent", what).Try(again)
@@ -120,7 +124,7 @@ func wrongKey(cfg *config.Config, what string) error {
 		at, file = Origin(cfg, "dpop_key"), cfg.DPoP.Key
 	}
 	return failure.Config("%s: %s is not the key that %s is bound to; nothing was sent", at, file, what).
-		Try("dpop_key (--dpop-key) has to name the file of the key that the tokens were issued for; if it is lost, log in again")
+		Try("set dpop_key (--dpop-key) to the key file that the tokens were issued for; if it is lost, log in again")
 }
 
 // confirmation returns the thumbprint of the key that an access token is bound to (cnf.jkt, RFC

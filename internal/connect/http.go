@@ -33,8 +33,9 @@ type Network struct {
 func (s *Setup) Network(ctx context.Context, r *run.Run, pair string) (*Network, error) {
 	cfg := s.Config
 	o := httpclient.Options{
-		MaxIdleConns: int(cfg.HTTP.MaxIdleConns), MaxIdleConnsPerHost: int(cfg.HTTP.MaxIdleConnsPerHost), MaxConnsPerHost: int(cfg.HTTP.MaxConnsPerHost),
-		Unverified: cfg.SkipTLSVerification, Proxy: r.Env.Proxy, Pair: pair,
+		MaxIdleConns: int(cfg.HTTP.MaxIdleConns), MaxConnsPerHost: int(cfg.HTTP.MaxConnsPerHost),
+		MaxIdleConnsPerHost: int(cfg.HTTP.MaxIdleConnsPerHost),
+		Unverified:          cfg.SkipTLSVerification, Proxy: r.Env.Proxy, Pair: pair,
 		SystemRoots: r.Env.Getenv("SSL_CERT_FILE") != "" || r.Env.Getenv("SSL_CERT_DIR") != "",
 		Header:      http.Header{"User-Agent": {"oidc-client/" + r.Env.Build.Name()}},
 		Extra:       http.Header{}, ExtraFor: func(sent *http.Request) bool { return !elsewhere(sent, cfg.Issuer) },
@@ -107,7 +108,13 @@ func (s *Setup) cacheFor(r *run.Run, o httpclient.Options) *cache.Transport {
 	if folder == "" || s.uncached || s.NoCache || o.Unverified || len(s.HTTP.ExtraHeaders) > 0 {
 		return nil
 	}
-	return &cache.Transport{Folder: folder, Now: r.Env.Now, Scope: s.cacheScope(r.Env.Getenv), Keeps: published, Valid: readable}
+	return &cache.Transport{
+		Folder: folder,
+		Now:    r.Env.Now,
+		Scope:  s.cacheScope(r.Env.Getenv),
+		Keeps:  published,
+		Valid:  readable,
+	}
 }
 
 // cacheScope is what metadata and keys depend on besides their URL: the issuer they are
@@ -144,10 +151,14 @@ func readable(ctx context.Context, body []byte) bool {
 // cacheFolder is where the cache is (XDG Base Directory Specification), "" if that cannot be
 // told.
 func cacheFolder(getenv func(string) string) string {
-	for _, base := range []string{getenv("XDG_CACHE_HOME"), filepath.Join(getenv("HOME"), ".cache"), getenv("LocalAppData")} {
+	for _, base := range cacheBases(getenv) {
 		if filepath.IsAbs(base) {
 			return filepath.Join(base, "oidc-client", "published")
 		}
 	}
 	return ""
+}
+
+func cacheBases(getenv func(string) string) []string {
+	return []string{getenv("XDG_CACHE_HOME"), filepath.Join(getenv("HOME"), ".cache"), getenv("LocalAppData")}
 }

@@ -20,11 +20,15 @@ func (s *Setup) Policy(ctx context.Context) (oidc.Policy, error) {
 	}
 	policy := oidc.Policy{
 		Algorithms: cfg.TokenSigningAlgorithms, Secret: cfg.ClientSecret, RequireIDToken: cfg.RequireIDToken,
-		TrustedAudiences: cfg.TrustedAudiences, MaxAge: MaxAge(cfg), ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
+		TrustedAudiences: cfg.TrustedAudiences, MaxAge: MaxAge(cfg),
+		ACRValues: cfg.ACRList, AMRValues: cfg.AMRList, AllowStringAMR: cfg.AllowStringAMR,
 		IDTokenEncryptedResponseAlg: cfg.TokenEncryptionAlgorithms, DecryptionKeys: keys,
-		AuthorizationSignedResponseAlg: cfg.AuthorizationSigningAlgorithm, IntrospectionSignedResponseAlg: cfg.IntrospectionSigningAlgorithm,
-		AuthorizationEncryptedResponseAlg: cfg.AuthorizationEncryptionAlgorithms, IntrospectionEncryptedResponseAlg: cfg.IntrospectionEncryptionAlgorithms,
-		UserInfoSignedResponseAlg: cfg.UserInfoSigningAlgorithm, UserInfoEncryptedResponseAlg: cfg.UserInfoEncryptionAlgorithms,
+		AuthorizationSignedResponseAlg:    cfg.AuthorizationSigningAlgorithm,
+		IntrospectionSignedResponseAlg:    cfg.IntrospectionSigningAlgorithm,
+		AuthorizationEncryptedResponseAlg: cfg.AuthorizationEncryptionAlgorithms,
+		IntrospectionEncryptedResponseAlg: cfg.IntrospectionEncryptionAlgorithms,
+		UserInfoSignedResponseAlg:         cfg.UserInfoSigningAlgorithm,
+		UserInfoEncryptedResponseAlg:      cfg.UserInfoEncryptionAlgorithms,
 	}
 	if cfg.MaxIDTokenAge != nil {
 		policy.MaxIDTokenAge = *cfg.MaxIDTokenAge

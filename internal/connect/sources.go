@@ -22,7 +22,7 @@ import (
 type Sources struct {
 	Name        string              `json:"name,omitempty"` // of the file, absolute
 	File        string              `json:"file,omitempty"` // as it was
-	Live        bool                `json:"live,omitempty"` // the file itself counts, for as long as it is there and the user's
+	Live        bool                `json:"live,omitempty"` // the file itself counts while it is there and the user's
 	Env         map[string]string   `json:"env,omitempty"`
 	Flags       map[string][]string `json:"flags,omitempty"`
 	SkipIDToken bool                `json:"skip_id_token_verification,omitempty"`
@@ -48,7 +48,8 @@ func (s Sources) Portable() Sources {
 	s.Flags, s.Env = flags, maps.Clone(s.Env)
 	info, err := os.Stat(s.Name)
 	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != StandardInput // nor a pipe
-	if name, err := filepath.Abs(s.Name); err == nil {                                        // paths in the file are beside it
+	// Paths in the file are beside it.
+	if name, err := filepath.Abs(s.Name); err == nil {
 		s.Name = name
 	}
 	return s

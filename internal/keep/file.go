@@ -104,7 +104,8 @@ func (f *File) put(env *run.Env, token string) {
 		f.failed = fmt.Errorf("the new refresh token could not be written to %s: %w", f.name, err)
 		if !errors.As(err, new(*durable.BesideError)) {
 			file := [][]byte{[]byte(token + "\n")}
-			f.failed = keepElsewhere(env, fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, f.failed)
+			f.failed = keepElsewhere(
+				env, fallback{"the new refresh token", "oidc-client-refresh-token-*", file, token}, f.failed)
 		}
 		return
 	}

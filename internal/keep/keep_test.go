@@ -40,7 +40,8 @@ func TestALostTokenIsAlwaysSaid(t *testing.T) {
 		f := r.Failure(c.ctx, c.err)
 		var shown bytes.Buffer
 		(&transcript.Text{W: &shown}).Failure(f, r.Broken(c.err))
-		if f.Kind != c.kind || strings.Count(f.Message, lost.Error()) != 1 || strings.Count(shown.String(), lost.Error()) != 1 {
+		if f.Kind != c.kind || strings.Count(f.Message, lost.Error()) != 1 ||
+			strings.Count(shown.String(), lost.Error()) != 1 {
 			t.Errorf("%s: %s: %q, shown as %q", name, f.Kind, f.Message, shown.String())
 		}
 	}

@@ -57,7 +57,11 @@ func (k *Session) begin(env *run.Env) *sessionKeeper {
 	blank := k.Blank
 	secret := *blank.Secret
 	blank.Secret = &secret
-	one := &sessionKeeper{Session: k, session: &blank, keepElsewhere: func(s *session.Session, cause error) *fallbackError { return keepSession(env, s, cause) }}
+	one := &sessionKeeper{
+		Session:       k,
+		session:       &blank,
+		keepElsewhere: func(s *session.Session, cause error) *fallbackError { return keepSession(env, s, cause) },
+	}
 	if room, err := k.Store.Reserve(blank.Name); err == nil {
 		one.room = room
 	}
@@ -211,7 +215,8 @@ func (e *anothersError) Failure() failure.Failure {
 type anothersError struct{ asked, kept, subject string }
 
 func (e *anothersError) Error() string {
-	return fmt.Sprintf("session %s belongs to the user %s, and the new tokens may belong to another; they are stored as session %s",
+	return fmt.Sprintf(
+		"session %s belongs to the user %s, and the new tokens may belong to another; they are stored as session %s",
 		e.asked, e.subject, e.kept)
 }
 
@@ -224,10 +229,12 @@ func (k *sessionKeeper) problem() error {
 	case k.lost != nil:
 		return k.lost
 	case k.unjudged != nil:
-		const text = "session %s was stored before its tokens were verified, and the result could not be, so they stay withheld: %w"
+		const text = "session %s was stored before its tokens were verified, and the result could not be stored, " +
+			"so they stay withheld: %w"
 		return fmt.Errorf(text, k.session.Name, k.unjudged)
 	case k.double != nil:
-		const text = "there are two sessions %s now, one with the agent and one in a file, since the old one could not be deleted: %w"
+		const text = "there are two sessions %s now, one with the agent and one in a file, " +
+			"since the old one could not be deleted: %w"
 		return fmt.Errorf(text, k.session.Name, k.double)
 	}
 	return k.renamed

@@ -17,7 +17,12 @@ import (
 // aSession is in a store, of a user.
 func aSession(t *testing.T, store session.Store, name, subject string) *session.Session {
 	t.Helper()
-	s := &session.Session{Schema: session.Schema, Name: name, Grant: session.Grant{Issuer: "https://op.example", ClientID: "c", Subject: subject}, Secret: &session.Secret{RefreshToken: "r"}}
+	s := &session.Session{
+		Schema: session.Schema,
+		Name:   name,
+		Grant:  session.Grant{Issuer: "https://op.example", ClientID: "c", Subject: subject},
+		Secret: &session.Secret{RefreshToken: "r"},
+	}
 	if store != nil {
 		if err := session.Save(store, s); err != nil {
 			t.Fatal(err)
@@ -28,7 +33,12 @@ func aSession(t *testing.T, store session.Store, name, subject string) *session.
 
 // aKeeper keeps the tokens of a login that is to be the session work.
 func aKeeper(k *Session) *sessionKeeper {
-	k.Blank = session.Session{Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: "https://op.example", ClientID: "c"}, Secret: &session.Secret{Client: []byte("{}")}}
+	k.Blank = session.Session{
+		Schema: session.Schema,
+		Name:   "work",
+		Grant:  session.Grant{Issuer: "https://op.example", ClientID: "c"},
+		Secret: &session.Secret{Client: []byte("{}")},
+	}
 	return k.begin(&run.Env{Stderr: io.Discard})
 }
 
@@ -193,7 +203,16 @@ func TestLoginsInTurn(t *testing.T) {
 	for _, first := range turns() {
 		for _, second := range turns() {
 			store := &moody{Memory: &session.Memory{}}
-			k := &Session{Store: store, All: store, Blank: session.Session{Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: "https://op.example", ClientID: "c"}, Secret: &session.Secret{Client: []byte("{}")}}}
+			k := &Session{
+				Store: store,
+				All:   store,
+				Blank: session.Session{
+					Schema: session.Schema,
+					Name:   "work",
+					Grant:  session.Grant{Issuer: "https://op.example", ClientID: "c"},
+					Secret: &session.Secret{Client: []byte("{}")},
+				},
+			}
 			last := turn{"alice", true, false, false}
 			for n, login := range []turn{first, second, last, {"bob", false, false, false}} {
 				takeTurn(t, k, store, folder, n, login)
@@ -212,7 +231,10 @@ func TestLoginsInTurn(t *testing.T) {
 func takeTurn(t *testing.T, k *Session, store *moody, folder string, n int, login turn) {
 	t.Helper()
 	mine := fmt.Sprintf("%s-%d", login.user, n)
-	tokens := &oidc.Tokens{AccessToken: "access-" + mine, IDToken: &oidc.IDToken{StandardClaims: oidc.StandardClaims{Subject: login.user}}}
+	tokens := &oidc.Tokens{
+		AccessToken: "access-" + mine,
+		IDToken:     &oidc.IDToken{StandardClaims: oidc.StandardClaims{Subject: login.user}},
+	}
 	if login.refreshes {
 		tokens.RefreshToken = "refresh-" + mine
 	}
@@ -237,17 +259,21 @@ func takeTurn(t *testing.T, k *Session, store *moody, folder string, n int, logi
 			t.Errorf("%v, %v", files, problem)
 			return
 		}
-		if data, err := os.ReadFile(files[0]); err != nil || !strings.Contains(string(data), `"access-`+mine+`"`) || strings.Contains(string(data), "refresh-") != login.refreshes {
+		if data, err := os.ReadFile(files[0]); err != nil || !strings.Contains(string(data), `"access-`+mine+`"`) ||
+			strings.Contains(string(data), "refresh-") != login.refreshes {
 			t.Errorf("%s, %v", data, err)
 		}
 		_ = os.Remove(files[0])
 		return
 	}
 	s, err := store.Load(one.session.Name)
-	if err != nil || len(files) > 0 || s.Grant.Subject != login.user || s.Tokens.AccessToken != tokens.AccessToken || s.Secret.RefreshToken != tokens.RefreshToken || s.Generation != 1 {
+	if err != nil || len(files) > 0 || s.Grant.Subject != login.user || s.Tokens.AccessToken != tokens.AccessToken ||
+		s.Secret.RefreshToken != tokens.RefreshToken ||
+		s.Generation != 1 {
 		t.Errorf("%+v, %v, %v", s, err, files)
 	}
-	if (problem != nil && !errors.As(problem, new(*anothersError))) != login.judge || (s.Withheld != "") != login.judge {
+	if (problem != nil && !errors.As(problem, new(*anothersError))) != login.judge ||
+		(s.Withheld != "") != login.judge {
 		t.Errorf("%v, withheld %q", problem, s.Withheld)
 	}
 }
@@ -262,8 +288,10 @@ func ownsOnly(t *testing.T, store session.Store) {
 			t.Fatal(err)
 		}
 		whose, _, _ := strings.Cut(strings.TrimPrefix(s.Tokens.AccessToken, "access-"), "-")
-		if s.Grant.Subject != whose || s.Secret.RefreshToken != "" && !strings.HasPrefix(s.Secret.RefreshToken, "refresh-"+whose+"-") {
-			t.Errorf("session %s of %s has the tokens %s and %s", name, s.Grant.Subject, s.Tokens.AccessToken, s.Secret.RefreshToken)
+		if s.Grant.Subject != whose ||
+			s.Secret.RefreshToken != "" && !strings.HasPrefix(s.Secret.RefreshToken, "refresh-"+whose+"-") {
+			t.Errorf("session %s of %s has the tokens %s and %s", name, s.Grant.Subject, s.Tokens.AccessToken,
+				s.Secret.RefreshToken)
 		}
 	}
 }

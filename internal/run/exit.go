@@ -27,8 +27,16 @@ func ExitCodes() []ExitRow {
 		{1, []failure.Kind{failure.KindInternal}, "internal error (a bug), or a result that could not be written"},
 		{2, []failure.Kind{failure.KindUsage, failure.KindConfig}, "usage or configuration error; nothing was sent"},
 		{3, []failure.Kind{failure.KindProvider}, "the provider answered with an OAuth error"},
-		{4, []failure.Kind{failure.KindNetwork, failure.KindProtocol}, "no usable answer: DNS, TCP, TLS, timeout, 5xx, a response that breaks the protocol"},
-		{5, []failure.Kind{failure.KindVerification}, "verification failed: a MUST rule about a token or UserInfo was broken; for provider --once: the relying party did wrong"},
+		{
+			4,
+			[]failure.Kind{failure.KindNetwork, failure.KindProtocol},
+			"no usable answer: DNS, TCP, TLS, timeout, 5xx, a response that breaks the protocol",
+		},
+		{
+			5,
+			[]failure.Kind{failure.KindVerification},
+			"verification failed: a MUST rule about a token or UserInfo was broken; for provider --once: the relying party did wrong",
+		},
 		{6, []failure.Kind{failure.KindInteraction}, "interaction needed, denied or timed out"},
 		{InterruptedExit, nil, "interrupted"},
 	}

@@ -301,7 +301,8 @@ func (r *Run) skewHint() string {
 	if skew < 0 {
 		direction = "ahead of"
 	}
-	return fmt.Sprintf("this machine's clock is %s %s the provider's (by its Date header): set the clock, or allow more with clock_tolerance",
+	return fmt.Sprintf(
+		"this machine's clock is %s %s the provider's (by its Date header): set the clock, or allow more with clock_tolerance",
 		skew.Abs().Round(time.Second), direction)
 }
 
@@ -326,13 +327,17 @@ func (r *Run) networkHint(err error) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return certificateHint(invalid.Cert, r.Env.Now())
 	case errors.As(err, &wrongName):
-		return "the certificate is for " + certificateNames(wrongName.Certificate) + ", not for " + wrongName.Host + ": check the host name in issuer"
+		return "the certificate is for " + certificateNames(
+			wrongName.Certificate,
+		) + ", not for " + wrongName.Host + ": check the host name in issuer"
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS on this port: check scheme and port"
 	case remote:
 		return "the server ended the TLS handshake: it may want a client certificate (--pem-cert and --pem-key, or tls_client_certificate and tls_client_key), or another one"
 	case errors.As(err, &name):
-		return fmt.Sprintf("the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is needed (HTTPS_PROXY)", name.Name)
+		return fmt.Sprintf(
+			"the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is needed (HTTPS_PROXY)",
+			name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return "nothing listens there: is the provider running, and are host and port right?"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -387,9 +392,12 @@ func certificateHint(c *x509.Certificate, now time.Time) string {
 		return "the provider's certificate is expired or not valid yet"
 	}
 	if now.Before(c.NotBefore) {
-		return fmt.Sprintf("the provider's certificate is valid from %s on: is this machine's clock right?", c.NotBefore.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("the provider's certificate is valid from %s on: is this machine's clock right?",
+			c.NotBefore.UTC().Format(time.RFC3339))
 	}
-	return fmt.Sprintf("the provider's certificate expired at %s: it has to be renewed there (or this machine's clock is wrong)", c.NotAfter.UTC().Format(time.RFC3339))
+	return fmt.Sprintf(
+		"the provider's certificate expired at %s: it has to be renewed there (or this machine's clock is wrong)",
+		c.NotAfter.UTC().Format(time.RFC3339))
 }
 
 func certificateNames(c *x509.Certificate) string {

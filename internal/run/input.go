@@ -109,7 +109,10 @@ func (i *Input) Token(ctx context.Context, flag, value, env string) (string, err
 
 // Required is a secret that has to be there, read by [Input.Secret] or
 // [Input.Token].
-func Required(ctx context.Context, get func(ctx context.Context, flag, value, env string) (string, error), flag, value, env string) (string, error) {
+func Required(
+	ctx context.Context, get func(ctx context.Context, flag, value, env string) (string, error),
+	flag, value, env string,
+) (string, error) {
 	text, err := get(ctx, flag, value, env)
 	if err == nil && text == "" && value == "" {
 		return "", failure.Usage("--%s is missing (- reads standard input, @FILE a file; or set %s)", flag, env)

@@ -144,9 +144,14 @@ func (r *Run) part() *Run {
 	one := &Run{
 		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks,
 		advisors: slices.Clone(r.advisors),
-		Record: &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer},
+		Record:   &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer},
 	}
-	one.Recorder = &transcript.Recorder{Redactor: r.Redactor, Name: call.Endpoint, Now: r.Env.Now, Reveal: r.Options.ShowSecrets}
+	one.Recorder = &transcript.Recorder{
+		Redactor: r.Redactor,
+		Name:     call.Endpoint,
+		Now:      r.Env.Now,
+		Reveal:   r.Options.ShowSecrets,
+	}
 	return one
 }
 
