@@ -92,8 +92,7 @@ func (c *Client) present(ctx context.Context, t *Tokens, r request) (*response, 
 	if !wire.InHeader(t.AccessToken) {
 		return nil, &ProtocolError{Endpoint: r.endpoint, Err: errNotInHeader}
 	}
-	bound := strings.EqualFold(t.TokenType, "DPoP")
-	if !bound {
+	if !t.bound() {
 		r.header = withHeader(r.header, "Authorization", "Bearer "+t.AccessToken)
 		return send(ctx, c.HTTP, r)
 	}
@@ -107,6 +106,9 @@ func (c *Client) present(ctx context.Context, t *Tokens, r request) (*response, 
 	}
 	return answer, err
 }
+
+// bound reports whether the access token is sent with a DPoP proof.
+func (t *Tokens) bound() bool { return strings.EqualFold(t.TokenType, "DPoP") }
 
 func (c *Client) presentProof(ctx context.Context, t *Tokens, r request) (*response, error) {
 	r.header = r.header.Clone()

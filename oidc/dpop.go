@@ -99,7 +99,16 @@ func (d *DPoP) prove(header http.Header, p proof, now time.Time) error {
 	return nil
 }
 
-func origin(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
+// origin returns the scheme, host and port of a URL (RFC 6454 section 4), without the
+// port that is the scheme's own.
+func origin(u *url.URL) string {
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	standard := map[string]string{"https": ":443", "http": ":80"}[scheme]
+	if bare := strings.TrimSuffix(host, standard); standard != "" && (bare == strings.ToLower(u.Hostname()) || strings.HasSuffix(bare, "]")) {
+		host = bare
+	}
+	return scheme + "://" + host
+}
 
 func (d *DPoP) nonce(r role, u *url.URL) string {
 	d.mu.Lock()

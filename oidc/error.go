@@ -5,6 +5,8 @@ package oidc
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 )
 
 // An Error is the provider's refusal, in the form of RFC 6749 section 5.2,
@@ -73,6 +75,29 @@ func (e *TransportError) Error() string { return fmt.Sprintf("%s: %v", place(e.E
 
 // Unwrap returns the cause.
 func (e *TransportError) Unwrap() error { return e.Err }
+
+// Unprocessed reports whether the provider itself said that it did not process the
+// request, so that a refresh token or code in it is still good: with the status 429
+// (RFC 6585 section 4), or with 503 (RFC 9110 section 15.6.4) beside Retry-After or an
+// OAuth error code. A bare 503 says nothing: proxies also send it after they forwarded a
+// request and lost the response.
+func (e *TransportError) Unprocessed() bool {
+	switch e.Status {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusServiceUnavailable:
+		var refusal *Error
+		return e.RetryAfter != "" || errors.As(e.Err, &refusal) && isCode(refusal.Code)
+	}
+	return false
+}
+
+// isCode reports whether text looks like an error code of OAuth, such as
+// temporarily_unavailable. Proxies and frameworks put the words of the status there
+// ("Service Unavailable").
+func isCode(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') })
+}
 
 func place(endpoint string) string {
 	switch endpoint {

@@ -5,21 +5,23 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
-// A LazyClient makes a client when it is first needed, and discovers its
-// provider then. A program that holds one starts also while the provider is
-// down: what needs the client fails until the provider is back. It is safe for
-// concurrent use, and must not be copied once used.
+// A LazyClient discovers a provider when a client is first needed, and makes the
+// client then. A program that holds one starts even while its provider is down: what
+// needs the client fails until the provider is back. It is safe for concurrent use,
+// and must not be copied after its first use.
 type LazyClient struct {
-	Issuer    string
-	Discovery Discovery
+	Issuer    string    // the issuer identifier, as for [Discover]
+	Discovery Discovery // says how to discover; the zero value does what the standard says
 
-	// New makes the client of a provider that was found.
+	// New makes the client of a provider that was discovered. It is required. Once it
+	// has returned a client, it is not called again.
 	New func(*Provider) (*Client, error)
 
 	mu     sync.Mutex
@@ -29,10 +31,10 @@ type LazyClient struct {
 	flight chan struct{}
 }
 
-// Client returns the client. While the provider cannot be discovered it returns
-// the error of the last attempt, and tries again at most once a second. However
-// many ask at once, the provider is asked once; a caller whose context ends
-// stops waiting, and the attempt goes on for the others.
+// Client returns the client. While there is none, it returns the error of the last
+// attempt, which is that of [Discovery.Provider] or of New, and makes another attempt
+// at most once a second. Callers share one attempt, which takes up to 30 seconds; a
+// caller whose context ends stops waiting for it.
 func (l *LazyClient) Client(ctx context.Context) (*Client, error) {
 	l.mu.Lock()
 	if l.client != nil {
@@ -66,13 +68,27 @@ func (l *LazyClient) discover(ctx context.Context, flight chan struct{}) {
 	var client *Client
 	provider, err := l.Discovery.Provider(ctx, l.Issuer)
 	if err == nil {
-		client, err = l.New(provider)
-	}
-	if err != nil {
-		client = nil
+		client, err = l.newClient(provider)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.client, l.err, l.again, l.flight = client, err, time.Now().Add(limit.DiscoveryPause), nil
 	close(flight)
 }
+
+// newClient makes the client of a provider, which is nil beside an error.
+func (l *LazyClient) newClient(p *Provider) (*Client, error) {
+	if l.New == nil {
+		return nil, errNoNew
+	}
+	client, err := l.New(p)
+	switch {
+	case err != nil:
+		return nil, err
+	case client == nil:
+		return nil, errNoNew
+	}
+	return client, nil
+}
+
+var errNoNew = errors.New("oidc: a LazyClient needs a function New that returns a client")

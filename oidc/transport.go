@@ -5,90 +5,108 @@ package oidc
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// A Transport is an [http.RoundTripper] that sends requests to one resource
-// server with an access token of a source: in the header, as a token of its type
-// is sent, with a DPoP proof where the client has a key. A token that the
-// resource refuses as invalid is replaced once, where the request can be sent
-// again.
+// A Transport is an [http.RoundTripper] that sends requests to one resource server
+// with an access token of a source, in the Authorization header: as a bearer token
+// (RFC 6750 section 2.1), or with a DPoP proof if the token is bound to the client's
+// key (RFC 9449 section 7.1). An Authorization header of the request is replaced.
+//
+// If the resource server refuses the token as invalid_token, and if the request can
+// be sent again, it is sent once more with a new token. A request with a body can be
+// sent again if it has a GetBody, as [http.NewRequest] makes for bodies in memory.
 //
 // The token goes to no other origin: a request elsewhere, such as one that a
-// redirect leads to, is an error.
+// redirect leads to, is refused with [ErrOtherOrigin].
 type Transport struct {
+	// Source returns the access tokens. It is required.
 	Source *TokenSource
 
-	// Resource is the resource server: an https URL (http on the loopback address),
-	// whose scheme, host and port all requests have to have.
+	// Resource is a URL of the resource server: https, or http on the loopback
+	// address. The scheme, host and port of every request must be the same; paths
+	// are not compared.
 	Resource string
 
 	// Base sends the requests. nil means http.DefaultTransport.
 	Base http.RoundTripper
 }
 
-// ErrOtherOrigin says that a request was not for the resource server. Nothing
-// was sent.
+// ErrOtherOrigin says that a request is not for the resource server of a
+// [Transport], or that Resource is no URL that tokens may be sent to. Nothing was
+// sent.
 var ErrOtherOrigin = errors.New("oidc: the request is not for the resource server of the access token")
 
-// RoundTrip implements [http.RoundTripper]. The request is not changed.
+var errNoSource = errors.New("oidc: a Transport needs a Source")
+
+// RoundTrip implements [http.RoundTripper]. Besides those of Base, its errors are
+// [ErrOtherOrigin] and those of [TokenSource.Token].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resource, err := url.Parse(t.Resource)
-	if err != nil || !wire.Secure(resource) || !sameOrigin(r.URL.String(), t.Resource) {
-		closeBody(r)
-		return nil, fmt.Errorf("%w: %s", ErrOtherOrigin, withoutQuery(r.URL.String()))
-	}
-	client, err := t.Source.Client(r.Context())
+	tokens, err := t.token(r)
 	if err != nil {
 		closeBody(r)
 		return nil, err
 	}
-	tokens, err := t.Source.Token(r.Context())
-	if err != nil {
-		closeBody(r)
-		return nil, err
-	}
-	response, err := t.send(client, tokens, r)
-	if err != nil || !invalid(response) {
+	response, err := t.send(tokens, r)
+	if err != nil || !invalid(response) || !repeatable(r) {
 		return response, err
-	}
-	again, ok := repeat(r)
-	if !ok {
-		return response, nil
 	}
 	t.Source.Reject(tokens.AccessToken)
 	other, err := t.Source.Token(r.Context())
 	if err != nil || other.AccessToken == tokens.AccessToken {
-		return response, nil //nolint:nilerr // the resource's own words say more
+		return response, nil //nolint:nilerr // the resource server's own words say more
 	}
-	_ = response.Body.Close() // what it said is the other token's to hear
-	return t.send(client, other, again)
+	again, err := repeat(r)
+	if err != nil {
+		return response, nil //nolint:nilerr // likewise
+	}
+	discard(response)
+	return t.send(other, again)
 }
 
-// send sends a request with a token. A resource that wants a nonce in the proof
-// is asked once more (RFC 9449 section 9).
-func (t *Transport) send(client *Client, tokens *Tokens, r *http.Request) (*http.Response, error) {
-	if !strings.EqualFold(tokens.TokenType, "DPoP") {
+// token returns the tokens to send a request with, if it may be sent.
+func (t *Transport) token(r *http.Request) (*Tokens, error) {
+	resource, err := url.Parse(t.Resource)
+	if err != nil || !wire.Secure(resource) || !sameOrigin(r.URL.String(), t.Resource) {
+		return nil, fmt.Errorf("%w: %s", ErrOtherOrigin, withoutQuery(r.URL.String()))
+	}
+	if t.Source == nil {
+		return nil, errNoSource
+	}
+	return t.Source.Token(r.Context())
+}
+
+// send sends a request with a token. If the resource server wants a nonce in the
+// proof, the request is sent once more (RFC 9449 section 9).
+func (t *Transport) send(tokens *Tokens, r *http.Request) (*http.Response, error) {
+	if !wire.InHeader(tokens.AccessToken) {
+		closeBody(r)
+		return nil, errNotInHeader
+	}
+	if !tokens.bound() { // for which no client is needed, and no provider
 		return t.base().RoundTrip(withAuthorization(r, "Bearer "+tokens.AccessToken))
 	}
-	if client.DPoP == nil {
-		closeBody(r)
-		return nil, errNoDPoP
+	client, err := t.Source.client(r.Context())
+	if err == nil && client.DPoP == nil {
+		err = errNoDPoP
 	}
-	response, err := t.prove(client, tokens, r)
 	if err != nil {
+		closeBody(r)
 		return nil, err
 	}
-	answer := proofResponse(response)
-	again, ok := repeat(r)
-	if !ok || !client.DPoP.wanted(answer) {
-		return response, nil
+	response, err := t.prove(client, tokens, r)
+	if err != nil || !repeatable(r) || !client.DPoP.wanted(proofResponse(r, response)) {
+		return response, err
 	}
-	_ = response.Body.Close() // all it says is the nonce
+	again, err := repeat(r)
+	if err != nil {
+		return response, nil //nolint:nilerr // the resource server's own words say more
+	}
+	discard(response)
 	return t.prove(client, tokens, again)
 }
 
@@ -108,7 +126,11 @@ func (t *Transport) prove(client *Client, tokens *Tokens, r *http.Request) (*htt
 	if err != nil {
 		return nil, err
 	}
-	return response, client.DPoP.keep(proofResponse(response), resourceServer)
+	if err := client.DPoP.keep(proofResponse(r, response), resourceServer); err != nil {
+		discard(response)
+		return nil, err
+	}
+	return response, nil
 }
 
 func (t *Transport) base() http.RoundTripper {
@@ -119,8 +141,10 @@ func (t *Transport) base() http.RoundTripper {
 }
 
 // proofResponse is what the DPoP code reads of a response: never its body.
-func proofResponse(r *http.Response) *response {
-	return &response{endpoint: resourceEndpoint, url: withoutQuery(r.Request.URL.String()), status: r.StatusCode, header: r.Header}
+func proofResponse(to *http.Request, r *http.Response) *response {
+	return &response{
+		endpoint: resourceEndpoint, url: withoutQuery(to.URL.String()), status: r.StatusCode, header: r.Header,
+	}
 }
 
 // invalid reports whether a resource refused a token as invalid (RFC 6750
@@ -129,8 +153,7 @@ func invalid(r *http.Response) bool {
 	if r.StatusCode != http.StatusUnauthorized {
 		return false
 	}
-	answer := &response{header: r.Header}
-	challenge, found := answer.challenge()
+	challenge, found := (&response{header: r.Header}).challenge()
 	return found && challenge.params["error"] == "invalid_token"
 }
 
@@ -144,22 +167,31 @@ func withAuthorization(r *http.Request, credential string) *http.Request {
 	return r
 }
 
-// repeat is a copy of a request that can be sent once more, if it has no body
-// or one that can be had again.
-func repeat(r *http.Request) (*http.Request, bool) {
+// repeatable reports whether a request can be sent once more: it has no body, or one
+// that can be had again.
+func repeatable(r *http.Request) bool {
+	return r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
+}
+
+// repeat returns a copy of a repeatable request, with its body from the beginning.
+func repeat(r *http.Request) (*http.Request, error) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return r, true
-	}
-	if r.GetBody == nil {
-		return nil, false
+		return r, nil
 	}
 	body, err := r.GetBody()
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	r = r.Clone(r.Context())
 	r.Body = body
-	return r, true
+	return r, nil
+}
+
+// discard closes a response that nobody reads. What little there may be is read first, so
+// that the connection can be used again.
+func discard(r *http.Response) {
+	_, _ = io.CopyN(io.Discard, r.Body, 4<<10)
+	_ = r.Body.Close()
 }
 
 // closeBody closes the body of a request that is not sent, as a RoundTripper

@@ -10,8 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -355,10 +353,8 @@ func (r *Renewal) note(ctx context.Context, s *session.Session, err error) bool 
 }
 
 // MayBeSpent reports whether err, which was returned after the refresh token left, leaves open
-// whether the provider used it. A refusal by the provider does not, and neither does 429
-// (RFC 6585 section 4). 503 (RFC 9110 section 15.6.4) does: proxies send it too, also after they
-// forwarded the request and lost the response. With Retry-After, or with an error of OAuth, it
-// comes from the provider, which did not process the request.
+// whether the provider used it. A refusal by the provider does not, and neither does 429,
+// or a 503 in the provider's own words ([oidc.TransportError.Unprocessed]).
 func MayBeSpent(err error) bool {
 	var transport *oidc.TransportError
 	var refusal *oidc.Error
@@ -366,23 +362,8 @@ func MayBeSpent(err error) bool {
 	if !errors.As(err, &transport) {
 		return !refused
 	}
-	if !transport.Sent { // the first request was refused for want of a DPoP nonce, and the second never left
-		return false
-	}
-	spoke := transport.RetryAfter != "" || refused && isCode(refusal.Code)
-	switch transport.Status {
-	case http.StatusTooManyRequests:
-		return false
-	case http.StatusServiceUnavailable:
-		return !spoke
-	}
-	return true
-}
-
-// isCode reports whether text looks like an error code of OAuth, such as temporarily_unavailable.
-// Proxies and frameworks put the words of the status there ("Service Unavailable").
-func isCode(text string) bool {
-	return !strings.ContainsFunc(text, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') })
+	// What was not sent was refused before, for want of a DPoP nonce.
+	return transport.Sent && !transport.Unprocessed()
 }
 
 // A passage is the way of one refresh token to the provider and of the answer to the
