@@ -5,6 +5,7 @@ package oidc
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"strings"
@@ -24,24 +25,46 @@ type JWT struct {
 	Verified   bool          // every rule that is a MUST held, and none was waived
 }
 
-// An AccessTokenExpectation is what a resource server demands of an access token.
-// Fields left empty demand nothing.
+// An AccessTokenExpectation is what a resource server demands of an access token, and
+// how the token was presented to it.
 type AccessTokenExpectation struct {
-	// Audience are the identifiers of the resource server: aud must contain one of
-	// them. Without it the audience is not judged, and the token may be meant for
-	// any other resource server of the provider.
+	// Audience are the identifiers of the resource server, of which aud must contain
+	// one (RFC 9068 section 4). A resource server always sets it: iss and exp are then
+	// required, too. Without it the audience is not judged, and a token for any other
+	// resource server of the provider is accepted.
 	Audience []string
 
-	Scope []string // scope must contain all of them
+	// Scope are the scopes that the request needs; scope must contain all of them.
+	Scope []string
+
+	// KeyThumbprint is the thumbprint (RFC 7638) of the key whose DPoP proof came with
+	// the token and was verified. The token must be bound to it (cnf.jkt, RFC 9449
+	// section 6.1). "" means that there was no proof: a token that is bound to a key is
+	// then rejected, since whoever stole it could present it so.
+	KeyThumbprint string
+
+	// Certificate is the client certificate of the TLS connection that the token came
+	// over. A token that is bound to a certificate (cnf.x5t#S256, RFC 8705 section 3.1)
+	// must be bound to this one. nil means that there was none.
+	Certificate *x509.Certificate
+
+	// InsecureSkipKeyBinding accepts a token that is bound to a key which nobody proved
+	// to have. It is for tools that look at tokens, not for resource servers.
+	InsecureSkipKeyBinding bool
 }
 
-// VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2):
-// that the provider signed it, by an algorithm that ID Tokens may use too, that
-// issuer and times, if it names them, are right, and that it is not a token of
-// another kind. A token whose typ is at+jwt must also have the claims of RFC 9068
-// section 2.2, and this client's client_id. A resource server says by expect which
-// audience and scope it needs (RFC 9068 section 4). Errors are as for
-// [Client.VerifyIDToken]. The JWT is never nil; if raw is none it only has Checks.
+// VerifyAccessToken verifies an access token that is a JWT (RFC 7519 section 7.2,
+// RFC 9068 section 4): that the provider signed it, by an algorithm that ID Tokens may
+// use too, that the issuer and the times in it are right, and that it is not a token of
+// another kind. A token whose typ is at+jwt must have all claims of RFC 9068 section
+// 2.2. If the token is bound to a key, it must have been presented with that key.
+//
+// A resource server uses a Client that has a Provider and no ID. A client that verifies
+// its own access token has an ID, which the client_id of the token must be, and needs no
+// expectation about its own DPoP key and certificate.
+//
+// Errors are as for [Client.VerifyIDToken]. The JWT is never nil; if raw is none, it has
+// only Checks. A token that is not a JWT can be introspected: [Client.Introspect].
 func (c *Client) VerifyAccessToken(ctx context.Context, raw string, expect AccessTokenExpectation) (*JWT, error) {
 	return c.verifyOpaque(ctx, raw, accessTokenRules, expect)
 }
@@ -59,9 +82,12 @@ func (c *Client) verifyOpaque(
 		return &JWT{}, errNoProvider
 	}
 	in := accessTokenInput{jwtInput: c.newJWTInput(), Expect: expect}
+	in.JKT, in.X5T = expect.KeyThumbprint, certificateThumbprint(expect.Certificate)
 	if c.DPoP != nil {
 		in.Thumbprint = c.DPoP.Thumbprint()
+		in.JKT = withDefault(in.JKT, in.Thumbprint)
 	}
+	in.X5T = withDefault(in.X5T, certificateThumbprint(c.Certificate))
 	c.read(ctx, &in.jwtInput, raw, keyUse{})
 	return judgeJWT(c, &in.jwtInput, rules, &in)
 }

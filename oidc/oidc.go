@@ -191,11 +191,18 @@ func (c *Client) KeyThumbprint() string {
 	switch {
 	case c.DPoP != nil:
 		return c.DPoP.Thumbprint()
-	case c.Certificate != nil:
-		sum := sha256.Sum256(c.Certificate.Raw)
-		return base64.RawURLEncoding.EncodeToString(sum[:])
+	default:
+		return certificateThumbprint(c.Certificate)
 	}
-	return ""
+}
+
+// certificateThumbprint is the x5t#S256 of a certificate, "" if it is nil.
+func certificateThumbprint(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	sum := sha256.Sum256(c.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // WithPolicy returns a client like c that judges by another policy. The two may

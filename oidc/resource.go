@@ -52,6 +52,40 @@ type Challenge struct {
 	ResourceMetadata string // where the resource's metadata is (RFC 9728 section 5.1), "" if it does not say
 }
 
+// String returns the challenge as a resource server sends it in the header
+// WWW-Authenticate of a response with the status 401 or 403 (RFC 6750 section 3).
+// Characters that the header or its parameters do not allow are replaced.
+func (c Challenge) String() string {
+	params := []struct{ name, value string }{
+		{"error", c.Code}, {"error_description", c.Description}, {"scope", c.Scope},
+		{"acr_values", strings.Join(c.ACRValues, " ")}, {"max_age", ""}, {"resource_metadata", c.ResourceMetadata},
+	}
+	if c.MaxAge != nil {
+		params[4].value = strconv.FormatInt(int64(*c.MaxAge/time.Second), 10)
+	}
+	text := withDefault(c.Scheme, "Bearer")
+	separator := " "
+	for _, p := range params {
+		if p.value != "" {
+			text += separator + p.name + `="` + strings.Map(quotable, p.value) + `"`
+			separator = ", "
+		}
+	}
+	return text
+}
+
+// quotable replaces the characters that error_description does not allow (RFC 6750 section
+// 3: %x20-21, %x23-5B and %x5D-7E).
+func quotable(c rune) rune {
+	switch {
+	case c == '"':
+		return '\''
+	case c < ' ' || c > '~' || c == '\\':
+		return '?'
+	}
+	return c
+}
+
 // Resource sends a request with the access token of t, or without one if t is nil.
 // Redirects are not followed. An answer of 401 or 403 is returned beside an [*Error],
 // whose Code is the challenge's, and another of 4xx beside a [*ProtocolError]; of 3xx,

@@ -16,6 +16,8 @@ type accessTokenInput struct {
 	jwtInput
 	Expect     AccessTokenExpectation
 	Thumbprint string // of the key that the token was to be bound to by DPoP, "" if to none
+	JKT        string // of the key that the token was presented with, "" if with none
+	X5T        string // of the certificate that it was presented with, "" if with none
 }
 
 var (
@@ -147,6 +149,20 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 		},
 	},
 	{
+		ID: "access_token.required", Spec: rfc9068("2.2"), Level: check.Must,
+		Text: "iss and exp are there, if a resource server verifies the token: it expects an audience.",
+		Eval: func(in *accessTokenInput) check.Verdict {
+			switch {
+			case in.jwt == nil:
+				return check.Inapplicable("the token cannot be read")
+			case len(in.Expect.Audience) == 0:
+				return check.Inapplicable("no audience was expected")
+			}
+			there := in.Claims.present("iss", "exp")
+			return check.That(len(there) == 2, check.List(there), `"iss", "exp"`)
+		},
+	},
+	{
 		ID: "access_token.scope", Spec: rfc9068("4"), Level: check.Must,
 		Text: "scope contains every scope that the resource server needs, if any is known.",
 		Eval: func(in *accessTokenInput) check.Verdict {
@@ -170,10 +186,39 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 			if in.jwt == nil || in.Thumbprint == "" {
 				return check.Inapplicable("no key that the token was to be bound to, or no token to look into")
 			}
-			return check.That(in.jkt() == in.Thumbprint, check.List(oneOrNone(in.jkt())), check.List([]string{in.Thumbprint}))
+			got, _ := in.confirmation()
+			return check.That(got.jkt == in.Thumbprint, check.List(oneOrNone(got.jkt)), check.List([]string{in.Thumbprint}))
 		},
 	},
+	{
+		ID: "access_token.possession", Spec: check.Spec{Doc: "RFC 7800", Section: "3.1"}, Level: check.Must,
+		Text: "A token that is bound to a key (cnf) was presented with it: cnf.jkt is the thumbprint of the key of the " +
+			"DPoP proof, and cnf.x5t#S256 that of the client certificate. With a proof, the token is bound to its key.",
+		Eval: (*accessTokenInput).possession,
+	},
 })
+
+// possession judges whether who presented the token has the key that it is bound to.
+func (in *accessTokenInput) possession() check.Verdict {
+	switch {
+	case in.jwt == nil:
+		return check.Inapplicable("the token cannot be read")
+	case in.Expect.InsecureSkipKeyBinding:
+		return check.Inapplicable("how the token was presented was not judged")
+	case !in.Claims.there("cnf") && in.Expect.KeyThumbprint == "":
+		return check.Inapplicable("the token is not bound to a key")
+	}
+	got, ok := in.confirmation()
+	switch {
+	case !ok || got == (confirmation{}):
+		return check.That(false, "cnf without jkt and x5t#S256, or no cnf", "the key that the token was presented with")
+	case (got.jkt != "" || in.Expect.KeyThumbprint != "") && got.jkt != in.JKT:
+		return check.That(false, check.List(oneOrNone(got.jkt)), "jkt "+check.List(oneOrNone(in.JKT)))
+	case got.x5t != "" && got.x5t != in.X5T:
+		return check.That(false, check.List(oneOrNone(got.x5t)), "x5t#S256 "+check.List(oneOrNone(in.X5T)))
+	}
+	return check.Verdict{Outcome: check.Pass}
+}
 
 // present are those of some claims that are there.
 func (c *claimSet) present(names ...string) []string {
@@ -189,16 +234,24 @@ func (c *claimSet) present(names ...string) []string {
 // accessTokenMarks are the claims that show that a JWT is an access token, nil if none does.
 func (c *claimSet) accessTokenMarks() []string { return c.present("scope", "client_id") }
 
-// jkt is the thumbprint of the key that the token is bound to, "" if it is bound
-// to none.
-func (in *accessTokenInput) jkt() string {
+// A confirmation is the claim cnf: the thumbprints of what a token is bound to (RFC 7800
+// section 3.1), "" for none.
+type confirmation struct {
+	jkt string // of a key (RFC 9449 section 6.1)
+	x5t string // of a certificate, x5t#S256 (RFC 8705 section 3.1)
+}
+
+// confirmation reads the claim cnf. ok is false if it is not there, or malformed.
+func (in *accessTokenInput) confirmation() (c confirmation, ok bool) {
 	raw, _ := in.jwt.Claims.Get("cnf")
 	cnf, err := strictjson.Parse(raw)
 	if err != nil {
-		return ""
+		return confirmation{}, false
 	}
-	jkt, _ := cnf.String("jkt") // of another type it is none
-	return jkt
+	var jktErr, x5tErr error
+	c.jkt, jktErr = cnf.String("jkt")
+	c.x5t, x5tErr = cnf.String("x5t#S256")
+	return c, jktErr == nil && x5tErr == nil
 }
 
 // profiled makes a rule for tokens whose typ says that they keep RFC 9068.

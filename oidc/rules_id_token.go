@@ -224,11 +224,11 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 	},
 	{
 		ID: "id_token.max_iat_age", Spec: core("3.1.3.7", 10), Level: check.Must,
-		Text: "iat is at most max_id_token_age ago, if that is set.",
+		Text: "iat is at most as long ago as the client accepts, if it sets a bound.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			switch {
 			case in.Policy.MaxIDTokenAge == 0:
-				return check.Inapplicable("no max_id_token_age")
+				return check.Inapplicable("the client sets no bound")
 			case in.Claims.IssuedAt.IsZero():
 				return check.Inapplicable("no iat")
 			}
@@ -345,10 +345,10 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			case !in.Claims.there("amr"):
 				return check.Inapplicable("no amr")
 			case in.Claims.stringAMR && in.Policy.AllowStringAMR:
-				return check.Inapplicable("allow_non_compliant_amr reads one string as a list of one")
+				return check.Inapplicable("the client reads one string as a list of one")
 			case in.Claims.stringAMR:
 				v := check.That(false, "a string", "an array of strings")
-				v.Note = "allow_non_compliant_amr: true accepts it"
+				v.Note = "a client can be told to accept it"
 				return v
 			}
 			return in.Claims.typed("amr", func() check.Verdict { return check.Verdict{Outcome: check.Pass} })

@@ -468,7 +468,7 @@ func TestJWTTokenRules(t *testing.T) {
 		return func() accessTokenInput {
 			in := accessTokenInput{jwtInput: goodJWT(t, typ, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u",
 				"client_id":"cli","jti":"1","scope":"read write","cnf":{"jkt":"tp"}}`, noon.Unix()+300, noon.Unix(), noon.Unix()))}
-			in.Thumbprint, in.Expect = "tp", AccessTokenExpectation{Audience: []string{"other", "api"}, Scope: []string{"write"}}
+			in.Thumbprint, in.JKT, in.Expect = "tp", "tp", AccessTokenExpectation{Audience: []string{"other", "api"}, Scope: []string{"write"}}
 			return in
 		}
 	}
@@ -488,12 +488,16 @@ func TestJWTTokenRules(t *testing.T) {
 				in.jwt.Type, in.Expect.Scope = "JWT", nil
 				in.Claims = with(t, without(without(in.Claims, "client_id"), "scope"), "nonce")
 			},
-			"access_token.aud":       func(in *accessTokenInput) { in.Claims.Audience = []string{"another"} },
-			"access_token.scope":     func(in *accessTokenInput) { in.Expect.Scope = []string{"read", "admin"} },
-			"access_token.claims":    func(in *accessTokenInput) { in.Claims = without(in.Claims, "jti") },
-			"access_token.client_id": func(in *accessTokenInput) { in.Claims.clientID += "1" },
-			"access_token.iat":       func(in *accessTokenInput) { in.Claims.IssuedAt = noon.Add(time.Hour) },
-			"access_token.cnf":       func(in *accessTokenInput) { in.Thumbprint += "1" },
+			"access_token.aud":        func(in *accessTokenInput) { in.Claims.Audience = []string{"another"} },
+			"access_token.scope":      func(in *accessTokenInput) { in.Expect.Scope = []string{"read", "admin"} },
+			"access_token.claims":     func(in *accessTokenInput) { in.Claims = without(in.Claims, "jti") },
+			"access_token.client_id":  func(in *accessTokenInput) { in.Claims.clientID += "1" },
+			"access_token.iat":        func(in *accessTokenInput) { in.Claims.IssuedAt = noon.Add(time.Hour) },
+			"access_token.cnf":        func(in *accessTokenInput) { in.Thumbprint += "1" },
+			"access_token.possession": func(in *accessTokenInput) { in.JKT = "" },
+			"access_token.required": func(in *accessTokenInput) {
+				in.jwt.Type, in.Claims = "JWT", without(in.Claims, "exp")
+			},
 		})
 	}
 }

@@ -484,6 +484,8 @@ func TestFaultCatalogue(t *testing.T) {
 		"frontchannel_logout.sid": "likewise",
 		"access_token.aud":        "a resource server says what it expects (TestJWTVerifyAccessToken)",
 		"access_token.scope":      "likewise",
+		"access_token.required":   "likewise",
+		"access_token.possession": "a resource server knows how a token was presented (TestAccessTokenPossession)",
 		"discovery.tls":           "it is about the client's own skip_tls_verification (test/script/tls.txtar)",
 	}
 	for _, r := range oidc.Rules() {

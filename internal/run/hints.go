@@ -102,6 +102,7 @@ var hintsByRule = map[string]string{
 	"access_token.not_id_token":        "an ID Token tells a client who logged in: never accept one as an access token. If the provider's access tokens look like this, leave access_token_jwt out",
 	"access_token.aud":                 "the token is meant for another resource server: do not accept it",
 	"access_token.scope":               "request a token with the scopes that --scope names",
+	"id_token.amr_type":                "allow_non_compliant_amr: true accepts an amr that is one string",
 	"id_token.max_iat_age":             "the provider issued the ID Token too long ago: do not use it. max_id_token_age sets how long ago is allowed",
 	"id_token.not_access_token":        "an access token says nothing about a login: do not use it as an ID Token",
 	"userinfo.kind":                    "the answer is a token of another kind: do not use its claims",
