@@ -40,6 +40,9 @@ func (c *Client) Exchange(ctx context.Context, login *Login, response url.Values
 // it is a JWT, says so in it. Nothing is verified. A listener that any page can
 // send requests to tells strays by it.
 func (c *Client) Matches(login *Login, response url.Values) bool {
+	if login == nil {
+		return false
+	}
 	if login.Request.signed() && response.Has("response") {
 		e := open(response.Get("response"), c.Policy.encryptions(), c.Policy.DecryptionKeys)
 		if e.jwt == nil {

@@ -142,6 +142,9 @@ func (b *Backchannel) VerifyPing(authorization, requestID string) bool {
 // BackchannelToken asks for tokens until the user is done, or, if the provider
 // calls, when it did (CIBA section 10.1). Errors are as for [Client.DeviceToken].
 func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel) (*Tokens, error) {
+	if b == nil {
+		return nil, errors.New("oidc: BackchannelToken needs a Backchannel")
+	}
 	p := pace{first: b.Interval, interval: b.Interval, until: b.ExpiresAt}
 	if b.notification != "" {
 		// A call may be lost: from half the time on it is asked anyway.

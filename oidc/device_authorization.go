@@ -4,6 +4,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -90,6 +91,9 @@ func (r *response) success() (*strictjson.Object, error) {
 // 3.5). Errors are as for [Client.Token], with [*Error] for a user who said no
 // (access_denied) or a code that expired (expired_token).
 func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization) (*Tokens, error) {
+	if d == nil {
+		return nil, errors.New("oidc: DeviceToken needs a DeviceAuthorization")
+	}
 	return c.poll(ctx, Grant{
 		Type:   "urn:ietf:params:oauth:grant-type:device_code",
 		Params: url.Values{"device_code": {d.DeviceCode}},

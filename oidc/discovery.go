@@ -275,13 +275,19 @@ func (p *Provider) endpoints() map[string]*string {
 	}
 }
 
-// at returns the endpoint of a metadata name: with mutual TLS the alias, if there
-// is one (RFC 8705 section 5).
+// at returns the endpoint of a metadata name, "" if there is none: with mutual TLS the
+// alias, if the provider has one (RFC 8705 section 5).
 func (p *Provider) at(name string, mutualTLS bool) string {
+	if p == nil {
+		return ""
+	}
 	if alias := p.MTLSEndpointAliases[name]; alias != "" && mutualTLS {
 		return alias
 	}
-	return *p.endpoints()[name]
+	if endpoint := p.endpoints()[name]; endpoint != nil {
+		return *endpoint
+	}
+	return ""
 }
 
 // insecure returns the endpoints whose URL is not to be used, as "name URL".

@@ -177,7 +177,10 @@ var errNoDPoP = errors.New("oidc: the token's type is DPoP: it is bound to a key
 // DPoPAlgorithm chooses an algorithm for proofs that the provider allows, and
 // that is at hand for a new key: ES256 if it may be. It is "" if none fits.
 func (p *Provider) DPoPAlgorithm() string {
-	allowed := p.DPoPSigningAlgorithms
+	var allowed []string
+	if p != nil {
+		allowed = p.DPoPSigningAlgorithms
+	}
 	for _, alg := range []string{"ES256", "Ed25519", "EdDSA", "ES384", "ES512", "PS256", "RS256"} {
 		if len(allowed) == 0 || slices.Contains(allowed, alg) {
 			return alg

@@ -40,7 +40,7 @@ type KeyInfo struct {
 // Keys describes the keys: first the usable ones, then those passed over.
 func (s *KeySet) Keys() []KeyInfo {
 	list := []KeyInfo{}
-	if s.set == nil {
+	if s == nil || s.set == nil {
 		return list
 	}
 	for _, k := range s.set.Keys {
@@ -60,6 +60,9 @@ func keyInfo(k jose.Key, unusable string) KeyInfo {
 // private or not for signatures is listed as unusable; it is no error. The error
 // is a [*TransportError], or a [*ProtocolError] for a document that is no JWK Set.
 func (d Discovery) Keys(ctx context.Context, p *Provider) (*KeySet, error) {
+	if p == nil {
+		return nil, errNoProvider
+	}
 	if p.JWKSURI == "" {
 		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri")}
 	}

@@ -66,6 +66,9 @@ func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, er
 // VerifyLogoutResponse judges response, the parameters that came back to the
 // post_logout_redirect_uri (section 3). The error is a [*check.Error].
 func (c *Client) VerifyLogoutResponse(logout *Logout, response url.Values) error {
+	if logout == nil {
+		logout = &Logout{} // no response is the answer to none
+	}
 	logout.Checks = check.Run(endSessionRules, endSessionInput{response, logout.State}, c.Waive...)
 	return logout.Checks.Err()
 }
