@@ -163,23 +163,6 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 		},
 	},
 	{
-		ID: "access_token.scope", Spec: rfc9068("4"), Level: check.Must,
-		Text: "scope contains every scope that the resource server needs, if any is known.",
-		Eval: func(in *accessTokenInput) check.Verdict {
-			switch {
-			case in.jwt == nil:
-				return check.Inapplicable("the token cannot be read")
-			case len(in.Expect.Scope) == 0:
-				return check.Inapplicable("no scope was expected")
-			}
-			return in.Claims.typed("scope", func() check.Verdict {
-				got := strings.Fields(in.Claims.scope)
-				missing := slices.ContainsFunc(in.Expect.Scope, func(s string) bool { return !slices.Contains(got, s) })
-				return check.That(!missing, check.List(got), "all of "+check.List(in.Expect.Scope))
-			})
-		},
-	},
-	{
 		ID: "access_token.cnf", Spec: check.Spec{Doc: "RFC 9449", Section: "6.1"}, Level: check.Must,
 		Text: "A token that was to be bound to the client's key says so: cnf.jkt is the key's thumbprint.",
 		Eval: func(in *accessTokenInput) check.Verdict {
@@ -195,6 +178,23 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 		Text: "A token that is bound to a key (cnf) was presented with it: cnf.jkt is the thumbprint of the key of the " +
 			"DPoP proof, and cnf.x5t#S256 that of the client certificate. With a proof, the token is bound to its key.",
 		Eval: (*accessTokenInput).possession,
+	},
+	{ // the last: a token that lacks nothing but a scope is answered with 403, and any other with 401
+		ID: "access_token.scope", Spec: rfc9068("4"), Level: check.Must,
+		Text: "scope contains every scope that the resource server needs, if any is known.",
+		Eval: func(in *accessTokenInput) check.Verdict {
+			switch {
+			case in.jwt == nil:
+				return check.Inapplicable("the token cannot be read")
+			case len(in.Expect.Scope) == 0:
+				return check.Inapplicable("no scope was expected")
+			}
+			return in.Claims.typed("scope", func() check.Verdict {
+				got := strings.Fields(in.Claims.scope)
+				missing := slices.ContainsFunc(in.Expect.Scope, func(s string) bool { return !slices.Contains(got, s) })
+				return check.That(!missing, check.List(got), "all of "+check.List(in.Expect.Scope))
+			})
+		},
 	},
 })
 

@@ -108,6 +108,41 @@ func TestUsersAndClients(t *testing.T) {
 	}
 }
 
+// A redirect URI of the loopback address that names a port is that port's, by http and by
+// https, as web applications register them.
+func TestRedirectURIs(t *testing.T) {
+	t.Parallel()
+	clients := []optest.Option{
+		optest.Client{ID: "any", RedirectURIs: []string{"http://127.0.0.1/cb"}},
+		optest.Client{ID: "http", RedirectURIs: []string{"http://127.0.0.1:8080/cb"}},
+		optest.Client{ID: "https", RedirectURIs: []string{"https://127.0.0.1:8443/cb", "https://app.example/cb"}},
+	}
+	for _, c := range []struct {
+		client, uri string
+		ok          bool
+	}{
+		{"any", "http://127.0.0.1:1234/cb", true}, {"any", "http://127.0.0.1/cb", true},
+		{"any", "http://127.0.0.1:1234/other", false}, {"any", "https://127.0.0.1:1234/cb", false},
+		{"http", "http://127.0.0.1:8080/cb", true}, {"http", "http://127.0.0.1:8081/cb", false},
+		{"https", "https://127.0.0.1:8443/cb", true}, {"https", "https://app.example/cb", true},
+		{"https", "https://127.0.0.1/cb", false},
+	} {
+		message := failure(func(t optest.TB) {
+			op := optest.Start(t, clients...)
+			query := url.Values{
+				"client_id": {c.client}, "redirect_uri": {c.uri}, "response_type": {"code"}, "scope": {"openid"},
+				"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"},
+			}
+			if op.LogIn(op.Issuer+"/authorize?"+query.Encode()).Get("code") == "" {
+				t.Fatalf("no code")
+			}
+		})
+		if (message == "") != c.ok {
+			t.Errorf("%s, %s: %q", c.client, c.uri, message)
+		}
+	}
+}
+
 // A JWK Set is given as it is in a registration: as an object.
 func TestKeysOfAClient(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,8 @@ type Client struct {
 
 	// RedirectURIs are where browsers may be sent back to. nil means
 	// http://127.0.0.1/auth/callback. A URI of the loopback address without a port stands
-	// for every port, as RFC 8252 section 7.3 says for native applications.
+	// for every port, as RFC 8252 section 7.3 says for native applications, unless another
+	// one of the client has a port.
 	RedirectURIs []string
 
 	// Metadata is whatever else a client can be registered with, by the names of OpenID

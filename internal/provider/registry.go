@@ -8,6 +8,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -96,6 +98,9 @@ func (c Client) registration() (*goidc.Client, error) {
 	if c.Scope == "" {
 		client.ScopeIDs = allScopes
 	}
+	if slices.ContainsFunc(c.RedirectURIs, namesPort) {
+		client.ApplicationType = goidc.ApplicationTypeWeb // or else the library drops the port, and finds none of them
+	}
 	if c.RedirectURIs == nil {
 		// Native clients may use any port of the loopback address (RFC 8252
 		// section 7.3).
@@ -159,4 +164,14 @@ func (c Client) readPublicKeys(client *goidc.Client) error {
 		}
 	}
 	return nil
+}
+
+// namesPort reports whether a URI of the loopback address is meant for one port only.
+func namesPort(uri string) bool {
+	u, err := url.Parse(uri)
+	if err != nil || u.Port() == "" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback()
 }
