@@ -15,14 +15,14 @@ import (
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// A JWT is a token that is one, other than an ID Token, and what came of verifying
-// it.
+// A JWT is a token or response that is a JWT, other than an ID Token, with the result
+// of verifying it.
 type JWT struct {
 	Header     []byte        // the JOSE header, JSON as received
 	Encryption []byte        // the JOSE header of the encryption, nil if it was not encrypted
 	JSON       []byte        // the claims, JSON as received
 	Checks     check.Results // of every rule
-	Verified   bool          // every rule that is a MUST held, and none was waived
+	Verified   bool          // every rule that is a MUST passed, and none was waived
 }
 
 // An AccessTokenExpectation is what a resource server demands of an access token, and
@@ -69,8 +69,9 @@ func (c *Client) VerifyAccessToken(ctx context.Context, raw string, expect Acces
 	return c.verifyOpaque(ctx, raw, accessTokenRules, expect)
 }
 
-// VerifyRefreshToken is [Client.VerifyAccessToken] for a refresh token, whose form
-// is the provider's own affair (RFC 6749 section 1.5).
+// VerifyRefreshToken verifies a refresh token that is a JWT, as
+// [Client.VerifyAccessToken] does, for tools that test providers: to clients refresh
+// tokens are opaque (RFC 6749 section 1.5).
 func (c *Client) VerifyRefreshToken(ctx context.Context, raw string) (*JWT, error) {
 	return c.verifyOpaque(ctx, raw, refreshTokenRules, AccessTokenExpectation{})
 }
@@ -187,7 +188,7 @@ func (r *response) challenge() (challenge, bool) {
 	return challenge{}, false
 }
 
-// wrongStatus says that a status is not one of an answer.
+// wrongStatus says that a status is not one of a response.
 func wrongStatus(r *response) error {
 	return reason.Errorf(reason.ResponseStatus, "HTTP status %d without an OAuth error%s", r.status, r.snippet())
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // VerifyJWT verifies what holds of any JWT: its signature by one of the provider's
-// keys, and exp and nbf, if it has them. Who it is for, and what kind it is, is not
-// judged: what it says is to be trusted only by who knows that. Errors are as for
+// keys, and exp and nbf, if it has them. Neither its audience nor its kind is checked:
+// without that knowledge the claims must not be trusted. Errors are as for
 // [Client.VerifyIDToken]. The JWT is never nil.
 func (c *Client) VerifyJWT(ctx context.Context, raw string) (*JWT, error) {
 	if c.Provider == nil {

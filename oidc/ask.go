@@ -87,7 +87,7 @@ func (c *Client) attempt(ctx context.Context, q question, endpoint string) (*res
 	return answer, errors.Join(err, c.DPoP.keep(answer, authorizationServer))
 }
 
-// refused is the error of an answer that is not the one asked for: the
+// refused is the error of a response that is not the one asked for: the
 // provider's refusal, or a status that says nothing.
 func (r *response) refused() error {
 	if refusal := r.oauthError(); refusal != nil {

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// A ClientAuth is a way for a client to prove itself to a provider's
-// endpoints. The zero value is the method none. A method that this package
-// does not know is written as a literal.
+// A ClientAuth is a way for a client to authenticate at a provider's endpoints (OpenID
+// Connect Core 1.0 section 9). The zero value is the method none. A method that this
+// package does not know is written as a literal.
 type ClientAuth struct {
 	Method string // as in token_endpoint_auth_methods_supported
 
-	// Apply adds the proof to a request that is about to be sent. nil adds
-	// client_id to the form and no proof.
+	// Apply adds the credentials to a request that is about to be sent. nil adds
+	// client_id to the form, and no credentials.
 	Apply func(*AuthTarget) error
 
-	// MutualTLS says that the proof is the TLS client certificate, which the
-	// HTTP client shows: requests go to mtls_endpoint_aliases where the
-	// provider has them (RFC 8705 section 5).
+	// MutualTLS says that the client authenticates with the TLS client certificate that
+	// the HTTP client presents: requests go to mtls_endpoint_aliases where the provider
+	// has them (RFC 8705 section 5).
 	MutualTLS bool
 }
 
-// An AuthTarget is the request a [ClientAuth] adds to.
+// An AuthTarget is the request that a [ClientAuth] adds credentials to.
 type AuthTarget struct {
 	Provider *Provider
 	ClientID string

@@ -2,12 +2,12 @@
 
 package oidc
 
-// TLSClientAuth proves the client by a certificate of a public key
-// infrastructure (RFC 8705 section 2.1). [Client.HTTP] has to show it.
+// TLSClientAuth authenticates the client with a certificate of a public key
+// infrastructure (RFC 8705 section 2.1), which [Client.HTTP] has to present.
 func TLSClientAuth() ClientAuth { return mutualTLS("tls_client_auth") }
 
-// SelfSignedTLSClientAuth proves the client by a certificate of its own making
-// that it registered (RFC 8705 section 2.2). [Client.HTTP] has to show it.
+// SelfSignedTLSClientAuth authenticates the client with a self-signed certificate that
+// it registered (RFC 8705 section 2.2), and which [Client.HTTP] has to present.
 func SelfSignedTLSClientAuth() ClientAuth { return mutualTLS("self_signed_tls_client_auth") }
 
 // mutualTLS always sends client_id: the certificate does not name the client.

@@ -21,28 +21,28 @@ import (
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// An AuthorizationRequest is what a client asks of the authorization endpoint
-// (OpenID Connect Core 1.0 section 3.1.2.1).
+// An AuthorizationRequest is an authentication request (OpenID Connect Core 1.0
+// section 3.1.2.1), or an authorization request of OAuth 2.0 if Scope has no openid.
 type AuthorizationRequest struct {
 	RedirectURI string   // redirect_uri, as registered
 	Scope       []string // nil means openid
 
-	// ResponseType is what is to come back: "code" if it is "". The others hand
-	// tokens through the browser, and are there for testing providers.
+	// ResponseType is the response_type: "" means "code". The others send tokens through
+	// the browser (RFC 9700 section 2.1.2), and exist for testing providers.
 	ResponseType string
-	// ResponseMode is how it comes back: query, fragment, form_post (OAuth 2.0
+	// ResponseMode is the response_mode: query, fragment, form_post (OAuth 2.0
 	// Form Post Response Mode), or a signed response: jwt, query.jwt,
 	// fragment.jwt, form_post.jwt (JARM). "" leaves it to the provider.
 	ResponseMode string
 
-	// Params are any others, sent as they are, such as prompt, login_hint,
+	// Params are any other parameters, sent as they are, such as prompt, login_hint,
 	// claims, acr_values, resource (RFC 8707) or authorization_details (RFC
-	// 9396). Values that Authorize makes (state, nonce, PKCE) outweigh them.
+	// 9396). Those that Authorize makes (state, nonce, PKCE) take precedence.
 	Params url.Values
 
-	// Push hands the request to the provider directly, so that neither the user
-	// nor the browser can see or change it (RFC 9126). It is also done if the
-	// provider takes no other requests.
+	// Push sends the request to the provider directly, so that neither the user nor
+	// the browser can see or change it (RFC 9126). A provider that accepts no other
+	// requests gets it so anyway.
 	Push bool
 	// PushParams are further parameters of a pushed request.
 	PushParams url.Values
@@ -50,13 +50,14 @@ type AuthorizationRequest struct {
 	// Object signs the request (RFC 9101). nil leaves it unsigned.
 	Object *RequestObject
 
-	// NoPKCE leaves PKCE out, against RFC 9700 section 2.1.1.
-	NoPKCE bool
+	// InsecureSkipPKCE sends no PKCE challenge, against RFC 9700 section 2.1.1. It is for
+	// providers that reject one.
+	InsecureSkipPKCE bool
 }
 
-// A Login is an authorization request that is ready to send, with the values
-// its response is judged by. It is plain data; a tool that tests providers may
-// spoil its fields on purpose.
+// A Login is an authorization request that is ready to send, with the values that
+// its response is checked against. It works for one response. It is plain data, which
+// an application keeps in the session of the user's browser until the callback.
 type Login struct {
 	Request      AuthorizationRequest
 	URL          string // where to send the user
@@ -64,35 +65,36 @@ type Login struct {
 	Nonce        string
 	CodeVerifier string // "" means that PKCE is not used
 
-	// RequestURI stands for a request that was pushed, "" if none was. It works
-	// one time only, until ExpiresAt.
+	// RequestURI is the request_uri of a request that was pushed, "" if none was. It
+	// works one time only, until ExpiresAt.
 	RequestURI string
 	ExpiresAt  time.Time
 
-	// Checks are those of the answer to a pushed request, and then those of the
-	// response, once Exchange has judged it.
+	// Checks are those of the response to a pushed request, and those of the
+	// authorization response once Exchange has checked it.
 	Checks check.Results
 
-	// Tokens are those that came through the browser, once Exchange has judged
-	// them; nil if none were asked for.
+	// Tokens are those that came through the browser, once Exchange has checked them;
+	// nil if the response type has none.
 	Tokens *Tokens
 
 	// Hooks are called while Exchange redeems the code.
 	Hooks
 }
 
-// Authorize makes an authorization request ready to send. state, nonce and the
-// PKCE verifier (RFC 7636, S256) are made anew for each, of 128 bits or more.
+// Authorize makes an authorization request, whose URL the user's browser opens. state,
+// nonce and the PKCE verifier (RFC 7636, method S256) are new for each, with at least
+// 128 random bits.
 //
-// Nothing is sent, unless the request is to be pushed or encrypted. A provider
-// without a usable authorization_endpoint is a [*ProtocolError]; other errors are
-// those of pushing, as for [Client.Token].
+// Nothing is sent, unless the request is pushed or encrypted. The error is a
+// [*ProtocolError] if the provider has no usable authorization_endpoint; other errors
+// are those of pushing, as for [Client.Token].
 func (c *Client) Authorize(ctx context.Context, r AuthorizationRequest) (*Login, error) {
 	return c.authorize(ctx, &Login{Request: r, State: rand.Text(), Nonce: rand.Text(), CodeVerifier: rand.Text() + rand.Text()})
 }
 
-// AuthorizeWith is [Client.Authorize] with the values of login that are not "",
-// for testing what a provider makes of bad ones.
+// AuthorizeWith is [Client.Authorize] with the values of login that are not "". It is
+// for testing how a provider handles bad ones: predictable values are not secure.
 func (c *Client) AuthorizeWith(ctx context.Context, login Login) (*Login, error) {
 	for _, value := range []*string{&login.State, &login.Nonce} {
 		*value = withDefault(*value, rand.Text())
@@ -113,7 +115,7 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 	if err != nil || !wire.Secure(u) {
 		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
 	}
-	if login.Request.NoPKCE {
+	if login.Request.InsecureSkipPKCE {
 		login.CodeVerifier = ""
 	}
 	// A request object is used once: a second attempt makes another.

@@ -13,14 +13,15 @@ import (
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
-// Exchange judges response, the parameters that came back to the redirect URI
-// of login, and redeems its code. A response that is not login's, or that
-// names another issuer, is a [*check.Error], and nothing is redeemed; a
-// refusal is an [*Error]. The Tokens are as [Client.Token] returns them.
+// Exchange checks response, the parameters that the redirect URI of login received,
+// and redeems its code (OpenID Connect Core 1.0 section 3.1.3). The error is an
+// [*Error] if the provider refused, and a [*check.Error] if the response is not that of
+// login or names another issuer (RFC 9207); nothing is redeemed then. Other errors and
+// the Tokens are as for [Client.Token].
 //
-// What came through the browser is judged first: the signature of a response
-// that is a JWT, an ID Token beside the code (sections 3.2.2.11 and 3.3.2.12),
-// and that both ID Tokens are of the same user (section 3.3.3.6).
+// What came through the browser is checked first: the signature of a response that is
+// a JWT, an ID Token beside the code (sections 3.2.2.11 and 3.3.2.12), and that both ID
+// Tokens are of the same user (section 3.3.3.6).
 func (c *Client) Exchange(ctx context.Context, login *Login, response url.Values) (*Tokens, error) {
 	if c.Provider == nil || login == nil {
 		return nil, errors.New("oidc: Exchange needs a Client with a Provider, and a Login")
@@ -36,9 +37,9 @@ func (c *Client) Exchange(ctx context.Context, login *Login, response url.Values
 	return c.redeem(ctx, login, response.Get("code"))
 }
 
-// Matches reports whether response is meant for login: it has its state, or, if
-// it is a JWT, says so in it. Nothing is verified. A listener that any page can
-// send requests to tells strays by it.
+// Matches reports whether response has the state of login, in a JWT if it is one
+// (JARM). Nothing is verified. A listener that any page can send requests to uses it to
+// ignore those that are no response to the login.
 func (c *Client) Matches(login *Login, response url.Values) bool {
 	if login == nil {
 		return false

@@ -19,32 +19,31 @@ import (
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
-// A BackchannelRequest is what a client asks of the backchannel authentication
-// endpoint (CIBA section 7.1). It names the user by exactly one of LoginHint,
-// LoginHintToken and IDTokenHint.
+// A BackchannelRequest is an authentication request of CIBA (CIBA Core 1.0 section
+// 7.1). It names the user by exactly one of LoginHint, LoginHintToken and IDTokenHint.
 type BackchannelRequest struct {
 	Scope                                  []string // nil means openid
 	LoginHint, LoginHintToken, IDTokenHint string
 	BindingMessage                         string     // shown on both devices, for the user to compare
 	UserCode                               string     // a secret that only the user knows, if the provider wants one
 	Params                                 url.Values // any others, such as acr_values or requested_expiry
-	Ping                                   bool       // the provider calls when it is done: see [Backchannel.VerifyPing]
+	Ping                                   bool       // the provider notifies the client: see [Backchannel.VerifyPing]
 
 	// Object signs the request (section 7.1.1). nil leaves it unsigned.
 	Object *RequestObject
 }
 
-// A Backchannel is an authentication request that the provider has taken (CIBA
-// section 7.3).
+// A Backchannel is an authentication request that the provider acknowledged (CIBA Core
+// 1.0 section 7.3).
 type Backchannel struct {
 	RequestID string // auth_req_id
 	ExpiresAt time.Time
-	Interval  time.Duration // between two questions whether it is done
+	Interval  time.Duration // between two polls
 
 	Raw    []byte        // as received
 	Checks check.Results // of judging it
 
-	// Hooks are called while [Client.BackchannelToken] asks for the tokens.
+	// Hooks are called while [Client.BackchannelToken] polls for the tokens.
 	Hooks
 
 	notification string        // the bearer token of the provider's call, "" if it does not call
@@ -53,8 +52,9 @@ type Backchannel struct {
 	expect       Expectation
 }
 
-// AuthenticateBackchannel asks a provider to have a user log in on a device of
-// theirs (CIBA section 7). Call [Client.BackchannelToken] for the tokens.
+// AuthenticateBackchannel sends an authentication request (CIBA Core 1.0 section 7): the
+// provider asks the user to log in on a device of theirs. Call
+// [Client.BackchannelToken] for the tokens.
 func (c *Client) AuthenticateBackchannel(ctx context.Context, r BackchannelRequest) (*Backchannel, error) {
 	form, err := r.form()
 	if err != nil {
@@ -126,9 +126,10 @@ func (r BackchannelRequest) form() (url.Values, error) {
 	return form, nil
 }
 
-// VerifyPing takes a provider's call that the user is done (CIBA section 10.2): the
-// Authorization header and the auth_req_id of its body. It reports whether the
-// call is for this request; anything else is to be answered with the status 401.
+// VerifyPing verifies a ping notification of the provider (CIBA Core 1.0 section 10.2)
+// by its Authorization header and the auth_req_id of its body. It reports whether the
+// notification is for this request, in which case [Client.BackchannelToken] requests
+// the tokens at once. The receiver responds to any other with the status 401.
 func (b *Backchannel) VerifyPing(authorization, requestID string) bool {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	same := subtle.ConstantTimeCompare([]byte(token), []byte(b.notification)) == 1
@@ -139,8 +140,9 @@ func (b *Backchannel) VerifyPing(authorization, requestID string) bool {
 	return true
 }
 
-// BackchannelToken asks for tokens until the user is done, or, if the provider
-// calls, when it did (CIBA section 10.1). Errors are as for [Client.DeviceToken].
+// BackchannelToken polls the token endpoint until the user has logged in, or requests
+// the tokens after a ping (CIBA Core 1.0 section 10.1), and returns them. Errors are as
+// for [Client.DeviceToken].
 func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel) (*Tokens, error) {
 	if b == nil {
 		return nil, errors.New("oidc: BackchannelToken needs a Backchannel")
@@ -153,7 +155,7 @@ func (c *Client) BackchannelToken(ctx context.Context, b *Backchannel) (*Tokens,
 	return c.poll(ctx, Grant{
 		Type:   "urn:openid:params:grant-type:ciba",
 		Params: url.Values{"auth_req_id": {b.RequestID}},
-		Once:   true, // the answer that has the tokens comes one time only
+		Once:   true, // the response that has the tokens comes one time only
 		Expect: b.expect,
 		Hooks:  b.Hooks,
 	}, p)

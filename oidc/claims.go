@@ -7,21 +7,22 @@ import (
 	"errors"
 )
 
-// ErrNotVerified says that claims were asked for of a token that does not count
-// as verified: a rule was broken, waived or skipped. Its JSON is there for
-// showing.
+// ErrNotVerified says that Claims was called for a token or response that does not
+// count as verified: a rule was broken, waived or skipped. Its JSON field can be
+// shown, and must not be trusted.
 var ErrNotVerified = errors.New("oidc: the token is not verified")
 
-// Claims reads the claims of a verified ID Token into v, as [json.Unmarshal]
-// does. The error is [ErrNotVerified], or that of v not fitting.
+// Claims decodes the claims of a verified ID Token into v, as [json.Unmarshal] does.
+// The error is [ErrNotVerified], or that of json.Unmarshal.
 func (t *IDToken) Claims(v any) error { return claimsInto(t.JSON, t.Verified, v) }
 
-// Claims reads the claims of a verified JWT into v, as [json.Unmarshal] does.
-// The error is [ErrNotVerified], or that of v not fitting.
+// Claims decodes the claims of a verified JWT into v, as [json.Unmarshal] does. The
+// error is [ErrNotVerified], or that of json.Unmarshal.
 func (t *JWT) Claims(v any) error { return claimsInto(t.JSON, t.Verified, v) }
 
-// Claims reads UserInfo into v, as [json.Unmarshal] does. The error is
-// [ErrNotVerified] if UserInfo broke a rule, such as to be another user's.
+// Claims decodes the claims of UserInfo into v, as [json.Unmarshal] does. The error
+// is [ErrNotVerified] if UserInfo broke a rule, such as that it is of the same user as
+// the ID Token, or that of json.Unmarshal.
 func (u *UserInfo) Claims(v any) error { return claimsInto(u.JSON, u.Checks.Err() == nil, v) }
 
 func claimsInto(data []byte, verified bool, v any) error {

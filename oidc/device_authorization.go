@@ -16,28 +16,28 @@ import (
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// A DeviceAuthorization is a provider's offer to log a user in on another device
-// (RFC 8628 section 3.2).
+// A DeviceAuthorization is the response to a device authorization request (RFC 8628
+// section 3.2): the user logs in on another device, with its codes.
 type DeviceAuthorization struct {
 	DeviceCode              string
-	UserCode                string // to be typed in, or compared
-	VerificationURI         string // where
+	UserCode                string // what the user types in, or compares
+	VerificationURI         string // where the user types it in
 	VerificationURIComplete string // the same with the code in it, "" if the provider has none
 	ExpiresAt               time.Time
-	Interval                time.Duration // between two questions whether it is done
+	Interval                time.Duration // between two polls
 
 	Raw    []byte        // as received
 	Checks check.Results // of judging it
 
-	// Hooks are called while [Client.DeviceToken] asks for the tokens.
+	// Hooks are called while [Client.DeviceToken] polls for the tokens.
 	Hooks
 
 	expect Expectation
 }
 
-// AuthorizeDevice asks the device authorization endpoint for codes (RFC 8628
-// section 3.1). scope nil means openid; params are any others. Show the user code
-// also where the complete URI is shown (section 3.3.1), then call
+// AuthorizeDevice sends a device authorization request (RFC 8628 section 3.1). A nil
+// scope means openid; params are any other parameters. Show the user code even where the
+// complete URI is shown, so that the user can compare it (section 3.3.1), and then call
 // [Client.DeviceToken].
 func (c *Client) AuthorizeDevice(ctx context.Context, scope []string, params url.Values) (*DeviceAuthorization, error) {
 	if scope == nil {
@@ -75,7 +75,7 @@ func (c *Client) AuthorizeDevice(ctx context.Context, scope []string, params url
 	return d, nil
 }
 
-// success is the JSON object of an answer with status 200; anything else is the
+// success is the JSON object of a response with status 200; anything else is the
 // provider's refusal.
 func (r *response) success() (*strictjson.Object, error) {
 	if r.status != http.StatusOK {
@@ -87,9 +87,9 @@ func (r *response) success() (*strictjson.Object, error) {
 	return r.object()
 }
 
-// DeviceToken asks for tokens until the user is done (RFC 8628 sections 3.4 and
-// 3.5). Errors are as for [Client.Token], with [*Error] for a user who said no
-// (access_denied) or a code that expired (expired_token).
+// DeviceToken polls the token endpoint until the user has logged in (RFC 8628 sections
+// 3.4 and 3.5), and returns the tokens. Errors are as for [Client.Token], with an
+// [*Error] if the user refused (access_denied) or the code expired (expired_token).
 func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization) (*Tokens, error) {
 	if d == nil {
 		return nil, errors.New("oidc: DeviceToken needs a DeviceAuthorization")
@@ -97,7 +97,7 @@ func (c *Client) DeviceToken(ctx context.Context, d *DeviceAuthorization) (*Toke
 	return c.poll(ctx, Grant{
 		Type:   "urn:ietf:params:oauth:grant-type:device_code",
 		Params: url.Values{"device_code": {d.DeviceCode}},
-		Once:   true, // the answer that has the tokens comes one time only
+		Once:   true, // the response that has the tokens comes one time only
 		Expect: d.expect,
 		Hooks:  d.Hooks,
 	}, pace{first: d.Interval, interval: d.Interval, until: d.ExpiresAt})

@@ -17,9 +17,9 @@ import (
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// A Provider is what is known of an OpenID Provider or authorization server:
-// its metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
-// A member that the provider does not have is empty.
+// A Provider is the metadata of an OpenID Provider or authorization server (OpenID
+// Connect Discovery 1.0 section 3, RFC 8414 section 2). A member that the provider
+// does not have is empty.
 type Provider struct {
 	Issuer string // issuer; the iss of its tokens must be exactly this
 
@@ -51,7 +51,7 @@ type Provider struct {
 	DPoPSigningAlgorithms              []string // dpop_signing_alg_values_supported
 	BackchannelTokenDeliveryModes      []string // backchannel_token_delivery_modes_supported
 
-	// RequirePushedAuthorizationRequests says that the provider takes no other:
+	// RequirePushedAuthorizationRequests says that the provider accepts no other:
 	// require_pushed_authorization_requests (RFC 9126 section 5).
 	RequirePushedAuthorizationRequests bool
 
@@ -68,13 +68,13 @@ type Provider struct {
 // standard says; see [Discover].
 type Discovery struct {
 	HTTP    *http.Client // sends the request; nil means http.DefaultClient
-	MaxBody int64        // bounds the answer, in bytes; 0 means 1 MiB
+	MaxBody int64        // limits the response, in bytes; 0 means 1 MiB
 
 	// URL is where the metadata is, if not at the issuer's well-known place.
 	URL string
 
-	// ExpectedIssuer is what the metadata's issuer must be, if not the issuer
-	// asked for: a provider may be reached by one name and go by another.
+	// ExpectedIssuer is what the metadata's issuer must be, if that is not the issuer
+	// to discover: a provider may be reached by one name and have another.
 	ExpectedIssuer string
 
 	// Endpoints replaces endpoints of the metadata, by their metadata names:
@@ -89,19 +89,19 @@ type Discovery struct {
 	TLSUnverified bool
 }
 
-// Discover reads the metadata of the provider whose issuer identifier is
-// issuer, and checks that it is that issuer's: code point by code point, since
-// two issuers may differ in a slash only.
+// Discover fetches the metadata of the provider whose issuer identifier is issuer,
+// and checks that it is that issuer's: code point by code point, since two issuers may
+// differ in a slash only.
 //
-// The metadata is read from the place of OpenID Connect Discovery 1.0 section
-// 4, and if there is nothing, from that of RFC 8414 section 3. The error is a
-// [*TransportError], or a [*ProtocolError] whose cause is a [*check.Error] if a
-// rule was broken; the [*Provider] is then returned too, for showing only.
+// The metadata is fetched from the URL of OpenID Connect Discovery 1.0 section 4, and
+// after a 404 from that of RFC 8414 section 3. The error is a [*TransportError], or a
+// [*ProtocolError] whose cause is a [*check.Error] if a rule was broken; the
+// [*Provider] is then returned, too, to show it only.
 func Discover(ctx context.Context, issuer string) (*Provider, error) {
 	return Discovery{}.Provider(ctx, issuer)
 }
 
-// Provider is like [Discover], as d says.
+// Provider is [Discover] with the settings of d.
 func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, error) {
 	places, err := d.places(issuer)
 	if err != nil {

@@ -19,11 +19,10 @@ import (
 	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
-// A DPoP binds the tokens of a [Client] to a key: whoever has one of them and
-// not the key cannot use it. It keeps the nonces that servers hand out, those of
-// each origin apart, and those of authorization servers apart from those of
-// resources. A DPoP is safe for concurrent use, and one may serve several
-// clients; it must not be copied.
+// A DPoP binds the tokens of a [Client] to a key (RFC 9449): whoever has one of them
+// and not the key cannot use it. It remembers the nonces of servers, by origin, and
+// those of authorization servers apart from those of resource servers. A DPoP is safe
+// for concurrent use, several clients may share one, and it must not be copied.
 type DPoP struct {
 	key SigningKey
 	alg string
@@ -45,10 +44,10 @@ func NewDPoP(key SigningKey, alg string) (*DPoP, error) {
 	return &DPoP{key: key, alg: alg, nonces: map[nonceKey]string{}}, nil
 }
 
-// Thumbprint is the key's, as in dpop_jkt and cnf (RFC 9449 sections 6.1 and 10).
+// Thumbprint returns the thumbprint of the key, as in dpop_jkt and cnf (RFC 9449 sections 6.1 and 10).
 func (d *DPoP) Thumbprint() string { return d.key.Thumbprint() }
 
-// Algorithm is what proofs are signed by.
+// Algorithm returns the algorithm that proofs are signed with.
 func (d *DPoP) Algorithm() string { return d.alg }
 
 // A role is what a server is to the client. Each has its own nonces (RFC 9449
@@ -116,7 +115,7 @@ func (d *DPoP) nonce(r role, u *url.URL) string {
 	return d.nonces[nonceKey{r, origin(u)}]
 }
 
-// keep remembers the nonce of an answer, for the next proof to its origin (RFC
+// keep remembers the nonce of a response, for the next proof to its origin (RFC
 // 9449 section 8.2). One that cannot be a nonce is an error.
 func (d *DPoP) keep(r *response, from role) error {
 	if d == nil {
@@ -149,7 +148,7 @@ func isNonce(s string) bool {
 	return s != "" && len(s) <= limit.Nonce && !strings.ContainsFunc(s, bad)
 }
 
-// wanted reports whether an answer refuses a proof for want of the nonce that
+// wanted reports whether a response refuses a proof for want of the nonce that
 // came with it: as an OAuth error (RFC 9449 section 8) or as a challenge (section
 // 9).
 func (d *DPoP) wanted(r *response) bool {

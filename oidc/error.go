@@ -37,30 +37,30 @@ func (e *Error) Error() string {
 	return text
 }
 
-// A ProtocolError reports an answer that the standards do not allow, such as a
-// page of HTML from the token endpoint or metadata of another issuer.
+// A ProtocolError reports a response that the standards do not allow, such as a page
+// of HTML from the token endpoint or metadata of another issuer.
 type ProtocolError struct {
 	Endpoint  string // the endpoint's name, such as "discovery"
 	GrantType string // grant_type of the token request, "" if it was none
-	URL       string // where the answer came from, without its query
-	Status    int    // the HTTP status, 0 if nothing was asked
+	URL       string // where the response came from, without its query
+	Status    int    // the HTTP status, 0 if nothing was sent
 	Err       error  // what is wrong; a *check.Error if a rule was broken
 }
 
-// Error returns the endpoint and what is wrong with its answer.
+// Error returns the endpoint and what is wrong with its response.
 func (e *ProtocolError) Error() string { return fmt.Sprintf("%s: %v", place(e.Endpoint), e.Err) }
 
 // Unwrap returns what is wrong.
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
-// A TransportError reports that there is no usable answer: a name that does
-// not resolve, a connection that is refused or breaks, TLS that fails, a wait
-// that ran out, or a status of 429 or 5xx.
+// A TransportError reports that there is no usable response: a name that does not
+// resolve, a connection that is refused or breaks, TLS that fails, a timeout, or a
+// status of 429 or 5xx.
 type TransportError struct {
 	Endpoint   string // the endpoint's name, such as "token"
 	GrantType  string // grant_type of the token request, "" if it was none
 	URL        string // where the request went, without its query
-	Status     int    // the HTTP status, 0 if there was no answer
+	Status     int    // the HTTP status, 0 if there was no response
 	RetryAfter string // the header Retry-After as sent, "" if there is none
 
 	// Sent reports whether any of the request may have reached the provider.
@@ -109,9 +109,10 @@ func place(endpoint string) string {
 	return endpoint + " endpoint"
 }
 
-// MayBeSpent reports whether err leaves open if the refresh token or code of a
-// token request was used up: the request was sent, and no answer, or none that
-// makes sense, says what came of it.
+// MayBeSpent reports whether the refresh token or code of a token request that failed
+// with err may have been used up: the request was sent, and there is no response, or
+// none that is clear. A status of 429 or 503 counts as such, too: see
+// [TransportError.Unprocessed].
 func MayBeSpent(err error) bool {
 	var transport *TransportError
 	if errors.As(err, &transport) {

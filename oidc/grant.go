@@ -9,68 +9,68 @@ import (
 	"time"
 )
 
-// A Grant is what a client shows the token endpoint to be given tokens. It is
-// plain data: a grant this package does not know is written as a literal, and
-// the constructors' values can be changed before they are used.
+// A Grant is a request for tokens (RFC 6749 section 4): a credential of some type
+// with its parameters. It is plain data: a grant that this package does not know is
+// written as a literal, and what the constructors return can be changed before it is
+// used.
 type Grant struct {
 	Type   string     // grant_type
 	Params url.Values // the grant's own parameters and any others
 
-	// Once says that the credential works one time only. The request is then
-	// never repeated, and a caller that gives up while it is on its way does
-	// not keep the answer from coming home for another five seconds.
+	// Once says that the credential works one time only. The request is then never
+	// repeated. If the caller's context ends after the credential was sent, the client
+	// waits for the response for 5 more seconds, since it may hold the next one.
 	Once bool
 
-	// Expect is what an ID Token that comes back must say.
+	// Expect is what the ID Token of the response must say.
 	Expect Expectation
 
 	Hooks
 }
 
-// Hooks are called while tokens are asked for. The zero value calls nothing.
+// Hooks are functions that a request for tokens calls on its way. The zero value
+// calls nothing.
 type Hooks struct {
-	// Sending is called when the connection is there and the next thing to leave
-	// is the credential: the place to note that it may be spent from now on. An
-	// error keeps it from leaving. It may be called twice, since a provider that
-	// wants a DPoP nonce is asked again. It is only called for a credential that
+	// Sending is called once there is a connection and right before the credential is
+	// sent: the place to note that it may be spent from now on. If it returns an error,
+	// the credential is not sent. It may be called twice, since a provider that wants
+	// a DPoP nonce gets the request again. It is only called for a credential that
 	// works one time ([Grant.Once]).
 	Sending func() error
 
-	// Received is called as soon as the token endpoint has responded and the
-	// response was read, before anything in it is verified. A rotated refresh token
-	// is the only one that still works, so this is the place to make it durable. An
-	// error ends the call.
+	// Received is called as soon as the response was read, before anything in it is
+	// verified. A rotated refresh token is the only one that still works, so this is
+	// the place to make it durable. An error ends the call.
 	Received func(*Tokens) error
 
-	// Wait waits between two requests of one poll, for device authorization and
-	// CIBA. Whoever shows a count-down puts it here. An error ends the poll.
+	// Wait waits between two polls of device authorization or CIBA, for instance to
+	// show a countdown. An error ends the polling. nil sleeps.
 	Wait func(context.Context, time.Duration) error
 }
 
-// An Expectation is what a caller knows the answer must say. Fields left empty
+// An Expectation is what a caller knows that an ID Token must say. Fields left empty
 // expect nothing.
 type Expectation struct {
 	Nonce string // of the ID Token: as sent in the authentication request
 
-	// ACRValues are the acr_values that were asked for. That the ID Token's acr
-	// is none of them is a remark, not an error: they are a wish (OpenID Connect
-	// Core 1.0 section 3.1.2.1). See [Policy.ACRValues] for a demand.
+	// ACRValues are the acr_values of the request. If the acr of the ID Token is none
+	// of them, that is a warning and no error, since acr_values is a voluntary claim
+	// (OpenID Connect Core 1.0 section 3.1.2.1). [Policy.ACRValues] demands one.
 	ACRValues []string
 
-	// Claims is the claims parameter that was sent (OpenID Connect Core 1.0 section
-	// 5.5), JSON. That a claim which was asked for as essential did not come is a
-	// remark.
+	// Claims is the claims parameter of the request (OpenID Connect Core 1.0 section
+	// 5.5), as JSON. An essential claim that is missing is a warning.
 	Claims string
 
-	// AuthorizationDetails are those that were asked for (RFC 9396), JSON.
+	// AuthorizationDetails are those of the request (RFC 9396), as JSON.
 	AuthorizationDetails string
 
-	// Refreshed says that the token answers a refresh: OpenID Connect Core 1.0
+	// Refreshed says that the token comes from a refresh: OpenID Connect Core 1.0
 	// section 12.2 applies, and the token may be absent.
 	Refreshed bool
 
-	// Optional says that no ID Token is due, such as when the scope openid was
-	// not asked for.
+	// Optional says that the response may have no ID Token, such as when the scope
+	// openid was not requested.
 	Optional bool
 
 	// Previous is the ID Token that a refreshed one continues, as the provider

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// JWTBearer trades a JWT, in which an issuer that the provider trusts speaks for
-// a subject, for an access token (RFC 7523 section 2.1). See [Assertion.Sign] to
-// make one.
+// JWTBearer requests an access token for the subject of a JWT, whose issuer the
+// provider trusts (RFC 7523 section 2.1). See [Assertion.Sign] to make one.
 func JWTBearer(assertion string, scope ...string) Grant {
 	return assertionGrant("urn:ietf:params:oauth:grant-type:jwt-bearer", assertion, scope)
 }

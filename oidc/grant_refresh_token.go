@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// RefreshToken trades a refresh token for new tokens (RFC 6749 section 6). If scope is given, the
+// RefreshToken requests new tokens with a refresh token (RFC 6749 section 6). If scope is given, the
 // new access token is asked to have only that scope; otherwise it has the
 // scope first granted.
 //
 // A provider that rotates refresh tokens revokes them all if one is presented
-// twice. So the request is sent once only; if its answer is lost, [MayBeSpent]
-// tells.
+// twice (RFC 9700 section 4.14.2). So the request is sent once only; if its response
+// is lost, [MayBeSpent] reports it. A [TokenSource] takes care of that.
 func RefreshToken(token string, scope ...string) Grant {
 	g := Grant{
 		Type:   "refresh_token",

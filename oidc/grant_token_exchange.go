@@ -32,7 +32,7 @@ type TokenExchangeRequest struct {
 	Scope              []string
 }
 
-// TokenExchange trades a token for another (RFC 8693). What came is told by
+// TokenExchange requests a token in exchange for another (RFC 8693). Its type is in
 // [Tokens.IssuedTokenType]; [Tokens.AccessToken] holds it, whatever it is.
 func TokenExchange(r TokenExchangeRequest) Grant {
 	g := Grant{Type: tokenExchange, Params: url.Values{}, Expect: Expectation{Optional: true}}

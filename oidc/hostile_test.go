@@ -153,7 +153,7 @@ func TestClientTimeoutIsTold(t *testing.T) {
 		client := h.Client()
 		client.Timeout = patience
 		err := askAt(h.URL, client)["introspection"](t.Context())
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer in time") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no response in time") {
 			t.Errorf("%s: %v", name, err)
 		}
 		h.Close()

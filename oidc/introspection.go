@@ -13,35 +13,35 @@ import (
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
-// An Introspection is what a provider says of a token.
+// An Introspection is the response to a token introspection (RFC 7662 section 2.2).
 type Introspection struct {
-	Active     bool          // the provider issued it, and it is valid for the client that asks
+	Active     bool          // the token is valid: not expired, revoked, unknown, or another client's
 	JSON       []byte        // the members of RFC 7662 section 2.2, JSON as received
-	Header     []byte        // the JOSE header if the answer was signed, else nil
+	Header     []byte        // the JOSE header if the response was signed, else nil
 	Encryption []byte        // the JOSE header of the encryption, nil if there was none
-	Checks     check.Results // of judging the answer
+	Checks     check.Results // of the response
 
-	// Verified is true only if the answer was signed, every rule that is a MUST
+	// Verified is true only if the response was signed, every rule that is a MUST
 	// held, and none was waived. What it says of the token is the provider's word.
 	Verified bool
 }
 
-// An IntrospectionRequest says how to ask.
+// An IntrospectionRequest is a token introspection request (RFC 7662 section 2.1).
 type IntrospectionRequest struct {
 	Token string
 	Hint  string // token_type_hint: "access_token", "refresh_token", or "" if it is not known
 
-	// Signed asks for a signed answer (RFC 9701), and takes no other.
+	// Signed requests a signed response (RFC 9701), and accepts no other.
 	Signed bool
 }
 
-// Introspect asks the provider about a token (RFC 7662 section 2). An answer
-// that is signed is verified like an ID Token (RFC 9701 section 5).
+// Introspect asks the provider whether a token is active, and what it is for (RFC 7662
+// section 2). A signed response is verified like an ID Token (RFC 9701 section 5).
 //
 // The error is an [*Error] if the provider refused, a [*TransportError] or
-// [*ProtocolError] if there is no usable answer, and a [*check.Error] if the
-// answer breaks a rule; the Introspection is then returned too, for showing
-// only. A token that is not active is no error.
+// [*ProtocolError] if there is no usable response, and a [*check.Error] if the
+// response breaks a rule; the Introspection is then returned, too, to show it only. A
+// token that is not active is no error: see Active.
 func (c *Client) Introspect(ctx context.Context, r IntrospectionRequest) (*Introspection, error) {
 	form := url.Values{"token": {r.Token}}
 	if r.Hint != "" {
@@ -78,7 +78,7 @@ func (c *Client) Introspect(ctx context.Context, r IntrospectionRequest) (*Intro
 
 const introspectionMediaType = "application/token-introspection+jwt"
 
-// readIntrospection reads the answer, JSON or a JWT, into the input of the
+// readIntrospection reads the response, JSON or a JWT, into the input of the
 // rules.
 func (c *Client) readIntrospection(ctx context.Context, answer *response, in *introspectionInput) (err error) {
 	if answer.mediaType() != introspectionMediaType {
@@ -105,18 +105,18 @@ type introspectionInput struct {
 	Response *strictjson.Object // the members of RFC 7662, nil if there are none
 }
 
-// token is the JWT of a signed answer. One that is not signed has nothing to be
+// token is the JWT of a signed response. One that is not signed has nothing to be
 // judged as one.
 func (in *introspectionInput) token() *jwtInput { return &in.jwtInput }
 
-// signedAnswer makes rules of a JWT those of answers that are one.
+// signedAnswer makes rules of a JWT those of responses that are one.
 func signedAnswer(rules []check.Rule[*jwtInput]) []check.Rule[*introspectionInput] {
 	list := of((*introspectionInput).token, rules)
 	for i := range list {
 		judge := list[i].Eval
 		list[i].Eval = func(in *introspectionInput) check.Verdict {
 			if !in.JWT {
-				return check.Inapplicable("the answer is not signed")
+				return check.Inapplicable("the response is not signed")
 			}
 			return judge(in)
 		}
@@ -127,12 +127,12 @@ func signedAnswer(rules []check.Rule[*jwtInput]) []check.Rule[*introspectionInpu
 var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
 	{
 		ID: "introspection.signed", Spec: rfc9701("4"), Level: check.Must,
-		Text: "The answer is signed, if that was asked for.",
+		Text: "The response is signed, if that was asked for.",
 		Eval: func(in *introspectionInput) check.Verdict {
 			if !in.Signed {
-				return check.Inapplicable("a signed answer was not asked for")
+				return check.Inapplicable("a signed response was not asked for")
 			}
-			return check.That(in.JWT, "an answer that is not signed", "a signed JWT")
+			return check.That(in.JWT, "a response that is not signed", "a signed JWT")
 		},
 	},
 	{
@@ -141,7 +141,7 @@ var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
 		Eval: func(in *introspectionInput) check.Verdict {
 			switch {
 			case in.JWT && in.jwt == nil:
-				return check.Inapplicable("the answer cannot be read")
+				return check.Inapplicable("the response cannot be read")
 			case in.Response == nil:
 				return check.That(false, "no token_introspection", "an object with active")
 			}
@@ -154,14 +154,14 @@ var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
 }, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), partyRules("introspection", rfc9701("5")), []check.Rule[*jwtInput]{
 	{
 		ID: "introspection.typ", Spec: rfc9701("5"), Level: check.Must,
-		Text: "The header's typ of a signed answer is token-introspection+jwt.",
+		Text: "The header's typ of a signed response is token-introspection+jwt.",
 		Eval: readable(func(in *jwtInput) check.Verdict {
 			return check.That(mediaType(in.jwt) == "token-introspection+jwt", check.List(oneOrNone(in.jwt.Type)), `"token-introspection+jwt"`)
 		}),
 	},
 	{
 		ID: "introspection.iat", Spec: rfc9701("5"), Level: check.Must,
-		Text: "A signed answer's iat is there and not in the future.",
+		Text: "A signed response's iat is there and not in the future.",
 		Eval: readable(iatIs),
 	},
 })))

@@ -12,26 +12,27 @@ import (
 	"github.com/oidc-client/oidc-client/internal/wire"
 )
 
-// An EndSessionRequest is what a client asks of the end session endpoint
-// (RP-Initiated Logout section 2).
+// An EndSessionRequest is a logout request of a relying party (OpenID Connect
+// RP-Initiated Logout 1.0 section 2).
 type EndSessionRequest struct {
 	IDTokenHint           string // an ID Token of the session, which may be expired
 	PostLogoutRedirectURI string // as registered; "" if the browser need not come back
 	Params                url.Values
 }
 
-// A Logout is a request that is ready to send, with what its answer is judged by.
+// A Logout is a logout request that is ready to send, with the state that its response
+// is checked against.
 type Logout struct {
 	Request EndSessionRequest
 	URL     string // where to send the user
 	State   string // "" if the browser does not come back
 
-	Checks check.Results // of the answer, once LoggedOut has judged it
+	Checks check.Results // of the response, once VerifyLogoutResponse has checked it
 }
 
-// EndSession makes a logout request ready to send. Nothing is sent: the session
-// is the browser's, and only the browser can end it. A provider without a usable
-// end_session_endpoint is a [*ProtocolError].
+// EndSession makes a logout request, whose URL the user's browser opens. Nothing is
+// sent: the session at the provider is the browser's. The error is a [*ProtocolError] if
+// the provider has no usable end_session_endpoint.
 func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, error) {
 	if c.Provider == nil {
 		return nil, errNoProvider
@@ -63,11 +64,12 @@ func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, er
 	return logout, nil
 }
 
-// VerifyLogoutResponse judges response, the parameters that came back to the
-// post_logout_redirect_uri (section 3). The error is a [*check.Error].
+// VerifyLogoutResponse checks response, the parameters that the
+// post_logout_redirect_uri received (OpenID Connect RP-Initiated Logout 1.0 section 3).
+// The error is a [*check.Error].
 func (c *Client) VerifyLogoutResponse(logout *Logout, response url.Values) error {
 	if logout == nil {
-		logout = &Logout{} // no response is the answer to none
+		logout = &Logout{} // no response is the response to none
 	}
 	logout.Checks = check.Run(endSessionRules, endSessionInput{response, logout.State}, c.Waive...)
 	return logout.Checks.Err()

@@ -36,8 +36,8 @@ type LogoutToken struct {
 }
 
 // VerifyLogoutToken verifies a logout token (Back-Channel Logout section 2.6).
-// Errors are as for [Client.VerifyIDToken]; whoever receives one answers it with
-// the status 400, and a good one with 200 (section 2.8). The LogoutToken is never
+// Errors are as for [Client.VerifyIDToken]. The receiver responds with the status 400
+// after an error, and otherwise with 200 (section 2.8). The LogoutToken is never
 // nil.
 func (c *Client) VerifyLogoutToken(ctx context.Context, raw string, expect LogoutExpectation) (*LogoutToken, error) {
 	if c.Provider == nil {

@@ -1,47 +1,80 @@
 // Package oidc is an OpenID Connect relying party and OAuth 2.0 client.
 //
-// A [Client] is a client's registration at one [Provider]. Its methods are the
-// requests a client can make; each returns a value that holds what was
-// received and the [check.Results] of judging it:
+// # Discovery and clients
+//
+// [Discover] reads the metadata of a [Provider]. A [Client] is a client's
+// registration at that provider. Its methods are the requests that a client can
+// send; each returns a value that holds what was received and the [check.Results]
+// of judging it:
 //
 //	op, err := oidc.Discover(ctx, "https://op.example")
 //	client := &oidc.Client{Provider: op, ID: "s6BhdRkqt3", Auth: oidc.ClientSecretBasic(secret)}
 //
-//	tokens, err := client.Token(ctx, oidc.RefreshToken(old))
-//	info, err := client.UserInfo(ctx, tokens)
+// A program that must start while its provider is down uses a [LazyClient], which
+// discovers the provider when it is first needed. Keys are fetched when a signature
+// needs them, and again when the provider rotates them.
 //
-// A login is a value too. What Authorize made is what Exchange checks the
-// response against, so that state, nonce, PKCE and iss cannot be forgotten:
+// # Logging a user in
+//
+// [Client.Authorize] makes a [Login]: the URL to send the user to, with a new state,
+// nonce and PKCE verifier. [Client.Exchange] checks the response against that Login,
+// so that none of them can be forgotten, redeems the code, and verifies the ID Token:
 //
 //	login, err := client.Authorize(ctx, oidc.AuthorizationRequest{
-//		RedirectURI: "http://127.0.0.1:5556/auth/callback",
+//		RedirectURI: "https://app.example/callback",
 //		Scope:       []string{"openid", "email"},
 //	})
-//	// Send the user to login.URL; response is what comes back to RedirectURI.
-//	tokens, err := client.Exchange(ctx, login, response)
+//	// Send the browser to login.URL. Its next request to the redirect URI brings the response.
+//	tokens, err := client.Exchange(ctx, login, r.URL.Query())
+//
+// A web application keeps the Login in the session of the browser: see the example
+// WebLogin. Devices without a browser use [Client.AuthorizeDevice], and call centers
+// and the like [Client.AuthenticateBackchannel]. [Client.EndSession] logs the user
+// out; [Client.VerifyLogoutToken] verifies what the provider sends when they log out
+// elsewhere.
+//
+// # Tokens
+//
+// [Client.Token] requests tokens with a [Grant], such as [RefreshToken] or
+// [ClientCredentials]. A [TokenSource] refreshes tokens shortly before they expire,
+// once for all callers, and stores them before anybody uses them. A [Transport] is
+// an [http.RoundTripper] that sends requests with them.
+//
+// [IDToken.Claims], [JWT.Claims] and [UserInfo.Claims] read claims into a type of
+// your own, if they are verified.
+//
+// # Resource servers
+//
+// [Client.VerifyAccessToken] verifies access tokens that are JWTs by the expectations
+// of a resource server, and [Client.Introspect] asks the provider about any others.
+// See the example ResourceServer for a middleware.
 //
 // # Errors
 //
-// The provider saying no is an [*Error]. An answer that the standards do not
-// allow is a [*ProtocolError]. No usable answer at all is a [*TransportError].
-// A token or claim that breaks a rule is a [*check.Error], which names the
-// rule, the section of its specification, what was wanted and what came.
+// If the provider refused a request, the error is an [*Error]. A response that the
+// standards do not allow is a [*ProtocolError]. If there is no usable response at
+// all, the error is a [*TransportError]. A token or claim that breaks a rule is a
+// [*check.Error], which names the rule, the section of its specification, what was
+// wanted and what came. They wrap each other and their causes, for [errors.As].
 // [Reason] returns a stable id for any of them.
 //
 // # Verification
 //
-// ID Tokens are always verified, also those that come straight from the token
-// endpoint: signature, issuer, audience, times, nonce, and whatever [Policy]
-// asks for. The rules are tables; [Rules] lists them, and every one that ran is
-// in the results, passed or not. [Client.Waive] names rules whose failure is
-// recorded but is not an error.
+// ID Tokens are always verified, even those that come straight from the token
+// endpoint: signature, issuer, audience, times, nonce, and whatever [Policy] asks
+// for. The rules are tables; [Rules] lists them, and the results have every rule that
+// ran, passed or not. [Client.Waive] names rules whose failure is recorded but is not
+// an error. Nothing counts as verified then.
+//
+// Options that give up security begin with Insecure.
 //
 // # Requests
 //
-// No redirect is ever followed, no request that carries a one-time credential
-// is ever repeated, every body is bounded, and nothing is fetched because a
-// token says so. The package logs nothing, keeps no state outside its values,
-// and reads neither files nor the environment.
+// No redirect is ever followed, and no request that carries a one-time credential is
+// ever repeated. The size of every body and the time of every request are limited: to
+// 30 seconds, unless the context or the HTTP client says otherwise. Nothing is fetched
+// because a token says so. The package logs nothing, keeps no state outside its
+// values, and reads neither files nor the environment.
 package oidc
 
 import (
@@ -57,30 +90,31 @@ import (
 )
 
 // A Client is a client's registration at a provider. It is safe for concurrent
-// use, and must not be copied or changed once it was used: see [Client.WithPolicy].
+// use, and must not be copied or changed after its first use: see
+// [Client.WithPolicy].
 type Client struct {
 	Provider *Provider
 	ID       string     // client_id
 	Auth     ClientAuth // the zero value is a public client: the method none
 
-	// Policy is what ID Tokens must say beyond what the standard asks.
+	// Policy is what ID Tokens must say beyond what the standard demands.
 	Policy Policy
 
-	// DPoP binds the tokens that are asked for to a key (RFC 9449), and proves
-	// that key where they are used. nil means that they are not bound so.
+	// DPoP binds the tokens that the client requests to a key, and proves possession
+	// of that key where they are used (RFC 9449). nil means that they are not bound.
 	DPoP *DPoP
 
-	// Certificate is the client certificate that HTTP shows, whatever Auth is:
-	// requests go to mtls_endpoint_aliases where the provider has them, and it
-	// may bind tokens to it (RFC 8705 sections 3 and 5). nil means that none is
-	// shown, or only for Auth.
+	// Certificate is the client certificate that HTTP presents, whatever Auth is:
+	// requests go to mtls_endpoint_aliases where the provider has them, and the
+	// provider may bind tokens to the certificate (RFC 8705 sections 3 and 5). nil
+	// means that HTTP presents none, or only for Auth.
 	Certificate *x509.Certificate
 
 	// HTTP sends every request. nil means http.DefaultClient. Its
 	// CheckRedirect is not used: redirects are never followed.
 	HTTP *http.Client
 
-	// Now tells the time. nil means time.Now.
+	// Now returns the current time. nil means time.Now.
 	Now func() time.Time
 
 	// MaxBody bounds every response body, in bytes. 0 means 1 MiB, and
@@ -90,8 +124,8 @@ type Client struct {
 	// Waive names rules whose failure is recorded but is not an error.
 	Waive []string
 
-	// Keys are the provider's keys, if they came some other way than from its
-	// jwks_uri. They are then never fetched.
+	// Keys are the provider's keys, if they are known some other way than from its
+	// jwks_uri. They are then never fetched. nil means that they are fetched.
 	Keys *KeySet
 
 	keys     keyCache
@@ -99,8 +133,8 @@ type Client struct {
 	expected algorithms // signature algorithms of ID Tokens, once they were chosen
 }
 
-// A Policy is what a client demands of an ID Token, and of UserInfo. The zero
-// value demands what OpenID Connect Core does.
+// A Policy is what a client demands of ID Tokens, UserInfo and other signed
+// responses. The zero value demands what OpenID Connect Core 1.0 does.
 type Policy struct {
 	// Algorithms are the signature algorithms a token may use. nil means the
 	// asymmetric ones of id_token_signing_alg_values_supported, or RS256.
@@ -157,15 +191,16 @@ type Policy struct {
 	MaxAge           *time.Duration // auth_time must not be longer ago; nil asks nothing
 
 	// MaxIDTokenAge is how long ago an ID Token may have been issued (iat). 0 sets no
-	// bound; an iat older than a day is then remarked upon.
+	// bound; an iat of more than a day ago is then a warning.
 	MaxIDTokenAge time.Duration
 
 	// ClockTolerance is how far the provider's clock may be from ours. 0 means
 	// 60 seconds; a negative value means none.
 	ClockTolerance time.Duration
 
-	// InsecureSkipVerification shows ID Tokens without judging them: every rule is recorded as
-	// unknown, none is an error, and no token counts as verified.
+	// InsecureSkipVerification accepts ID Tokens without verifying them: every rule is
+	// recorded as unknown, none is an error, and no token counts as verified. It is for
+	// tools that look at tokens.
 	InsecureSkipVerification bool
 }
 
@@ -184,9 +219,9 @@ func (p Policy) tolerance() time.Duration {
 	return p.ClockTolerance
 }
 
-// KeyThumbprint is the SHA-256 thumbprint of the key that the client's tokens are bound to: a
-// DPoP key's (jkt, RFC 9449 section 6.1), or else a certificate's (x5t#S256, RFC 8705
-// section 3.1); "" if they are bound to none.
+// KeyThumbprint returns the SHA-256 thumbprint of the key that the client's tokens are
+// bound to: that of the DPoP key (jkt, RFC 9449 section 6.1), or else that of the
+// certificate (x5t#S256, RFC 8705 section 3.1); "" if they are bound to none.
 func (c *Client) KeyThumbprint() string {
 	switch {
 	case c.DPoP != nil:
@@ -205,8 +240,8 @@ func certificateThumbprint(c *x509.Certificate) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// WithPolicy returns a client like c that judges by another policy. The two may
-// be used at the same time.
+// WithPolicy returns a client like c with another policy. Both may be used at the
+// same time. The new client fetches the provider's keys again.
 func (c *Client) WithPolicy(p Policy) *Client {
 	return &Client{
 		Provider: c.Provider, ID: c.ID, Auth: c.Auth, Policy: p, DPoP: c.DPoP, Certificate: c.Certificate,
@@ -223,8 +258,8 @@ func clock(now func() time.Time) func() time.Time {
 	return now
 }
 
-// Rules lists every rule the package judges by, in the order of their tables.
-// The verdicts are empty: nothing was judged.
+// Rules returns every rule of the package, in the order of their tables. The
+// verdicts are empty: nothing was judged.
 func Rules() check.Results {
 	return slices.Concat(
 		check.Describe(discoveryRules),

@@ -52,7 +52,7 @@ func (c *Client) push(ctx context.Context, login *Login, request func() (url.Val
 	return url.Values{"client_id": {c.ID}, "request_uri": {login.RequestURI}}, nil
 }
 
-// pushedAuthorizationInput is what the rules of the answer look at.
+// pushedAuthorizationInput is what the rules of the response look at.
 type pushedAuthorizationInput struct{ Response *strictjson.Object }
 
 var pushedAuthorizationRules = []check.Rule[pushedAuthorizationInput]{

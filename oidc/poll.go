@@ -45,8 +45,8 @@ func intervalOf(doc *strictjson.Object) check.Verdict {
 	return check.That(n >= limit.PollLeast.Seconds() && n <= limit.PollMost.Seconds(), string(raw), "1 to 300 seconds")
 }
 
-// poll asks for tokens at a pace until there is an answer that is final. An
-// answer that does not come makes it ask half as often (RFC 8628 section 3.5).
+// poll asks for tokens at a pace until there is a response that is final. An
+// response that does not come makes it ask half as often (RFC 8628 section 3.5).
 func (c *Client) poll(ctx context.Context, g Grant, p pace) (*Tokens, error) {
 	for wait := p.first; ; wait = p.interval {
 		if err := pause(ctx, g.Wait, min(wait, p.until.Sub(c.now())), p.called); err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
-// A ReasonText is the id of a reason and what it says.
+// A ReasonText is the id of a reason with its text.
 type ReasonText struct{ ID, Text string }
 
-// Reasons lists the ids that [Reason] returns, besides those of [Rules] and the
+// Reasons returns the ids that [Reason] returns, except for those of [Rules] and the
 // error codes of providers.
 func Reasons() []ReasonText {
 	list := make([]ReasonText, len(reason.Table))
@@ -29,9 +29,9 @@ func Reasons() []ReasonText {
 	return list
 }
 
-// Reason returns the stable id of what err, of this package, is about: that of
-// the rule that was broken, the error code of the provider, or one of
-// [Reasons]. It is "" for an error that has none.
+// Reason returns a stable id for the cause of err, an error of this package: the id of
+// the rule that was broken, the error code of the provider, or one of [Reasons]. It is
+// "" for an error that has none.
 func Reason(err error) string {
 	var (
 		broken    *check.Error
@@ -56,7 +56,7 @@ func Reason(err error) string {
 // wsaConnRefused is ECONNREFUSED as Windows numbers it.
 const wsaConnRefused = syscall.Errno(10061)
 
-// reason tells by the types of errors why there is no answer.
+// reason tells by the types of errors why there is no response.
 func (e *TransportError) reason() reason.ID {
 	var (
 		name      *net.DNSError
@@ -83,7 +83,7 @@ func (e *TransportError) reason() reason.ID {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return reason.NetworkClosed
 	}
-	if e.Status != 0 { // there was an answer, and it broke off
+	if e.Status != 0 { // there was a response, and it broke off
 		return reason.NetworkClosed
 	}
 	return reason.NetworkOther

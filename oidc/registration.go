@@ -21,12 +21,12 @@ import (
 type Registrar struct {
 	Provider *Provider
 	HTTP     *http.Client // sends the requests; nil means http.DefaultClient
-	MaxBody  int64        // bounds the answers, in bytes; 0 means 1 MiB
+	MaxBody  int64        // limits the responses, in bytes; 0 means 1 MiB
 	Waive    []string     // names rules whose failure is recorded but is not an error
 
-	// Received is called as soon as the provider has answered and the answer was
-	// read, before it is judged. What it says is shown only once: this is the
-	// place to make it durable. An error ends the call. nil does nothing.
+	// Received is called as soon as the response was read, before it is checked. The
+	// provider sends the credentials in it only once: this is the place to make them
+	// durable. An error ends the call. nil does nothing.
 	Received func(*Registration) error
 }
 
@@ -49,7 +49,7 @@ type Registration struct {
 //
 // The error is an [*Error] if the provider refused, and otherwise a
 // [*TransportError] or a [*ProtocolError], whose cause is a [*check.Error] if the
-// answer breaks a rule. The Registration is returned also beside an error, if there
+// response breaks a rule. The Registration is returned also beside an error, if there
 // is one: the client exists.
 func (r Registrar) Create(ctx context.Context, metadata []byte, initialToken string) (*Registration, error) {
 	if r.Provider == nil {
@@ -101,7 +101,7 @@ func (r Registrar) send(ctx context.Context, method, url, token string, body []b
 	})
 }
 
-// ask sends a request whose answer is a registration. known is what the client
+// ask sends a request whose response is a registration. known is what the client
 // was before.
 func (r Registrar) ask(ctx context.Context, method, url, token string, body []byte, known Registration) (*Registration, error) {
 	answer, err := r.send(ctx, method, url, token, body)
@@ -166,7 +166,7 @@ func (r *response) registration(method string, err error) (*strictjson.Object, e
 }
 
 // registrationOf reads a registration. What it leaves out, or has of a wrong type, is
-// as before; and an answer about another client than the one that is known, or about
+// as before; and a response about another client than the one that is known, or about
 // none, changes nothing but the token that it may have brought.
 func registrationOf(doc *strictjson.Object, known Registration) *Registration {
 	registered := known

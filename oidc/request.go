@@ -58,7 +58,7 @@ type request struct {
 
 	// once marks a credential that works one time only. Such a request is
 	// never repeated, and once it is on its way, a caller that gives up does
-	// not keep its answer from being read (for as long as [limit.Grace]).
+	// not keep its response from being read (for as long as [limit.Grace]).
 	once bool
 
 	// sending is called before the first byte of the body is read, once the
@@ -66,7 +66,7 @@ type request struct {
 	sending func() error
 }
 
-// A response is an answer that was read to its end.
+// A response is an HTTP response that was read to its end.
 type response struct {
 	endpoint string
 	url      string
@@ -111,11 +111,11 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	}
 	switch {
 	case got.Status < http.StatusOK:
-		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d, which is no answer", got.Status))
+		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d, which is no response", got.Status))
 	case err != nil:
-		return answer, fail(got.Status, fmt.Errorf("the answer broke off: %w", cause(err)))
+		return answer, fail(got.Status, fmt.Errorf("the response broke off: %w", cause(err)))
 	case int64(len(answer.body)) > r.limit:
-		return answer, answer.broken(reason.Errorf(reason.ResponseSize, "the answer is longer than %d bytes", r.limit))
+		return answer, answer.broken(reason.Errorf(reason.ResponseSize, "the response is longer than %d bytes", r.limit))
 	}
 	if err := answer.unavailable(); err != nil {
 		if r.once {
@@ -246,7 +246,7 @@ func bounded(ctx context.Context, client *http.Client) (context.Context, context
 
 // outlive detaches ctx from its parent's cancellation once sent is true, and
 // ends it [limit.Grace] later: so long a request that carries a one-time
-// credential may go on after its caller gave up, to bring the answer home.
+// credential may go on after its caller gave up, to bring the response home.
 func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
@@ -265,11 +265,11 @@ func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()
 func cause(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the connection was closed without a whole answer: %w", err)
+		return fmt.Errorf("the connection was closed without a whole response: %w", err)
 	case err == context.DeadlineExceeded: //nolint:errorlint // bare, it says nothing of what was waited for
-		return fmt.Errorf("no answer in time: %w", err)
+		return fmt.Errorf("no response in time: %w", err)
 	case timedOut(err) && !errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+		return fmt.Errorf("no response in time: %w", context.DeadlineExceeded)
 	}
 	return err
 }
@@ -280,7 +280,7 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// broken says that the answer is not one the standards allow.
+// broken says that the response is not one the standards allow.
 func (r *response) broken(err error) error {
 	return &ProtocolError{Endpoint: r.endpoint, URL: r.url, Status: r.status, Err: err}
 }
@@ -337,10 +337,10 @@ func (r *response) object() (*strictjson.Object, error) {
 	o, err := strictjson.Parse(r.body)
 	switch {
 	case r.mediaType() != mediaType:
-		return o, r.broken(reason.Errorf(reason.ResponseMediaType, "the answer's Content-Type is %s, not %s%s",
+		return o, r.broken(reason.Errorf(reason.ResponseMediaType, "the response's Content-Type is %s, not %s%s",
 			r.quote(r.header.Get("Content-Type"), 80), mediaType, r.snippet()))
 	case err != nil:
-		return nil, r.broken(fmt.Errorf("the answer is %w", err))
+		return nil, r.broken(fmt.Errorf("the response is %w", err))
 	}
 	return o, nil
 }

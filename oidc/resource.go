@@ -28,16 +28,17 @@ type ResourceRequest struct {
 	Body   []byte
 }
 
-// A ResourceResponse is what a resource answered.
+// A ResourceResponse is the response of a protected resource.
 type ResourceResponse struct {
 	Status int
 	Header http.Header
 	Body   []byte
 
-	Challenge *Challenge // why it wants another token, nil if it does not say
+	Challenge *Challenge // what token the resource demands, nil if it does not say
 }
 
-// A Challenge is what a resource says it wants of a token (RFC 6750 section 3).
+// A Challenge is what a resource server demands of an access token, in the header
+// WWW-Authenticate (RFC 6750 section 3).
 type Challenge struct {
 	Scheme      string // Bearer or DPoP
 	Code        string // error, such as "invalid_token"; "" if the request had no token
@@ -87,9 +88,9 @@ func quotable(c rune) rune {
 }
 
 // Resource sends a request with the access token of t, or without one if t is nil.
-// Redirects are not followed. An answer of 401 or 403 is returned beside an [*Error],
-// whose Code is the challenge's, and another of 4xx beside a [*ProtocolError]; of 3xx,
-// 429 and 5xx there is only an error.
+// Redirects are not followed. A response of 401 or 403 is returned beside an [*Error],
+// whose Code is that of the challenge, and another of 4xx beside a [*ProtocolError]; for
+// 3xx, 429 and 5xx there is only an error. See [Transport] for ordinary HTTP clients.
 func (c *Client) Resource(ctx context.Context, t *Tokens, r ResourceRequest) (*ResourceResponse, error) {
 	if t != nil && t.broken != nil {
 		return nil, fmt.Errorf("oidc: these tokens may not be used: %w", t.broken)
@@ -116,7 +117,7 @@ func (c *Client) resource(ctx context.Context, t *Tokens, r request) (*response,
 	return c.present(ctx, t, r)
 }
 
-// resourceChallenge reads the challenge of an answer, nil if there is none.
+// resourceChallenge reads the challenge of a response, nil if there is none.
 func (r *response) resourceChallenge() *Challenge {
 	found, ok := r.challenge()
 	if !ok {
@@ -133,7 +134,7 @@ func (r *response) resourceChallenge() *Challenge {
 	return c
 }
 
-// A ProtectedResource is what a resource says of itself (RFC 9728 section 2).
+// A ProtectedResource is the metadata of a protected resource (RFC 9728 section 2).
 type ProtectedResource struct {
 	Resource             string   // its identifier
 	AuthorizationServers []string // issuers whose tokens it takes

@@ -8,13 +8,13 @@ import (
 	"net/url"
 )
 
-// Revoke makes the provider forget a token (RFC 7009 section 2). hint is what it
+// Revoke revokes a token (RFC 7009 section 2). hint is what it
 // is, "access_token" or "refresh_token"; "" if that is not known. A provider that
 // revokes a refresh token revokes the access tokens of the same grant too.
 //
 // A token that the provider does not know counts as revoked (section 2.2). The
 // error is an [*Error] if the provider refused, and a [*TransportError] or
-// [*ProtocolError] if there is no usable answer.
+// [*ProtocolError] if there is no usable response.
 func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 	form := url.Values{"token": {token}}
 	if hint != "" {

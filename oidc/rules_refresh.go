@@ -12,7 +12,7 @@ import (
 // refreshInput is what the rules of a refreshed ID Token look at: its claims
 // and those of the token it continues.
 type refreshInput struct {
-	Refreshed bool // an ID Token came as the answer to a refresh
+	Refreshed bool // an ID Token came as the response to a refresh
 	Claims    claimSet
 	Previous  *claimSet // nil if it is not known
 	Tolerance time.Duration

@@ -56,7 +56,7 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	},
 	{
 		ID: "token_response.issued_token_type", Spec: check.Spec{Doc: "RFC 8693", Section: "2.2.1"}, Level: check.Must,
-		Text: "The answer to a token exchange says what it issued (issued_token_type).",
+		Text: "The response to a token exchange says what it issued (issued_token_type).",
 		Eval: func(in tokenResponseInput) check.Verdict {
 			if !in.Exchange {
 				return check.Inapplicable("no token exchange")

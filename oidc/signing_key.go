@@ -16,7 +16,7 @@ import (
 // one shows no key material.
 type SigningKey struct{ key *jose.PrivateKey }
 
-// NewSigningKey is a key that was read or made elsewhere, such as one in
+// NewSigningKey returns the key of a private key that was read or made elsewhere, such as one in
 // hardware: RSA of at least 2048 bits, P-256, P-384, P-521, or Ed25519. id is
 // its kid, and alg the one algorithm it is for; either may be "". A key that
 // is weaker, or of another kind, is an error.
@@ -68,7 +68,7 @@ func (k SigningKey) String() string {
 	return k.key.String()
 }
 
-// GoString is String.
+// GoString returns the same as String, so that %#v shows no key material either.
 func (k SigningKey) GoString() string { return k.String() }
 
 var errNoKey = errors.New("oidc: a SigningKey without a key")
@@ -81,7 +81,7 @@ func GenerateKey(alg string) (SigningKey, error) {
 	return SigningKey{k}, err
 }
 
-// PublicJWK is the public half as a JSON Web Key, of the use "sig" or "enc", or of
+// PublicJWK returns the public half as a JSON Web Key, of the use "sig" or "enc", or of
 // none if it is "".
 func (k SigningKey) PublicJWK(use string) (json.RawMessage, error) {
 	if k.key == nil {
@@ -90,7 +90,7 @@ func (k SigningKey) PublicJWK(use string) (json.RawMessage, error) {
 	return k.key.PublicJWK(use)
 }
 
-// PrivateJWK is the key itself as a JSON Web Key. A key that is not in memory, such
+// PrivateJWK returns the key itself as a JSON Web Key. A key that is not in memory, such
 // as one in hardware, is an error.
 func (k SigningKey) PrivateJWK(use string) (json.RawMessage, error) {
 	if k.key == nil {
@@ -99,7 +99,7 @@ func (k SigningKey) PrivateJWK(use string) (json.RawMessage, error) {
 	return k.key.JWK(use)
 }
 
-// PEM is the key itself in PKCS #8 form.
+// PEM returns the key itself in PKCS #8 form.
 func (k SigningKey) PEM() ([]byte, error) {
 	if k.key == nil {
 		return nil, errNoKey
@@ -107,7 +107,7 @@ func (k SigningKey) PEM() ([]byte, error) {
 	return k.key.PEM()
 }
 
-// Thumbprint is the key's SHA-256 thumbprint (RFC 7638), base64url encoded; "" for
+// Thumbprint returns the key's SHA-256 thumbprint (RFC 7638), base64url encoded; "" for
 // no key.
 func (k SigningKey) Thumbprint() string {
 	if k.key == nil {
@@ -116,12 +116,12 @@ func (k SigningKey) Thumbprint() string {
 	return k.key.Thumbprint()
 }
 
-// SignatureAlgorithms are the algorithms by which a key pair signs: all that can be
+// SignatureAlgorithms returns the algorithms that a key pair signs with: all that can be
 // verified, but those of shared secrets (RFC 7518 section 3.1, RFC 9864).
 func SignatureAlgorithms() []string {
 	return slices.DeleteFunc(jose.Algorithms(), jose.IsMAC)
 }
 
-// EncryptionAlgorithms are the algorithms by which tokens can be encrypted for a
+// EncryptionAlgorithms returns the algorithms that tokens can be encrypted with for a
 // client (RFC 7518 section 4.1).
 func EncryptionAlgorithms() []string { return jose.EncryptionAlgorithms() }

@@ -17,15 +17,16 @@ import (
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
-// Tokens is a token endpoint's answer.
+// Tokens is the response of a token endpoint (RFC 6749 section 5.1, OpenID Connect
+// Core 1.0 section 3.1.3.3).
 type Tokens struct {
 	AccessToken  string
 	TokenType    string // as sent; "Bearer" in any case
 	RefreshToken string // "" if none came: the one that was sent stays valid
 	Scope        string // "" if none came: the scope is the one asked for
 
-	// IssuedTokenType says what AccessToken is, as the answer to a token exchange
-	// (RFC 8693 section 2.2.1): it may be no access token at all. "" otherwise.
+	// IssuedTokenType says what AccessToken is after a token exchange (RFC 8693 section
+	// 2.2.1): it may be no access token at all. "" otherwise.
 	IssuedTokenType string
 
 	// ExpiresAt is when the access token expires. It is zero if the provider
@@ -37,27 +38,28 @@ type Tokens struct {
 	// IssuedIDToken is the ID Token as received, not verified; "" if none came.
 	IssuedIDToken string
 
-	// Raw is the answer as received, or what could be read of an answer that is
+	// Raw is the response as received, or what could be read of a response that is
 	// not well-formed.
 	Raw    []byte
-	Checks check.Results // of judging the answer and the ID Token
+	Checks check.Results // of the response and the ID Token
 
 	asked           string // the claims parameter of the login, "" if there was none
 	previousSubject string // of the ID Token before, "" if it is not known
 	broken          error  // why they may not be used, nil if they may
 }
 
-// Token shows the token endpoint a grant (RFC 6749 section 3.2) and returns what
-// it gives, with the ID Token verified (OpenID Connect Core 1.0 sections 3.1.3.7
-// and 12.2).
+// Token sends a grant to the token endpoint (RFC 6749 section 3.2) and returns the
+// tokens, with the ID Token verified (OpenID Connect Core 1.0 sections 3.1.3.7 and
+// 12.2).
 //
 // The error is an [*Error] if the provider refused, a [*TransportError] or a
-// [*ProtocolError] if there is no usable answer, and a [*check.Error] if the ID
-// Token broke a rule. [MayBeSpent] tells if the grant's credential may be used up.
+// [*ProtocolError] if there is no usable response, and a [*check.Error] if the ID
+// Token broke a rule. [MayBeSpent] reports whether the credential of the grant may
+// have been used up.
 //
-// Once the endpoint has answered, the Tokens are returned also if err is not
-// nil: they are there for showing, and because their refresh token is now the
-// only one that works. Nothing else of them may be used.
+// If the provider issued tokens, they are returned even beside an error: to show them,
+// and because their refresh token may be the only one that still works. Nothing else
+// of them may be used.
 func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	previous, err := c.previous(g.Expect)
 	if err != nil {
@@ -70,7 +72,7 @@ func (c *Client) Token(ctx context.Context, g Grant) (*Tokens, error) {
 	}
 	tokens, readErr := c.readTokens(answer, g)
 	if err != nil && tokens != nil {
-		tokens.Checks = nil // of half an answer
+		tokens.Checks = nil // of half a response
 	}
 	if err == nil {
 		err = readErr
@@ -116,8 +118,8 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, k
 	return answer, keys, err
 }
 
-// readTokens reads the answer. Tokens that can be read come with the error, whatever is wrong
-// with the answer: a provider that rotates refresh tokens has spent the old one.
+// readTokens reads the response. Tokens that can be read come with the error, whatever is wrong
+// with the response: a provider that rotates refresh tokens has spent the old one.
 func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
 	in := tokenResponseInput{Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails}
 	var t *Tokens

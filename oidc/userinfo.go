@@ -20,12 +20,13 @@ import (
 // Nothing was sent.
 var ErrNoUserInfo = reason.Errorf(reason.EndpointMissing, "the provider has no userinfo_endpoint")
 
-// UserInfo is a UserInfo endpoint's answer.
+// UserInfo is the response of the UserInfo endpoint (OpenID Connect Core 1.0 section
+// 5.3.2).
 type UserInfo struct {
 	Subject string        // sub
 	JSON    []byte        // the claims, JSON as received
-	Header  []byte        // the JOSE header if the answer was signed, else nil
-	Raw     []byte        // the answer as received
+	Header  []byte        // the JOSE header if the response was signed, else nil
+	Raw     []byte        // the response as received
 	Checks  check.Results // of judging it
 
 	// Encryption is the JOSE header of the encryption, nil if there was none.
@@ -34,13 +35,13 @@ type UserInfo struct {
 
 // UserInfo asks for the claims of the user that t was issued for, and checks
 // that they are that user's (OpenID Connect Core 1.0 section 5.3.2), if t has
-// an ID Token, or is the answer to a refresh with [Expectation.Previous]. Tokens
-// that Token returned with an error are refused. An answer that is encrypted is
+// an ID Token, or is the response to a refresh with [Expectation.Previous]. Tokens
+// that Token returned with an error are refused. A response that is encrypted is
 // decrypted, and one that is signed is verified like an ID Token.
 //
 // The error is [ErrNoUserInfo], an [*Error] if the provider refused, a
-// [*TransportError] or [*ProtocolError] if there is no usable answer, and a
-// [*check.Error] if the answer breaks a rule; the UserInfo is then returned too,
+// [*TransportError] or [*ProtocolError] if there is no usable response, and a
+// [*check.Error] if the response breaks a rule; the UserInfo is then returned too,
 // for showing only.
 func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 	if c.Provider == nil || t == nil {
@@ -83,7 +84,7 @@ func (t *Tokens) subject() string {
 	return t.IDToken.Subject
 }
 
-// readUserInfo reads the answer, JSON or a JWT, into the input of the rules.
+// readUserInfo reads the response, JSON or a JWT, into the input of the rules.
 func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInfoInput) (*UserInfo, error) {
 	info := &UserInfo{Raw: answer.body, JSON: answer.body}
 	if answer.mediaType() != "application/jwt" {
@@ -116,7 +117,7 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 	return info, nil
 }
 
-// userInfoInput is what the rules look at, before there is an answer.
+// userInfoInput is what the rules look at, before there is a response.
 func (c *Client) userInfoInput(t *Tokens) userInfoInput {
 	in := userInfoInput{jwtInput: c.newJWTInput(), Subject: t.subject(), Asked: t.asked, Signing: c.Policy.UserInfoSignedResponseAlg}
 	in.Encryption, in.Encrypted = c.Policy.UserInfoEncryptedResponseAlg, len(c.Policy.UserInfoEncryptedResponseAlg) > 0

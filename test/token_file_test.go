@@ -258,7 +258,7 @@ func TestTokenFileNote(t *testing.T) {
 		"rotated":          {nil, 0, "", ""},
 		"kept":             {says200(`}`), 0, "", ""},
 		"the same":         {says200(`,"refresh_token":"refresh-0"}`), 0, "", ""},
-		"kept, cut off":    {says200(`,`), 4, "the answer is", "--retry"},
+		"kept, cut off":    {says200(`,`), 4, "the response is", "--retry"},
 		"no token":         {says200(`,"refresh_token":"a\nb"}`), 4, "", "is in "},
 		"500":              {fakeop.Says(500, nil, ""), 4, "HTTP status 500", "--retry"},
 		"502":              {fakeop.Says(502, nil, ""), 4, "HTTP status 502", "--retry"},

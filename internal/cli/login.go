@@ -232,7 +232,7 @@ func (p *program) authorizationRequest(ctx context.Context, cfg *connect.Setup, 
 	l := cfg.Login
 	r := oidc.AuthorizationRequest{
 		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
-		Push: l.UsePAR, PushParams: url.Values{}, NoPKCE: l.UsePKCE != nil && !*l.UsePKCE,
+		Push: l.UsePAR, PushParams: url.Values{}, InsecureSkipPKCE: l.UsePKCE != nil && !*l.UsePKCE,
 	}
 	if r.ResponseMode == "" && strings.Contains(r.ResponseType, "token") {
 		r.ResponseMode = "form_post" // what stands behind a # never leaves the browser by itself

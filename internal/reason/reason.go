@@ -57,7 +57,7 @@ const (
 	DPoPNonce         ID = "dpop.nonce"
 )
 
-// No answer.
+// No response.
 const (
 	NetworkName        ID = "network.dns"
 	NetworkConnect     ID = "network.connect"
@@ -98,19 +98,19 @@ var Table = []Row{
 	{SignatureKey, "a key that is not for the alg, or too weak for it"},
 	{SignatureNoKey, "no key of the provider fits the token"},
 	{SignatureManyKeys, "several keys fit, and nothing tells which is meant"},
-	{ResponseSize, "an answer that is too long"},
+	{ResponseSize, "a response that is too long"},
 	{ResponseRedirect, "a redirect, which is never followed"},
-	{ResponseStatus, "an HTTP status that does not belong to the answer"},
-	{ResponseMediaType, "an answer of another Content-Type"},
-	{ResponseKeySet, "an answer that is no JWK Set"},
+	{ResponseStatus, "an HTTP status that does not belong to the response"},
+	{ResponseMediaType, "a response of another Content-Type"},
+	{ResponseKeySet, "a response that is no JWK Set"},
 	{EndpointURL, "an endpoint that is not https (or http on the loopback address)"},
 	{EndpointMissing, "an endpoint that the metadata does not have"},
 	{DPoPNonce, "a DPoP nonce that comes twice, is too long, or holds characters that no nonce has"},
 	{NetworkName, "a name that does not resolve"},
 	{NetworkConnect, "a connection that was not made"},
 	{NetworkTLS, "TLS that failed, or a certificate that is not trusted"},
-	{NetworkTimeout, "no answer in time"},
-	{NetworkClosed, "a connection that broke before the whole answer was there"},
+	{NetworkTimeout, "no response in time"},
+	{NetworkClosed, "a connection that broke before the whole response was there"},
 	{NetworkUnavailable, "HTTP status 429 or 5xx"},
 	{NetworkOther, "any other failure of the network, such as a header that is too long"},
 }

@@ -342,7 +342,7 @@ func (r *Run) networkHint(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return "nothing listens there: is the provider running, and are host and port right?"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout the whole command"
+		return "no response in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout the whole command"
 	case errors.As(err, &unavailable) && unavailable.Status == http.StatusTooManyRequests:
 		return retryHint("the provider says that it is asked too often", unavailable.RetryAfter)
 	case errors.As(err, &unavailable) && unavailable.Status >= 500:
