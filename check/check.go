@@ -1,9 +1,11 @@
-// Package check states a protocol's rules as values and records what came of
+// Package check states the rules of a protocol as values, and records the result of
 // applying them.
 //
-// A [Rule] is data plus one pure function. Whatever shows, counts, documents
-// or tests rules reads the same tables, so a rule that exists is a rule that
-// is run, shown, documented and tested:
+// # Rules
+//
+// A [Rule] is data and one pure function. Everything that applies, shows, documents or
+// tests rules reads the same tables, so that no rule can be forgotten in one of these
+// places:
 //
 //	rules := []check.Rule[Claims]{{
 //		ID:    "id_token.iss",
@@ -12,12 +14,17 @@
 //		Text:  "iss is exactly the provider's issuer identifier.",
 //		Eval:  func(c Claims) check.Verdict { return check.Equal(c.Issuer, c.WantIssuer) },
 //	}}
+//
+// # Results
+//
+// [Run] applies all rules of a table, even after one was broken:
+//
 //	results := check.Run(rules, claims)
 //	if err := results.Err(); err != nil { ... } // err is a *check.Error
 //
-// All rules of a table always run. [Results.Err] names the first requirement
-// that was broken and carries every result. A verdict that could not be
-// reached counts as a failure: the package fails closed.
+// [Results.Err] names the first requirement that was broken, and its [*Error] has every
+// result. A verdict that could not be reached counts as a failure: the package fails
+// closed. [Results.Verified] is stricter than Err: it is false, too, if a rule was waived.
 package check
 
 import (
@@ -27,8 +34,8 @@ import (
 	"strings"
 )
 
-// A Level is how much hangs on a rule. A broken [Must] is an error, a broken
-// [Should] a warning, a broken [May] a remark.
+// A Level is the requirement level of a rule (RFC 2119). A broken [Must] is an error, a
+// broken [Should] a warning, a broken [May] a remark.
 type Level string
 
 // The requirement levels of RFC 2119.
@@ -38,8 +45,8 @@ const (
 	May    Level = "MAY"
 )
 
-// An Outcome is what came of one rule on one input. The zero value is none of
-// the constants and counts as [Unknown].
+// An Outcome is the result of one rule for one input. The zero value is none of the
+// constants and counts as [Unknown].
 type Outcome string
 
 // The outcomes of a rule.
@@ -50,7 +57,7 @@ const (
 	Unknown       Outcome = "unknown"        // could not be judged: counts as a failure
 )
 
-// A Spec points at the text a rule comes from.
+// A Spec is a reference to the text that a rule comes from.
 type Spec struct {
 	Doc     string `json:"doc"`            // such as "OpenID Connect Core 1.0"
 	Section string `json:"section"`        // such as "3.1.3.7"
@@ -70,9 +77,9 @@ func (s Spec) String() string {
 	return text
 }
 
-// A Rule is one requirement on an In, such as the claims of an ID Token
-// together with what the caller expects of them. An In is gathered before any
-// rule runs: Eval does no I/O, and asks the input for the time.
+// A Rule is one requirement on an In, such as the claims of an ID Token together with
+// what the caller expects of them. An In is complete before any rule runs: Eval does no
+// I/O, and takes the time from the input.
 type Rule[In any] struct {
 	ID    string // stable and dotted, such as "id_token.nonce"; never renamed or reused
 	Spec  Spec
@@ -80,8 +87,8 @@ type Rule[In any] struct {
 	Text  string // the requirement as one sentence in the present tense
 	Eval  func(In) Verdict
 
-	// Essential marks a rule that cannot be waived: without it there is
-	// nothing to go on with, or nothing left to believe.
+	// Essential marks a rule that cannot be waived: if it is broken, there is nothing
+	// to continue with, or nothing that can be trusted.
 	Essential bool
 }
 
@@ -113,7 +120,7 @@ type Result struct {
 	Waived bool `json:"waived"` // the caller asked that a failure be recorded only
 }
 
-// Held reports whether the rule was kept, or does not apply.
+// Held reports whether the rule passed, or does not apply.
 func (r *Result) Held() bool { return r.held() }
 
 func (v *Verdict) held() bool { return v.Outcome == Pass || v.Outcome == NotApplicable }
