@@ -3,6 +3,7 @@ module github.com/oidc-client/oidc-client
 go 1.26.0
 
 require (
+	github.com/Microsoft/go-winio v0.6.4
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/gofrs/flock v0.13.1
 	github.com/luikyv/go-oidc v0.23.0

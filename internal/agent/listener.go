@@ -14,15 +14,21 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
-// A Listener is the socket that an agent listens on.
+// ErrRunning says that there is an agent already.
+var ErrRunning = errors.New("an agent is running already")
+
+// A Listener is the socket that an agent listens on, or the named pipe on Windows.
 type Listener struct {
 	net.Listener
 	path string
-	file os.FileInfo // the socket
+	file os.FileInfo // the socket; nil for a pipe, which is there for as long as it is listened on
 }
 
 // Present reports whether the socket is still where clients look for it.
 func (l *Listener) Present() bool {
+	if l.file == nil {
+		return true
+	}
 	found, err := os.Lstat(l.path)
 	return err == nil && os.SameFile(found, l.file)
 }
@@ -30,7 +36,7 @@ func (l *Listener) Present() bool {
 // Close stops listening and removes the socket. A socket that another agent has put in its
 // place stays.
 func (l *Listener) Close() error {
-	if l.Present() {
+	if l.file != nil && l.Present() {
 		_ = os.Remove(l.path) // an agent that comes later removes it
 	}
 	return l.Listener.Close()

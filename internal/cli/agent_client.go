@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/agent"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/place"
@@ -95,7 +96,7 @@ func (c *agentClient) ask(ctx context.Context, method, path string, content ...b
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
+			return agent.Dial(ctx, c.socket)
 		},
 	}}
 	r, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, bytes.NewReader(content))

@@ -43,17 +43,11 @@ func FolderID(folder string) string {
 	return "0000000000000000"[len(id):] + id
 }
 
-// Agent is where the agent listens: OIDC_AGENT_SOCK, or a folder of the user's;
-// "" if neither is known.
+// Agent is where the agent listens: OIDC_AGENT_SOCK, or a place of the user's;
+// "" if neither is known. It is a UNIX socket, or a named pipe on Windows.
 func Agent(getenv func(string) string) string {
 	if socket := getenv("OIDC_AGENT_SOCK"); socket != "" {
 		return socket
 	}
-	if folder := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(folder) {
-		return filepath.Join(folder, "oidc-client", "agent.sock")
-	}
-	if folder := Sessions(getenv); folder != "" {
-		return filepath.Join(folder, "agent", "agent.sock")
-	}
-	return ""
+	return usualAgent(getenv)
 }

@@ -10,6 +10,17 @@ import (
 	"syscall"
 )
 
+// usualAgent is the socket of an agent that nothing else was said about.
+func usualAgent(getenv func(string) string) string {
+	if folder := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(folder) {
+		return filepath.Join(folder, "oidc-client", "agent.sock")
+	}
+	if folder := Sessions(getenv); folder != "" {
+		return filepath.Join(folder, "agent", "agent.sock")
+	}
+	return ""
+}
+
 // Trusted says why the socket of an agent must not be used: it, and the folder
 // it is in, have to be this user's, and nobody else may enter the folder. The
 // error is [fs.ErrNotExist] if there is no socket.
