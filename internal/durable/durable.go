@@ -204,7 +204,7 @@ func (r *Reservation) complete(versions ...[]byte) (which int, err error) {
 		which, err = -1, cmp.Or(err, closeErr)
 	}
 	if which < 0 {
-		_ = os.Remove(r.temp.Name()) // it holds nothing whole
+		_ = removeFile(r.temp.Name()) // it holds nothing whole
 	}
 	return which, err
 }
@@ -226,7 +226,7 @@ func (r *Reservation) put(data []byte) error {
 	if r.inPlace != nil {
 		return r.overwrite(r.inPlace, data, errNotOurs)
 	}
-	if err := os.Rename(r.temp.Name(), r.path); err != nil {
+	if err := patiently(func() error { return rename(r.temp.Name(), r.path) }); err != nil {
 		f, openErr := os.OpenFile(r.path, os.O_WRONLY, 0)
 		return r.overwrite(f, data, cmp.Or(openErr, err))
 	}
@@ -242,7 +242,7 @@ func (r *Reservation) overwrite(f *os.File, data []byte, cause error) error {
 	if f != nil {
 		writeErr := cmp.Or(fillWith(f, data), f.Close())
 		if writeErr == nil {
-			_ = os.Remove(r.temp.Name()) // the file has the data; a copy beside it is no failure
+			_ = removeFile(r.temp.Name()) // the file has the data; a copy beside it is no failure
 			return nil
 		}
 		err = fmt.Errorf("%w; %w", cause, writeErr)
@@ -270,7 +270,7 @@ func (r *Reservation) Discard() error {
 	if r.inPlace != nil {
 		_ = r.inPlace.Close() // nothing was written
 	}
-	return errors.Join(r.temp.Close(), os.Remove(r.temp.Name()))
+	return errors.Join(r.temp.Close(), removeFile(r.temp.Name()))
 }
 
 // WriteFile replaces path with data, as [ReserveNew] and Commit do.
@@ -301,7 +301,7 @@ func Create(path string, data []byte) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		err = createInPlace(target, data) // the file system has no hard links
 	}
-	_ = os.Remove(r.temp.Name()) // a second name of a complete file does no harm
+	_ = removeFile(r.temp.Name()) // a second name of a complete file does no harm
 	syncFolder(filepath.Dir(target))
 	return err
 }
@@ -327,10 +327,11 @@ func createInPlace(path string, data []byte) error {
 // same.
 func Read(path string, most int64) ([]byte, error) {
 	errOdd := errors.New("it is not a regular file")
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil, cmp.Or(err, errOdd)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, errOdd
 	}
-	f, err := os.Open(path)
+	var f *os.File
+	err := patiently(func() (err error) { f, err = open(path); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -359,12 +360,26 @@ func Remove(path string) error {
 	if err != nil {
 		return err
 	}
-	err = os.Remove(target)
+	err = removeFile(target)
 	if target != path {
-		err = errors.Join(err, os.Remove(path))
+		err = errors.Join(err, removeFile(path))
 	}
 	syncFolder(filepath.Dir(target))
 	return err
+}
+
+// removeFile removes one file.
+func removeFile(path string) error { return patiently(func() error { return os.Remove(path) }) }
+
+// patiently tries again for a while what fails because another process has the file open.
+func patiently(try func() error) error {
+	const patience, pause = 2 * time.Second, 5 * time.Millisecond
+	for began := time.Now(); ; time.Sleep(pause) {
+		err := try()
+		if err == nil || !busy(err) || time.Since(began) > patience {
+			return err
+		}
+	}
 }
 
 // syncFolder makes a rename durable. Some file systems cannot sync a folder;

@@ -51,14 +51,14 @@ func Guarded(path string, change func() error) error {
 			_ = f.Close() // nothing is written to it
 			break
 		}
-		if !errors.Is(err, fs.ErrExist) {
+		if !errors.Is(err, fs.ErrExist) && !busy(err) {
 			return err
 		}
 		if time.Since(began) > patience {
 			return &GuardError{guard}
 		}
 	}
-	defer func() { _ = os.Remove(guard) }() // if it stays, the next process is told so
+	defer func() { _ = removeFile(guard) }() // if it stays, the next process is told so
 	return change()
 }
 
