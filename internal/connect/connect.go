@@ -14,6 +14,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -140,11 +141,8 @@ func configFile(ctx context.Context, r *run.Run, flag string) (name string, data
 // cannot be told. A relative path does not count (XDG Base Directory): a file that
 // happens to be in the current folder must not choose where secrets go.
 func defaultConfig(getenv func(string) string) string {
-	folders := []string{getenv("XDG_CONFIG_HOME"), filepath.Join(getenv("HOME"), ".config"), getenv("AppData")}
-	for _, folder := range folders {
-		if filepath.IsAbs(folder) {
-			return filepath.Join(folder, "oidc-client", "config.yaml")
-		}
+	if base := place.Base(getenv, "XDG_CONFIG_HOME", ".config", "AppData"); base != "" {
+		return filepath.Join(base, "oidc-client", "config.yaml")
 	}
 	return ""
 }

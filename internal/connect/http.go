@@ -16,6 +16,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/call"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/httpclient"
+	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -151,14 +152,8 @@ func readable(ctx context.Context, body []byte) bool {
 // cacheFolder is where the cache is (XDG Base Directory Specification), "" if that cannot be
 // told.
 func cacheFolder(getenv func(string) string) string {
-	for _, base := range cacheBases(getenv) {
-		if filepath.IsAbs(base) {
-			return filepath.Join(base, "oidc-client", "published")
-		}
+	if base := place.Base(getenv, "XDG_CACHE_HOME", ".cache", "LocalAppData"); base != "" {
+		return filepath.Join(base, "oidc-client", "published")
 	}
 	return ""
-}
-
-func cacheBases(getenv func(string) string) []string {
-	return []string{getenv("XDG_CACHE_HOME"), filepath.Join(getenv("HOME"), ".cache"), getenv("LocalAppData")}
 }

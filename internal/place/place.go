@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 )
 
@@ -18,13 +19,25 @@ func Sessions(getenv func(string) string) string {
 		}
 		return folder
 	}
-	for _, base := range [][]string{
-		{getenv("XDG_STATE_HOME")},
-		{getenv("HOME"), ".local", "state"},
-		{getenv("LocalAppData")},
-	} {
-		if filepath.IsAbs(base[0]) {
-			return filepath.Join(append(base, "oidc-client", "sessions")...)
+	if base := Base(getenv, "XDG_STATE_HOME", ".local/state", "LocalAppData"); base != "" {
+		return filepath.Join(base, "oidc-client", "sessions")
+	}
+	return ""
+}
+
+// Base is a folder of the user's for files of one kind, "" if none is known: what
+// the variable xdg of the XDG Base Directory Specification names, or else its
+// usual place in HOME. On Windows the variable that the system sets comes before
+// HOME, which git and its shell set and others do not: all of them have to find
+// the same files.
+func Base(getenv func(string) string, xdg, inHome, onWindows string) string {
+	folders := []string{getenv(xdg), filepath.Join(getenv("HOME"), inHome), getenv(onWindows)}
+	if runtime.GOOS == "windows" {
+		folders[1], folders[2] = folders[2], folders[1]
+	}
+	for _, folder := range folders {
+		if filepath.IsAbs(folder) {
+			return folder
 		}
 	}
 	return ""
