@@ -45,7 +45,8 @@ func Guarded(path string, change func() error) error {
 	}
 	guard := beside(target, "guard")
 	const patience, pause = 2 * time.Second, 5 * time.Millisecond
-	for began := time.Now(); ; time.Sleep(pause) {
+	began, holder := time.Now(), time.Time{}
+	for ; ; time.Sleep(pause) {
 		f, err := os.OpenFile(guard, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {
 			_ = f.Close() // nothing is written to it
@@ -53,6 +54,9 @@ func Guarded(path string, change func() error) error {
 		}
 		if !errors.Is(err, fs.ErrExist) && !busy(err) {
 			return err
+		}
+		if info, err := os.Lstat(guard); err == nil && !info.ModTime().Equal(holder) {
+			began, holder = time.Now(), info.ModTime() // another process's turn
 		}
 		if time.Since(began) > patience {
 			return &GuardError{guard}

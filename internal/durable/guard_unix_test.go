@@ -77,6 +77,28 @@ func TestGuarded(t *testing.T) {
 	}
 }
 
+// Where many take turns nobody gives up: only one process that stays for too long is in the way.
+func TestGuardedInTurns(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	guard := filepath.Join(filepath.Dir(path), ".file.guard")
+	const turns, turn = 6, 500 * time.Millisecond // one after the other they take longer than anybody waits for one
+	if err := os.WriteFile(guard, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		next := time.NewTicker(turn)
+		defer next.Stop()
+		for range turns {
+			_ = os.Chtimes(guard, time.Time{}, <-next.C) // as if another process had made it anew
+		}
+		_ = os.Remove(guard)
+	}()
+	if err := Guarded(path, func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 // The guard of a process that was killed is told, and goes where a lock proves that the process
 // has ended.
 func TestGuardOfTheDead(t *testing.T) {
