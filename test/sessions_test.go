@@ -54,13 +54,22 @@ type keeper struct {
 	store  *session.Files
 	folder string
 	env    []string
+	argv   []string // starts the program
 }
 
 const keeperSecret = "the-client-secret-of-the-keeper"
 
 func newKeeper(t *testing.T) *keeper {
 	t.Helper()
-	k := &keeper{t: t, op: fakeop.Start(), folder: t.TempDir()}
+	k := loggedOut(t, program(t))
+	k.logIn()
+	return k
+}
+
+// loggedOut is a keeper without a session. argv starts its program.
+func loggedOut(t *testing.T, argv ...string) *keeper {
+	t.Helper()
+	k := &keeper{t: t, op: fakeop.Start(), folder: t.TempDir(), argv: argv}
 	t.Cleanup(func() {
 		k.op.CloseClientConnections()
 		k.op.Close()
@@ -73,7 +82,6 @@ func newKeeper(t *testing.T) *keeper {
 	k.family = k.op.Rotate(5 * time.Minute)
 	k.write("config.yaml",
 		fmt.Sprintf("issuer: %s\nclient_id: %s\nclient_secret: %s\n", k.op.URL, fakeop.ClientID, keeperSecret))
-	k.logIn()
 	return k
 }
 
@@ -102,7 +110,7 @@ func (k *keeper) again() {
 
 // cmd is a run of the program, which ends with the test.
 func (k *keeper) cmd(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(k.t.Context(), program(k.t), args...)
+	cmd := exec.CommandContext(k.t.Context(), k.argv[0], append(slices.Clone(k.argv[1:]), args...)...)
 	cmd.Env, cmd.Dir = k.env, k.folder
 	return cmd
 }
@@ -398,6 +406,28 @@ func (k *keeper) endedAfter(wait time.Duration, signals ...os.Signal) string {
 	close(ended)
 	sender.Wait()
 	return fmt.Sprint("exit ", cmd.ProcessState.ExitCode())
+}
+
+// killedInFlight kills a run while its response is under way, and returns its process.
+func (k *keeper) killedInFlight(args ...string) int {
+	k.t.Helper()
+	answer := make(chan struct{})
+	k.family.Delay(func() { <-answer })
+	asked := k.family.Asked()
+	cmd := k.cmd(args...)
+	check(k.t, cmd.Start())
+	check(k.t, eventually(func() error {
+		if k.family.Asked() == asked {
+			return errors.New("the provider was not asked")
+		}
+		return nil
+	}))
+	check(k.t, cmd.Process.Kill())
+	_ = cmd.Wait() // it was killed
+	close(answer)
+	k.settles()
+	k.family.Delay(nil)
+	return cmd.Process.Pid
 }
 
 // A session that cannot be written is not renewed: nothing is sent.

@@ -71,23 +71,7 @@ func (f *tokenFile) note() string {
 // killed kills a run while its response is on the way, and returns its process.
 func (f *tokenFile) killed(more ...string) int {
 	f.t.Helper()
-	answer := make(chan struct{})
-	f.family.Delay(func() { <-answer })
-	asked := f.family.Asked()
-	cmd := f.cmd(f.args(more...)...)
-	check(f.t, cmd.Start())
-	check(f.t, eventually(func() error {
-		if f.family.Asked() == asked {
-			return errors.New("the provider was not asked")
-		}
-		return nil
-	}))
-	check(f.t, cmd.Process.Kill())
-	_ = cmd.Wait() // it was killed
-	close(answer)
-	f.settles()
-	f.family.Delay(nil)
-	return cmd.Process.Pid
+	return f.killedInFlight(f.args(more...)...)
 }
 
 // says reports whether a text has all words.

@@ -1,6 +1,6 @@
 // Package agent keeps sessions at hand: in memory, renewed ahead of their end, and handed
-// out over a UNIX socket to processes of the same user. What renews a session never leaves
-// it.
+// out over a UNIX socket, or a named pipe on Windows, to processes of the same user. What
+// renews a session never leaves it.
 package agent
 
 import (

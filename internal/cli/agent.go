@@ -30,16 +30,17 @@ func (p *program) agentCommand() *cobra.Command {
 		Short: "Keep sessions fresh, and at hand for token",
 		Long: `Keep sessions fresh, and at hand for token
 
-Renews sessions before they end, and hands their tokens out over a UNIX socket to
-processes of the same user: token, exec and the helpers use it if it is there. While
-a provider is down it serves what is still valid, and asks again with growing pauses.
-The refresh tokens never leave it. It runs until it is interrupted, or told to by
-"agent stop".
+Renews sessions before they end, and hands their tokens out over a UNIX socket (a
+named pipe on Windows) to processes of the same user: token, exec and the helpers use
+it if it is there. While a provider is down it serves what is still valid, and asks
+again with growing pauses. The refresh tokens never leave it. It runs until it is
+interrupted, or told to by "agent stop".
 
 A session that was made with --in-memory is with the agent only, and ends with it.
 
 The socket is OIDC_AGENT_SOCK, or oidc-client/agent.sock in XDG_RUNTIME_DIR, or one
-beside the sessions. GET /health and /metrics (Prometheus) are served there too.`,
+beside the sessions; the pipe is OIDC_AGENT_SOCK, or one named after the folder of the
+sessions. GET /health and /metrics (Prometheus) are served there too.`,
 		Example: `  oidc-client agent &
   curl --unix-socket "$XDG_RUNTIME_DIR/oidc-client/agent.sock" http://agent/metrics
   oidc-client agent stop`,
@@ -50,7 +51,7 @@ beside the sessions. GET /health and /metrics (Prometheus) are served there too.
 			return p.runAgent(ctx, socket)
 		},
 	}
-	cmd.Flags().StringVar(&socket, "socket", "", "`path` of the socket")
+	cmd.Flags().StringVar(&socket, "socket", "", "`path` of the socket, or name of the pipe")
 	addNoCache(cmd)
 	cmd.AddCommand(p.agentStatusCommand(), p.agentStopCommand())
 	return cmd

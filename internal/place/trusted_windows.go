@@ -42,7 +42,7 @@ func Trusted(pipe string) error {
 	}
 	const millisecond = 1
 	wait := syscall.NewLazyDLL("kernel32.dll").NewProc("WaitNamedPipeW")
-	free, _, err := wait.Call(uintptr(unsafe.Pointer(name)), millisecond)
+	free, _, err := wait.Call(uintptr(unsafe.Pointer(name)), millisecond) //nolint:gosec // how a string is given to it
 	if free == 0 && errors.Is(err, syscall.ERROR_FILE_NOT_FOUND) {
 		return err // any other error, such as a time-out, is of a pipe that is there
 	}
