@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 )
@@ -57,6 +58,9 @@ func (p *program) watch(ctx context.Context, command string, ended <-chan error)
 func (p *program) browsers(command string) [][]string {
 	if command == "" {
 		command = p.Env.Getenv("BROWSER")
+	}
+	if info, err := os.Stat(command); err == nil && info.Mode().IsRegular() {
+		return [][]string{{command}} // one program, whose path may have spaces: C:\Program Files
 	}
 	if argv := strings.Fields(strings.ReplaceAll(command, "%s", "")); len(argv) > 0 {
 		return [][]string{argv}

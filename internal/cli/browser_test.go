@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +42,21 @@ func TestBrowserThatFails(t *testing.T) {
 		cancel()
 		if got := stderr.String(); got != c.want || strings.Contains(got, "5556") {
 			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// The path of a browser may have spaces, as most have on Windows. Other spaces separate arguments.
+func TestBrowserWhosePathHasSpaces(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "Program Files browser.exe")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{Run: run.New(quiet(), run.Options{}, "client")}
+	for command, want := range map[string][]string{file: {file}, "firefox --private-window %s": {"firefox", "--private-window"}} {
+		if got := p.browsers(command); len(got) != 1 || !slices.Equal(got[0], want) {
+			t.Errorf("%q: %q", command, got)
 		}
 	}
 }
