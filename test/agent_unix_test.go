@@ -63,7 +63,7 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 				if !agent {
 					k.run("token", "work")
 				}
-				if k.stored().Attempt == nil || k.stored().Attempt.Why == "" {
+				if k.stored().Claim == nil || k.stored().Claim.Why == "" {
 					return errors.New("it is not said that the refresh token may be spent")
 				}
 				return nil

@@ -98,7 +98,7 @@ func TestDiskFillsMeanwhile(t *testing.T) {
 		data, err := os.ReadFile(filepath.Join(d.after, "work.json"))
 		check(t, err)
 		var s session.Session
-		if err := json.Unmarshal(data, &s); err != nil || s.Secret.RefreshToken != "refresh-2" || s.Attempt != nil ||
+		if err := json.Unmarshal(data, &s); err != nil || s.Secret.RefreshToken != "refresh-2" || s.Claim != nil ||
 			s.Withheld != "" || (s.Tokens.AccessToken == "") != c.part {
 			t.Errorf("%s: %v, %.300s", name, err, data)
 		}

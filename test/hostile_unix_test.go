@@ -48,7 +48,7 @@ func TestHostileTokenEndpoint(t *testing.T) {
 			var errs bytes.Buffer
 			cmd.Stderr = &errs
 			check(t, cmd.Start())
-			for k.stored().Attempt == nil && time.Since(began) < time.Minute { // the refresh token leaves
+			for k.stored().Claim == nil && time.Since(began) < time.Minute { // the refresh token leaves
 				time.Sleep(10 * time.Millisecond)
 			}
 			for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {

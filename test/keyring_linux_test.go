@@ -216,8 +216,8 @@ func (k *keeper) keyringIsSaid(why string) {
 		!strings.Contains(stderr, "nothing was sent") {
 		k.t.Errorf("exit %d after %v\n%s\n%s", code, took, stdout, stderr)
 	}
-	if s := k.stored(); k.family.Asked() != asked || s.Attempt != nil {
-		k.t.Errorf("asked %d times, %+v", k.family.Asked()-asked, s.Attempt)
+	if s := k.stored(); k.family.Asked() != asked || s.Claim != nil {
+		k.t.Errorf("asked %d times, %+v", k.family.Asked()-asked, s.Claim)
 	}
 }
 

@@ -112,7 +112,7 @@ func saveSessions(t *testing.T, store *session.Files) {
 		"no-id-token": func(s *session.Session) { s.Tokens.IDToken = "" },
 		"withheld":    func(s *session.Session) { s.Withheld = "sig" },
 		"unverified":  func(s *session.Session) { s.Unverified = "--skip-id-token-verification" },
-		"spent":       func(s *session.Session) { s.Attempt = &session.Attempt{Began: time.Now(), Process: 1, Why: "cut off"} },
+		"spent":       func(s *session.Session) { s.Claim = &session.Claim{Began: time.Now(), Process: 1, Why: "cut off"} },
 		"dpop":        func(s *session.Session) { s.Tokens.TokenType = "DPoP" },
 		"lower":       func(s *session.Session) { s.Tokens.TokenType = "bearer" },
 		"json":        func(s *session.Session) { s.Tokens.AccessToken = ` { "a": 1}` },

@@ -282,7 +282,7 @@ func (k *keeper) survives(before string) string {
 	state := "renewed"
 	refresh, _ := k.family.Current()
 	switch {
-	case s.Attempt != nil:
+	case s.Claim != nil:
 		state = "may be spent"
 		k.saysSo()
 		k.again()
@@ -452,7 +452,7 @@ func TestFileTooLarge(t *testing.T) {
 			t.Errorf("%v: exit %d, %q\n%s", args, code, stdout, stderr)
 		}
 	}
-	if s := k.stored(); k.family.Asked() != before || s.Attempt != nil || s.Secret.RefreshToken != "refresh-1" {
+	if s := k.stored(); k.family.Asked() != before || s.Claim != nil || s.Secret.RefreshToken != "refresh-1" {
 		t.Errorf("asked %d times: %+v", k.family.Asked()-before, s)
 	}
 	k.prints()
@@ -493,7 +493,7 @@ cat "$0"/mount/work.json >"$0"/after 2>/dev/null; exit $code`
 		after, err := os.ReadFile(filepath.Join(k.folder, "after"))
 		check(t, err)
 		var s session.Session
-		if err := json.Unmarshal(after, &s); err != nil || s.Attempt != nil || s.Secret.RefreshToken != "refresh-1" {
+		if err := json.Unmarshal(after, &s); err != nil || s.Claim != nil || s.Secret.RefreshToken != "refresh-1" {
 			t.Errorf("%s: %v, %s", name, err, after)
 		}
 		if name == "full once room is there" {
@@ -521,7 +521,7 @@ func TestBrokenStore(t *testing.T) {
 	for name, data := range map[string]string{
 		"empty": "", "truncated": string(whole[:len(whole)/2]),
 		"zeros": strings.Repeat("\x00", 32<<10),
-		"later": strings.Replace(string(whole), `"schema":1`, `"schema":2`, 1),
+		"later": strings.Replace(string(whole), `"schema":2`, `"schema":3`, 1),
 	} {
 		check(t, os.WriteFile(k.store.Path("work"), []byte(data), 0o600))
 		asked := k.family.Asked()

@@ -32,8 +32,8 @@ func TestTerminatedAnywhere(t *testing.T) {
 				refresh, _ := k.family.Current()
 				state := "renewed"
 				switch {
-				case s.Attempt != nil:
-					t.Fatalf("it may be spent: %s", s.Attempt)
+				case s.Claim != nil:
+					t.Fatalf("it may be spent: %s", s.Claim)
 				case s.Secret.RefreshToken != refresh || k.family.Seen(refresh) != 0:
 					t.Fatalf("lost: %s is stored, seen %d times, and %s works", s.Secret.RefreshToken,
 						k.family.Seen(s.Secret.RefreshToken), refresh)

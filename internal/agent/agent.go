@@ -248,6 +248,9 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 	}
 	began := a.Now()
 	out, err := a.Renew(ctx, s.Name, need, false)
+	if refusesTarget(err, need) {
+		return out, err
+	}
 	if out.Tokens != nil || err != nil && !tooMuch(err) {
 		a.metrics.renewed(a.Now().Sub(began), err)
 	}
@@ -261,7 +264,18 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 // tooMuch reports whether err says that a session has not what was asked of it.
 func tooMuch(err error) bool {
 	var login *renewal.LoginError
-	return errors.As(err, new(*renewal.ShortError)) || errors.As(err, &login) && (login.State == session.Ended || login.State == session.Withheld && !login.Session.Renewable)
+	if errors.As(err, new(*renewal.ShortError)) {
+		return true
+	}
+	return errors.As(err, &login) &&
+		(login.State == session.Ended || login.State == session.Withheld && !login.Session.Renewable)
+}
+
+// refusesTarget reports whether err says that the provider gives no token for a part of the grant.
+// That says nothing of the session.
+func refusesTarget(err error, need session.Need) bool {
+	var refusal *oidc.Error
+	return !need.Target.IsZero() && errors.As(err, &refusal) && refusal.Code != "invalid_grant"
 }
 
 // pausing is the error of the last attempt, while it is too early for another.
@@ -308,8 +322,8 @@ func (a *Agent) token(ctx context.Context, name string, need session.Need, onlyA
 		return nil, err
 	}
 	now := a.Now()
-	if token, expires, ok := s.Take(need, now); ok {
-		return &renewal.Outcome{Session: s, Token: token, Expires: expires}, nil
+	if out, ok := renewal.Take(s, need, now); ok {
+		return out, nil
 	}
 	if onlyAtHand {
 		return nil, errNotAtHand

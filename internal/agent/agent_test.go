@@ -352,6 +352,7 @@ func TestInMemoryIsRenewedAhead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Serial = 0 // it is not there yet
 	data, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
@@ -450,6 +451,7 @@ func TestInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Serial = 0 // it is not there yet
 	data, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)

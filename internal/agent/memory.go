@@ -3,8 +3,11 @@
 package agent
 
 import (
-	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/session"
@@ -15,7 +18,14 @@ import (
 func public(s *session.Session) *session.Session {
 	shown := *s
 	shown.Secret, shown.Sealed = nil, nil
+	shown.Access = slices.Clone(s.Access)
+	for i, t := range shown.Access {
+		if t.Withheld != "" {
+			shown.Access[i].Token = ""
+		}
+	}
 	if s.Withheld != "" {
+		shown.Access = nil
 		shown.Held, shown.Tokens = "", session.Tokens{Expires: s.Tokens.Expires, IDTokenExpires: s.Tokens.IDTokenExpires}
 	}
 	return &shown
@@ -38,24 +48,44 @@ func (a *Agent) serveSession(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// servePut takes a session into memory.
+// servePut takes a session into memory, if its serial is that of the one which is there. One that
+// was stored by an earlier version has none, and replaces whatever is there.
 func (a *Agent) servePut(w http.ResponseWriter, r *http.Request) {
 	if a.Memory == nil {
 		http.NotFound(w, r)
 		return
 	}
-	s := &session.Session{}
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit.Session)).Decode(s)
-	if err != nil || s.Name != r.PathValue("name") || session.CheckName(s.Name) != nil || s.Schema != session.Schema || s.Secret == nil || s.Grant.Issuer == "" {
+	s, err := readSession(http.MaxBytesReader(w, r.Body, limit.Session))
+	if err != nil || s.Name != r.PathValue("name") {
 		http.Error(w, "not a session", http.StatusBadRequest)
 		return
+	}
+	if s.Serial < 0 {
+		s.Serial = session.Any
 	}
 	if err := session.Save(a.Memory, s); err != nil {
 		a.refuse(w, r, err)
 		return
 	}
 	a.unread.Store(true)
+	w.Header().Set(serialHeader, strconv.FormatInt(s.Serial, 10))
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// serialHeader is the field that says which serial a session was given.
+const serialHeader = "Session-Serial"
+
+// readSession reads a session with what renews it.
+func readSession(body io.Reader) (*session.Session, error) {
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	s, err := session.Decode(data)
+	if err == nil && (session.CheckName(s.Name) != nil || s.Secret == nil || s.Grant.Issuer == "") {
+		err = errors.New("something is missing in the session")
+	}
+	return s, err
 }
 
 // inMemory finds the session that a request is about; nil means that it was answered.
@@ -114,7 +144,7 @@ func (a *Agent) serveLogout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err == nil {
-		err = a.Memory.Delete(s.Name)
+		err = a.Memory.Delete(s.Name, s.Serial)
 	}
 	a.unread.Store(true)
 	if err != nil {

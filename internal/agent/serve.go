@@ -1,6 +1,7 @@
 // The agent's interface: HTTP over a UNIX socket.
 //
-//	GET    /sessions/NAME/access_token   or id_token: text/plain if that is accepted, else JSON
+//	GET    /sessions/NAME/access_token   or id_token: text/plain if that is accepted, else JSON;
+//	                                     ?scope=, resource= and audience= want one for just that
 //	GET    /health
 //	GET    /metrics                      Prometheus, in text form
 //	POST   /stop
@@ -17,7 +18,10 @@
 // An ID Token that was not verified comes with the field Token-Unverified, which says why.
 //
 // Cache-Control: only-if-cached (RFC 9111 section 5.2.1.7) asks for nothing that is not at
-// hand. Sessions-Folder says which folder's sessions are meant. An error is a JSON document with a member error, as the program's own.
+// hand. Sessions-Folder says which folder's sessions are meant. A PUT is conditional: the serial of
+// the session is that of the one which is there, 0 if none must be; the response says in
+// Session-Serial which one it was given. An error is a JSON document with a member error, as the
+// program's own.
 
 package agent
 
@@ -71,7 +75,7 @@ func (a *Agent) handlers(stop func()) *http.ServeMux {
 }
 
 func (a *Agent) serveToken(w http.ResponseWriter, r *http.Request) {
-	need := session.Need{IDToken: r.PathValue("kind") == "id_token", NoCache: noCache(r)}
+	need := session.Need{IDToken: r.PathValue("kind") == "id_token", NoCache: noCache(r), Target: target(r)}
 	if kind := r.PathValue("kind"); kind != "access_token" && kind != "id_token" {
 		http.NotFound(w, r)
 		return
@@ -92,6 +96,14 @@ func (a *Agent) serveToken(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, out, need)
 }
 
+// target is the part of the grant that a request wants a token for.
+func target(r *http.Request) session.Target {
+	query := r.URL.Query()
+	return session.Target{
+		Scopes: strings.Fields(query.Get("scope")), Resources: query["resource"], Audiences: query["audience"],
+	}
+}
+
 // noCache reports whether a request wants cached metadata and keys ignored.
 func noCache(r *http.Request) bool { return r.FormValue("no_cache") == "true" }
 
@@ -99,7 +111,7 @@ func noCache(r *http.Request) bool { return r.FormValue("no_cache") == "true" }
 func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need session.Need) {
 	h := w.Header()
 	h["Cache-Control"] = []string{"no-store"}
-	kind, scheme := "access_token", out.Session.Tokens.TokenType
+	kind, scheme := "access_token", out.TokenType
 	if need.IDToken {
 		kind, scheme = "id_token", "Bearer"
 	}
@@ -118,6 +130,9 @@ func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need s
 	if !out.Expires.IsZero() {
 		doc["expires_at"] = out.Expires.UTC()
 	}
+	if !need.Target.IsZero() {
+		doc["target"] = need.Target
+	}
 	if out.Behind != nil {
 		doc["warning"] = out.Behind.Error()
 	}
@@ -135,6 +150,8 @@ func (a *Agent) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusNotFound
 	case errors.Is(err, errNotAtHand):
 		status = http.StatusGatewayTimeout // RFC 9111 section 5.2.1.7
+	case errors.Is(err, session.ErrChanged):
+		status = http.StatusPreconditionFailed
 	case errors.As(err, new(*renewal.LoginError)) || tooMuch(err):
 		status = http.StatusConflict
 	}

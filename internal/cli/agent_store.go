@@ -65,9 +65,6 @@ func (a agentStore) Lock(context.Context, string, func() bool) (func(), error) {
 	return func() {}, nil
 }
 
-// IfUnchanged implements [session.Store].
-func (a agentStore) IfUnchanged(*session.Session, func() error) error { return errInAgent }
-
 // Reserve implements [session.Store].
 func (a agentStore) Reserve(name string) (session.Reservation, error) {
 	if err := session.CheckName(name); err != nil {
@@ -81,7 +78,7 @@ func (a agentStore) Reserve(name string) (session.Reservation, error) {
 }
 
 // Delete implements [session.Store].
-func (a agentStore) Delete(name string) error {
+func (a agentStore) Delete(name string, _ int64) error {
 	return a.client.done(context.Background(), http.MethodDelete, "/sessions/"+name)
 }
 

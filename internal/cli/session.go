@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +82,8 @@ func sessionError(store session.Store, name string, err error) error {
 	case errors.Is(err, session.ErrNoSession):
 		names, _ := store.Names() // only to tell
 		return &noSessionError{name, names}
+	case errors.As(err, new(*session.LaterError)):
+		return failure.Config("session %s: %v", name, err).Try("use that version of oidc-client, or a later one; a login with --save " + name + " --replace puts a new session in its place")
 	case errors.As(err, &broken):
 		return failure.Config("session %s: %v", name, err).Try("a login with --save " + name + " --replace puts a new one in its place")
 	case errors.As(err, &denied):
@@ -118,6 +119,9 @@ func (p *program) renew(ctx context.Context, store session.Store, name string, n
 
 // caveats warns of what is not known about a token that is handed out.
 func (p *program) caveats(out *renewal.Outcome, name string, need session.Need) {
+	if s := out.Session; s != nil && s.Narrowed != "" && out.Tokens != nil {
+		p.Warn("session %s: %s; only a login gets it back", name, s.Narrowed)
+	}
 	if out.Token == "" || out.Session == nil {
 		return
 	}
@@ -137,7 +141,7 @@ func (p *program) renewHere(ctx context.Context, store session.Store, name strin
 		Waiting: func() { p.Debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
 	out, err := r.Run(ctx)
-	if s := out.Session; s != nil && err != nil && s.Attempt != nil && s.Attempt.Process == os.Getpid() {
+	if s := out.Session; s != nil && err != nil && s.Claim.Mine() {
 		p.Advise("spent token", func(_ error, f *failure.Failure) {
 			run.Advise(f, "the refresh token of session "+s.Name+" may be spent now: "+s.Advice(session.Spent))
 		})

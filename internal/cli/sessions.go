@@ -122,6 +122,10 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 	stamp("received_at", s.Received)
 	stamp("expires_at", s.Tokens.Expires)
 	stamp("id_token_expires_at", s.Tokens.IDTokenExpires)
+	add("access_tokens", accessDocuments(s), held && len(s.Access) > 0)
+	add("narrowed", s.Narrowed, s.Narrowed != "")
+	add("serial", s.Serial, s.Serial > 0)
+	add("claim", claimDocument(s.Claim), s.Claim != nil)
 	d.Add("refreshes", s.Generation-1)
 	d.Add("renewable", s.Renewable)
 	if _, ok := inAgent(store, s.Name); ok {
@@ -129,6 +133,57 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 		return d
 	}
 	d.Add("encrypted", s.Sealed != nil)
+	return d
+}
+
+// accessDocuments are the access tokens for a part of the grant, without the tokens.
+func accessDocuments(s *session.Session) []strictjson.Ordered {
+	list := []strictjson.Ordered{}
+	for _, t := range s.Access {
+		var d strictjson.Ordered
+		for _, member := range []struct {
+			name  string
+			value any
+			there bool
+		}{
+			{"scope", strings.Join(t.Target.Scopes, " "), len(t.Target.Scopes) > 0},
+			{"resource", t.Target.Resources, len(t.Target.Resources) > 0},
+			{"audience", t.Target.Audiences, len(t.Target.Audiences) > 0},
+			{"granted_scope", t.Scope, t.Withheld == "" && t.Scope != ""},
+			{"token_type", t.Type, t.Withheld == "" && t.Type != ""},
+			{"received_at", t.Received.UTC().Format(time.RFC3339), true},
+			{"expires_at", t.Expires.UTC().Format(time.RFC3339), !t.Expires.IsZero()},
+			{"withheld", t.Withheld, t.Withheld != ""},
+		} {
+			if member.there {
+				d.Add(member.name, member.value)
+			}
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// claimDocument says who has the right to send the refresh token.
+func claimDocument(c *session.Claim) strictjson.Ordered {
+	var d strictjson.Ordered
+	if c == nil {
+		return d
+	}
+	if c.Holder != "" { // an earlier version stored none
+		d.Add("holder", c.Holder)
+	}
+	if c.Host != "" {
+		d.Add("host", c.Host)
+	}
+	d.Add("process", c.Process)
+	d.Add("began_at", c.Began.UTC().Format(time.RFC3339))
+	if !c.SendBy.IsZero() {
+		d.Add("send_by", c.SendBy.UTC().Format(time.RFC3339))
+	}
+	if c.Why != "" {
+		d.Add("why", c.Why)
+	}
 	return d
 }
 
@@ -171,6 +226,9 @@ func (p *program) showSession(args []string) error {
 		d.Add("file", files.Path(s.Name))
 	}
 	p.Show(transcript.Result{Member: "session", Value: d, Title: "Session", Key: "Session"})
+	if s.Narrowed != "" {
+		p.Warn("%s; only a login gets it back", s.Narrowed)
+	}
 	if advice := s.Advice(session.StateOf(store, s, p.Env.Now())); advice != "" {
 		p.Inform("%s", advice)
 	}
@@ -320,7 +378,7 @@ func (p *program) logOutHere(ctx context.Context, store session.Store, name stri
 	if err := p.revokeSession(ctx, client, s); err != nil {
 		return err
 	}
-	if err := store.Delete(name); err != nil {
+	if err := store.Delete(name, s.Serial); err != nil {
 		return fmt.Errorf("its tokens are revoked, and session %s could not be forgotten: %w", name, err)
 	}
 	return nil

@@ -32,6 +32,7 @@ const (
 	LogoutTokens  = 10_000 // logouts that logout-receiver takes in one run
 	CacheEntries  = 200    // answers in the cache of metadata and keys
 	Strange       = 5      // remarks on what comes to the loopback listener and is no answer
+	AccessTokens  = 16     // access tokens for a part of the grant that a session keeps
 	AgentRenewals = 4      // sessions that the agent renews at a time
 	Logins        = 16     // authorization requests of one command that may still be answered
 )
@@ -56,6 +57,8 @@ const (
 	SignalHold     = 15 * time.Second // for a refresh token in flight, after the first signal that would end the run
 	FileLock       = 30 * time.Second // for another run that uses the same refresh token file
 	SessionLock    = 60 * time.Second // for another run that renews the same session
+	SendBy         = 10 * time.Second // from the claim of a refresh token until it is sent; later it is not
+	ClaimSettled   = 20 * time.Second // from a claim until its holder cannot be at it any more
 	Keyring        = 3 * time.Second  // for the keyring, which may be locked with nobody there to unlock it
 	LandingPage    = 20 * time.Second // a browser waits for the end of a login
 	LoginAge       = 15 * time.Minute // of an authorization request that may still be answered, where there are many
@@ -106,6 +109,7 @@ func Table() []Row {
 		{"LogoutSize", size(LogoutSize), "the same, all together"},
 		{"CacheEntries", fmt.Sprint(CacheEntries), "answers in the cache of metadata and keys; the oldest make room"},
 		{"Strange", fmt.Sprint(Strange), "remarks on what comes to the loopback listener and is no answer"},
+		{"AccessTokens", fmt.Sprint(AccessTokens), "access tokens for a part of the grant that a session keeps beside its first; the oldest make room"},
 		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
@@ -135,6 +139,8 @@ func Table() []Row {
 		},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
 		{"SessionLock", SessionLock.String(), "the wait for another run that renews the same session"},
+		{"SendBy", SendBy.String(), "from the claim of a session's refresh token until it is sent; after that it is not sent"},
+		{"ClaimSettled", ClaimSettled.String(), "where file locks do nothing: from such a claim until its process counts as gone"},
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},

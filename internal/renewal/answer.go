@@ -22,21 +22,54 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 		old.IDToken, old.IDTokenExpires = s.Held, expiry(s.Held)
 	}
 	s.Held = old.IDToken
-	s.Generation++
-	s.Received, s.Withheld, s.Attempt, s.Refused, s.Failure = now, session.Unverified, nil, "", nil
-	s.Tokens = session.Tokens{AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: t.ExpiresAt, IDToken: t.IssuedIDToken, Scope: cmp.Or(t.Scope, old.Scope)}
-	if s.Tokens.Expires.IsZero() {
-		s.Tokens.Expires = expiry(t.AccessToken) // of a JWT, if it is one
+	s.Received, s.Withheld = now, session.Unverified
+	s.Tokens = session.Tokens{
+		AccessToken: t.AccessToken, TokenType: t.TokenType, Expires: accessExpiry(t),
+		IDToken: t.IssuedIDToken, IDTokenExpires: expiry(t.IssuedIDToken), Scope: cmp.Or(t.Scope, old.Scope),
 	}
-	s.Tokens.IDTokenExpires = expiry(t.IssuedIDToken)
 	if t.IssuedIDToken == "" { // it keeps its own end
 		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
 	}
+	if s.Whole != "" {
+		s.Narrowed = narrowed(s.Whole, t.Scope)
+	}
+	renewed(s, t)
+}
+
+// PutFor is [Put] for a response to a request for a target. A token for a part of the grant is kept
+// beside the session's own tokens, which stay as they are.
+func PutFor(s *session.Session, t *oidc.Tokens, target session.Target, now time.Time) {
+	if target.IsZero() {
+		Put(s, t, now)
+		return
+	}
+	if len(target.Scopes) > 0 && s.Secret.RefreshToken != "" {
+		s.Whole = cmp.Or(s.Whole, wholeScope(s))
+	}
+	s.PutAccess(session.AccessToken{
+		Target: target, Token: t.AccessToken, Type: t.TokenType, Received: now, Expires: accessExpiry(t), Scope: t.Scope,
+		Withheld: session.Unverified,
+	}, now)
+	renewed(s, t)
+}
+
+// renewed notes that a response came, and keeps the refresh token in it.
+func renewed(s *session.Session, t *oidc.Tokens) {
+	s.Generation++
+	s.Claim, s.Refused, s.Failure = nil, "", nil
 	s.Keeps = s.Generation > 1 && (t.RefreshToken == "" || t.RefreshToken == s.Secret.RefreshToken)
 	if wire.Trim(t.RefreshToken) != "" { // whatever its characters are: the old one may be spent
 		s.Secret.RefreshToken = t.RefreshToken
 	}
 	s.Renewable = s.Secret.RefreshToken != "" || s.Secret.Again != nil
+}
+
+// accessExpiry is when an access token expires, zero if nobody knows.
+func accessExpiry(t *oidc.Tokens) time.Time {
+	if t.ExpiresAt.IsZero() {
+		return expiry(t.AccessToken) // of a JWT, if it is one
+	}
+	return t.ExpiresAt
 }
 
 // Verified marks the tokens of a session as accepted. waived are the rules that were waived about
@@ -73,7 +106,7 @@ func (r *Renewal) doubt(s *session.Session, t *oidc.Tokens, err error) {
 		return
 	}
 	s.Begin(r.Now())
-	s.Attempt.Why, s.Keeps = r.text(err), false
+	s.Claim.Why, s.Keeps = r.text(err), false
 }
 
 // A SubjectError says that a refresh brought the ID Token of another user (OpenID Connect Core 1.0
@@ -142,6 +175,8 @@ func ended(s *session.Session, need session.Need) error {
 		why = "its ID Token has expired, and the provider sends no new one on a refresh"
 	case !s.Renewable && need.For > 0 && endless(s, need):
 		return &ShortError{Session: s, Asked: need.For, Unknown: true}
+	case !s.Renewable && !need.Target.IsZero():
+		why = "it has no refresh token, which gets a token for " + need.Target.String()
 	case !s.Renewable:
 		why = "its token has expired, and it has no refresh token"
 	default:
@@ -155,6 +190,10 @@ func ended(s *session.Session, need session.Need) error {
 func endless(s *session.Session, need session.Need) bool {
 	if need.IDToken {
 		return s.Tokens.IDToken != "" && s.Tokens.IDTokenExpires.IsZero()
+	}
+	if !need.Target.IsZero() {
+		access := s.For(need.Target)
+		return access != nil && access.Expires.IsZero()
 	}
 	return s.Tokens.AccessToken != "" && s.Tokens.Expires.IsZero()
 }
@@ -173,12 +212,12 @@ func withheld(s *session.Session) error {
 // refresh would hide that the login was perhaps somebody else's.
 func renewable(s *session.Session, need session.Need, retry bool) error {
 	switch {
-	case s.Generation == 1 && s.Withheld != "" && !retry:
+	case s.Withheld != "" && (s.Generation == 1 && !retry || !need.Target.IsZero()):
 		return withheld(s)
 	case s.Refused != "" && !retry:
 		return &LoginError{s, session.Refused, "the provider refused its refresh token: " + s.Refused}
-	case s.Attempt != nil && !s.Keeps && !retry:
-		return &LoginError{s, session.Spent, "its refresh token may be spent: " + s.Attempt.String()}
+	case s.Claim != nil && !s.Keeps && !retry:
+		return &LoginError{s, session.Spent, "its refresh token may be spent: " + s.Claim.String()}
 	}
 	return ended(s, need)
 }

@@ -158,7 +158,16 @@ func TestFailureUndoesNothing(t *testing.T) {
 // A restless store is always changed by somebody else.
 type restless struct{ session.Store }
 
-func (restless) IfUnchanged(*session.Session, func() error) error { return session.ErrChanged }
+func (r restless) Reserve(name string) (session.Reservation, error) {
+	room, err := r.Store.Reserve(name)
+	return tooLate{room}, err
+}
+
+type tooLate struct{ session.Reservation }
+
+func (r tooLate) Commit(*session.Session, ...*session.Session) error {
+	return errors.Join(session.ErrChanged, r.Discard())
+}
 
 // A session that is changed over and over is given up, and its token is not sent.
 func TestRestlessSession(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -49,15 +50,20 @@ type Renewal struct {
 
 	// Waiting is called once if another process is renewing the session. nil does nothing.
 	Waiting func()
+
+	// Elapsed returns what tells how much time has passed since, also while the machine slept. nil
+	// asks the system.
+	Elapsed func() (since func() time.Duration)
 }
 
 // An Outcome is what a renewal came to.
 type Outcome struct {
-	Session *session.Session
-	Token   string // the token that is needed, "" if there is none
-	Expires time.Time
-	Tokens  *oidc.Tokens // the answer of the token endpoint, nil if it was not asked
-	Behind  error        // why the token, which is about to end, could not be renewed; nil if that was not tried
+	Session   *session.Session
+	Token     string // the token that is needed, "" if there is none
+	TokenType string // of an access token
+	Expires   time.Time
+	Tokens    *oidc.Tokens // the answer of the token endpoint, nil if it was not asked
+	Behind    error        // why the token, which is about to end, could not be renewed; nil if that was not tried
 
 	// Unstored is why the store has not all that came, nil if it has. It has the refresh token.
 	Unstored error
@@ -75,8 +81,24 @@ func Still(s *session.Session, need session.Need, why error, now time.Time) (*Ou
 	}
 	const last = 2 * time.Second // to be of any use
 	need.For = last
-	token, expires, ok := s.Take(need, now)
-	return &Outcome{Session: s, Token: token, Expires: expires, Behind: why}, ok
+	out, ok := Take(s, need, now)
+	out.Behind = why
+	return out, ok
+}
+
+// Take returns the token that is needed, if the session has it and it is fresh.
+func Take(s *session.Session, need session.Need, now time.Time) (*Outcome, bool) {
+	out := &Outcome{Session: s}
+	ok := out.take(need, now)
+	return out, ok
+}
+
+func (o *Outcome) take(need session.Need, now time.Time) bool {
+	token, expires, ok := o.Session.Take(need, now)
+	if ok {
+		o.Token, o.Expires, o.TokenType = token, expires, o.Session.TokenType(need.Target)
+	}
+	return ok
 }
 
 // Run returns the token that is needed. One that is fresh is returned at once, without a
@@ -90,7 +112,7 @@ func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
 	const most = 10 // each time another process was quicker, although this one had the lock
 	for n := 1; ; n++ {
 		out, err := r.once(ctx)
-		if !errors.Is(err, session.ErrChanged) || ctx.Err() != nil {
+		if !errors.Is(err, session.ErrChanged) || out.Tokens != nil || ctx.Err() != nil {
 			return out, err
 		}
 		if n == most {
@@ -120,7 +142,7 @@ func (r *Renewal) once(ctx context.Context) (*Outcome, error) {
 	if err := r.load(out); err != nil || out.Token != "" { // another may just have renewed it
 		return out, err
 	}
-	if a := out.Session.Attempt; a != nil && a.Why == "" && !a.Same(before.Attempt) {
+	if a := out.Session.Claim; a != nil && a.Why == "" && !a.Same(before.Claim) {
 		return out, session.ErrChanged // another began meanwhile, and may not have ended where locks do nothing
 	}
 	if err := r.renewIfPossible(ctx, out, before.Failure); err != nil {
@@ -170,14 +192,8 @@ func (r *Renewal) load(out *Outcome) error {
 		return err
 	}
 	out.Session = s
-	r.take(out, r.Need)
+	out.take(r.Need, r.Now())
 	return nil
-}
-
-func (r *Renewal) take(out *Outcome, need session.Need) {
-	if token, expires, ok := out.Session.Take(need, r.Now()); ok {
-		out.Token, out.Expires = token, expires
-	}
 }
 
 // text is an error as the session keeps it.
@@ -212,7 +228,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	client, err := r.Connect(ctx, s)
 	if err != nil {
 		if r.note(ctx, s, err) {
-			_ = session.Update(r.Store, before, s) // for those who wait for this process
+			_ = session.Write(r.Store, s) // for those who wait for this process
 		}
 		return err
 	}
@@ -220,8 +236,8 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	p := &passage{Renewal: r, session: s, known: before, room: room, undo: func() {}}
-	g := grant(s)
+	p := &passage{Renewal: r, session: s, room: room, undo: func() {}}
+	g := grant(s, r.Need.Target)
 	g.Sending, g.Received = p.sending, p.received
 	out.Tokens, err = client.Token(p.through(ctx), g)
 	p.end()
@@ -237,34 +253,14 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	return r.failed(ctx, out, before, p, err)
 }
 
-// grant is what the session is renewed by.
-func grant(s *session.Session) oidc.Grant {
-	if s.Secret.RefreshToken == "" {
-		again := oidc.ClientCredentials()
-		again.Params = s.Secret.Again
-		return again
-	}
-	g := oidc.RefreshToken(s.Secret.RefreshToken)
-	for name, values := range s.Secret.Params {
-		g = g.With(name, values...)
-	}
-	g.Expect.Previous = s.VerifiedIDToken()
-	return g
-}
-
 // settle stores what became of tokens that were received, and stored as they came.
 func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err error) error {
 	s := out.Session
 	if err == nil {
 		err = otherUser(s, out.Tokens, client)
 	}
-	if err != nil {
-		s.Withheld = r.text(err)
-		r.doubt(s, out.Tokens, err)
-	} else {
-		Verified(s, out.Tokens, client.Provider.Checks.Waived()...)
-	}
-	unstored := r.Store.IfUnchanged(p.known, func() error { return session.Keep(r.Store, nil, s) })
+	r.judge(s, out.Tokens, client, err)
+	unstored := p.keep(nil)
 	switch {
 	case errors.Is(unstored, session.ErrChanged) && p.lost == nil: // by a refresh since: what it stored is newer
 	case unstored == nil:
@@ -282,10 +278,29 @@ func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err erro
 	}
 	need := r.Need
 	need.Not = "" // some providers give the same token again, while it is good
-	if r.take(out, need); out.Token == "" {
+	if !out.take(need, r.Now()) {
 		return r.insufficient(s, need)
 	}
 	return nil
+}
+
+// judge notes in the session what became of tokens: err is why they must not be used, nil if they
+// may.
+func (r *Renewal) judge(s *session.Session, t *oidc.Tokens, client *oidc.Client, err error) {
+	access := s.For(r.Need.Target)
+	switch {
+	case err != nil && access != nil:
+		access.Withheld = r.text(err)
+	case err != nil:
+		s.Withheld = r.text(err)
+	case access != nil:
+		access.Withheld = ""
+	default:
+		Verified(s, t, client.Provider.Checks.Waived()...)
+	}
+	if err != nil {
+		r.doubt(s, t, err)
+	}
 }
 
 // insufficient says why what just came is not what is needed.
@@ -296,8 +311,7 @@ func (r *Renewal) insufficient(s *session.Session, need session.Need) error {
 	if need.For == 0 {
 		return &LoginError{s, session.Expired, "the provider's new token has ended already"}
 	}
-	_, expires, _ := s.Take(need, r.Now())
-	return &ShortError{Session: s, Lifetime: expires.Sub(s.Received), Asked: need.For}
+	return &ShortError{Session: s, Lifetime: s.Lifetime(need), Asked: need.For}
 }
 
 // tooLong says that a token is asked for that lasts longer than those of the provider do:
@@ -306,7 +320,7 @@ func (r *Renewal) tooLong(s *session.Session) error {
 	need := r.Need
 	need.For = 0
 	_, expires, fresh := s.Take(need, r.Now())
-	if lifetime := expires.Sub(s.Received); fresh && !expires.IsZero() && lifetime <= r.Need.For {
+	if lifetime := s.Lifetime(need); fresh && !expires.IsZero() && lifetime <= r.Need.For {
 		return &ShortError{Session: s, Lifetime: lifetime, Asked: r.Need.For}
 	}
 	return nil
@@ -319,25 +333,32 @@ func (r *Renewal) failed(ctx context.Context, out *Outcome, before *session.Sess
 	var refusal *oidc.Error
 	switch {
 	case p.noted && MayBeSpent(err):
-		s.Attempt.Why = r.text(err)
+		s.Claim.Why = r.text(err)
 	case errors.As(err, &refusal) && refusal.Code == "invalid_grant":
-		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && !now.Received.Equal(before.Received) {
+		if now, loadErr := r.Store.Load(s.Name); loadErr == nil && !sameResponse(now, before) {
 			out.Session = now // it was renewed beside the lock, as from another machine
-			if r.take(out, r.Need); out.Token != "" {
+			if out.take(r.Need, r.Now()) {
 				return nil
 			}
 			return err
 		}
-		s.Attempt, s.Refused = nil, r.text(refusal)
+		s.Claim, s.Refused = nil, r.text(refusal)
+	case errors.As(err, &refusal) && refusal.Code == "invalid_scope" && r.Need.Target.IsZero() && s.Whole != "":
+		s.Claim, s.Narrowed = before.Claim, "the provider refuses the scope of its login by now: "+r.text(refusal)
 	default:
-		s.Attempt = before.Attempt
+		s.Claim = before.Claim
 	}
 	if r.note(ctx, s, err) || p.noted {
-		if failed := session.Update(r.Store, p.known, s); !errors.Is(failed, session.ErrChanged) { // or else it is told already
+		if failed := session.Write(r.Store, s); !errors.Is(failed, session.ErrChanged) { // or else it is told already
 			err = errors.Join(err, failed)
 		}
 	}
 	return err
+}
+
+// sameResponse reports whether two have the tokens of the same response.
+func sameResponse(a, b *session.Session) bool {
+	return a.Generation == b.Generation && a.Received.Equal(b.Received)
 }
 
 // note notes in the session that the provider could not be asked, and reports whether
@@ -371,8 +392,8 @@ func MayBeSpent(err error) bool {
 type passage struct {
 	*Renewal
 	session *session.Session
-	known   *session.Session    // as the store has it, as far as this process knows
 	room    session.Reservation // for the answer
+	sent    *session.Session    // as it was when the refresh token was sent
 
 	mu      sync.Mutex // held while the note is written: an answer may come before it is
 	cancel  context.CancelCauseFunc
@@ -384,6 +405,7 @@ type passage struct {
 	noted   bool   // the store says that the token may be spent
 	late    bool   // another process has changed the session: nothing was sent
 	stored  bool   // the answer was given to the store
+	kept    bool   // the store has it, or what renews the session
 	ended   bool
 }
 
@@ -416,15 +438,67 @@ func (p *passage) sending() error {
 	if p.Hold != nil {
 		p.release = p.Hold()
 	}
-	before := p.session.Attempt
-	p.session.Begin(p.Now())
-	if err := session.Update(p.Store, p.known, p.session); err != nil {
-		p.session.Attempt = before
+	if err := p.claim(); err != nil {
 		p.late = errors.Is(err, session.ErrChanged)
 		return fmt.Errorf("the store: %w", err)
 	}
-	p.noted, p.known = true, p.session.Copy()
+	p.noted = true
 	return nil
+}
+
+// claim stores the claim to send the refresh token, unless another process was quicker: then the
+// error is [session.ErrChanged]. It is the same if storing it took too long, as when the machine
+// slept meanwhile: others may no longer count on this process.
+func (p *passage) claim() error {
+	elapsed := p.Elapsed
+	if elapsed == nil {
+		elapsed = stopwatch
+	}
+	since := elapsed()
+	before := p.session.Claim
+	p.session.Begin(p.Now())
+	err := session.Write(p.Store, p.session)
+	if err == nil && since() > limit.SendBy {
+		err = session.ErrChanged
+		_ = p.giveBack(before) // or else the session says that the token may be spent
+	} else if err != nil && !errors.Is(err, session.ErrChanged) {
+		p.lookUp(before)
+	}
+	if err != nil {
+		p.session.Claim = before
+	}
+	return err
+}
+
+// giveBack stores that this process has no claim any more. Nothing was sent.
+func (p *passage) giveBack(before *session.Claim) error {
+	p.session.Claim = before
+	return session.Write(p.Store, p.session)
+}
+
+// lookUp finds out whether a claim was stored by a write that failed, and gives it back then.
+func (p *passage) lookUp(before *session.Claim) {
+	if now, err := p.Store.Load(p.session.Name); err == nil && now.Claim.Same(p.session.Claim) {
+		p.session.Serial = now.Serial
+		_ = p.giveBack(before) // or else the session says that the token may be spent
+	}
+}
+
+// keep stores the session with its new tokens: in the place of what was there when the refresh token
+// was sent, and of a claim on that token since, which only --retry makes. What another process has
+// received stays.
+func (p *passage) keep(room session.Reservation) error {
+	for {
+		err := session.Keep(p.Store, room, p.session)
+		if !errors.Is(err, session.ErrChanged) {
+			return err
+		}
+		now, loadErr := p.Store.Load(p.session.Name)
+		if loadErr != nil || p.kept || !sameResponse(now, p.sent) {
+			return err
+		}
+		p.session.Serial, room = now.Serial, nil
+	}
 }
 
 // received stores the answer. If that does not work it is tried again, also once the answer
@@ -432,13 +506,15 @@ func (p *passage) sending() error {
 func (p *passage) received(t *oidc.Tokens) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	Put(p.session, t, p.Now())
+	p.sent = p.session.Copy()
+	PutFor(p.session, t, p.Need.Target, p.Now())
 	room := p.room
 	p.room = nil
-	err := session.Keep(p.Store, room, p.session)
-	if err == nil || errors.As(err, new(*session.PartError)) {
-		p.known = p.session.Copy()
-	} else {
+	err := p.keep(room)
+	if errors.Is(err, session.ErrChanged) && p.session.Secret.RefreshToken == "" {
+		err = nil // another process has received such tokens too, and nothing was spent
+	}
+	if p.kept = err == nil || errors.As(err, new(*session.PartError)); !p.kept {
 		p.lost = err // settle tries again, and tells
 		if p.Rescue != nil {
 			p.undo, p.lost = p.Rescue(p.session, err)

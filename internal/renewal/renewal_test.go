@@ -165,8 +165,8 @@ func (w *world) fails(r *Renewal) (*session.Session, error) {
 // unspent checks that a session is as before, and that the next run gets a token.
 func (w *world) unspent(s *session.Session) {
 	w.Helper()
-	if s.Attempt != nil || s.Refused != "" || s.Secret.RefreshToken != "refresh-0" || s.Tokens.AccessToken != "access-0" || s.Generation != 1 {
-		w.Fatalf("stored: %+v %+v", s, s.Attempt)
+	if s.Claim != nil || s.Refused != "" || s.Secret.RefreshToken != "refresh-0" || s.Tokens.AccessToken != "access-0" || s.Generation != 1 {
+		w.Fatalf("stored: %+v %+v", s, s.Claim)
 	}
 	w.handle("/token", nil)
 	w.family = w.op.Rotate(5 * time.Minute)
@@ -191,7 +191,7 @@ func TestRenewal(t *testing.T) {
 		r.Hold = func() func() { held++; return func() { held += 10 } }
 		out := w.gets(r, "access-1")
 		s := w.stored()
-		if s.Generation != 2 || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" || s.Held != "" || s.Attempt != nil || s.Failure != nil || !s.Renewable || s.Keeps {
+		if s.Generation != 2 || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" || s.Held != "" || s.Claim != nil || s.Failure != nil || !s.Renewable || s.Keeps {
 			t.Errorf("stored: %+v", s)
 		}
 		if s.Tokens.AccessToken != "access-1" || s.Tokens.IDToken == "" || s.Tokens.IDTokenStale || !out.Expires.Equal(s.Tokens.Expires) {
@@ -310,10 +310,10 @@ func TestOrderOfThings(t *testing.T) {
 		r.Hold = func() func() { held.Store(true); return func() { held.Store(false) } }
 		r.Received = func(*oidc.Tokens) { close(keys) } // they are asked for beside the token, and come after it
 		w.gets(r, "the-access-token")
-		if noted == nil || noted.Attempt == nil || noted.Attempt.Process != os.Getpid() || noted.Secret.RefreshToken != "refresh-0" || noted.State(time.Now()) != session.Spent {
+		if noted == nil || noted.Claim == nil || noted.Claim.Process != os.Getpid() || noted.Secret.RefreshToken != "refresh-0" || noted.State(time.Now()) != session.Spent {
 			t.Errorf("when the token came: %+v", noted)
 		}
-		if kept == nil || kept.Attempt != nil || kept.Secret.RefreshToken != fakeop.Rotated || kept.Withheld == "" || kept.State(time.Now()) != session.Withheld {
+		if kept == nil || kept.Claim != nil || kept.Secret.RefreshToken != fakeop.Rotated || kept.Withheld == "" || kept.State(time.Now()) != session.Withheld {
 			t.Errorf("before it was verified: %+v", kept)
 		}
 		if heldAtKeys.Load() {
@@ -418,11 +418,11 @@ func TestMayBeSpent(t *testing.T) {
 					return client, err
 				}
 				s, err := w.fails(r)
-				if !oidc.MayBeSpent(err) || s.Attempt == nil || s.Attempt.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
-					t.Fatalf("%v, %+v", err, s.Attempt)
+				if !oidc.MayBeSpent(err) || s.Claim == nil || s.Claim.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
+					t.Fatalf("%v, %+v", err, s.Claim)
 				}
 				_, err = w.fails(w.renewal())
-				w.isLogin(err, session.Spent, s.Attempt.Why)
+				w.isLogin(err, session.Spent, s.Claim.Why)
 				if sent.Load() != 1 {
 					t.Errorf("it was sent %d times", sent.Load())
 				}
@@ -446,12 +446,12 @@ func TestKeptRefreshTokenIsSentAgain(t *testing.T) {
 		}
 		w.at(time.Hour)
 		w.handle("/token", fakeop.Says(500, nil, ""))
-		if s, _ := w.fails(w.renewal()); s.Attempt == nil || s.State(*w.now.Load()) != session.Expired {
+		if s, _ := w.fails(w.renewal()); s.Claim == nil || s.State(*w.now.Load()) != session.Expired {
 			t.Fatalf("%+v", s)
 		}
 		w.handle("/token", nil)
 		w.gets(w.renewal(), "the-access-token")
-		if s := w.stored(); s.Attempt != nil || !s.Keeps {
+		if s := w.stored(); s.Claim != nil || !s.Keeps {
 			t.Fatalf("%+v", s)
 		}
 	})
@@ -465,7 +465,7 @@ func TestRefused(t *testing.T) {
 		w.save(s)
 		s, err := w.fails(w.renewal())
 		var refusal *oidc.Error
-		if !errors.As(err, &refusal) || s.Refused == "" || s.Attempt != nil || s.State(time.Now()) != session.Refused || s.Secret.RefreshToken != "stolen" {
+		if !errors.As(err, &refusal) || s.Refused == "" || s.Claim != nil || s.State(time.Now()) != session.Refused || s.Secret.RefreshToken != "stolen" {
 			t.Fatalf("%v, %+v", err, s)
 		}
 		_, err = w.fails(w.renewal())
@@ -488,7 +488,7 @@ func TestRefusedWhileRenewedElsewhere(t *testing.T) {
 		w.handle("/token", func(rw http.ResponseWriter, r *http.Request) {
 			newer := w.expired()
 			newer.Generation, newer.Received, newer.Tokens.AccessToken, newer.Tokens.Expires = 2, time.Now(), "newer", time.Now().Add(time.Hour)
-			newer.Secret.RefreshToken = "newer-refresh"
+			newer.Secret.RefreshToken, newer.Serial = "newer-refresh", session.Any
 			reserved, err := w.store.Reserve("work") // no lock: it is not seen on the other machine
 			if err == nil {
 				err = reserved.Commit(newer)
@@ -663,7 +663,7 @@ func TestPartIsStored(t *testing.T) {
 		if err != nil || out.Token != "access-1" || !errors.Is(out.Unstored, errFull) {
 			t.Errorf("%+v, %v", out, err)
 		}
-		if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Tokens.AccessToken != "" || s.Attempt != nil || s.State(time.Now()) != session.Expired {
+		if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Tokens.AccessToken != "" || s.Claim != nil || s.State(time.Now()) != session.Expired {
 			t.Errorf("%+v", s)
 		}
 		w.gets(w.renewal(), "access-2")
@@ -778,7 +778,9 @@ func (r *faultyReservation) Commit(s *session.Session, less ...*session.Session)
 		}
 	}
 	if r.f.part != nil && len(less) > 0 {
-		return errors.Join(r.Reservation.Commit(less[0]), &session.PartError{Err: r.f.part})
+		err := r.Reservation.Commit(less[0])
+		s.Serial = less[0].Serial
+		return errors.Join(err, &session.PartError{Err: r.f.part})
 	}
 	return r.Reservation.Commit(s, less...)
 }
@@ -824,7 +826,7 @@ func TestCallerGivesUp(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			w.family.Delay(cancel)
 			_, _ = w.renewal().Run(ctx) // whether the tokens are verified by then is up to the keys
-			if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Attempt != nil || s.Generation != 2 {
+			if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Claim != nil || s.Generation != 2 {
 				t.Errorf("%+v", s)
 			}
 			w.gets(w.renewal(), current(w))
@@ -838,7 +840,7 @@ func TestCallerGivesUp(t *testing.T) {
 			r.Received = func(*oidc.Tokens) { cancel() }
 			w.givenUp(ctx, r, context.Canceled)
 			s := w.stored()
-			if s.Secret.RefreshToken != "refresh-1" || s.Attempt != nil || s.State(time.Now()) != session.Withheld {
+			if s.Secret.RefreshToken != "refresh-1" || s.Claim != nil || s.State(time.Now()) != session.Withheld {
 				t.Errorf("%+v", s)
 			}
 			w.handle("/jwks", nil)
@@ -1140,8 +1142,8 @@ func TestAskedAgain(t *testing.T) {
 		delete(w.op.Tokens, "refresh_token")
 		w.op.Unlock()
 		w.handle("/token", fakeop.Says(500, nil, ""))
-		if s, _ := w.fails(w.renewal()); s.Attempt != nil {
-			t.Errorf("%+v", s.Attempt)
+		if s, _ := w.fails(w.renewal()); s.Claim != nil {
+			t.Errorf("%+v", s.Claim)
 		}
 		w.handle("/token", nil)
 		w.gets(w.renewal(), "the-access-token")
@@ -1287,7 +1289,7 @@ func TestPassageEnds(t *testing.T) {
 		if err := p.sending(); err == nil {
 			t.Error("it leaves")
 		}
-		if s := w.stored(); s.Attempt != nil {
+		if s := w.stored(); s.Claim != nil {
 			t.Error("it is noted")
 		}
 	})
@@ -1303,7 +1305,7 @@ func TestPut(t *testing.T) {
 	jwt := fakeop.Sign(op.Key, op.KID, map[string]any{"exp": exp.Unix()})
 	old := func() *session.Session {
 		return &session.Session{
-			Name: "work", Generation: 1, Attempt: &session.Attempt{}, Refused: "x", Failure: &session.Failure{}, Renewable: true,
+			Name: "work", Generation: 1, Claim: &session.Claim{}, Refused: "x", Failure: &session.Failure{}, Renewable: true,
 			Tokens: session.Tokens{AccessToken: "a", IDToken: "i", IDTokenExpires: now, Scope: "s"}, Secret: &session.Secret{RefreshToken: "r"},
 		}
 	}
@@ -1313,7 +1315,7 @@ func TestPut(t *testing.T) {
 		check  func(*session.Session) bool
 	}{
 		"all new": {nil, oidc.Tokens{AccessToken: "b", RefreshToken: "q", IssuedIDToken: jwt, ExpiresAt: exp, Scope: "t", TokenType: "DPoP"}, func(s *session.Session) bool {
-			return s.Generation == 2 && s.Received.Equal(now) && s.Attempt == nil && s.Refused == "" && s.Failure == nil && s.Withheld != "" && s.Held == "i" && !s.Keeps &&
+			return s.Generation == 2 && s.Received.Equal(now) && s.Claim == nil && s.Refused == "" && s.Failure == nil && s.Withheld != "" && s.Held == "i" && !s.Keeps &&
 				reflect.DeepEqual(s.Tokens, session.Tokens{AccessToken: "b", TokenType: "DPoP", Expires: exp, IDToken: jwt, IDTokenExpires: s.Tokens.IDTokenExpires, Scope: "t"}) && s.Tokens.IDTokenExpires.Equal(exp) && s.Secret.RefreshToken == "q"
 		}},
 		"no refresh token keeps the old": {nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Secret.RefreshToken == "r" && s.Keeps && s.Renewable }},

@@ -63,13 +63,8 @@ func (b Both) Lock(ctx context.Context, name string, waiting func() bool) (func(
 	return b.of(name).Lock(ctx, name, waiting)
 }
 
-// IfUnchanged implements [Store].
-func (b Both) IfUnchanged(s *Session, write func() error) error {
-	return b.of(s.Name).IfUnchanged(s, write)
-}
-
 // Reserve implements [Store].
 func (b Both) Reserve(name string) (Reservation, error) { return b.of(name).Reserve(name) }
 
 // Delete implements [Store].
-func (b Both) Delete(name string) error { return b.of(name).Delete(name) }
+func (b Both) Delete(name string, serial int64) error { return b.of(name).Delete(name, serial) }

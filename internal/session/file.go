@@ -116,13 +116,8 @@ func (f *Files) read(name string) (*Session, error) {
 	if err != nil {
 		return nil, &BrokenError{path, err}
 	}
-	s := &Session{}
-	err = json.Unmarshal(data, s)
-	switch {
-	case err != nil:
-	case s.Schema > Schema:
-		err = fmt.Errorf("it is of a later version of the program (schema %d)", s.Schema)
-	case s.Schema < 1 || s.Name != name || s.Grant.Issuer == "" || (s.Secret == nil) == (s.Sealed == nil):
+	s, err := Decode(data)
+	if err == nil && (s.Name != name || s.Grant.Issuer == "" || (s.Secret == nil) == (s.Sealed == nil)) {
 		err = errors.New("something is missing in it, or it is another session's")
 	}
 	if err != nil {
@@ -202,10 +197,10 @@ func (f *Files) tellLocksFail() {
 // awaitRefresh waits, where locks do nothing, while another process may be refreshing the session.
 // It reports whether that is over.
 func (f *Files) awaitRefresh(ctx context.Context, name string, waiting func() bool) (bool, error) {
-	const most, pause = 20 * time.Second, 10 * time.Millisecond
+	const pause = 10 * time.Millisecond
 	for {
 		s, err := f.read(name)
-		if err != nil || time.Since(s.refreshBegan()).Abs() > most {
+		if err != nil || time.Since(s.refreshBegan()).Abs() > limit.ClaimSettled {
 			return true, nil //nolint:nilerr // who asked reads it, and is told
 		}
 		if waiting() {
@@ -217,20 +212,6 @@ func (f *Files) awaitRefresh(ctx context.Context, name string, waiting func() bo
 			return false, context.Cause(ctx)
 		}
 	}
-}
-
-// IfUnchanged implements [Store].
-func (f *Files) IfUnchanged(s *Session, write func() error) error {
-	if err := CheckName(s.Name); err != nil {
-		return err
-	}
-	if err := f.prepare(); err != nil {
-		return err
-	}
-	return durable.Guarded(f.Path(s.Name), func() error {
-		now, err := f.read(s.Name) // the file, whatever is remembered of it
-		return ifUnchanged(s, now, err, write)
-	})
 }
 
 // prepare makes the folder, which only its owner may enter.
@@ -268,15 +249,30 @@ func (f *Files) Reserve(name string) (Reservation, error) {
 }
 
 // Delete implements [Store].
-func (f *Files) Delete(name string) error {
+func (f *Files) Delete(name string, serial int64) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	err := durable.Remove(f.Path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNoSession
+	path := f.Path(name)
+	remove := func() error { return durable.Remove(path) }
+	if serial != Any {
+		remove = func() error {
+			return durable.Guarded(path, func() error {
+				stored, err := f.serial(name)
+				if err == nil && stored != 0 && stored != serial {
+					err = ErrChanged
+				}
+				if err != nil {
+					return err
+				}
+				return durable.Remove(path)
+			})
+		}
 	}
-	return err
+	if err := remove(); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return ErrNoSession
 }
 
 // A fileReservation is a session's file about to be written.
@@ -287,10 +283,53 @@ type fileReservation struct {
 }
 
 func (r *fileReservation) Commit(s *Session, less ...*Session) error {
+	if err := r.unlockKey(s); err != nil {
+		return errors.Join(err, r.file.Discard())
+	}
+	began := false
+	write := func() error {
+		began = true
+		return r.commit(s, less)
+	}
+	err := durable.Guarded(r.files.Path(s.Name), write)
+	if urgent := len(less) > 0 || s.Serial == Any; urgent && !began {
+		return write() // new tokens are nowhere else: a guard that cannot be made does not lose them
+	}
+	if !began {
+		err = errors.Join(err, r.file.Discard())
+	}
+	return err
+}
+
+// unlockKey gets the key of a session that was sealed before, if new ones are not.
+func (r *fileReservation) unlockKey(s *Session) error {
+	if r.key != nil || s.Secret == nil || s.Sealed == nil {
+		return nil
+	}
+	var err error
+	if r.key, err = r.files.Keys.Key(context.Background(), false); err != nil {
+		return &SealError{err}
+	}
+	return nil
+}
+
+// commit stores the first of s and less that can be, if what is stored is still what was read.
+func (r *fileReservation) commit(s *Session, less []*Session) error {
+	stored, err := r.files.serial(s.Name)
+	if s.Serial == Any {
+		err = nil // what cannot be read is replaced
+	}
+	if err == nil && !admits(s.Serial, stored) {
+		err = ErrChanged
+	}
+	if err != nil {
+		return errors.Join(err, r.file.Discard())
+	}
+	next := successor(stored)
 	var versions [][]byte
 	var tooLong error
 	for _, version := range append([]*Session{s}, less...) {
-		data, err := r.encode(version)
+		data, err := r.encode(version, next)
 		switch {
 		case err != nil:
 			return errors.Join(err, r.file.Discard())
@@ -304,24 +343,33 @@ func (r *fileReservation) Commit(s *Session, less ...*Session) error {
 		return errors.Join(tooLong, r.file.Discard())
 	}
 	which, err := r.file.CommitFirst(versions...)
+	if which >= 0 {
+		s.Serial = next
+	}
 	if err = cmp.Or(err, tooLong); which >= 0 && err != nil {
 		return &PartError{err}
 	}
 	return err
 }
 
+// serial is that of a session as its file has it, whatever is remembered of it; 0 if there is none.
+func (f *Files) serial(name string) (int64, error) {
+	s, err := f.read(name)
+	switch {
+	case errors.Is(err, ErrNoSession):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	return s.Serial, nil
+}
+
 // encode is the session as it is written. A secret that was not opened stays as it is.
-func (r *fileReservation) encode(s *Session) ([]byte, error) {
+func (r *fileReservation) encode(s *Session, serial int64) ([]byte, error) {
 	out := *s
-	if s.Secret != nil && (r.key != nil || s.Sealed != nil) {
-		key := r.key
-		if key == nil {
-			var err error
-			if key, err = r.files.Keys.Key(context.Background(), false); err != nil {
-				return nil, &SealError{err}
-			}
-		}
-		sealed, err := key.seal(s)
+	out.Schema, out.Serial = Schema, serial
+	if s.Secret != nil && r.key != nil {
+		sealed, err := r.key.seal(s)
 		if err != nil {
 			return nil, err
 		}

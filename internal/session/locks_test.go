@@ -15,62 +15,23 @@ func granted(context.Context, string, func() bool) (func(), bool, error) {
 	return func() {}, false, nil
 }
 
-// Only who has read a session as it is stored can change it.
-func TestIfUnchanged(t *testing.T) {
-	t.Parallel()
-	all := stores(t)
-	all["both"] = Both{First: &Memory{}, Second: &Memory{}}
-	for name, store := range all {
-		if err := Update(store, good(), good()); !errors.Is(err, ErrChanged) {
-			t.Errorf("%s: one that is not there: %v", name, err)
-		}
-		if err := Save(store, good()); err != nil {
-			t.Fatal(err)
-		}
-		for what, change := range map[string]func(*Session){
-			"generation": func(s *Session) { s.Generation++ },
-			"received":   func(s *Session) { s.Received = s.Received.Add(time.Nanosecond) },
-			"attempt":    func(s *Session) { s.Begin(noon) },
-			"withheld":   func(s *Session) { s.Withheld = "it did not verify" },
-			"refused":    func(s *Session) { s.Refused = "revoked" },
-		} {
-			s := good()
-			change(s)
-			if err := Update(store, s, good()); !errors.Is(err, ErrChanged) {
-				t.Errorf("%s: another %s: %v", name, what, err)
-			}
-		}
-		before := good()
-		for n, why := range []string{"", "", "HTTP status 500"} {
-			s := before.Copy()
-			s.Begin(noon.Add(time.Duration(n) * time.Second))
-			s.Attempt.Why = why
-			if err := Update(store, before, s); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			if err := Update(store, before, s); !errors.Is(err, ErrChanged) {
-				t.Errorf("%s: once more: %v", name, err)
-			}
-			before = s
-		}
-		errOwn := errors.New("own")
-		if err := store.IfUnchanged(before, func() error { return errOwn }); !errors.Is(err, errOwn) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 // A copy does not change with what it was made of.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	s := good()
 	s.Begin(noon)
 	c := s.Copy()
-	s.Attempt.Why = "HTTP status 500"
+	s.Claim.Why = "HTTP status 500"
 	s.Generation++
-	if c.Attempt.Why != "" || c.Generation != good().Generation {
+	if c.Claim.Why != "" || c.Generation != good().Generation {
 		t.Errorf("%+v", c)
 	}
+}
+
+// overwrite stores a session, whatever is there and without a lock.
+func overwrite(f *Files, s *Session) error {
+	s.Serial = Any
+	return Write(f, s)
 }
 
 // Locks that do nothing are told once, and what a note says of a refresh is waited for instead.
@@ -90,7 +51,7 @@ func TestLocksThatDoNothing(t *testing.T) {
 	}
 	s := good()
 	s.Begin(time.Now())
-	if err := Write(f, s); err != nil {
+	if err := overwrite(f, s); err != nil {
 		t.Fatal(err)
 	}
 	if got := StateOf(f, s, noon); got != Renewing {
@@ -108,7 +69,7 @@ func TestLocksThatDoNothing(t *testing.T) {
 	}
 	came := good()
 	came.Received, came.Withheld = time.Now(), Unverified
-	if err := Write(f, came); err != nil {
+	if err := overwrite(f, came); err != nil {
 		t.Fatal(err)
 	}
 	if unlock, err := f.Lock(t.Context(), "work", func() bool { return true }); unlock != nil || err != nil {
@@ -116,14 +77,14 @@ func TestLocksThatDoNothing(t *testing.T) {
 	}
 	over := func() bool { t.Error("it waits"); return true }
 	for name, change := range map[string]func(*Session){
-		"none":        func(s *Session) { s.Attempt = nil },
-		"told":        func(s *Session) { s.Attempt.Why = "HTTP status 500" },
+		"none":        func(s *Session) { s.Claim = nil },
+		"told":        func(s *Session) { s.Claim.Why = "HTTP status 500" },
 		"a while ago": func(s *Session) { s.Begin(time.Now().Add(-time.Minute)) },
 	} {
 		s := good()
 		s.Begin(time.Now())
 		change(s)
-		if err := Write(f, s); err != nil {
+		if err := overwrite(f, s); err != nil {
 			t.Fatal(err)
 		}
 		unlock, err := f.Lock(t.Context(), "work", over)
@@ -146,14 +107,14 @@ func TestGuardIsLeft(t *testing.T) {
 			t.Error(err)
 		}
 		var guard *durable.GuardError
-		if err := Update(f, good(), good()); !errors.As(err, &guard) || !strings.Contains(err.Error(), ".work.json.guard") {
+		if err := Write(f, good()); !errors.As(err, &guard) || !strings.Contains(err.Error(), ".work.json.guard") {
 			t.Errorf("%v", err)
 		}
 		f.Locks = nil
 		if err := Save(f, good()); err != nil {
 			t.Error(err)
 		}
-		return Update(f, good(), good())
+		return Save(f, good())
 	})
 	if err != nil {
 		t.Error(err)

@@ -13,9 +13,14 @@ import (
 // Memory is a store in memory. The zero value is empty and ready.
 type Memory struct {
 	mu       sync.Mutex
-	sessions map[string][]byte
+	sessions map[string]stored
 	locks    map[string]chan struct{}
-	writing  sync.Mutex // held by IfUnchanged
+}
+
+// stored is a session as text, so that nobody changes what is stored.
+type stored struct {
+	serial int64
+	text   []byte
 }
 
 // Names implements [Store].
@@ -29,12 +34,12 @@ func (m *Memory) Names() ([]string, error) {
 func (m *Memory) Load(name string) (*Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	data, ok := m.sessions[name]
+	there, ok := m.sessions[name]
 	if !ok {
 		return nil, ErrNoSession
 	}
 	s := &Session{}
-	return s, json.Unmarshal(data, s)
+	return s, json.Unmarshal(there.text, s)
 }
 
 // Open implements [Store]: nothing is sealed.
@@ -71,25 +76,21 @@ func (m *Memory) lock(name string) chan struct{} {
 	return m.locks[name]
 }
 
-// IfUnchanged implements [Store].
-func (m *Memory) IfUnchanged(s *Session, write func() error) error {
-	m.writing.Lock()
-	defer m.writing.Unlock()
-	now, err := m.Load(s.Name)
-	return ifUnchanged(s, now, err, write)
-}
-
 // Reserve implements [Store].
 func (m *Memory) Reserve(name string) (Reservation, error) {
 	return memoryReservation{m}, CheckName(name)
 }
 
 // Delete implements [Store].
-func (m *Memory) Delete(name string) error {
+func (m *Memory) Delete(name string, serial int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.sessions[name]; !ok {
+	there, ok := m.sessions[name]
+	switch {
+	case !ok:
 		return ErrNoSession
+	case !admits(serial, there.serial):
+		return ErrChanged
 	}
 	delete(m.sessions, name)
 	return nil
@@ -97,18 +98,24 @@ func (m *Memory) Delete(name string) error {
 
 type memoryReservation struct{ store *Memory }
 
-// Commit keeps the session as text, so that nobody changes what is stored.
 func (r memoryReservation) Commit(s *Session, _ ...*Session) error {
-	data, err := json.Marshal(s)
+	r.store.mu.Lock()
+	defer r.store.mu.Unlock()
+	there := r.store.sessions[s.Name]
+	if !admits(s.Serial, there.serial) {
+		return ErrChanged
+	}
+	out := *s
+	out.Serial = successor(there.serial)
+	text, err := json.Marshal(&out)
 	if err != nil {
 		return err
 	}
-	r.store.mu.Lock()
-	defer r.store.mu.Unlock()
 	if r.store.sessions == nil {
-		r.store.sessions = map[string][]byte{}
+		r.store.sessions = map[string]stored{}
 	}
-	r.store.sessions[s.Name] = data
+	r.store.sessions[s.Name] = stored{out.Serial, text}
+	s.Serial = out.Serial
 	return nil
 }
 

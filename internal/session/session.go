@@ -7,14 +7,13 @@ package session
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
+	"slices"
 	"time"
 )
 
-// Schema is the version of what is stored.
-const Schema = 1
+// Schema is the version of what is stored. Sessions of version 1 are read too, and stored as this
+// version when they are next written.
+const Schema = 2
 
 // A Session is the tokens of one grant. What is here can be read by whoever can read
 // the store; what renews them is in the Secret.
@@ -22,9 +21,13 @@ type Session struct {
 	Schema     int       `json:"schema"`
 	Name       string    `json:"name"`
 	Grant      Grant     `json:"grant"`
-	Generation int       `json:"generation"` // how many answers of the token endpoint were stored
-	Received   time.Time `json:"received"`   // when the last of them came
+	Serial     int64     `json:"serial"`     // which write this is; see [Reservation]
+	Generation int       `json:"generation"` // how many responses of the token endpoint were stored
+	Received   time.Time `json:"received"`   // when Tokens came
 	Tokens     Tokens    `json:"tokens"`
+
+	// Access are access tokens for a part of the grant, beside the one in Tokens.
+	Access []AccessToken `json:"access_tokens,omitempty"`
 
 	// Withheld is why the tokens must not be used, "" if they may. They are so from
 	// when they come until they are verified.
@@ -38,8 +41,15 @@ type Session struct {
 	// skipped or waived. It is "" if nothing was, or if an earlier version stored the session.
 	Unverified string `json:"unverified,omitempty"`
 
-	// Attempt is a refresh that was begun and whose answer is not stored.
-	Attempt *Attempt `json:"attempt,omitempty"`
+	// Whole is the scope that the session's own refresh asks for by name, since a token for a part
+	// of it was asked for; "" if none was.
+	Whole string `json:"whole_scope,omitempty"`
+
+	// Narrowed says what the provider took away from the scope because of that, "" if nothing.
+	Narrowed string `json:"narrowed,omitempty"`
+
+	// Claim is a refresh that was begun and whose response is not stored.
+	Claim *Claim `json:"claim,omitempty"`
 
 	// Refused is what the provider said when it last refused the refresh token.
 	Refused string `json:"refused,omitempty"`
@@ -71,14 +81,6 @@ type Tokens struct {
 	Scope string `json:"scope,omitempty"` // as granted, "" if the provider did not say
 }
 
-// An Attempt is a refresh that was begun. Why is what became of it, "" if nobody lived
-// to tell.
-type Attempt struct {
-	Began   time.Time `json:"began"`
-	Process int       `json:"process"`
-	Why     string    `json:"why,omitempty"`
-}
-
 // A Failure is a refresh that came to nothing, and spent nothing.
 type Failure struct {
 	At  time.Time `json:"at"`
@@ -97,6 +99,7 @@ type Secret struct {
 // A Need is what somebody asks of a session.
 type Need struct {
 	IDToken bool
+	Target  Target        // what the access token is for
 	For     time.Duration // that it has to be valid; 0 means a margin that suits its lifetime
 	Not     string        // a token that will not do: the provider refused it, or it is to be renewed anyway
 	NoCache bool          // to refresh it, ignore cached metadata and keys
@@ -104,14 +107,44 @@ type Need struct {
 
 // Take returns the token that is needed, if the session has it and it is fresh.
 func (s *Session) Take(need Need, now time.Time) (token string, expires time.Time, ok bool) {
-	token, expires = s.Tokens.AccessToken, s.Tokens.Expires
-	if need.IDToken {
-		token, expires = s.Tokens.IDToken, s.Tokens.IDTokenExpires
-	}
-	if token == "" || token == need.Not || s.Withheld != "" {
+	token, received, expires, withheld := s.find(need)
+	if token == "" || token == need.Not || withheld {
 		return "", expires, false
 	}
-	return token, expires, s.fresh(expires, need.For, now)
+	return token, expires, s.fresh(received, expires, need.For, now)
+}
+
+// find returns the token that is needed, whether it is fresh or not; "" if there is none.
+func (s *Session) find(need Need) (token string, received, expires time.Time, withheld bool) {
+	switch {
+	case need.IDToken:
+		return s.Tokens.IDToken, s.Received, s.Tokens.IDTokenExpires, s.Withheld != ""
+	case need.Target.IsZero():
+		return s.Tokens.AccessToken, s.Received, s.Tokens.Expires, s.Withheld != ""
+	}
+	t := s.For(need.Target)
+	if t == nil {
+		return "", time.Time{}, time.Time{}, false
+	}
+	return t.Token, t.Received, t.Expires, s.Withheld != "" || t.Withheld != ""
+}
+
+// Lifetime is how long the token that is needed lasts from when it came, whether it has expired or
+// not; zero if nobody knows.
+func (s *Session) Lifetime(need Need) time.Duration {
+	_, received, expires, _ := s.find(need)
+	if expires.IsZero() {
+		return 0
+	}
+	return expires.Sub(received)
+}
+
+// TokenType is the type of the access token that is needed.
+func (s *Session) TokenType(target Target) string {
+	if t := s.For(target); t != nil {
+		return t.Type
+	}
+	return s.Tokens.TokenType
 }
 
 // VerifiedIDToken is the last ID Token that was verified, "" if none was. It may be expired.
@@ -130,18 +163,18 @@ const (
 	tolerance = time.Minute
 )
 
-// fresh reports whether a token that ends at expires can still be used.
-func (s *Session) fresh(expires time.Time, least time.Duration, now time.Time) bool {
-	if now.Before(s.Received.Add(-tolerance)) {
+// fresh reports whether a token that came at received and ends at expires can still be used.
+func (s *Session) fresh(received, expires time.Time, least time.Duration, now time.Time) bool {
+	if now.Before(received.Add(-tolerance)) {
 		return !s.Renewable // the clock was set back: what it says of the token's age is not so
 	}
 	if expires.IsZero() && least > 0 { // only a token that has just been received may last so long
-		return s.Renewable && now.Before(s.Received.Add(margin))
+		return s.Renewable && now.Before(received.Add(margin))
 	}
 	if expires.IsZero() {
-		return !s.Renewable || now.Before(s.Received.Add(unknown))
+		return !s.Renewable || now.Before(received.Add(unknown))
 	}
-	return now.Add(cmp.Or(least, Margin(expires.Sub(s.Received)))).Before(expires)
+	return now.Add(cmp.Or(least, Margin(expires.Sub(received)))).Before(expires)
 }
 
 // Margin is how long before its end a token of a lifetime is renewed.
@@ -165,7 +198,7 @@ const (
 func (s *Session) State(now time.Time) State {
 	_, _, fresh := s.Take(Need{}, now)
 	switch {
-	case s.Attempt != nil && !s.Keeps:
+	case s.Claim != nil && !s.Keeps:
 		return Spent
 	case s.Refused != "":
 		return Refused
@@ -182,8 +215,8 @@ func (s *Session) State(now time.Time) State {
 // Why says why the session is in its state, "" if that goes without saying.
 func (s *Session) Why() string {
 	switch {
-	case s.Attempt != nil:
-		return "its refresh token may be spent: " + s.Attempt.String()
+	case s.Claim != nil:
+		return "its refresh token may be spent: " + s.Claim.String()
 	case s.Refused != "":
 		return "the provider refused its refresh token: " + s.Refused
 	case s.Withheld != "":
@@ -197,62 +230,16 @@ func (s *Session) Why() string {
 // Copy returns a copy that does not change with s, but for what is secret.
 func (s *Session) Copy() *Session {
 	c := *s
-	if s.Attempt != nil {
-		attempt := *s.Attempt
-		c.Attempt = &attempt
+	if s.Claim != nil {
+		claim := *s.Claim
+		c.Claim = &claim
 	}
+	c.Access = slices.Clone(s.Access)
 	return &c
-}
-
-// unchanged reports whether a session that was read again is as s, in all that a refresh depends
-// on.
-func (s *Session) unchanged(now *Session) bool {
-	return s.Generation == now.Generation && s.Received.Equal(now.Received) && s.Attempt.Same(now.Attempt) &&
-		s.Withheld == now.Withheld && s.Refused == now.Refused
-}
-
-// ifUnchanged is the part of IfUnchanged that all stores share. now is the session as it was read
-// again, with the error of that.
-func ifUnchanged(s, now *Session, err error, write func() error) error {
-	switch {
-	case errors.Is(err, ErrNoSession), err == nil && !s.unchanged(now):
-		return ErrChanged
-	case err != nil:
-		return err
-	}
-	return write()
-}
-
-// Same reports whether two are the same attempt, known to have come to the same. nil is none.
-func (a *Attempt) Same(b *Attempt) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Began.Equal(b.Began) && a.Process == b.Process && a.Why == b.Why
 }
 
 // Unverified is why tokens are withheld that came a moment ago.
 const Unverified = "not verified yet"
-
-// refreshBegan is the last known time of a refresh that may still be under way, zero if none is.
-func (s *Session) refreshBegan() time.Time {
-	switch {
-	case s.Attempt != nil && s.Attempt.Why == "":
-		return s.Attempt.Began
-	case s.Withheld == Unverified:
-		return s.Received
-	}
-	return time.Time{}
-}
-
-// String tells what is known of the attempt.
-func (a *Attempt) String() string {
-	why := a.Why
-	if why == "" {
-		why = fmt.Sprintf("process %d sent it, or was about to, and has stored no response", a.Process)
-	}
-	return a.Began.UTC().Format(time.RFC3339) + ": " + why
-}
 
 // less is what is stored of a session if there is no room for all of it: what renews it, without
 // the tokens that a refresh brings anew. There is nothing less without a refresh token.
@@ -261,9 +248,6 @@ func (s *Session) less() []*Session {
 		return nil
 	}
 	bare := *s
-	bare.Tokens, bare.Held = Tokens{TokenType: s.Tokens.TokenType, Scope: s.Tokens.Scope}, ""
+	bare.Tokens, bare.Access, bare.Held = Tokens{TokenType: s.Tokens.TokenType, Scope: s.Tokens.Scope}, nil, ""
 	return []*Session{&bare}
 }
-
-// Begin notes that the refresh token is about to be sent.
-func (s *Session) Begin(now time.Time) { s.Attempt = &Attempt{Began: now, Process: os.Getpid()} }

@@ -55,7 +55,7 @@ func TestTake(t *testing.T) {
 		"a clock that was set back":     {nil, Need{}, -time.Minute - time.Second, ""},
 		"set back, not renewable":       {func(s *Session) { s.Renewable = false }, Need{}, -time.Hour, "access"},
 		"a clock that was set forward":  {nil, Need{}, 24 * time.Hour, ""},
-		"an attempt, and it is fresh":   {func(s *Session) { s.Attempt = &Attempt{Began: noon} }, Need{}, 0, "access"},
+		"an attempt, and it is fresh":   {func(s *Session) { s.Claim = &Claim{Began: noon} }, Need{}, 0, "access"},
 		"refused, and it is fresh":      {func(s *Session) { s.Refused = "invalid_grant" }, Need{}, 0, "access"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestState(t *testing.T) {
 		Fresh:    func(*Session) {},
 		Expired:  func(s *Session) { s.Tokens.Expires = noon },
 		Ended:    func(s *Session) { s.Tokens.Expires, s.Renewable = noon, false },
-		Spent:    func(s *Session) { s.Attempt = &Attempt{Began: noon, Process: 7} },
+		Spent:    func(s *Session) { s.Claim = &Claim{Began: noon, Process: 7} },
 		Refused:  func(s *Session) { s.Tokens.Expires, s.Refused = noon, "it is over" },
 		Withheld: func(s *Session) { s.Withheld = "a wrong iss" },
 	} {
@@ -118,11 +118,11 @@ func TestState(t *testing.T) {
 		}
 	}
 	s := good()
-	s.Attempt, s.Keeps, s.Tokens.Expires = &Attempt{Began: noon}, true, noon
+	s.Claim, s.Keeps, s.Tokens.Expires = &Claim{Began: noon}, true, noon
 	if got := s.State(noon); got != Expired {
 		t.Errorf("a provider that keeps refresh tokens: %s", got)
 	}
-	s.Attempt, s.Failure = nil, &Failure{noon, "no route to host"}
+	s.Claim, s.Failure = nil, &Failure{noon, "no route to host"}
 	if why := s.Why(); !strings.Contains(why, "no route to host") {
 		t.Error(why)
 	}
@@ -133,11 +133,11 @@ func TestAttemptTells(t *testing.T) {
 	t.Parallel()
 	s := good()
 	s.Begin(noon)
-	if text := s.Attempt.String(); !strings.HasPrefix(text, "2026-01-02T12:00:00Z: process ") {
+	if text := s.Claim.String(); !strings.HasPrefix(text, "2026-01-02T12:00:00Z: process ") {
 		t.Error(text)
 	}
-	s.Attempt.Why = "no answer in time"
-	if text := s.Attempt.String(); text != "2026-01-02T12:00:00Z: no answer in time" {
+	s.Claim.Why = "no answer in time"
+	if text := s.Claim.String(); text != "2026-01-02T12:00:00Z: no answer in time" {
 		t.Error(text)
 	}
 }

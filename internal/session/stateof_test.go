@@ -9,7 +9,7 @@ import (
 // holds it, and its token may be spent once nobody does.
 func TestRenewing(t *testing.T) {
 	t.Parallel()
-	for name, store := range stores(t) {
+	for name, store := range map[string]Store{"memory": &Memory{}, "files": files(t)} {
 		s := good()
 		s.Begin(noon)
 		if err := Save(store, s); err != nil {
@@ -27,7 +27,7 @@ func TestRenewing(t *testing.T) {
 		}
 		failed := good()
 		failed.Begin(noon)
-		failed.Attempt.Why = "HTTP status 500"
+		failed.Claim.Why = "HTTP status 500"
 		if got := StateOf(store, failed, noon); got != Spent {
 			t.Errorf("%s: one that is known to have failed, %s", name, got)
 		}

@@ -3,9 +3,11 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -30,24 +32,30 @@ type Store interface {
 	// it; once it returns true the wait is over, without the lock and without an error.
 	Lock(ctx context.Context, name string, waiting func() bool) (unlock func(), err error)
 
-	// IfUnchanged calls write, which stores the session, if what is stored is still what was
-	// read as s. No other process can do the same meanwhile, also where locks do nothing. The
-	// error is [ErrChanged] if the session was changed or is gone.
-	IfUnchanged(s *Session, write func() error) error
-
 	// Reserve makes sure that a session can be written, with all that could fail before
 	// there is something to write.
 	Reserve(name string) (Reservation, error)
 
-	// Delete forgets a session.
-	Delete(name string) error
+	// Delete forgets a session, if what is stored has this serial or it is [Any]. Otherwise the
+	// error is [ErrChanged].
+	Delete(name string, serial int64) error
 }
+
+// Any as a serial stands for whatever is stored, also if nothing is, or what nobody can read.
+const Any int64 = math.MinInt64
 
 // A Reservation is a session that is about to be written. Exactly one of its methods is
 // called.
+//
+// Each write is conditional. The Serial of the session that is written is the one that was read,
+// and it has to be what is stored: 0 if nothing must be, [Any] if it does not matter. The write
+// gives the session a Serial that is higher than any that it has had, in the store and in s. Of
+// many processes that have read the same session one can write it.
 type Reservation interface {
-	// Commit stores the session. When it returns nil it survives a crash of the machine. If
-	// only less of the session could be stored instead, the error is a [*PartError].
+	// Commit stores the session. When it returns nil it survives a crash of the machine. The
+	// error is [ErrChanged], and nothing is stored, if the session is not as it was read. If
+	// only less of the session could be stored instead, the error is a [*PartError]. Any other
+	// error leaves open whether the session was stored.
 	Commit(s *Session, less ...*Session) error
 
 	// Discard leaves the store as it is.
@@ -68,6 +76,14 @@ func (e *BrokenError) Error() string {
 }
 
 func (e *BrokenError) Unwrap() error { return e.Err }
+
+// A LaterError says that a session was stored by a later version of the program, which changed how
+// sessions are stored.
+type LaterError struct{ Schema int }
+
+func (e *LaterError) Error() string {
+	return fmt.Sprintf("a later version of oidc-client wrote it (schema %d; this version reads schemas up to %d)", e.Schema, Schema)
+}
 
 // A PartError says that of a session with new tokens only what renews it could be stored, and why.
 type PartError struct{ Err error }
@@ -131,7 +147,7 @@ func Hold(ctx context.Context, store Store, name string) (unlock func(), err err
 // way.
 func StateOf(store Store, s *Session, now time.Time) State {
 	state := s.State(now)
-	if state != Spent || s.Attempt.Why != "" {
+	if state != Spent || s.Claim.Why != "" {
 		return state
 	}
 	unlock, err := store.Lock(context.Background(), s.Name, func() bool { return true })
@@ -144,17 +160,19 @@ func StateOf(store Store, s *Session, now time.Time) State {
 	return state
 }
 
-// Save stores a session, which need not be there.
+// Save stores a session, which need not be there. One that was not read from the store replaces
+// whatever is there.
 func Save(store Store, s *Session) error {
 	unlock, err := Hold(context.Background(), store, s.Name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	s.Serial = cmp.Or(s.Serial, Any)
 	return Write(store, s)
 }
 
-// SaveTokens stores a session that has new tokens, and that need not be there, as [Keep] does.
+// SaveTokens is [Save] for a session that has new tokens, which it stores as [Keep] does.
 func SaveTokens(store Store, room Reservation, s *Session) error {
 	unlock, err := Hold(context.Background(), store, s.Name)
 	if err != nil {
@@ -164,6 +182,7 @@ func SaveTokens(store Store, room Reservation, s *Session) error {
 		return err
 	}
 	defer unlock()
+	s.Serial = cmp.Or(s.Serial, Any)
 	return Keep(store, room, s)
 }
 
@@ -174,19 +193,14 @@ func Delete(ctx context.Context, store Store, name string) error {
 		return err
 	}
 	defer unlock()
-	return store.Delete(name)
+	return store.Delete(name, Any)
 }
 
 // ErrChanged says that a session is not as it was read any more.
 var ErrChanged = errors.New("the session was changed by another process")
 
-// Update stores a session that was read as before, unless it was changed since: then the error is
+// Write stores a session that was read before, unless it was changed since: then the error is
 // [ErrChanged].
-func Update(store Store, before, s *Session) error {
-	return store.IfUnchanged(before, func() error { return Write(store, s) })
-}
-
-// Write stores a session that the caller has locked.
 func Write(store Store, s *Session) error {
 	r, err := store.Reserve(s.Name)
 	if err != nil {
@@ -195,12 +209,13 @@ func Write(store Store, s *Session) error {
 	return r.Commit(s)
 }
 
-// Keep stores a session that has new tokens and that the caller has locked: into room, which was
-// reserved for it, or, if that is nil or fails, anew. If there is no room for all of it, what
-// renews it is stored, and the error is a [*PartError].
+// Keep is [Write] for a session that has new tokens: into room, which was reserved for it, or, if
+// that is nil or fails, anew. If there is no room for all of it, what renews it is stored, and the
+// error is a [*PartError].
 func Keep(store Store, room Reservation, s *Session) error {
 	if room != nil {
-		if err := room.Commit(s, s.less()...); err == nil || errors.As(err, new(*PartError)) {
+		err := room.Commit(s, s.less()...)
+		if err == nil || errors.Is(err, ErrChanged) || errors.As(err, new(*PartError)) {
 			return err
 		}
 	}
@@ -210,3 +225,11 @@ func Keep(store Store, room Reservation, s *Session) error {
 	}
 	return room.Commit(s, s.less()...)
 }
+
+// admits reports whether a session with one serial may take the place of what has the other, 0 if
+// that is nothing.
+func admits(serial, stored int64) bool { return serial == Any || serial == stored }
+
+// successor is the serial that follows another. It is a time at least, so that a session that is
+// made anew never has the serial of one that was deleted.
+func successor(stored int64) int64 { return max(stored+1, time.Now().UnixMicro()) }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"sync"
 	"testing"
 )
@@ -35,73 +34,7 @@ func (r *ring) Key(_ context.Context, create bool) (Key, error) {
 	return r.key, nil
 }
 
-// stores are those that have to keep what Store promises.
-func stores(t *testing.T) map[string]Store {
-	t.Helper()
-	return map[string]Store{
-		"memory": &Memory{},
-		"files":  &Files{Folder: filepath.Join(t.TempDir(), "sessions")},
-		"sealed": &Files{Folder: filepath.Join(t.TempDir(), "sessions"), Sealing: true, Keys: &ring{}},
-	}
-}
-
 func never() bool { return false }
-
-func TestStores(t *testing.T) {
-	t.Parallel()
-	for name, store := range stores(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if names, err := store.Names(); err != nil || len(names) != 0 {
-				t.Fatalf("at first: %v, %v", names, err)
-			}
-			if _, err := store.Load("work"); !errors.Is(err, ErrNoSession) {
-				t.Fatalf("at first: %v", err)
-			}
-			if err := store.Delete("work"); !errors.Is(err, ErrNoSession) {
-				t.Fatalf("at first: %v", err)
-			}
-			for _, name := range []string{"work", "a", "b.json"} {
-				s := good()
-				s.Name = name
-				if err := Save(store, s); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if names, err := store.Names(); err != nil || !slices.Equal(names, []string{"a", "b.json", "work"}) {
-				t.Fatalf("%v, %v", names, err)
-			}
-			kept(t, store, good())
-			changed := good()
-			changed.Tokens.AccessToken, changed.Secret.RefreshToken = "other", "other"
-			r, err := store.Reserve("work")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := r.Discard(); err != nil {
-				t.Fatal(err)
-			}
-			kept(t, store, good())
-			if err := Save(store, changed); err != nil {
-				t.Fatal(err)
-			}
-			kept(t, store, changed)
-			changed.Tokens.AccessToken = "changed after it was stored"
-			if s, err := store.Load("work"); err != nil || s.Tokens.AccessToken != "other" {
-				t.Fatalf("what is stored is not its own: %v, %v", s, err)
-			}
-			if err := Delete(t.Context(), store, "work"); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := store.Load("work"); !errors.Is(err, ErrNoSession) {
-				t.Fatalf("in the end: %v", err)
-			}
-			if names, err := store.Names(); err != nil || !slices.Equal(names, []string{"a", "b.json"}) {
-				t.Fatalf("%v, %v", names, err)
-			}
-		})
-	}
-}
 
 // kept checks that a session is in a store.
 func kept(t *testing.T, store Store, want *Session) {
@@ -113,78 +46,31 @@ func kept(t *testing.T, store Store, want *Session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Sealed = nil
+	s.Sealed, s.Serial = nil, want.Serial
 	if !reflect.DeepEqual(s, want) {
 		t.Fatalf("%+v, not %+v", s, want)
 	}
 }
 
-func TestStoresTakeNoOddNames(t *testing.T) {
+// Nothing is made beside a store.
+func TestNothingIsBesideAStore(t *testing.T) {
 	t.Parallel()
-	for kind, store := range stores(t) {
-		for _, name := range []string{"", "..", "../mine", "a/b", ".work", "-x", "A", "a\x00b"} {
-			s := good()
-			s.Name = name
-			if err := Save(store, s); err == nil {
-				t.Errorf("%s: %q was saved", kind, name)
-			}
-			if _, err := store.Load(name); err == nil {
-				t.Errorf("%s: %q was loaded", kind, name)
-			}
-			if err := store.Delete(name); err == nil {
-				t.Errorf("%s: %q was deleted", kind, name)
-			}
+	f := files(t)
+	for _, name := range []string{"..", "../mine", "a/b"} {
+		s := good()
+		s.Name = name
+		if err := Save(f, s); err == nil {
+			t.Errorf("%q was saved", name)
 		}
-		if files, ok := store.(*Files); ok {
-			entries, err := os.ReadDir(filepath.Dir(files.Folder))
-			for _, e := range entries {
-				if e.Name() != filepath.Base(files.Folder) {
-					t.Errorf("%s is beside the store, %v", e.Name(), err)
-				}
-			}
+		if err := f.Delete(name, Any); err == nil {
+			t.Errorf("%q was deleted", name)
 		}
 	}
-}
-
-// One holds a lock, the others wait, each for as long as it wants to.
-func TestStoreLocks(t *testing.T) {
-	t.Parallel()
-	for name, store := range stores(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			unlock, err := store.Lock(t.Context(), "work", never)
-			if err != nil {
-				t.Fatal(err)
-			}
-			other, err := store.Lock(t.Context(), "other", never) // sessions are locked one by one
-			if err != nil {
-				t.Fatal(err)
-			}
-			other()
-			if u, err := store.Lock(t.Context(), "work", func() bool { return true }); u != nil || err != nil {
-				t.Fatalf("enough: %v", err)
-			}
-			gone, cancel := context.WithCancelCause(t.Context())
-			reason := errors.New("the caller's reason")
-			if u, err := store.Lock(gone, "work", func() bool { cancel(reason); return false }); u != nil || !errors.Is(err, reason) {
-				t.Fatalf("given up: %v", err)
-			}
-			told := make(chan struct{})
-			tell := sync.OnceFunc(func() { close(told) })
-			next := make(chan error, 1)
-			go func() {
-				u, err := store.Lock(t.Context(), "work", func() bool { tell(); return false })
-				if err == nil {
-					u()
-				}
-				next <- err
-			}()
-			<-told
-			unlock()
-			if err := <-next; err != nil {
-				t.Fatal(err)
-			}
-		})
+	entries, err := os.ReadDir(filepath.Dir(f.Folder))
+	for _, e := range entries {
+		if e.Name() != filepath.Base(f.Folder) {
+			t.Errorf("%s is beside the store, %v", e.Name(), err)
+		}
 	}
 }
 

@@ -29,11 +29,11 @@ func TestWatch(t *testing.T) {
 		t.Error("where there is no folder")
 	}
 	for name, change := range map[string]func() error{
-		"made":    func() error { return Write(files, good()) },
-		"changed": func() error { s := good(); s.Generation++; return Write(files, s) },
-		"deleted": func() error { return files.Delete("work") },
+		"made":    func() error { return overwrite(files, good()) },
+		"changed": func() error { s := good(); s.Generation++; return overwrite(files, s) },
+		"deleted": func() error { return files.Delete("work", Any) },
 	} {
-		if err := Write(files, good()); err != nil {
+		if err := overwrite(files, good()); err != nil {
 			t.Fatal(err)
 		}
 		settle()
@@ -56,7 +56,7 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle()
-	if err := Write(files, good()); err != nil {
+	if err := overwrite(files, good()); err != nil {
 		t.Fatal(err)
 	}
 	if !w.Changed() {
