@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -620,5 +622,79 @@ func TestKeepEnds(t *testing.T) {
 	<-ended
 	if s, err := w.Store.Load("mine"); err != nil || s.Generation != 2 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// A token for a part of the grant is given to who asks for just that, and the response says what it
+// is for. That the provider refuses one says nothing of the session.
+func TestTokenForATarget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("work", time.Hour)
+	s, err := w.Store.Load("work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := session.Target{Scopes: []string{"a", "b"}, Resources: []string{"r"}}
+	s.PutAccess(session.AccessToken{Target: target, Token: "part", Type: "DPoP", Received: w.time(), Expires: w.time().Add(time.Hour)}, w.time())
+	if err := session.Save(w.Store, s); err != nil {
+		t.Fatal(err)
+	}
+	status, body := w.get("/sessions/work/access_token?scope=b+a&resource=r")
+	if status != 200 || !strings.Contains(body, `"access_token":"part"`) || !strings.Contains(body, `"token_type":"DPoP"`) ||
+		!strings.Contains(body, `"target":{"scopes":["b","a"],"resources":["r"]}`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, body := w.get("/sessions/work/access_token"); status != 200 || !strings.Contains(body, `"token-1"`) || strings.Contains(body, "target") {
+		t.Errorf("%d %s", status, body)
+	}
+	if w.asked != 0 {
+		t.Errorf("asked %d times", w.asked)
+	}
+	w.fails = &oidc.Error{Code: "invalid_scope"}
+	if status, _ := w.get("/sessions/work/access_token?scope=admin"); status != 502 {
+		t.Errorf("HTTP status %d", status)
+	}
+	if status, body := w.get("/health"); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+// A session is only replaced by who has read it, and the response says which serial it has now.
+func TestPutIsConditional(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.save("mine", time.Hour)
+	s, err := w.Store.Load("mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(serial int64) (int, string) {
+		s.Serial = serial
+		data, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "/sessions/mine", bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := recorder{header: http.Header{}, status: http.StatusOK}
+		w.Handler(func() {}).ServeHTTP(&answer, r)
+		return answer.status, answer.header.Get("Session-Serial")
+	}
+	status, first := put(session.Any)
+	if status != 204 || first == "" {
+		t.Fatalf("HTTP status %d, serial %q", status, first)
+	}
+	serial, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, second := put(serial); status != 204 || second <= first {
+		t.Errorf("HTTP status %d, serial %q after %q", status, second, first)
+	}
+	if status, _ := put(serial); status != 412 {
+		t.Errorf("what was read before: HTTP status %d", status)
 	}
 }

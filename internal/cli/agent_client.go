@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -153,6 +154,10 @@ func (p *program) fromAgent(ctx context.Context, client *agentClient, name strin
 	if need.NoCache {
 		query.Set("no_cache", "true")
 	}
+	if scopes := need.Target.Scopes; len(scopes) > 0 {
+		query.Set("scope", strings.Join(scopes, " "))
+	}
+	query["resource"], query["audience"] = need.Target.Resources, need.Target.Audiences
 	path := "/sessions/" + name + "/" + kind + "?" + query.Encode()
 	status, body, err := client.patiently(ctx, http.MethodGet, path)
 	switch {
@@ -162,7 +167,7 @@ func (p *program) fromAgent(ctx context.Context, client *agentClient, name strin
 		p.Debug("%v", err)
 		return nil, nil // it may have just ended: this process does without
 	case status == http.StatusOK:
-		return p.handedOut(name, kind, body)
+		return p.handedOut(client.socket, name, kind, need.Target, body)
 	case status == http.StatusNotFound || status == http.StatusMisdirectedRequest:
 		return nil, nil // it may have been made a moment ago, or is in another folder
 	}
@@ -184,7 +189,7 @@ func refusedBy(socket string, status int, body []byte) error {
 }
 
 // handedOut is what the agent gave.
-func (p *program) handedOut(name, kind string, body []byte) (*renewal.Outcome, error) {
+func (p *program) handedOut(socket, name, kind string, target session.Target, body []byte) (*renewal.Outcome, error) {
 	var doc struct {
 		Issuer      string    `json:"issuer"`
 		TokenType   string    `json:"token_type"`
@@ -193,14 +198,22 @@ func (p *program) handedOut(name, kind string, body []byte) (*renewal.Outcome, e
 		Expires     time.Time `json:"expires_at"`
 		Warning     string    `json:"warning"`
 		Unverified  string    `json:"unverified"`
+
+		Target session.Target `json:"target"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, fmt.Errorf("the agent's answer cannot be read: %w", err)
 	}
+	if !doc.Target.Same(target) {
+		return nil, failure.Config("the agent at %s is of an earlier version, which has no tokens for a part of a grant", socket).
+			Try("`oidc-client agent stop`, then run it again")
+	}
 	s := &session.Session{
 		Name: name, Grant: session.Grant{Issuer: doc.Issuer}, Tokens: session.Tokens{TokenType: doc.TokenType}, Unverified: doc.Unverified,
 	}
-	out := &renewal.Outcome{Session: s, Token: doc.AccessToken + doc.IDToken, Expires: doc.Expires}
+	out := &renewal.Outcome{
+		Session: s, Token: doc.AccessToken + doc.IDToken, TokenType: doc.TokenType, Expires: doc.Expires,
+	}
 	if doc.Warning != "" {
 		out.Behind = errors.New(doc.Warning)
 	}

@@ -315,6 +315,9 @@ var proofs = map[string]proof{
 	"token --header":    {scene: "work", before: makeSession},
 	"token --id-token":  {scene: "work", before: makeSession},
 	"token --valid-for": {scene: "work", value: "1000h", before: makeSession},
+	"token --scope":     {scene: "work", value: "mine", before: makeSession},
+	"token --resource":  {scene: "work", value: "https://mine.example", before: makeSession},
+	"token --audience":  {scene: "work", value: "mine", before: makeSession},
 	"token --retry":     {scene: "work", before: loseSession},
 
 	"token --login":                {},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -43,14 +44,18 @@ the session is renewed, once for however many processes ask, and its new tokens 
 verified. Where only a login helps the command ends with exit code 6, unless --login
 allows one and there is a terminal.
 
+--scope, --resource and --audience get a token for just that part of what the
+session was granted. The session keeps it beside its own token, which stays.
+
 With -c or --issuer and --client-id the session has to be of that configuration, and
---login makes it if it is not there.
+--login makes it if it is not there. --scope and the others belong to it then.
 
 oidc-token, which is installed beside oidc-client, prints the same token and starts
 faster: use it where a tool asks for a token each time it runs.`,
 		Example: `  oidc-client token work
   curl -H @<(oidc-client token work --header) https://api.example.com/me
-  oidc-client token work --id-token --valid-for 10m`,
+  oidc-client token work --id-token --valid-for 10m
+  oidc-client token work --scope orders:read --resource https://api.example.com`,
 		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.printToken(cmd, &o, args) },
 	}
@@ -83,6 +88,9 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 	if err != nil {
 		return err
 	}
+	if need.Target, err = p.target(cmd, o); err != nil {
+		return err
+	}
 	out, err := p.renew(ctx, store, name, need, o.retry)
 	if p.needsLogin(err) && o.login {
 		out, err = p.logInAgain(ctx, cmd, o, store, name, need, err)
@@ -94,20 +102,49 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 	return p.showToken(out, o)
 }
 
-// selectFlags are those that a session is chosen by. A token of one that was not asked for
-// just that must not pass for the token that they ask for.
-var selectFlags = []string{"scope", "resource", "audience", "acr-values"}
+// target is the part of a session's grant that the token is for. Beside a configuration the same
+// flags say whose session is meant.
+func (p *program) target(cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
+	var t session.Target
+	given := givenOf(cmd, scopeFlags)
+	if len(given) == 0 || p.configured(cmd, &o.client) {
+		return t, nil
+	}
+	if o.idToken {
+		return t, failure.Usage("--%s is for an access token, and --id-token asks for the other one", given[0])
+	}
+	for _, name := range given {
+		values := flagValues(cmd.Flags().Lookup(name))
+		switch name {
+		case "scope":
+			t.Scopes = strings.Fields(strings.Join(values, " "))
+		case "resource":
+			t.Resources = values
+		case "audience":
+			t.Audiences = values
+		}
+	}
+	if len(t.Scopes) == 0 && slices.Contains(given, "scope") {
+		return t, failure.Usage("--scope is empty")
+	}
+	for _, resource := range t.Resources {
+		if u, err := url.Parse(resource); err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
+			return t, failure.Usage("--resource is not an absolute URI without a fragment (RFC 8707 section 2)")
+		}
+	}
+	return t, nil
+}
 
 // checkLoginFlags refuses the flags of a login that nothing would go by.
 func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
 	configured := p.configured(cmd, &o.client)
 	for _, name := range givenOf(cmd, o.ofLogin) {
-		selects := slices.Contains(selectFlags, name)
+		targets := slices.Contains(scopeFlags, name)
 		switch {
 		case name == noCacheFlag: // which a session obeys
-		case selects && !configured:
+		case name == "acr-values" && !configured:
 			return failure.Usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and --client-id): a session has the tokens that its login asked for", name)
-		case selects || o.login || slices.Contains([]string{"config", "issuer", "client-id"}, name):
+		case targets || name == "acr-values" || o.login || slices.Contains([]string{"config", "issuer", "client-id"}, name):
 		case !configured:
 			return failure.Usage("--%s is for a login: it goes with --login", name)
 		default:
@@ -247,6 +284,9 @@ func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessi
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range scopeFlags { // which say what the token is for, not the login
+		delete(given, name)
+	}
 	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{Given: given, KeyID: o.client.kid})
 	if err == nil {
 		o.skipIDToken = o.skipIDToken || cfg.Sources.SkipIDToken
@@ -257,7 +297,7 @@ func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessi
 // showToken prints the token.
 func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 	kind := "access_token"
-	scheme := out.Session.Tokens.TokenType
+	scheme := out.TokenType
 	if o.idToken {
 		kind, scheme = "id_token", "Bearer"
 	}
@@ -280,7 +320,7 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 
 // bearer refuses to hand on an access token that does nothing by itself.
 func bearer(out *renewal.Outcome) error {
-	if name := out.Session.Name; !strings.EqualFold(out.Session.Tokens.TokenType, "Bearer") {
+	if name := out.Session.Name; !strings.EqualFold(out.TokenType, "Bearer") {
 		return failure.Usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", name, name)
 	}
 	return nil

@@ -19,9 +19,13 @@ func TestFlagsOfToken(t *testing.T) {
 		says string
 	}{
 		{"token work", "0", "the-access-token"},
-		{"token work --scope mine", "2", "--scope says whose session is meant only beside a configuration"},
-		{"token work --resource https://mine.example", "2", "--resource says"},
-		{"token work --audience mine", "2", "--audience says"},
+		{"token work --scope mine", "0", `scope=["mine"]`},
+		{"token work --scope mine --scope other", "0", `scope=["mine other"]`},
+		{"token work --resource https://mine.example", "0", `resource=["https://mine.example"]`},
+		{"token work --audience mine", "0", `audience=["mine"]`},
+		{"token work --scope mine --id-token", "2", "--scope is for an access token, and --id-token asks for the other one"},
+		{"token work --resource mine", "2", "--resource is not an absolute URI without a fragment (RFC 8707 section 2)"},
+		{"token work --resource https://mine.example/#x", "2", "--resource is not an absolute URI"},
 		{"token work --acr-values mine --login", "2", "--acr-values says"},
 		{"token work --prompt login", "2", "--prompt is for a login: it goes with --login"},
 		{"token work --port 0", "2", "--port is for a login"},
