@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -238,7 +239,7 @@ func (l *loader) value(p Parameter, n *yaml.Node) {
 		if n.Tag == "!!null" || n.Value == "" {
 			return
 		}
-		if p.Kind() == "true or false" && n.Tag != "!!bool" && !reference.MatchString(n.Value) {
+		if p.Kind() == "true or false" && n.Tag != "!!bool" && !reference().MatchString(n.Value) {
 			l.complain(l.at(n), p.Key, "true or false belongs here, not %s", kindOf(n))
 			return
 		}
@@ -300,13 +301,15 @@ func (l *loader) stringMap(p Parameter, n *yaml.Node, to *map[string]string) {
 	l.config.Origin[p.Key] = l.at(n)
 }
 
-var reference = regexp.MustCompile(`\$?\$\{([^}]*)\}`)
+// reference returns the pattern of ${NAME}, and of $${NAME}, which stays as it is. It is compiled when
+// a file is read: not every run reads one.
+var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$?\$\{([^}]*)\}`) })
 
 // expand puts environment variables in the place of ${NAME}. A variable that
 // is not set is an error: an empty secret is worse than none. $${NAME} stands
 // for ${NAME} itself.
 func (l *loader) expand(n *yaml.Node, key string) string {
-	return reference.ReplaceAllStringFunc(n.Value, func(match string) string {
+	return reference().ReplaceAllStringFunc(n.Value, func(match string) string {
 		if strings.HasPrefix(match, "$$") {
 			return match[1:]
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -25,7 +26,7 @@ func Starter(issuer, clientID string) []byte {
 func Quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
-	for _, r := range variable.ReplaceAllString(s, "$$$0") {
+	for _, r := range variable().ReplaceAllString(s, "$$$0") {
 		switch {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
@@ -42,8 +43,8 @@ func Quote(s string) string {
 	return b.String()
 }
 
-// variable is what [Load] puts the environment in the place of.
-var variable = regexp.MustCompile(`\$\{[^}]*\}`)
+// variable returns the pattern of what [Load] replaces from the environment.
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{[^}]*\}`) })
 
 const starter = `# yaml-language-server: $schema=%s
 #
