@@ -1,14 +1,16 @@
 //go:build unix
 
-// Command bench measures the program from outside: start-up against an empty Go
-// program, round trips of a cold refresh-token through a delaying proxy, and
-// its CPU and memory. Everything stays on the loopback address.
+// Command bench measures the programs from outside: start-up against a Go hello
+// world, round trips of a cold refresh-token through a delaying proxy, its CPU
+// and memory, sessions, and a stream of tokens. Everything stays on the loopback
+// address.
 //
 //	make build && go run ./bench -binary bin/oidc-client
 package main
 
 import (
 	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -31,7 +33,7 @@ func main() {
 	binary := flag.String("binary", "bin/oidc-client", "the program to measure")
 	runs := flag.Int("n", 20, "counted runs of each command, after two that are not")
 	tokens := flag.Int("tokens", 100_000, "tokens of each algorithm for jwt verify; 0 leaves it out")
-	only := flag.String("only", "", "measure only this: verify, sessions")
+	only := flag.String("only", "", "measure only this: start, refresh, sessions or verify")
 	flag.Parse()
 	path, err := filepath.Abs(*binary)
 	if err != nil {
@@ -44,14 +46,18 @@ func main() {
 	defer os.RemoveAll(folder)
 	b := bench{binary: path, runs: *runs, folder: folder}
 	err = nil
-	if *only == "" {
-		err = b.all()
-	}
-	if err == nil && *only != "verify" {
-		err = b.sessions()
-	}
-	if err == nil && *tokens > 0 && *only != "sessions" {
-		err = b.verify(*tokens)
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"start", b.startUp},
+		{"refresh", b.refreshes},
+		{"sessions", b.sessions},
+		{"verify", func() error { return b.verify(*tokens) }},
+	} {
+		if *only == "" && (part.name != "verify" || *tokens > 0) || *only == part.name {
+			err = errors.Join(err, part.run())
+		}
 	}
 	if err != nil {
 		log.Print(err)
@@ -64,10 +70,7 @@ type bench struct {
 	runs           int
 }
 
-func (b bench) all() error {
-	if err := b.startUp(); err != nil {
-		return err
-	}
+func (b bench) refreshes() error {
 	for _, h2 := range []bool{true, false} {
 		for _, warm := range []bool{false, true} {
 			if err := b.refresh(h2, warm); err != nil {
@@ -96,12 +99,10 @@ func (b bench) measure(name string, args ...string) (sample, error) {
 // compare runs commands in turn, several times, so that whatever else the machine does
 // falls on all of them.
 func (b bench) compare(commands ...[]string) ([]sample, error) {
-	walls, cpus, rss := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands)),
-		make([][]int64, len(commands))
+	walls, cpus, rss := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands)), make([][]int64, len(commands))
 	for i := range b.runs + 2 {
 		for n, command := range commands {
-			//nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
-			cmd := exec.Command(command[0], command[1:]...)
+			cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
 			start := time.Now()
 			out, err := cmd.CombinedOutput()
 			wall := time.Since(start)
@@ -130,43 +131,10 @@ func median[T int64 | time.Duration](values []T) T {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
-// hello builds the hello world that Go is taught with.
-func (b bench) hello() (string, error) {
-	source, hello := filepath.Join(b.folder, "hello.go"), filepath.Join(b.folder, "hello")
-	if err := os.WriteFile(source,
-		[]byte("package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello, world\") }\n"),
-		0o600); err != nil {
-		return "", err
-	}
-	//nolint:gosec,noctx // our own file
-	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return hello, nil
-}
-
-// startUp compares `version` with a Go program that does nothing.
-func (b bench) startUp() error {
-	hello, err := b.hello()
-	if err != nil {
-		return err
-	}
-	b.runs *= 5
-	both, err := b.compare([]string{hello}, []string{b.binary, "version"})
-	if err != nil {
-		return err
-	}
-	floor, version := both[0], both[1]
-	fmt.Printf("start-up: hello %s, version %s (%.2f times), %d MB\n",
-		ms(floor.wall), ms(version.wall), float64(version.wall)/float64(floor.wall), version.rss>>20)
-	return nil
-}
-
 // refresh measures refresh-token over TLS at several delays, cold or with metadata and keys
 // in the cache.
 func (b bench) refresh(h2, warm bool) error {
-	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] +
-		map[bool]string{true: ", metadata and keys cached"}[warm]
+	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] + map[bool]string{true: ", metadata and keys cached"}[warm]
 	op := fakeop.StartTLS(h2)
 	defer op.Close()
 	cached, err := os.MkdirTemp(b.folder, "cache-")
@@ -185,8 +153,7 @@ func (b bench) refresh(h2, warm bool) error {
 		}
 	}
 	ca := filepath.Join(b.folder, "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}),
-		0o600); err != nil {
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}), 0o600); err != nil {
 		return err
 	}
 	delays := []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
@@ -213,8 +180,7 @@ func (b bench) refresh(h2, warm bool) error {
 			return err
 		}
 		walls = append(walls, s.wall)
-		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %d MB\n", name, rtt, ms(s.wall), ms(s.cpu),
-			s.rss>>20)
+		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %d MB\n", name, rtt, ms(s.wall), ms(s.cpu), s.rss>>20)
 	}
 	trips := float64(walls[len(walls)-1]-walls[0]) / float64(delays[len(delays)-1])
 	fmt.Printf("refresh-token, TLS, %s: %.2f sequential round trips\n", name, trips)

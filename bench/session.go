@@ -1,7 +1,7 @@
 //go:build unix
 
-// Sessions: a token from the store and from the agent against an empty program, many
-// processes at a session that has expired, and the agent under many callers.
+// Sessions: a token from the agent against hello, many processes at a session that has expired, and
+// the agent under many callers.
 
 package main
 
@@ -9,6 +9,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,10 +29,7 @@ import (
 func (b bench) sessions() error {
 	store := &session.Files{Folder: filepath.Join(b.folder, "sessions")}
 	socket := filepath.Join(b.folder, "agent", "agent.sock")
-	for name, value := range map[string]string{
-		"OIDC_SESSIONS": store.Folder, "OIDC_AGENT_SOCK": socket,
-		"OIDC_KEYRING": "off",
-	} {
+	for name, value := range map[string]string{"OIDC_SESSIONS": store.Folder, "OIDC_AGENT_SOCK": socket, "OIDC_KEYRING": "off"} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
 		}
@@ -51,10 +49,7 @@ func (b bench) sessions() error {
 // kept is a session whose tokens end after a time.
 func kept(name, issuer string, left time.Duration) *session.Session {
 	now := time.Now()
-	client, _ := json.Marshal(map[string]any{"flags": map[string][]string{
-		"issuer":    {issuer},
-		"client-id": {fakeop.ClientID},
-	}})
+	client, _ := json.Marshal(map[string]any{"flags": map[string][]string{"issuer": {issuer}, "client-id": {fakeop.ClientID}}})
 	return &session.Session{
 		Schema: session.Schema, Name: name, Generation: 1, Received: now.Add(-time.Minute), Renewable: true,
 		Grant:  session.Grant{Issuer: issuer, ClientID: fakeop.ClientID, Scopes: []string{"openid"}},
@@ -63,36 +58,21 @@ func kept(name, issuer string, left time.Duration) *session.Session {
 	}
 }
 
-// tokens compares `token` with a program that does nothing, from the store and from the
-// agent.
+// tokens compares tokens from the agent with hello, and has many ask the agent.
 func (b bench) tokens(socket string) error {
-	b.runs *= 10
+	b.runs *= 5
 	hello, err := b.hello()
 	if err != nil {
 		return err
 	}
-	for _, from := range []string{"store", "agent"} {
-		stop := func() {}
-		if from == "agent" {
-			if _, stop, err = b.agent(socket); err != nil {
-				return err
-			}
-		}
-		both, err := b.compare([]string{hello}, []string{b.binary, "token", "mine"})
-		if err == nil {
-			floor, s := both[0], both[1]
-			fmt.Printf("token from the %s: hello %s, token %s (%.2f times), %d MB\n", from, ms(floor.wall), ms(s.wall),
-				float64(s.wall)/float64(floor.wall), s.rss>>20)
-		}
-		if err == nil && from == "agent" {
-			err = callers(socket)
-		}
-		stop()
-		if err != nil {
-			return err
-		}
+	_, stop, err := b.agent(socket)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer stop()
+	fmt.Print("from the agent: ")
+	err = b.times([]string{hello}, []limited{{[]string{b.small(), "mine"}, 1.5}, {[]string{b.binary, "token", "mine"}, 0}})
+	return errors.Join(err, callers(socket))
 }
 
 // agent starts the agent and waits until it answers.
@@ -133,8 +113,7 @@ func callers(socket string) error {
 		all.Go(func() {
 			for j := range each {
 				began := time.Now()
-				//nolint:noctx // bounded by the run
-				answer, err := client.Get("http://agent/sessions/mine/access_token")
+				answer, err := client.Get("http://agent/sessions/mine/access_token") //nolint:noctx // bounded by the run
 				if err == nil {
 					_, err = bufio.NewReader(answer.Body).ReadString('\n')
 					_ = answer.Body.Close()
@@ -171,8 +150,7 @@ func (b bench) crowd(store *session.Files) error {
 		start := time.Now()
 		for range processes {
 			all.Go(func() {
-				//nolint:gosec,noctx // the program under measurement
-				out, err := exec.Command(b.binary, "token", "crowd").CombinedOutput()
+				out, err := exec.Command(b.binary, "token", "crowd").CombinedOutput() //nolint:gosec,noctx // the program under measurement
 				if err != nil {
 					failed <- fmt.Errorf("%w: %s", err, out)
 				}
@@ -186,8 +164,7 @@ func (b bench) crowd(store *session.Files) error {
 		default:
 		}
 	}
-	fmt.Printf("%d processes, one expired session: %s, %.1f refreshes\n", processes, ms(median(walls)),
-		float64(op.Asked("/token"))/rounds)
+	fmt.Printf("%d processes, one expired session: %s, %.1f refreshes\n", processes, ms(median(walls)), float64(op.Asked("/token"))/rounds)
 	return nil
 }
 
@@ -200,8 +177,7 @@ func (b bench) agentMemory(store *session.Files, socket string) error {
 		if err != nil {
 			return err
 		}
-		//nolint:gosec,noctx // makes it read all of them
-		_, err = exec.Command(b.binary, "agent", "status").CombinedOutput()
+		_, err = exec.Command(b.binary, "agent", "status").CombinedOutput() //nolint:gosec,noctx // makes it read all of them
 		if err == nil {
 			rss[i], err = resident(cmd.Process.Pid)
 		}
@@ -222,8 +198,7 @@ func (b bench) agentMemory(store *session.Files, socket string) error {
 			}
 		}
 	}
-	fmt.Printf("agent, %d sessions: %d MB more than with one, %.1f KB each\n", many, (rss[1]-rss[0])>>20,
-		float64(rss[1]-rss[0])/many/1024)
+	fmt.Printf("agent, %d sessions: %d MB more than with one, %.1f KB each\n", many, (rss[1]-rss[0])>>20, float64(rss[1]-rss[0])/many/1024)
 	return nil
 }
 
