@@ -393,3 +393,44 @@ func TestOIDCTokenHelp(t *testing.T) {
 		}
 	}
 }
+
+// The script for bash completes oidc-token: bash asks it, and it asks oidc-client.
+func TestOIDCTokenIsCompleted(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	needed(t, "bash", err)
+	store := &session.Files{Folder: t.TempDir()}
+	for _, name := range []string{"work", "world", "home"} {
+		check(t, session.Save(store, freshSession(name)))
+	}
+	// _get_comp_words_by_ref is of the package bash-completion; compopt works only while bash completes.
+	const script = `
+_get_comp_words_by_ref() { words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; cur=${words[cword]}; prev=${words[cword-1]}; }
+compopt() { :; }
+. <(oidc-client completion bash)
+complete -p oidc-token > /dev/null || exit 1
+COMP_WORDS=(oidc-token "$@") COMP_CWORD=$# COMP_LINE="oidc-token $*" COMP_POINT=100 COMP_TYPE=9
+__start_oidc-client
+echo "${COMPREPLY[@]%% *}"`
+	for line, want := range map[string]string{
+		"wo": "work world", "work --head": "--header", "helper kube": "kubernetes", "helper kubernetes h": "home",
+	} {
+		cmd := exec.CommandContext(t.Context(), bash, append([]string{"-c", script, "bash"}, strings.Fields(line)...)...)
+		cmd.Env = []string{"OIDC_SESSIONS=" + store.Folder, "PATH=" + filepath.Dir(program(t)) + ":" + os.Getenv("PATH")}
+		out, err := cmd.CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("oidc-token %s: %q, not %q (%v)", line, got, want, err)
+		}
+	}
+	for shell, registers := range map[string]string{
+		"bash": "oidc-client oidc-token", "zsh": "#compdef oidc-client oidc-token", "fish": "-c oidc-token -w oidc-client",
+		"powershell": "'oidc-client', 'oidc-token' -ScriptBlock",
+	} {
+		for _, args := range [][]string{{"completion", shell}, {"completion", shell, "--no-descriptions"}} {
+			code, stdout, _ := runProgram(args, "")
+			if code != 0 || !strings.Contains(stdout, registers) {
+				t.Errorf("%v: exit %d, without %q", args, code, registers)
+			}
+		}
+	}
+}

@@ -7,15 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // wholeArgs are the arguments of oidc-client, its name first, that mean what
-// args mean here.
+// args mean here. A shell asks with the command __complete what can follow.
 func wholeArgs(args []string) []string {
-	if len(args) > 0 && args[0] == "helper" {
-		return append([]string{"oidc-client"}, args...)
+	whole := []string{"oidc-client"}
+	if len(args) > 0 && strings.HasPrefix(args[0], "__complete") {
+		whole, args = append(whole, args[0]), args[1:]
 	}
-	return append([]string{"oidc-client", "token"}, args...)
+	if len(args) == 0 || args[0] != "helper" {
+		whole = append(whole, "token")
+	}
+	return append(whole, args...)
 }
 
 // wholeProgram finds oidc-client: the program beside this one, or else the first

@@ -63,12 +63,7 @@ func addCommands(root *cobra.Command, table []commandEntry, args []string) {
 	for _, entry := range table {
 		root.AddCommand(entry.build())
 	}
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" {
-			c.Args, c.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
+	addCompletion(root)
 }
 
 // entryOf returns the entry that args name, nil if there is none. Cobra finds it
