@@ -103,7 +103,10 @@ func (c *Client) verifyJWT(ctx context.Context, in jwtInput, raw string, rules [
 // judgeJWT applies rules to an input that holds a JWT, and returns the token.
 func judgeJWT[In any](c *Client, jwt *jwtInput, rules []check.Rule[In], in In) (*JWT, error) {
 	results, verified := judge(c, jwt, rules, in)
-	token := &JWT{Header: jwt.header(), Encryption: jwt.Envelope.header(), JSON: jwt.claimsJSON(), Checks: results, Verified: verified}
+	token := &JWT{
+		Header: jwt.header(), Encryption: jwt.Envelope.header(), JSON: jwt.claimsJSON(), Checks: results,
+		Verified: verified,
+	}
 	return token, decide(results, unreachable(jwt.Signature))
 }
 

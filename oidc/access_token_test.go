@@ -43,12 +43,16 @@ func TestAccessTokenPossession(t *testing.T) {
 		"bound to a certificate, none shown": {cert, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
 		"bound to another certificate":       {cert, expect(oidc.AccessTokenExpectation{Certificate: other}), "access_token.possession"},
 		"bound to both, one shown": {
-			map[string]any{"jkt": "k", "x5t#S256": x5t}, expect(oidc.AccessTokenExpectation{Certificate: own}), "access_token.possession",
+			map[string]any{"jkt": "k", "x5t#S256": x5t}, expect(oidc.AccessTokenExpectation{Certificate: own}),
+			"access_token.possession",
 		},
 		"bound to what nobody knows": {map[string]any{"kid": "k"}, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
-		"cnf is no object":           {"k", expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession"},
+		"cnf is no object": {
+			"k", expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession",
+		},
 		"jkt is no string": {
-			map[string]any{"jkt": 1}, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession",
+			map[string]any{"jkt": 1}, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}),
+			"access_token.possession",
 		},
 		"not judged": {jkt, expect(oidc.AccessTokenExpectation{InsecureSkipKeyBinding: true}), ""},
 	} {
@@ -98,7 +102,8 @@ func TestChallengeString(t *testing.T) {
 		}))
 		res, err := (&oidc.Client{}).Resource(t.Context(), nil, oidc.ResourceRequest{URL: server.URL})
 		server.Close()
-		if err == nil || res == nil || res.Challenge == nil || res.Challenge.Code != c.Code || res.Challenge.String() != want {
+		if err == nil || res == nil || res.Challenge == nil || res.Challenge.Code != c.Code ||
+			res.Challenge.String() != want {
 			t.Errorf("%s: read as %+v, error %v", want, res, err)
 		}
 	}

@@ -64,7 +64,10 @@ func (c *Client) attempt(ctx context.Context, q question, endpoint string) (*res
 	if q.accept != "" {
 		header.Set("Accept", q.accept)
 	}
-	target := &AuthTarget{Provider: c.Provider, ClientID: c.ID, Endpoint: q.endpoint, URL: endpoint, Form: form, Header: header, Now: c.now()}
+	target := &AuthTarget{
+		Provider: c.Provider, ClientID: c.ID, Endpoint: q.endpoint, URL: endpoint, Form: form, Header: header,
+		Now: c.now(),
+	}
 	if err := c.Auth.apply(target); err != nil {
 		return nil, err
 	}

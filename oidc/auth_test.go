@@ -47,9 +47,12 @@ func TestClientSecrets(t *testing.T) {
 	if post.Form.Get("client_id") != "odd:id" || post.Form.Get("client_secret") != secret || len(post.Header) != 0 {
 		t.Errorf("post: %v", post.Form)
 	}
-	for name, a := range map[string]ClientAuth{"none": {}, "tls_client_auth": TLSClientAuth(), "self_signed_tls_client_auth": SelfSignedTLSClientAuth()} {
+	for name, a := range map[string]ClientAuth{
+		"none": {}, "tls_client_auth": TLSClientAuth(), "self_signed_tls_client_auth": SelfSignedTLSClientAuth(),
+	} {
 		to := apply(t, a)
-		if to.Form.Encode() != "client_id=odd%3Aid" || len(to.Header) != 0 || a.MutualTLS != strings.Contains(a.Method, "tls") {
+		if to.Form.Encode() != "client_id=odd%3Aid" || len(to.Header) != 0 ||
+			a.MutualTLS != strings.Contains(a.Method, "tls") {
 			t.Errorf("%s: %v", name, to.Form)
 		}
 	}
@@ -82,12 +85,30 @@ func TestAssertions(t *testing.T) {
 		id   bool
 		life time.Duration
 	}{
-		{PrivateKeyJWT(rsaSigner, Assertion{}), jose.PublicKey(rsaSigner.key), "RS256", "https://op.example", false, 5 * time.Minute},
-		{PrivateKeyJWT(rsaSigner, Assertion{Algorithm: "PS512", SendClientID: true}), jose.PublicKey(rsaSigner.key), "PS512", "https://op.example", true, 5 * time.Minute},
-		{PrivateKeyJWT(ecSigner, Assertion{EndpointAudience: true}), jose.PublicKey(ecSigner.key), "ES512", "https://op.example/token", false, 5 * time.Minute},
-		{PrivateKeyJWT(edSigner, Assertion{Audience: "urn:a", EndpointAudience: true, Lifetime: time.Second}), jose.PublicKey(edSigner.key), "EdDSA", "urn:a", false, time.Second},
-		{ClientSecretJWT(secret, Assertion{}), jose.SecretKey(secret), "HS256", "https://op.example", false, 5 * time.Minute},
-		{ClientSecretJWT(secret, Assertion{Algorithm: "HS512"}), jose.SecretKey(secret), "HS512", "https://op.example", false, 5 * time.Minute},
+		{
+			PrivateKeyJWT(rsaSigner, Assertion{}), jose.PublicKey(rsaSigner.key), "RS256", "https://op.example", false,
+			5 * time.Minute,
+		},
+		{
+			PrivateKeyJWT(rsaSigner, Assertion{Algorithm: "PS512", SendClientID: true}), jose.PublicKey(rsaSigner.key),
+			"PS512", "https://op.example", true, 5 * time.Minute,
+		},
+		{
+			PrivateKeyJWT(ecSigner, Assertion{EndpointAudience: true}), jose.PublicKey(ecSigner.key), "ES512",
+			"https://op.example/token", false, 5 * time.Minute,
+		},
+		{
+			PrivateKeyJWT(edSigner, Assertion{Audience: "urn:a", EndpointAudience: true, Lifetime: time.Second}),
+			jose.PublicKey(edSigner.key), "EdDSA", "urn:a", false, time.Second,
+		},
+		{
+			ClientSecretJWT(secret, Assertion{}), jose.SecretKey(secret), "HS256", "https://op.example", false,
+			5 * time.Minute,
+		},
+		{
+			ClientSecretJWT(secret, Assertion{Algorithm: "HS512"}), jose.SecretKey(secret), "HS512",
+			"https://op.example", false, 5 * time.Minute,
+		},
 	} {
 		to := apply(t, c.auth)
 		jwt, err := jose.Parse(to.Form.Get("client_assertion"))
@@ -95,7 +116,8 @@ func TestAssertions(t *testing.T) {
 			t.Fatal(err)
 		}
 		claims := string(jwt.Claims.Raw)
-		if jwt.Verify(c.key) != nil || jwt.Algorithm != c.alg || to.Form.Has("client_id") != c.id || to.Form.Get("client_assertion_type") != assertionType {
+		if jwt.Verify(c.key) != nil || jwt.Algorithm != c.alg || to.Form.Has("client_id") != c.id ||
+			to.Form.Get("client_assertion_type") != assertionType {
 			t.Errorf("%s: header %s, form %v", c.alg, jwt.Header.Raw, to.Form)
 		}
 		for _, want := range []string{
@@ -171,7 +193,8 @@ func FuzzChallenge(f *testing.F) {
 		}
 		own := `Bearer error="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `", max_age="5"`
 		c, found := findChallenge([]string{header, own}, "bearer")
-		if _, before := findChallenge([]string{header}, "bearer"); !found || !before && (c.params["error"] != value || c.params["max_age"] != "5") {
+		if _, before := findChallenge([]string{header}, "bearer"); !found ||
+			!before && (c.params["error"] != value || c.params["max_age"] != "5") {
 			t.Errorf("%q after %q: %v, %q", own, header, found, c.params)
 		}
 		answer := response{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": {header}}}

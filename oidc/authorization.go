@@ -90,7 +90,9 @@ type Login struct {
 // [*ProtocolError] if the provider has no usable authorization_endpoint; other errors
 // are those of pushing, as for [Client.Token].
 func (c *Client) Authorize(ctx context.Context, r AuthorizationRequest) (*Login, error) {
-	return c.authorize(ctx, &Login{Request: r, State: rand.Text(), Nonce: rand.Text(), CodeVerifier: rand.Text() + rand.Text()})
+	return c.authorize(
+		ctx, &Login{Request: r, State: rand.Text(), Nonce: rand.Text(), CodeVerifier: rand.Text() + rand.Text()},
+	)
 }
 
 // AuthorizeWith is [Client.Authorize] with the values of login that are not "". It is
@@ -113,7 +115,9 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || !wire.Secure(u) {
-		return nil, &ProtocolError{Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
+		return nil, &ProtocolError{
+			Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL"),
+		}
 	}
 	if login.Request.InsecureSkipPKCE {
 		login.CodeVerifier = ""
@@ -153,8 +157,9 @@ func (c *Client) authorizationParams(login *Login) url.Values {
 	params := url.Values{}
 	maps.Copy(params, r.Params)
 	for name, value := range map[string]string{
-		"response_type": r.responseType(), "response_mode": r.ResponseMode, "client_id": c.ID, "redirect_uri": r.RedirectURI,
-		"scope": strings.Join(scope, " "), "state": login.State, "nonce": login.Nonce,
+		"response_type": r.responseType(), "response_mode": r.ResponseMode, "client_id": c.ID,
+		"redirect_uri": r.RedirectURI,
+		"scope":        strings.Join(scope, " "), "state": login.State, "nonce": login.Nonce,
 	} {
 		if value != "" {
 			params.Set(name, value)

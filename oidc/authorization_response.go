@@ -59,7 +59,9 @@ func (c *Client) Matches(login *Login, response url.Values) bool {
 func (c *Client) respond(ctx context.Context, login *Login, response url.Values) (url.Values, error) {
 	in := authorizationResponseInput{
 		Response: response, Request: login.Request, State: login.State, Issuer: c.Provider.Issuer,
-		IssRequired: c.Provider.AuthorizationResponseIss, IssJudged: login.Request.expects("id_token") && !c.Policy.InsecureSkipVerification && !slices.Contains(c.Waive, "id_token.iss"),
+		IssRequired: c.Provider.AuthorizationResponseIss,
+		IssJudged: login.Request.expects("id_token") && !c.Policy.InsecureSkipVerification &&
+			!slices.Contains(c.Waive, "id_token.iss"),
 	}
 	if login.Request.signed() && response.Has("response") {
 		values, err := c.readJARM(ctx, login, response)
@@ -108,8 +110,11 @@ func (c *Client) frontTokens(ctx context.Context, login *Login, response url.Val
 		return t, nil
 	}
 	v, err := c.verifyIDToken(ctx, t.IssuedIDToken, judged{
-		Expectation: Expectation{Nonce: login.Nonce, ACRValues: login.expectation().ACRValues, Claims: login.expectation().Claims}, accessToken: t.AccessToken,
-		front: frontChannel{came: true, code: response.Get("code"), state: login.State},
+		Expectation: Expectation{
+			Nonce: login.Nonce, ACRValues: login.expectation().ACRValues, Claims: login.expectation().Claims,
+		},
+		accessToken: t.AccessToken,
+		front:       frontChannel{came: true, code: response.Get("code"), state: login.State},
 	})
 	t.IDToken, t.broken = v.token, err
 	login.Checks = append(login.Checks, v.checks...)
@@ -139,10 +144,14 @@ func members(response url.Values) *strictjson.Object {
 // redeem trades the code for tokens, and compares them with what came before.
 func (c *Client) redeem(ctx context.Context, login *Login, code string) (*Tokens, error) {
 	tokens, err := c.Token(ctx, authorizationCode(code, login))
-	if err != nil || login.Tokens == nil || login.Tokens.IDToken == nil || tokens.IDToken == nil || c.Policy.InsecureSkipVerification {
+	if err != nil || login.Tokens == nil || login.Tokens.IDToken == nil || tokens.IDToken == nil ||
+		c.Policy.InsecureSkipVerification {
 		return tokens, err
 	}
-	results := check.Run(hybridRules, hybridInput{Front: login.Tokens.IDToken.StandardClaims, Back: tokens.IDToken.StandardClaims}, c.Waive...)
+	results := check.Run(
+		hybridRules, hybridInput{Front: login.Tokens.IDToken.StandardClaims, Back: tokens.IDToken.StandardClaims},
+		c.Waive...,
+	)
 	tokens.Checks = append(tokens.Checks, results...)
 	tokens.IDToken.Verified = tokens.IDToken.Verified && results.Verified()
 	tokens.broken = results.Err()

@@ -82,9 +82,9 @@ func (s *scanner) token68() {
 		end = len(after)
 	}
 	word := after[:end]
-	if name := strings.TrimRight(word, "="); !strings.ContainsAny(name, `="`) && !strings.HasPrefix(strings.TrimLeft(after[len(name):], " \t"), "=") {
-		s.rest = after[end:]
-	} else if strings.HasSuffix(word, "==") {
+	name := strings.TrimRight(word, "=")
+	parameter := strings.ContainsAny(name, `="`) || strings.HasPrefix(strings.TrimLeft(after[len(name):], " \t"), "=")
+	if !parameter || strings.HasSuffix(word, "==") {
 		s.rest = after[end:]
 	}
 }

@@ -66,7 +66,8 @@ func (c *Client) AuthenticateBackchannel(ctx context.Context, r BackchannelReque
 		form.Set("client_notification_token", b.notification)
 	}
 	b.expect = Expectation{
-		Optional: !slices.Contains(strings.Fields(form.Get("scope")), "openid"), ACRValues: strings.Fields(form.Get("acr_values")),
+		Optional:             !slices.Contains(strings.Fields(form.Get("scope")), "openid"),
+		ACRValues:            strings.Fields(form.Get("acr_values")),
 		AuthorizationDetails: form.Get("authorization_details"), Claims: form.Get("claims"),
 	}
 	if r.Object != nil {

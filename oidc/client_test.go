@@ -67,7 +67,8 @@ func TestRefreshAndUserInfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if received != tokens || tokens.RefreshToken != fakeop.Rotated || !tokens.IDToken.Verified || tokens.IDToken.Subject != "u" {
+	if received != tokens || tokens.RefreshToken != fakeop.Rotated || !tokens.IDToken.Verified ||
+		tokens.IDToken.Subject != "u" {
 		t.Errorf("tokens: %+v", tokens)
 	}
 	want := url.Values{
@@ -98,66 +99,111 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		want    string
 		rotated bool // the new refresh token is returned beside the error
 	}{
-		"OAuth error":              {fakeop.Says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
-		"tokens beside a 400":      {fakeop.Says(400, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
-		"OAuth error in a 401":     {fakeop.Says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
-		"OAuth error in a 200":     {fakeop.Says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
-		"OAuth error as text":      {fakeop.Says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused, false},
-		"400 and HTML":             {fakeop.Says(400, nil, "<html>no</html>"), protocol, false},
-		"400 and nothing":          {fakeop.Says(400, nil, ""), protocol, false},
-		"201":                      {fakeop.Says(201, isJSON, tokens), protocol, true},
-		"204":                      {fakeop.Says(204, nil, ""), protocol, false},
-		"HTML":                     {fakeop.Says(200, nil, "<html>log in to the network</html>"), protocol, false},
-		"empty":                    {fakeop.Says(200, isJSON, ""), protocol, false},
-		"array":                    {fakeop.Says(200, isJSON, "["+tokens+"]"), protocol, true},
-		"two documents":            {fakeop.Says(200, isJSON, tokens+tokens), protocol, true},
-		"duplicate member":         {fakeop.Says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
-		"tokens as text/plain":     {fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true},
-		"tokens as a form":         {fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"), protocol, false},
-		"no token_type":            {fakeop.Says(200, isJSON, `{"access_token":"a","refresh_token":"new-refresh-token"}`), protocol, true},
-		"no access_token":          {fakeop.Says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
-		"duplicate beside tokens":  {fakeop.Says(200, isJSON, `{"x":1,"x":2,"access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
-		"byte order mark":          {fakeop.Says(200, isJSON, "\uFEFF"+tokens), protocol, true},
-		"cut after the tokens":     {fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "500"}, `{"access_token":"a","refresh_token":"new-refresh-token","id_tok`), transit, true},
+		"OAuth error":          {fakeop.Says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
+		"tokens beside a 400":  {fakeop.Says(400, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
+		"OAuth error in a 401": {fakeop.Says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
+		"OAuth error in a 200": {fakeop.Says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
+		"OAuth error as text": {
+			fakeop.Says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused,
+			false,
+		},
+		"400 and HTML":     {fakeop.Says(400, nil, "<html>no</html>"), protocol, false},
+		"400 and nothing":  {fakeop.Says(400, nil, ""), protocol, false},
+		"201":              {fakeop.Says(201, isJSON, tokens), protocol, true},
+		"204":              {fakeop.Says(204, nil, ""), protocol, false},
+		"HTML":             {fakeop.Says(200, nil, "<html>log in to the network</html>"), protocol, false},
+		"empty":            {fakeop.Says(200, isJSON, ""), protocol, false},
+		"array":            {fakeop.Says(200, isJSON, "["+tokens+"]"), protocol, true},
+		"two documents":    {fakeop.Says(200, isJSON, tokens+tokens), protocol, true},
+		"duplicate member": {fakeop.Says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
+		"tokens as text/plain": {
+			fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true,
+		},
+		"tokens as a form": {
+			fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"),
+			protocol, false,
+		},
+		"no token_type":           {fakeop.Says(200, isJSON, `{"access_token":"a","refresh_token":"new-refresh-token"}`), protocol, true},
+		"no access_token":         {fakeop.Says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"duplicate beside tokens": {fakeop.Says(200, isJSON, `{"x":1,"x":2,"access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"byte order mark":         {fakeop.Says(200, isJSON, "\uFEFF"+tokens), protocol, true},
+		"cut after the tokens": {
+			fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "500"}, `{"access_token":"a","refresh_token":"new-refresh-token","id_tok`),
+			transit, true,
+		},
 		"a notice before it":       {fakeop.Says(200, isJSON, "Notice: undefined index\n"+tokens), protocol, true},
 		"a warning with braces":    {fakeop.Says(200, isJSON, "Warning: in {closure}() on line 3\n"+tokens), protocol, true},
 		"another object before it": {fakeop.Says(200, isJSON, `{"debug":1}`+tokens), protocol, true},
-		"an empty one after it":    {fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"refresh_token":""}`), protocol, true},
-		"null after it":            {fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"refresh_token":null}`), protocol, true},
-		"many members":             {fakeop.Says(200, isJSON, `{`+strings.Repeat(`"":1,`, 160_000)+tokens[1:]), protocol, true},
-		"a page with a token":      {fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<pre>{"refresh_token":"new-refresh-token"}</pre>`), protocol, false},
-		"a refusal with a token":   {fakeop.Says(200, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
-		"deep beside tokens":       {fakeop.Says(200, isJSON, `{"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+","+tokens[1:]), protocol, true},
-		"huge number, duplicate":   {fakeop.Says(200, isJSON, `{"x":1e400,"x":2,`+tokens[1:]), protocol, true},
-		"tokens, and too long":     {fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"x":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, true},
-		"half a surrogate":         {fakeop.Says(200, isJSON, `{"x":"\ud800","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
-		"odd charset":              {fakeop.Says(200, map[string]string{"Content-Type": "application/json; charset"}, tokens), "<nil>", true},
-		"error beside tokens":      {fakeop.Says(200, isJSON, `{"error":"server_error","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), refused, true},
-		"more than a megabyte":     {fakeop.Says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false},
-		"tokens further inside":    {fakeop.Says(200, isJSON, `{"status":"ok","data":{"tokens":`+tokens+`}}`), protocol, true},
-		"tokens as a whole form":   {fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a&token_type=bearer&refresh_token=new-refresh-token"), protocol, true},
-		"a page with parameters":   {fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<a href="/?&access_token=a&refresh_token=new-refresh-token&x">`), protocol, false},
-		"a comment in it":          {fakeop.Says(200, isJSON, `{/* v2 */`+tokens[1:]), protocol, true},
-		"single quotes elsewhere":  {fakeop.Says(200, isJSON, `{'v': 2, `+tokens[1:]), protocol, true},
-		"tokens in a 400":          {fakeop.Says(400, isJSON, tokens), protocol, true},
-		"tokens beside a refusal":  {fakeop.Says(400, isJSON, `{"error":"server_error",`+tokens[1:]), refused, true},
-		"tokens in a 500":          {fakeop.Says(500, isJSON, tokens), transit, true},
-		"tokens in a redirect":     {fakeop.Says(302, map[string]string{"Location": "/elsewhere", "Content-Type": "application/json"}, tokens), protocol, true},
-		"an empty error beside":    {fakeop.Says(200, isJSON, `{"error":"",`+tokens[1:]), "<nil>", true},
-		"expires_in is a list":     {fakeop.Says(200, isJSON, `{"expires_in":[3600],`+tokens[1:]), protocol, true},
+		"an empty one after it": {
+			fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"refresh_token":""}`), protocol, true,
+		},
+		"null after it": {
+			fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"refresh_token":null}`), protocol, true,
+		},
+		"many members": {
+			fakeop.Says(200, isJSON, `{`+strings.Repeat(`"":1,`, 160_000)+tokens[1:]), protocol, true,
+		},
+		"a page with a token": {
+			fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<pre>{"refresh_token":"new-refresh-token"}</pre>`),
+			protocol, false,
+		},
+		"a refusal with a token": {fakeop.Says(200, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
+		"deep beside tokens": {
+			fakeop.Says(200, isJSON, `{"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+","+tokens[1:]), protocol,
+			true,
+		},
+		"huge number, duplicate": {fakeop.Says(200, isJSON, `{"x":1e400,"x":2,`+tokens[1:]), protocol, true},
+		"tokens, and too long": {
+			fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"x":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, true,
+		},
+		"half a surrogate":    {fakeop.Says(200, isJSON, `{"x":"\ud800","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
+		"odd charset":         {fakeop.Says(200, map[string]string{"Content-Type": "application/json; charset"}, tokens), "<nil>", true},
+		"error beside tokens": {fakeop.Says(200, isJSON, `{"error":"server_error","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), refused, true},
+		"more than a megabyte": {
+			fakeop.Says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false,
+		},
+		"tokens further inside": {fakeop.Says(200, isJSON, `{"status":"ok","data":{"tokens":`+tokens+`}}`), protocol, true},
+		"tokens as a whole form": {
+			fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a&token_type=bearer&refresh_token=new-refresh-token"),
+			protocol, true,
+		},
+		"a page with parameters": {
+			fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<a href="/?&access_token=a&refresh_token=new-refresh-token&x">`),
+			protocol, false,
+		},
+		"a comment in it":         {fakeop.Says(200, isJSON, `{/* v2 */`+tokens[1:]), protocol, true},
+		"single quotes elsewhere": {fakeop.Says(200, isJSON, `{'v': 2, `+tokens[1:]), protocol, true},
+		"tokens in a 400":         {fakeop.Says(400, isJSON, tokens), protocol, true},
+		"tokens beside a refusal": {fakeop.Says(400, isJSON, `{"error":"server_error",`+tokens[1:]), refused, true},
+		"tokens in a 500":         {fakeop.Says(500, isJSON, tokens), transit, true},
+		"tokens in a redirect": {
+			fakeop.Says(302, map[string]string{"Location": "/elsewhere", "Content-Type": "application/json"}, tokens),
+			protocol, true,
+		},
+		"an empty error beside": {fakeop.Says(200, isJSON, `{"error":"",`+tokens[1:]), "<nil>", true},
+		"expires_in is a list":  {fakeop.Says(200, isJSON, `{"expires_in":[3600],`+tokens[1:]), protocol, true},
 		"101 and no end": {func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil { // left open: nothing must wait for it to end
 				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 			}
 		}, protocol, false},
-		"500":                      {fakeop.Says(500, nil, "oops"), transit, false},
-		"503 with an OAuth error":  {fakeop.Says(503, isJSON, `{"error":"temporarily_unavailable"}`), transit, false},
-		"429":                      {fakeop.Says(429, map[string]string{"Retry-After": "999999"}, ""), transit, false},
-		"307 to elsewhere":         {fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
-		"302 to elsewhere":         {fakeop.Says(302, map[string]string{"Location": "/elsewhere"}, ""), protocol, false},
-		"broken off":               {fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens), transit, true},
-		"closed without an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, transit, false},
+		"500":                     {fakeop.Says(500, nil, "oops"), transit, false},
+		"503 with an OAuth error": {fakeop.Says(503, isJSON, `{"error":"temporarily_unavailable"}`), transit, false},
+		"429":                     {fakeop.Says(429, map[string]string{"Retry-After": "999999"}, ""), transit, false},
+		"307 to elsewhere": {
+			fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""), protocol, false,
+		},
+		"302 to elsewhere": {
+			fakeop.Says(302, map[string]string{"Location": "/elsewhere"}, ""), protocol, false,
+		},
+		"broken off": {
+			fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "100"}, tokens),
+			transit, true,
+		},
+		"closed without an answer": {
+			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, transit, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,7 +253,9 @@ func TestCompressedBodiesAreBoundedUnpacked(t *testing.T) {
 	_, _ = z.Write(bytes.Repeat([]byte(" "), 64<<20))
 	_ = z.Close()
 	f := newPeer(t)
-	f.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb.String())
+	f.Handlers["/token"] = fakeop.Says(
+		200, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb.String(),
+	)
 	if _, err := f.refresh(); kindOf(err) != "*oidc.ProtocolError" || !strings.Contains(err.Error(), "longer than 1048576 bytes") {
 		t.Errorf("got %v", err)
 	}
@@ -219,12 +267,14 @@ func TestDiscoveryAnswers(t *testing.T) {
 		change func(peer)
 		want   string
 	}{
-		"another issuer":       {func(f peer) { f.Metadata["issuer"] = f.URL + "INVALID" }, "discovery.issuer"},
-		"a closing slash":      {func(f peer) { f.Metadata["issuer"] = f.URL + "/" }, "closing slash"},
-		"no issuer":            {func(f peer) { delete(f.Metadata, "issuer") }, "discovery.issuer_named"},
-		"Entra's template":     {func(f peer) { f.Metadata["issuer"] = f.URL + "/{tenantid}/v2.0" }, "template"},
-		"no token_endpoint":    {func(f peer) { delete(f.Metadata, "token_endpoint") }, "discovery.token_endpoint"},
-		"http endpoint":        {func(f peer) { f.Metadata["token_endpoint"] = "http://op.example/token" }, "discovery.endpoint_urls"},
+		"another issuer":    {func(f peer) { f.Metadata["issuer"] = f.URL + "INVALID" }, "discovery.issuer"},
+		"a closing slash":   {func(f peer) { f.Metadata["issuer"] = f.URL + "/" }, "closing slash"},
+		"no issuer":         {func(f peer) { delete(f.Metadata, "issuer") }, "discovery.issuer_named"},
+		"Entra's template":  {func(f peer) { f.Metadata["issuer"] = f.URL + "/{tenantid}/v2.0" }, "template"},
+		"no token_endpoint": {func(f peer) { delete(f.Metadata, "token_endpoint") }, "discovery.token_endpoint"},
+		"http endpoint": {
+			func(f peer) { f.Metadata["token_endpoint"] = "http://op.example/token" }, "discovery.endpoint_urls",
+		},
 		"endpoint is a number": {func(f peer) { f.Metadata["token_endpoint"] = 7 }, "token_endpoint is a number"},
 		"alias by http": {func(f peer) {
 			f.Metadata["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": "http://x.example/"}
@@ -252,7 +302,10 @@ func TestDiscoveryAnswers(t *testing.T) {
 			}
 		})
 	}
-	for _, issuer := range []string{"", "op.example", "http://op.example", "https://op.example?a=b", "https://op.example#a", "ftp://op.example", "https://u:p@op.example"} {
+	for _, issuer := range []string{
+		"", "op.example", "http://op.example", "https://op.example?a=b", "https://op.example#a", "ftp://op.example",
+		"https://u:p@op.example",
+	} {
 		if _, err := oidc.Discover(context.Background(), issuer); kindOf(err) != "*oidc.ProtocolError" {
 			t.Errorf("issuer %q: %v", issuer, err)
 		}
@@ -276,7 +329,13 @@ func TestDiscoveryPlaces(t *testing.T) {
 				http.NotFound(w, r)
 				return
 			}
-			fakeop.JSON(w, map[string]any{"issuer": issuer, "token_endpoint": issuer + "/t", "jwks_uri": issuer + "/j", "authorization_endpoint": issuer + "/a"})
+			fakeop.JSON(
+				w,
+				map[string]any{
+					"issuer": issuer, "token_endpoint": issuer + "/t", "jwks_uri": issuer + "/j",
+					"authorization_endpoint": issuer + "/a",
+				},
+			)
 		}))
 		issuer = server.URL + path
 		op, err := oidc.Discover(context.Background(), issuer)
@@ -322,13 +381,26 @@ func TestKeys(t *testing.T) {
 			f.Tokens["id_token"] = fakeop.Sign(f.Key, "", f.Claims)
 			f.Keys = []any{fakeop.PublicJWK(fakeop.NewKey(), "k2")}
 		}, "id_token.signature", 1},
-		"the kid twice":           {func(f peer) { f.Keys = []any{fakeop.PublicJWK(fakeop.NewKey(), "k1")} }, "id_token.signature", 1},
-		"unknown kid":             {func(f peer) { f.Tokens["id_token"] = fakeop.Sign(f.Key, "other", f.Claims) }, "id_token.signature", 2},
-		"key of somebody else":    {func(f peer) { f.Tokens["id_token"] = fakeop.Sign(fakeop.NewKey(), "k1", f.Claims) }, "id_token.signature", 1},
+		"the kid twice": {
+			func(f peer) { f.Keys = []any{fakeop.PublicJWK(fakeop.NewKey(), "k1")} }, "id_token.signature", 1,
+		},
+		"unknown kid": {
+			func(f peer) { f.Tokens["id_token"] = fakeop.Sign(f.Key, "other", f.Claims) }, "id_token.signature", 2,
+		},
+		"key of somebody else": {
+			func(f peer) { f.Tokens["id_token"] = fakeop.Sign(fakeop.NewKey(), "k1", f.Claims) }, "id_token.signature",
+			1,
+		},
 		"keys that are not there": {func(f peer) { f.Handlers["/jwks"] = http.NotFound }, "*oidc.ProtocolError", 1},
-		"keys that are no keys":   {func(f peer) { f.Handlers["/jwks"] = fakeop.Says(200, isJSON, "[]") }, "*oidc.ProtocolError", 1},
-		"keys that fail":          {func(f peer) { f.Handlers["/jwks"] = fakeop.Says(500, nil, "") }, "*oidc.TransportError", 1},
-		"keys fail, iss wrong":    {func(f peer) { f.Handlers["/jwks"] = fakeop.Says(500, nil, ""); f.Claims["iss"] = "x" }, "id_token.iss", 1},
+		"keys that are no keys": {
+			func(f peer) { f.Handlers["/jwks"] = fakeop.Says(200, isJSON, "[]") }, "*oidc.ProtocolError", 1,
+		},
+		"keys that fail": {
+			func(f peer) { f.Handlers["/jwks"] = fakeop.Says(500, nil, "") }, "*oidc.TransportError", 1,
+		},
+		"keys fail, iss wrong": {
+			func(f peer) { f.Handlers["/jwks"] = fakeop.Says(500, nil, ""); f.Claims["iss"] = "x" }, "id_token.iss", 1,
+		},
 		"more than 512 KiB": {func(f peer) {
 			f.Handlers["/jwks"] = fakeop.Says(200, isJSON, `{"keys":["`+strings.Repeat("x", 512<<10)+`"]}`)
 		}, "*oidc.ProtocolError", 1},
@@ -341,7 +413,8 @@ func TestKeys(t *testing.T) {
 			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
 				t.Errorf("want %q, got %v", c.want, err)
 			}
-			if tokens == nil || tokens.RefreshToken != fakeop.Rotated || tokens.IDToken == nil || tokens.IDToken.Verified != (c.want == "") {
+			if tokens == nil || tokens.RefreshToken != fakeop.Rotated || tokens.IDToken == nil ||
+				tokens.IDToken.Verified != (c.want == "") {
 				t.Errorf("tokens: %+v", tokens)
 			}
 			if got := f.Asked("/jwks"); got != c.fetches {
@@ -399,18 +472,35 @@ func TestPolicyIsEnforced(t *testing.T) {
 		change func(peer)
 		want   string
 	}{
-		"amr_list, no match":       {oidc.Policy{AMRValues: []string{"hwk"}}, nil, "id_token.amr"},
-		"amr_list, match":          {oidc.Policy{AMRValues: []string{"hwk", "pwd"}}, nil, ""},
-		"amr_list, no amr":         {oidc.Policy{AMRValues: []string{"pwd"}}, func(f peer) { delete(f.Claims, "amr") }, "id_token.amr"},
-		"amr_list, no ID Token":    {oidc.Policy{AMRValues: []string{"pwd"}}, func(f peer) { f.Claims = nil }, "id_token.present"},
-		"no ID Token":              {oidc.Policy{}, func(f peer) { f.Claims = nil }, ""},
-		"no ID Token, required":    {oidc.Policy{RequireIDToken: true}, func(f peer) { f.Claims = nil }, "id_token.present"},
-		"ID Token is no JWT":       {oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "hello" }, "id_token.readable"},
-		"ID Token is encrypted":    {oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "a.b.c.d.e" }, "id_token.encryption"},
-		"algorithm not listed":     {oidc.Policy{Algorithms: []string{"RS256"}}, nil, "id_token.alg"},
-		"skipped":                  {oidc.Policy{InsecureSkipVerification: true, AMRValues: []string{"hwk"}}, func(f peer) { f.Claims["iss"] = "x" }, ""},
-		"skipped and no JWT":       {oidc.Policy{InsecureSkipVerification: true}, func(f peer) { f.Tokens["id_token"] = "hello" }, ""},
-		"skipped, UserInfo judged": {oidc.Policy{InsecureSkipVerification: true}, func(f peer) { f.UserInfo["sub"] = "mallory" }, "userinfo.sub"},
+		"amr_list, no match": {oidc.Policy{AMRValues: []string{"hwk"}}, nil, "id_token.amr"},
+		"amr_list, match":    {oidc.Policy{AMRValues: []string{"hwk", "pwd"}}, nil, ""},
+		"amr_list, no amr": {
+			oidc.Policy{AMRValues: []string{"pwd"}}, func(f peer) { delete(f.Claims, "amr") }, "id_token.amr",
+		},
+		"amr_list, no ID Token": {
+			oidc.Policy{AMRValues: []string{"pwd"}}, func(f peer) { f.Claims = nil }, "id_token.present",
+		},
+		"no ID Token": {oidc.Policy{}, func(f peer) { f.Claims = nil }, ""},
+		"no ID Token, required": {
+			oidc.Policy{RequireIDToken: true}, func(f peer) { f.Claims = nil }, "id_token.present",
+		},
+		"ID Token is no JWT": {
+			oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "hello" }, "id_token.readable",
+		},
+		"ID Token is encrypted": {
+			oidc.Policy{}, func(f peer) { f.Tokens["id_token"] = "a.b.c.d.e" }, "id_token.encryption",
+		},
+		"algorithm not listed": {oidc.Policy{Algorithms: []string{"RS256"}}, nil, "id_token.alg"},
+		"skipped": {
+			oidc.Policy{InsecureSkipVerification: true, AMRValues: []string{"hwk"}},
+			func(f peer) { f.Claims["iss"] = "x" }, "",
+		},
+		"skipped and no JWT": {
+			oidc.Policy{InsecureSkipVerification: true}, func(f peer) { f.Tokens["id_token"] = "hello" }, "",
+		},
+		"skipped, UserInfo judged": {
+			oidc.Policy{InsecureSkipVerification: true}, func(f peer) { f.UserInfo["sub"] = "mallory" }, "userinfo.sub",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -427,7 +517,8 @@ func TestPolicyIsEnforced(t *testing.T) {
 			if err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
 				t.Errorf("want %q, got %v", c.want, err)
 			}
-			if c.policy.InsecureSkipVerification && tokens.IDToken != nil && (tokens.IDToken.Verified || tokens.IDToken.Checks[0].Outcome != check.Unknown) {
+			if c.policy.InsecureSkipVerification && tokens.IDToken != nil &&
+				(tokens.IDToken.Verified || tokens.IDToken.Checks[0].Outcome != check.Unknown) {
 				t.Error("a skipped token counts as verified")
 			}
 		})
@@ -472,11 +563,18 @@ func TestUserInfoAnswers(t *testing.T) {
 		want    string
 		check   func(error) bool
 	}{
-		"another sub": {func(peer) http.HandlerFunc { return fakeop.Says(200, isJSON, `{"sub":"uinvalid"}`) }, "userinfo.sub", nil},
-		"no sub":      {func(peer) http.HandlerFunc { return fakeop.Says(200, isJSON, `{"name":"x"}`) }, "userinfo.sub_present", nil},
-		"HTML":        {func(peer) http.HandlerFunc { return fakeop.Says(200, nil, "<html>") }, "*oidc.ProtocolError", nil},
-		"404":         {func(peer) http.HandlerFunc { return fakeop.Says(404, nil, "") }, "*oidc.ProtocolError", nil},
-		"502":         {func(peer) http.HandlerFunc { return fakeop.Says(502, nil, "") }, "*oidc.TransportError", nil},
+		"another sub": {
+			func(peer) http.HandlerFunc { return fakeop.Says(200, isJSON, `{"sub":"uinvalid"}`) }, "userinfo.sub", nil,
+		},
+		"no sub": {
+			func(peer) http.HandlerFunc { return fakeop.Says(200, isJSON, `{"name":"x"}`) }, "userinfo.sub_present",
+			nil,
+		},
+		"HTML": {
+			func(peer) http.HandlerFunc { return fakeop.Says(200, nil, "<html>") }, "*oidc.ProtocolError", nil,
+		},
+		"404": {func(peer) http.HandlerFunc { return fakeop.Says(404, nil, "") }, "*oidc.ProtocolError", nil},
+		"502": {func(peer) http.HandlerFunc { return fakeop.Says(502, nil, "") }, "*oidc.TransportError", nil},
 		"Bearer error": {func(peer) http.HandlerFunc {
 			return fakeop.Says(401, map[string]string{"WWW-Authenticate": `Basic realm="x", bearer error="invalid_token", error_description="it \"expired\""`}, "")
 		}, "*oidc.Error", func(err error) bool {
@@ -484,15 +582,22 @@ func TestUserInfoAnswers(t *testing.T) {
 			return errors.As(err, &e) && e.Code == "invalid_token" && e.Description == `it "expired"` && e.Status == 401
 		}},
 		"signed": {func(f peer) http.HandlerFunc {
-			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(f.Key, f.KID, f.Claims))
+			return fakeop.Says(
+				200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(f.Key, f.KID, f.Claims),
+			)
 		}, "", nil},
 		"signed for somebody else": {func(f peer) http.HandlerFunc {
 			claims := maps.Clone(f.Claims)
 			claims["aud"] = "other"
-			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(f.Key, f.KID, claims))
+			return fakeop.Says(
+				200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(f.Key, f.KID, claims),
+			)
 		}, "userinfo.aud", nil},
 		"signed by somebody else": {func(f peer) http.HandlerFunc {
-			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, fakeop.Sign(fakeop.NewKey(), f.KID, f.Claims))
+			return fakeop.Says(
+				200, map[string]string{"Content-Type": "application/jwt"},
+				fakeop.Sign(fakeop.NewKey(), f.KID, f.Claims),
+			)
 		}, "userinfo.signature", nil},
 		"an unreadable JWT": {func(peer) http.HandlerFunc {
 			return fakeop.Says(200, map[string]string{"Content-Type": "application/jwt"}, "a.b")
@@ -521,7 +626,9 @@ func TestUserInfoAnswers(t *testing.T) {
 		}
 	}
 	client.Provider.UserInfoEndpoint = ""
-	if _, err := client.UserInfo(context.Background(), &oidc.Tokens{AccessToken: "a"}); !errors.Is(err, oidc.ErrNoUserInfo) {
+	if _, err := client.UserInfo(
+		context.Background(), &oidc.Tokens{AccessToken: "a"},
+	); !errors.Is(err, oidc.ErrNoUserInfo) {
 		t.Errorf("no endpoint: %v", err)
 	}
 }
@@ -601,7 +708,10 @@ func TestCodeFlow(t *testing.T) {
 	f := newPeer(t)
 	f.Metadata["authorization_response_iss_parameter_supported"] = true
 	client := f.client()
-	login, err := client.Authorize(context.Background(), oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/cb", Params: url.Values{"prompt": {"login"}}})
+	login, err := client.Authorize(
+		context.Background(),
+		oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/cb", Params: url.Values{"prompt": {"login"}}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -610,7 +720,8 @@ func TestCodeFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := sent.Query()
-	if q.Get("state") != login.State || q.Get("nonce") != login.Nonce || q.Get("code_challenge_method") != "S256" || q.Get("prompt") != "login" || q.Get("scope") != "openid" {
+	if q.Get("state") != login.State || q.Get("nonce") != login.Nonce || q.Get("code_challenge_method") != "S256" ||
+		q.Get("prompt") != "login" || q.Get("scope") != "openid" {
 		t.Errorf("request: %v", q)
 	}
 	good := url.Values{"state": {login.State}, "code": {"c"}, "iss": {f.URL}}
@@ -644,7 +755,8 @@ func TestCodeFlow(t *testing.T) {
 	if err != nil || !tokens.IDToken.Verified {
 		t.Errorf("good response: %v", err)
 	}
-	if form := f.Forms()[len(f.Forms())-1]; form.Get("code_verifier") != login.CodeVerifier || form.Get("redirect_uri") != "http://127.0.0.1/cb" {
+	if form := f.Forms()[len(f.Forms())-1]; form.Get("code_verifier") != login.CodeVerifier ||
+		form.Get("redirect_uri") != "http://127.0.0.1/cb" {
 		t.Errorf("form: %v", form)
 	}
 }
@@ -675,12 +787,16 @@ func TestConcurrentUse(t *testing.T) {
 // A literal Provider is not judged, but nothing is sent in clear text.
 func TestNothingIsSentInClearText(t *testing.T) {
 	t.Parallel()
-	client := &oidc.Client{ID: "cli", Provider: &oidc.Provider{Issuer: "https://op.example", TokenEndpoint: "http://op.example/token"}}
-	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); kindOf(err) != "*oidc.ProtocolError" || oidc.MayBeSpent(err) {
+	client := &oidc.Client{
+		ID: "cli", Provider: &oidc.Provider{Issuer: "https://op.example", TokenEndpoint: "http://op.example/token"},
+	}
+	if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); kindOf(err) != "*oidc.ProtocolError" ||
+		oidc.MayBeSpent(err) {
 		t.Errorf("got %v", err)
 	}
 	for name, c := range map[string]*oidc.Client{
-		"nothing": {}, "no ID": {Provider: client.Provider}, "no issuer": {ID: "a", Provider: &oidc.Provider{TokenEndpoint: "https://op.example/t"}},
+		"nothing": {}, "no ID": {Provider: client.Provider},
+		"no issuer": {ID: "a", Provider: &oidc.Provider{TokenEndpoint: "https://op.example/t"}},
 	} {
 		if _, err := c.Token(context.Background(), oidc.RefreshToken("old")); err == nil {
 			t.Errorf("a Client with %s asked for tokens", name)
@@ -724,8 +840,12 @@ func TestMaySpendWithAnyTransport(t *testing.T) {
 func TestPinnedEndpointOutweighsAliases(t *testing.T) {
 	t.Parallel()
 	f := newPeer(t)
-	f.Metadata["mtls_endpoint_aliases"] = map[string]any{"token_endpoint": f.URL + "/alias", "userinfo_endpoint": f.URL + "/alias"}
-	op, err := oidc.Discovery{HTTP: f.Client(), Endpoints: map[string]string{"token_endpoint": f.URL + "/token"}}.Provider(context.Background(), f.URL)
+	f.Metadata["mtls_endpoint_aliases"] = map[string]any{
+		"token_endpoint": f.URL + "/alias", "userinfo_endpoint": f.URL + "/alias",
+	}
+	op, err := oidc.Discovery{
+		HTTP: f.Client(), Endpoints: map[string]string{"token_endpoint": f.URL + "/token"},
+	}.Provider(context.Background(), f.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -842,7 +962,9 @@ func TestWhatIsGivenUpEnds(t *testing.T) {
 func TestVerifiedNeedsVerifiedMetadata(t *testing.T) {
 	t.Parallel()
 	f := newPeer(t)
-	op, err := oidc.Discovery{HTTP: f.Client(), Waive: []string{"discovery.issuer"}}.Provider(context.Background(), f.URL)
+	op, err := oidc.Discovery{
+		HTTP: f.Client(), Waive: []string{"discovery.issuer"},
+	}.Provider(context.Background(), f.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -852,7 +974,9 @@ func TestVerifiedNeedsVerifiedMetadata(t *testing.T) {
 		t.Errorf("verified %v, %v", tokens.IDToken.Verified, err)
 	}
 	f.Claims["scope"] = "read"
-	jwt, err := client.VerifyAccessToken(context.Background(), fakeop.Sign(f.Key, f.KID, f.Claims), oidc.AccessTokenExpectation{})
+	jwt, err := client.VerifyAccessToken(
+		context.Background(), fakeop.Sign(f.Key, f.KID, f.Claims), oidc.AccessTokenExpectation{},
+	)
 	if err != nil || jwt.Verified {
 		t.Errorf("access token: verified %v, %v", jwt.Verified, err)
 	}
@@ -868,7 +992,9 @@ func FuzzTokenResponse(f *testing.F) {
 		_, _ = w.Write(body.Load().([]byte))
 	}))
 	f.Cleanup(server.Close)
-	client := &oidc.Client{ID: "cli", Provider: &oidc.Provider{Issuer: server.URL, TokenEndpoint: server.URL, JWKSURI: server.URL}}
+	client := &oidc.Client{
+		ID: "cli", Provider: &oidc.Provider{Issuer: server.URL, TokenEndpoint: server.URL, JWKSURI: server.URL},
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		body.Store(data)
 		tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))
@@ -902,15 +1028,18 @@ func TestMACs(t *testing.T) {
 		policy oidc.Policy
 		want   string
 	}{
-		"named, with the secret":     {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret}, ""},
-		"not named":                  {oidc.Policy{Secret: secret}, "id_token.alg"},
-		"named, another secret":      {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret + "x"}, "id_token.signature"},
+		"named, with the secret": {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret}, ""},
+		"not named":              {oidc.Policy{Secret: secret}, "id_token.alg"},
+		"named, another secret": {
+			oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret + "x"}, "id_token.signature",
+		},
 		"named, no secret":           {oidc.Policy{Algorithms: []string{"HS256"}}, "id_token.signature"},
 		"named, secret is too short": {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret[:31]}, "id_token.signature"},
 	} {
 		client := f.client()
 		client.Policy = c.policy
-		if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err != nil && kindOf(err) != c.want || err == nil && c.want != "" {
+		if _, err := client.Token(context.Background(), oidc.RefreshToken("old")); err != nil &&
+			kindOf(err) != c.want || err == nil && c.want != "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -926,8 +1055,10 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 	}
 	for name, spelled := range spellings {
 		for place, handler := range map[string]http.HandlerFunc{
-			"Location":   fakeop.Says(302, map[string]string{"Location": "https://op.example/x/" + spelled}, ""),
-			"page":       fakeop.Says(502, map[string]string{"Content-Type": "text/html"}, "<p>bad gateway for "+spelled),
+			"Location": fakeop.Says(302, map[string]string{"Location": "https://op.example/x/" + spelled}, ""),
+			"page": fakeop.Says(
+				502, map[string]string{"Content-Type": "text/html"}, "<p>bad gateway for "+spelled,
+			),
 			"media type": fakeop.Says(200, map[string]string{"Content-Type": "text/" + spelled}, ""),
 		} {
 			f := newPeer(t)

@@ -120,7 +120,8 @@ var deviceAuthorizationRules = []check.Rule[deviceAuthorizationInput]{
 	},
 	{
 		ID: "device_authorization.verification_uri", Spec: rfc8628, Level: check.Must,
-		Text: "verification_uri, and verification_uri_complete if there, are URLs that a browser can be sent to: https, or http on the loopback address.",
+		Text: "verification_uri, and verification_uri_complete if there, are URLs that a browser can be sent to: " +
+			"https, or http on the loopback address.",
 		Eval: func(in deviceAuthorizationInput) check.Verdict {
 			if v := text(in.Response, "verification_uri"); v.Outcome != check.Pass {
 				return v

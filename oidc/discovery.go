@@ -108,7 +108,9 @@ func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, erro
 		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: withoutQuery(issuer), Err: err}
 	}
 	for i, place := range places {
-		answer, err := send(ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: orElse(d.MaxBody, limit.Body)})
+		answer, err := send(
+			ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: orElse(d.MaxBody, limit.Body)},
+		)
 		if err != nil {
 			return nil, err
 		}
@@ -130,12 +132,19 @@ type wellKnown struct {
 func (d Discovery) places(issuer string) ([]wellKnown, error) {
 	u, err := url.Parse(issuer)
 	if err != nil || !wire.Secure(u) || u.RawQuery != "" || u.Fragment != "" {
-		return nil, reason.Errorf(reason.EndpointURL, "the issuer %.200q is not an https URL without query and fragment (http is allowed on the loopback address only)", issuer)
+		return nil, reason.Errorf(
+			reason.EndpointURL,
+			"the issuer %.200q is not an https URL without query and fragment (http is allowed on the loopback "+
+				"address only)",
+			issuer,
+		)
 	}
 	if d.URL != "" {
 		at, err := url.Parse(d.URL)
 		if err != nil || !wire.Secure(at) {
-			return nil, reason.Errorf(reason.EndpointURL, "%.200q is not an https URL (http is allowed on the loopback address only)", d.URL)
+			return nil, reason.Errorf(
+				reason.EndpointURL, "%.200q is not an https URL (http is allowed on the loopback address only)", d.URL,
+			)
 		}
 		return []wellKnown{{d.URL, !strings.Contains(at.Path, "oauth-authorization-server")}}, nil
 	}
@@ -164,7 +173,10 @@ func (d Discovery) tried(issuer string) string {
 
 func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Provider, error) {
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where the metadata should be, at %s%s", answer.status, d.tried(issuer), answer.snippet()))
+		return nil, answer.broken(reason.Errorf(
+			reason.ResponseStatus, "HTTP status %d where the metadata should be, at %s%s", answer.status,
+			d.tried(issuer), answer.snippet(),
+		))
 	}
 	doc, err := answer.object()
 	if err != nil {

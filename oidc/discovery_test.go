@@ -13,7 +13,8 @@ func TestEndpointOfNothing(t *testing.T) {
 		want     string
 	}{
 		{nil, "token_endpoint", true, ""}, {&Provider{}, "token_endpoint", true, ""}, {some, "no_endpoint", true, ""},
-		{some, "token_endpoint", true, "t"}, {some, "userinfo_endpoint", true, "u"}, {some, "userinfo_endpoint", false, ""},
+		{some, "token_endpoint", true, "t"}, {some, "userinfo_endpoint", true, "u"},
+		{some, "userinfo_endpoint", false, ""},
 	} {
 		if got := c.provider.at(c.name, c.tls); got != c.want {
 			t.Errorf("%+v: got %q", c, got)

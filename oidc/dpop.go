@@ -103,7 +103,8 @@ func (d *DPoP) prove(header http.Header, p proof, now time.Time) error {
 func origin(u *url.URL) string {
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	standard := map[string]string{"https": ":443", "http": ":80"}[scheme]
-	if bare := strings.TrimSuffix(host, standard); standard != "" && (bare == strings.ToLower(u.Hostname()) || strings.HasSuffix(bare, "]")) {
+	if bare := strings.TrimSuffix(host, standard); standard != "" &&
+		(bare == strings.ToLower(u.Hostname()) || strings.HasSuffix(bare, "]")) {
 		host = bare
 	}
 	return scheme + "://" + host
@@ -126,7 +127,10 @@ func (d *DPoP) keep(r *response, from role) error {
 		return nil
 	}
 	if len(values) > 1 || !isNonce(values[0]) {
-		return r.broken(reason.Errorf(reason.DPoPNonce, "the header DPoP-Nonce comes more than once, is too long, or holds characters that no nonce has"))
+		return r.broken(reason.Errorf(
+			reason.DPoPNonce,
+			"the header DPoP-Nonce comes more than once, is too long, or holds characters that no nonce has",
+		))
 	}
 	u, err := url.Parse(r.url)
 	if err != nil {
@@ -157,7 +161,8 @@ func (d *DPoP) wanted(r *response) bool {
 	}
 	switch r.status {
 	case http.StatusUnauthorized:
-		if challenge, found := findChallenge(r.header.Values("Www-Authenticate"), "DPoP"); found && challenge.params["error"] == useNonce {
+		if challenge, found := findChallenge(r.header.Values("Www-Authenticate"), "DPoP"); found &&
+			challenge.params["error"] == useNonce {
 			return true
 		}
 	case http.StatusBadRequest:

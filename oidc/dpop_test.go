@@ -94,7 +94,8 @@ func TestNonces(t *testing.T) {
 		}
 	}
 	for name, proofs := range map[string][]map[string]any{"/token": token, "/userinfo": userinfo} {
-		if len(proofs) != 3 || proofs[0]["nonce"] != nil || proofs[1]["nonce"] != name+"-1" || proofs[2]["nonce"] != name+"-2" {
+		if len(proofs) != 3 || proofs[0]["nonce"] != nil || proofs[1]["nonce"] != name+"-1" ||
+			proofs[2]["nonce"] != name+"-2" {
 			t.Errorf("%s: %v", name, proofs)
 		}
 		if proofs[0]["jti"] == proofs[1]["jti"] {
@@ -164,7 +165,8 @@ func TestProofOfAResource(t *testing.T) {
 		t.Fatal(err)
 	}
 	claims := proofClaims(t, h)
-	if claims["htu"] != "https://api.example/a%20b" || claims["htm"] != "POST" || claims["ath"] != "nVhAKwBxqO26ZEpCCR2Qc82PY1gWOQbx4GmiihWgBRU" && claims["ath"] == nil {
+	if claims["htu"] != "https://api.example/a%20b" || claims["htm"] != "POST" ||
+		claims["ath"] != "nVhAKwBxqO26ZEpCCR2Qc82PY1gWOQbx4GmiihWgBRU" && claims["ath"] == nil {
 		t.Errorf("%v", claims)
 	}
 	if _, err := NewDPoP(SigningKey{}, ""); err == nil {

@@ -133,7 +133,10 @@ func (e envelope) agreed(algs []string, demanded bool) check.Verdict {
 	case e.encrypted && len(algs) == 0:
 		return check.That(false, "encrypted", "not encrypted: that was not agreed upon")
 	case e.encrypted && e.jwe != nil:
-		return check.That(slices.Contains(algs, e.jwe.Algorithm), fmt.Sprintf("alg %.32q, enc %.32q", e.jwe.Algorithm, e.jwe.Encryption), "one of "+check.List(algs))
+		return check.That(
+			slices.Contains(algs, e.jwe.Algorithm),
+			fmt.Sprintf("alg %.32q, enc %.32q", e.jwe.Algorithm, e.jwe.Encryption), "one of "+check.List(algs),
+		)
 	case e.encrypted:
 		return check.Inapplicable("the encrypted token cannot be read")
 	case demanded && e.err == nil:

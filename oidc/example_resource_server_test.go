@@ -28,7 +28,8 @@ const metadataPath = "/.well-known/oauth-protected-resource"
 func (a *api) metadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"resource": a.resource, "authorization_servers": []string{a.issuer}, "bearer_methods_supported": []string{"header"},
+		"resource": a.resource, "authorization_servers": []string{a.issuer},
+		"bearer_methods_supported": []string{"header"},
 	})
 }
 
@@ -105,7 +106,8 @@ func Example_resourceServer() {
 	defer server.Close()
 
 	for _, token := range []string{
-		"", "forged", accessToken(t, op, a.resource, "profile"), accessToken(t, op, "https://api2.example.com", "email"),
+		"", "forged", accessToken(t, op, a.resource, "profile"),
+		accessToken(t, op, "https://api2.example.com", "email"),
 		accessToken(t, op, a.resource, "email"),
 	} {
 		r, _ := http.NewRequest(http.MethodGet, server.URL+"/mail", nil)

@@ -118,6 +118,11 @@ func exampleProvider() (issuer string, stop func()) {
 		"authorization_endpoint": server.URL + "/authorize", "jwks_uri": server.URL + "/jwks",
 	})
 	reply("/jwks", map[string]any{"keys": []any{}})
-	reply("/token", map[string]any{"access_token": "new-access-token", "token_type": "Bearer", "refresh_token": "new-refresh-token"})
+	reply(
+		"/token",
+		map[string]any{
+			"access_token": "new-access-token", "token_type": "Bearer", "refresh_token": "new-refresh-token",
+		},
+	)
 	return server.URL, server.Close
 }

@@ -29,11 +29,17 @@ func FuzzMetadata(f *testing.F) {
 		if p.decode(doc) != nil {
 			return
 		}
-		if check.Run(discoveryRules, discoveryInput{Provider: p, Issuer: "https://op.example", OpenID: true}).Err() != nil {
+		if check.Run(
+			discoveryRules, discoveryInput{Provider: p, Issuer: "https://op.example", OpenID: true},
+		).Err() != nil {
 			return
 		}
-		for _, u := range []string{p.TokenEndpoint, p.JWKSURI, p.UserInfoEndpoint, p.AuthorizationEndpoint, p.MTLSEndpointAliases["token_endpoint"]} {
-			if u != "" && !strings.HasPrefix(strings.ToLower(u), "https://") && !strings.HasPrefix(strings.ToLower(u), "http://") {
+		for _, u := range []string{
+			p.TokenEndpoint, p.JWKSURI, p.UserInfoEndpoint, p.AuthorizationEndpoint,
+			p.MTLSEndpointAliases["token_endpoint"],
+		} {
+			if u != "" && !strings.HasPrefix(strings.ToLower(u), "https://") &&
+				!strings.HasPrefix(strings.ToLower(u), "http://") {
 				t.Fatalf("accepted the endpoint %q", u)
 			}
 		}
@@ -48,10 +54,14 @@ func FuzzUserInfo(f *testing.F) {
 	f.Add("application/json", []byte(`{"sub":null,"SUB":"u"}`))
 	f.Add("application/jwt", []byte("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0."))
 	f.Add("application/jwt; charset=x", []byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA.AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA"))
-	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}} // without jwks_uri: nothing is fetched
+	// without jwks_uri: nothing is fetched
+	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}}
 	f.Fuzz(func(t *testing.T, mediaType string, body []byte) {
 		in := client.userInfoInput(&Tokens{IDToken: &IDToken{StandardClaims: StandardClaims{Subject: "u"}}})
-		answer := &response{endpoint: userInfoEndpoint, status: http.StatusOK, header: http.Header{"Content-Type": {mediaType}}, body: body}
+		answer := &response{
+			endpoint: userInfoEndpoint, status: http.StatusOK, header: http.Header{"Content-Type": {mediaType}},
+			body: body,
+		}
 		info, err := client.readUserInfo(context.Background(), answer, &in)
 		if err != nil {
 			return
@@ -83,7 +93,8 @@ func FuzzIDTokenRules(f *testing.F) {
 			return
 		}
 		c := in.Claims
-		if c.Issuer != "https://op.example" || c.Subject == "" || c.Nonce != "n1" || !c.Expiry.Add(in.Policy.tolerance()).After(in.Now) {
+		if c.Issuer != "https://op.example" || c.Subject == "" || c.Nonce != "n1" ||
+			!c.Expiry.Add(in.Policy.tolerance()).After(in.Now) {
 			t.Fatalf("accepted %s", data)
 		}
 	})
@@ -101,9 +112,11 @@ func FuzzSignedThings(f *testing.F) {
 	for _, seed := range tokenSeeds {
 		f.Add(seed)
 	}
-	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}} // without jwks_uri: nothing is fetched
+	// without jwks_uri: nothing is fetched
+	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}}
 	f.Fuzz(func(t *testing.T, raw string) {
-		if token, err := client.VerifyLogoutToken(context.Background(), raw, LogoutExpectation{}); err == nil || token.Verified {
+		if token, err := client.VerifyLogoutToken(context.Background(), raw, LogoutExpectation{}); err == nil ||
+			token.Verified {
 			t.Fatalf("accepted the logout token %q", raw)
 		}
 		if token, err := client.VerifyJARM(context.Background(), raw); err == nil || token.Verified {

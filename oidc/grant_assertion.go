@@ -18,7 +18,9 @@ func JWTBearer(assertion string, scope ...string) Grant {
 // SAML2Bearer is [JWTBearer] with a SAML 2.0 assertion, XML as its issuer signed
 // it (RFC 7522 section 2.1).
 func SAML2Bearer(assertion []byte, scope ...string) Grant {
-	return assertionGrant("urn:ietf:params:oauth:grant-type:saml2-bearer", base64.URLEncoding.EncodeToString(assertion), scope)
+	return assertionGrant(
+		"urn:ietf:params:oauth:grant-type:saml2-bearer", base64.URLEncoding.EncodeToString(assertion), scope,
+	)
 }
 
 func assertionGrant(grantType, assertion string, scope []string) Grant {

@@ -18,8 +18,10 @@ import (
 // askAt makes one request to each endpoint of a server at base.
 func askAt(base string, client *http.Client) map[string]func(context.Context) error {
 	p := &oidc.Provider{
-		Issuer: base, RegistrationEndpoint: base, TokenEndpoint: base, UserInfoEndpoint: base, JWKSURI: base, IntrospectionEndpoint: base, RevocationEndpoint: base,
-		AuthorizationEndpoint: base, PushedAuthorizationRequestEndpoint: base, DeviceAuthorizationEndpoint: base, BackchannelAuthenticationEndpoint: base,
+		Issuer: base, RegistrationEndpoint: base, TokenEndpoint: base, UserInfoEndpoint: base, JWKSURI: base,
+		IntrospectionEndpoint: base, RevocationEndpoint: base,
+		AuthorizationEndpoint: base, PushedAuthorizationRequestEndpoint: base, DeviceAuthorizationEndpoint: base,
+		BackchannelAuthenticationEndpoint: base,
 	}
 	c := &oidc.Client{ID: "cli", Provider: p, HTTP: client}
 	d, r := oidc.Discovery{HTTP: client}, oidc.Registrar{HTTP: client, Provider: p}
@@ -140,7 +142,8 @@ func TestWhatIsNotHTTPIsNotQuoted(t *testing.T) {
 	}
 	h := fakeop.StartHostile(fakeop.Farewell("canary"))
 	defer h.Close()
-	if err := askAt(h.URL, h.Client())["introspection"](t.Context()); err == nil || strings.Contains(err.Error(), "canary") {
+	if err := askAt(h.URL, h.Client())["introspection"](t.Context()); err == nil ||
+		strings.Contains(err.Error(), "canary") {
 		t.Errorf("HTTP/2: %v", err)
 	}
 }

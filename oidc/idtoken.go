@@ -67,7 +67,9 @@ func DecodeIDToken(raw string, keys ...DecryptionKey) (*IDToken, error) {
 
 // idToken is the token in the envelope, for showing.
 func (e envelope) idToken(raw string, claims StandardClaims) *IDToken {
-	return &IDToken{StandardClaims: claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw}
+	return &IDToken{
+		StandardClaims: claims, Header: e.jwt.Header.Raw, Encryption: e.header(), JSON: e.jwt.Claims.Raw, Raw: raw,
+	}
 }
 
 // claimSet is a token's claims as the rules need them: which are there, and
@@ -342,7 +344,9 @@ func (c *Client) previous(e Expectation) (*claimSet, error) {
 	if e.Previous == "" {
 		return nil, nil
 	}
-	token := open(strings.TrimSpace(e.Previous), c.Policy.IDTokenEncryptedResponseAlg, c.Policy.DecryptionKeys).signedOnly()
+	token := open(
+		strings.TrimSpace(e.Previous), c.Policy.IDTokenEncryptedResponseAlg, c.Policy.DecryptionKeys,
+	).signedOnly()
 	if token.err != nil {
 		return nil, fmt.Errorf("oidc: the previous ID Token: %w", token.err)
 	}

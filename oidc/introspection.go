@@ -63,11 +63,14 @@ func (c *Client) Introspect(ctx context.Context, r IntrospectionRequest) (*Intro
 	}
 	in := introspectionInput{jwtInput: c.newJWTInput(), Signed: r.Signed}
 	in.signedBy(c.Policy.IntrospectionSignedResponseAlg)
-	in.Encryption, in.Encrypted = c.Policy.IntrospectionEncryptedResponseAlg, len(c.Policy.IntrospectionEncryptedResponseAlg) > 0
+	in.Encryption = c.Policy.IntrospectionEncryptedResponseAlg
+	in.Encrypted = len(in.Encryption) > 0
 	if err := c.readIntrospection(ctx, answer, &in); err != nil {
 		return nil, err
 	}
-	i := &Introspection{Header: in.header(), Encryption: in.Envelope.header(), Checks: check.Run(introspectionRules, &in, c.Waive...)}
+	i := &Introspection{
+		Header: in.header(), Encryption: in.Envelope.header(), Checks: check.Run(introspectionRules, &in, c.Waive...),
+	}
 	if in.Response != nil {
 		i.JSON = in.Response.Raw
 		i.Active, _ = in.Response.Bool("active")
@@ -124,7 +127,13 @@ func signedAnswer(rules []check.Rule[*jwtInput]) []check.Rule[*introspectionInpu
 	return list
 }
 
-var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
+var introspectionRules = slices.Concat(introspectionOnlyRules, signedAnswer(slices.Concat(
+	sealedRules("introspection"), jwtRules("introspection"), partyRules("introspection", rfc9701("5")),
+	introspectionJWTRules,
+)))
+
+// introspectionOnlyRules look at any response.
+var introspectionOnlyRules = []check.Rule[*introspectionInput]{
 	{
 		ID: "introspection.signed", Spec: rfc9701("4"), Level: check.Must,
 		Text: "The response is signed, if that was asked for.",
@@ -151,12 +160,18 @@ var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
 			return check.That(in.Response.Has("active"), check.List(nil), "a boolean")
 		},
 	},
-}, signedAnswer(slices.Concat(sealedRules("introspection"), jwtRules("introspection"), partyRules("introspection", rfc9701("5")), []check.Rule[*jwtInput]{
+}
+
+// introspectionJWTRules look at a signed response.
+var introspectionJWTRules = []check.Rule[*jwtInput]{
 	{
 		ID: "introspection.typ", Spec: rfc9701("5"), Level: check.Must,
 		Text: "The header's typ of a signed response is token-introspection+jwt.",
 		Eval: readable(func(in *jwtInput) check.Verdict {
-			return check.That(mediaType(in.jwt) == "token-introspection+jwt", check.List(oneOrNone(in.jwt.Type)), `"token-introspection+jwt"`)
+			return check.That(
+				mediaType(in.jwt) == "token-introspection+jwt", check.List(oneOrNone(in.jwt.Type)),
+				`"token-introspection+jwt"`,
+			)
 		}),
 	},
 	{
@@ -164,4 +179,4 @@ var introspectionRules = slices.Concat([]check.Rule[*introspectionInput]{
 		Text: "A signed response's iat is there and not in the future.",
 		Eval: readable(iatIs),
 	},
-})))
+}

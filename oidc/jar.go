@@ -121,7 +121,10 @@ func (c *Client) encryptRequest(ctx context.Context, o *RequestObject, signed st
 		return signed, nil
 	}
 	if c.Provider.JWKSURI == "" {
-		return "", &ProtocolError{Endpoint: discoveryEndpoint, URL: c.Provider.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri, and so no key to encrypt for")}
+		return "", &ProtocolError{
+			Endpoint: discoveryEndpoint, URL: c.Provider.URL,
+			Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri, and so no key to encrypt for"),
+		}
 	}
 	set, err := fetchKeys(ctx, c.HTTP, c.Provider.JWKSURI, orElse(c.MaxBody, limit.Keys), false)
 	if err != nil {

@@ -35,7 +35,8 @@ func (c *Client) VerifyJARM(ctx context.Context, raw string) (*JWT, error) {
 	}
 	in := c.newJWTInput()
 	in.signedBy(c.Policy.AuthorizationSignedResponseAlg)
-	in.Encryption, in.Encrypted = c.Policy.AuthorizationEncryptedResponseAlg, len(c.Policy.AuthorizationEncryptedResponseAlg) > 0
+	in.Encryption = c.Policy.AuthorizationEncryptedResponseAlg
+	in.Encrypted = len(in.Encryption) > 0
 	return c.verifyJWT(ctx, in, raw, jarmRules)
 }
 

@@ -36,7 +36,8 @@ type jwtInput struct {
 // newJWTInput is what this client expects of any token.
 func (c *Client) newJWTInput() jwtInput {
 	return jwtInput{
-		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(), Now: c.now(),
+		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(),
+		Now: c.now(),
 	}
 }
 

@@ -64,7 +64,10 @@ func (d Discovery) Keys(ctx context.Context, p *Provider) (*KeySet, error) {
 		return nil, errNoProvider
 	}
 	if p.JWKSURI == "" {
-		return nil, &ProtocolError{Endpoint: discoveryEndpoint, URL: p.URL, Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri")}
+		return nil, &ProtocolError{
+			Endpoint: discoveryEndpoint, URL: p.URL,
+			Err: reason.Errorf(reason.EndpointMissing, "the metadata has no jwks_uri"),
+		}
 	}
 	return fetchKeys(ctx, d.HTTP, p.JWKSURI, d.MaxBody, false)
 }
@@ -76,12 +79,17 @@ func fetchKeys(ctx context.Context, client *http.Client, jwksURI string, most in
 	if anew {
 		header.Set("Cache-Control", "no-cache")
 	}
-	answer, err := send(ctx, client, request{endpoint: jwksEndpoint, url: jwksURI, limit: orElse(most, limit.Keys), header: header})
+	answer, err := send(
+		ctx, client, request{endpoint: jwksEndpoint, url: jwksURI, limit: orElse(most, limit.Keys), header: header},
+	)
 	if err != nil {
 		return nil, err
 	}
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where the keys should be, at %s%s", answer.status, answer.url, answer.snippet()))
+		return nil, answer.broken(reason.Errorf(
+			reason.ResponseStatus, "HTTP status %d where the keys should be, at %s%s", answer.status, answer.url,
+			answer.snippet(),
+		))
 	}
 	// The media type is not looked at: providers publish keys from plain file
 	// servers, and nothing but a JWK Set parses as one.

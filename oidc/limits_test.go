@@ -29,7 +29,8 @@ func silentClient() *oidc.Client {
 	return &oidc.Client{
 		ID: "cli", HTTP: &http.Client{Transport: silent{}}, Policy: oidc.Policy{Algorithms: []string{"ES256"}},
 		Provider: &oidc.Provider{
-			Issuer: "https://op.example", TokenEndpoint: "https://op.example/token", UserInfoEndpoint: "https://op.example/userinfo", JWKSURI: "https://op.example/jwks",
+			Issuer: "https://op.example", TokenEndpoint: "https://op.example/token",
+			UserInfoEndpoint: "https://op.example/userinfo", JWKSURI: "https://op.example/jwks",
 		},
 	}
 }
@@ -45,7 +46,9 @@ func TestWaitsAreBounded(t *testing.T) {
 			return err
 		}, 30 * time.Second},
 		"keys": {func(ctx context.Context, c *oidc.Client) error {
-			_, err := c.VerifyAccessToken(ctx, fakeop.Sign(fakeop.NewKey(), "k", map[string]any{}), oidc.AccessTokenExpectation{})
+			_, err := c.VerifyAccessToken(
+				ctx, fakeop.Sign(fakeop.NewKey(), "k", map[string]any{}), oidc.AccessTokenExpectation{},
+			)
 			return err
 		}, 30 * time.Second},
 		"metadata": {func(ctx context.Context, c *oidc.Client) error {

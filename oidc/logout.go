@@ -42,7 +42,9 @@ func (c *Client) EndSession(_ context.Context, r EndSessionRequest) (*Logout, er
 	}
 	u, err := url.Parse(c.Provider.EndSessionEndpoint)
 	if err != nil || !wire.Secure(u) {
-		return nil, &ProtocolError{Endpoint: endSessionEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL")}
+		return nil, &ProtocolError{
+			Endpoint: endSessionEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL"),
+		}
 	}
 	logout, query := &Logout{Request: r}, u.Query()
 	for name, values := range r.Params {
@@ -82,9 +84,10 @@ type endSessionInput struct {
 
 var endSessionRules = []check.Rule[endSessionInput]{
 	{
-		ID: "end_session.state", Spec: check.Spec{Doc: "OpenID Connect RP-Initiated Logout 1.0", Section: "3"}, Level: check.Must,
-		Text: "state is the value that was sent: the browser comes back from this logout.",
-		Eval: func(in endSessionInput) check.Verdict { return sameState(in.Response, in.State) },
+		ID: "end_session.state", Spec: check.Spec{Doc: "OpenID Connect RP-Initiated Logout 1.0", Section: "3"},
+		Level: check.Must,
+		Text:  "state is the value that was sent: the browser comes back from this logout.",
+		Eval:  func(in endSessionInput) check.Verdict { return sameState(in.Response, in.State) },
 	},
 }
 

@@ -53,7 +53,9 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string, expect Logou
 		in.Replayed = expect.Seen(in.Claims.tokenID)
 	}
 	token, err := judgeJWT(c, &in.jwtInput, logoutTokenRules, &in)
-	return &LogoutToken{JWT: *token, Subject: in.Claims.Subject, SessionID: in.Claims.sessionID, ID: in.Claims.tokenID}, err
+	return &LogoutToken{
+		JWT: *token, Subject: in.Claims.Subject, SessionID: in.Claims.sessionID, ID: in.Claims.tokenID,
+	}, err
 }
 
 type logoutTokenInput struct {
@@ -67,7 +69,13 @@ func (in *logoutTokenInput) token() *jwtInput { return &in.jwtInput }
 // logoutEvent is the member of events that makes a token a logout token.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat(sealedRules("logout_token"), jwtRules("logout_token"), partyRules("logout_token", backChannelLogout("2.6", 4)), []check.Rule[*jwtInput]{
+var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat(
+	sealedRules("logout_token"), jwtRules("logout_token"), partyRules("logout_token", backChannelLogout("2.6", 4)),
+	logoutJWTRules,
+)), logoutTokenOnlyRules)
+
+// logoutJWTRules look at nothing but the token.
+var logoutJWTRules = []check.Rule[*jwtInput]{
 	{
 		ID: "logout_token.typ", Spec: backChannelLogout("2.4", 0), Level: check.Must,
 		Text: "The header's typ, if there, is logout+jwt, or JWT: the token is not one of another kind.",
@@ -80,7 +88,10 @@ var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat
 			if v := iatIs(in); v.Outcome != check.Pass {
 				return v
 			}
-			return check.That(in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, stamp(in.Claims.IssuedAt), "after "+stamp(in.Now.Add(-maxIssueAge)))
+			return check.That(
+				in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, stamp(in.Claims.IssuedAt),
+				"after "+stamp(in.Now.Add(-maxIssueAge)),
+			)
 		}),
 	},
 	{
@@ -125,7 +136,10 @@ var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat
 		Text: "There is no nonce: the token is no ID Token.",
 		Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, "nonce") }),
 	},
-})), []check.Rule[*logoutTokenInput]{
+}
+
+// logoutTokenOnlyRules look at what the receiver knows, too.
+var logoutTokenOnlyRules = []check.Rule[*logoutTokenInput]{
 	{
 		ID: "logout_token.jti", Spec: backChannelLogout("2.6", 8), Level: check.Must,
 		Text: "jti is there, and no token with it came before.",
@@ -142,14 +156,18 @@ var logoutTokenRules = slices.Concat(of((*logoutTokenInput).token, slices.Concat
 	{
 		ID: "logout_token.sub", Spec: backChannelLogout("2.6", 10), Level: check.Must,
 		Text: "sub, if there, is that of the session.",
-		Eval: known(func(in *logoutTokenInput) check.Verdict { return in.session(in.Claims.Subject, in.Expect.Subject) }),
+		Eval: known(func(in *logoutTokenInput) check.Verdict {
+			return in.session(in.Claims.Subject, in.Expect.Subject)
+		}),
 	},
 	{
 		ID: "logout_token.sid", Spec: backChannelLogout("2.6", 11), Level: check.Must,
 		Text: "sid, if there, is that of the session.",
-		Eval: known(func(in *logoutTokenInput) check.Verdict { return in.session(in.Claims.sessionID, in.Expect.SessionID) }),
+		Eval: known(func(in *logoutTokenInput) check.Verdict {
+			return in.session(in.Claims.sessionID, in.Expect.SessionID)
+		}),
 	},
-})
+}
 
 // known makes a rule that looks into a logout token.
 func known(eval func(*logoutTokenInput) check.Verdict) func(*logoutTokenInput) check.Verdict {
@@ -190,7 +208,8 @@ type frontchannelLogoutInput struct {
 var frontchannelLogoutRules = []check.Rule[frontchannelLogoutInput]{
 	{
 		ID: "frontchannel_logout.iss", Spec: frontChannelLogout("3"), Level: check.Must,
-		Text: "iss is the provider's issuer identifier; it may be absent only if sid is too, and no session is expected to end.",
+		Text: "iss is the provider's issuer identifier; it may be absent only if sid is too, and no session is " +
+			"expected to end.",
 		Eval: func(in frontchannelLogoutInput) check.Verdict {
 			if !in.Query.Has("iss") && !in.Query.Has("sid") && in.Expect.SessionID == "" {
 				return check.Inapplicable("neither iss nor sid")

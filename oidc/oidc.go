@@ -206,7 +206,10 @@ type Policy struct {
 
 // encryptions are all algorithms that anything may be encrypted by.
 func (p Policy) encryptions() []string {
-	return slices.Concat(p.IDTokenEncryptedResponseAlg, p.UserInfoEncryptedResponseAlg, p.AuthorizationEncryptedResponseAlg, p.IntrospectionEncryptedResponseAlg)
+	return slices.Concat(
+		p.IDTokenEncryptedResponseAlg, p.UserInfoEncryptedResponseAlg, p.AuthorizationEncryptedResponseAlg,
+		p.IntrospectionEncryptedResponseAlg,
+	)
 }
 
 func (p Policy) tolerance() time.Duration {

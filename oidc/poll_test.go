@@ -34,7 +34,9 @@ func (w *waiter) Wait(ctx context.Context, d time.Duration) error {
 
 // polling is a device authorization at a provider whose token endpoint gives these
 // answers, the last one for ever.
-func polling(t *testing.T, interval time.Duration, answers ...http.HandlerFunc) (*Client, *DeviceAuthorization, *waiter) {
+func polling(
+	t *testing.T, interval time.Duration, answers ...http.HandlerFunc,
+) (*Client, *DeviceAuthorization, *waiter) {
 	t.Helper()
 	op := fakeop.Start()
 	t.Cleanup(op.Close)
@@ -77,14 +79,32 @@ func TestPace(t *testing.T) {
 		answers  []http.HandlerFunc
 		waits    []time.Duration
 	}{
-		"at once":                  {5 * s, []http.HandlerFunc{granted}, []time.Duration{5 * s}},
-		"pending":                  {5 * s, []http.HandlerFunc{pending, pending, granted}, []time.Duration{5 * s, 5 * s, 5 * s}},
-		"K05: every 31 s":          {31 * s, []http.HandlerFunc{pending, granted}, []time.Duration{31 * s, 31 * s}},
-		"slow_down stays (V85)":    {5 * s, []http.HandlerFunc{says("slow_down"), pending, says("slow_down"), granted}, []time.Duration{5 * s, 10 * s, 10 * s, 15 * s}},
-		"no answer backs off":      {5 * s, []http.HandlerFunc{fails, fails, pending, granted}, []time.Duration{5 * s, 10 * s, 20 * s, 20 * s}},
-		"never slower than so":     {time.Minute, []http.HandlerFunc{fails, granted}, []time.Duration{time.Minute, time.Minute}},
-		"slow_down by a 429":       {5 * s, []http.HandlerFunc{fakeop.Says(429, map[string]string{"Content-Type": "application/json"}, `{"error":"slow_down"}`), granted}, []time.Duration{5 * s, 10 * s}},
-		"K06: slow_down with 503s": {5 * s, []http.HandlerFunc{says("slow_down"), fails, granted}, []time.Duration{5 * s, 10 * s, 20 * s}},
+		"at once": {5 * s, []http.HandlerFunc{granted}, []time.Duration{5 * s}},
+		"pending": {
+			5 * s, []http.HandlerFunc{pending, pending, granted}, []time.Duration{5 * s, 5 * s, 5 * s},
+		},
+		"K05: every 31 s": {31 * s, []http.HandlerFunc{pending, granted}, []time.Duration{31 * s, 31 * s}},
+		"slow_down stays (V85)": {
+			5 * s, []http.HandlerFunc{says("slow_down"), pending, says("slow_down"), granted},
+			[]time.Duration{5 * s, 10 * s, 10 * s, 15 * s},
+		},
+		"no answer backs off": {
+			5 * s, []http.HandlerFunc{fails, fails, pending, granted}, []time.Duration{5 * s, 10 * s, 20 * s, 20 * s},
+		},
+		"never slower than so": {
+			time.Minute, []http.HandlerFunc{fails, granted}, []time.Duration{time.Minute, time.Minute},
+		},
+		"slow_down by a 429": {
+			5 * s,
+			[]http.HandlerFunc{
+				fakeop.Says(429, map[string]string{"Content-Type": "application/json"}, `{"error":"slow_down"}`),
+				granted,
+			},
+			[]time.Duration{5 * s, 10 * s},
+		},
+		"K06: slow_down with 503s": {
+			5 * s, []http.HandlerFunc{says("slow_down"), fails, granted}, []time.Duration{5 * s, 10 * s, 20 * s},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,14 +133,20 @@ func TestPollEnds(t *testing.T) {
 		reason  string
 		asked   int
 	}{
-		"denied":       {[]http.HandlerFunc{pending, says("access_denied")}, "access_denied", 2},
-		"expired":      {[]http.HandlerFunc{says("expired_token")}, "expired_token", 1},
-		"unknown":      {[]http.HandlerFunc{pending, pending, says("invalid_request")}, "invalid_request", 3},
-		"denied, 503":  {[]http.HandlerFunc{fakeop.Says(503, map[string]string{"Content-Type": "application/json"}, `{"error":"access_denied"}`)}, "access_denied", 1},
-		"a page":       {[]http.HandlerFunc{html}, "response.content_type", 1},
-		"for ever":     {[]http.HandlerFunc{pending}, "expired_token", 23},
-		"no answer":    {[]http.HandlerFunc{fails}, "expired_token", 4},
-		"a wrong type": {[]http.HandlerFunc{fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"access_token":"at","token_type":"mac"}`)}, "token_response.token_type", 1},
+		"denied":  {[]http.HandlerFunc{pending, says("access_denied")}, "access_denied", 2},
+		"expired": {[]http.HandlerFunc{says("expired_token")}, "expired_token", 1},
+		"unknown": {[]http.HandlerFunc{pending, pending, says("invalid_request")}, "invalid_request", 3},
+		"denied, 503": {
+			[]http.HandlerFunc{fakeop.Says(503, map[string]string{"Content-Type": "application/json"}, `{"error":"access_denied"}`)},
+			"access_denied", 1,
+		},
+		"a page":    {[]http.HandlerFunc{html}, "response.content_type", 1},
+		"for ever":  {[]http.HandlerFunc{pending}, "expired_token", 23},
+		"no answer": {[]http.HandlerFunc{fails}, "expired_token", 4},
+		"a wrong type": {
+			[]http.HandlerFunc{fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"access_token":"at","token_type":"mac"}`)},
+			"token_response.token_type", 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,9 +185,13 @@ func TestPing(t *testing.T) {
 	client, _, _ := polling(t, time.Second, granted)
 	client.Now = nil
 	b := &Backchannel{
-		RequestID: "r", ExpiresAt: time.Now().Add(time.Hour), Interval: time.Second, notification: "secret", called: make(chan struct{}), expect: Expectation{Optional: true},
+		RequestID: "r", ExpiresAt: time.Now().Add(time.Hour), Interval: time.Second, notification: "secret",
+		called: make(chan struct{}), expect: Expectation{Optional: true},
 	}
-	for _, wrong := range [][2]string{{"Bearer secret1", "r"}, {"Bearer secret", "s"}, {"Basic secret", "r"}, {"secret", "r"}, {"", ""}, {"Bearer ", "r"}} {
+	for _, wrong := range [][2]string{
+		{"Bearer secret1", "r"}, {"Bearer secret", "s"}, {"Basic secret", "r"}, {"secret", "r"}, {"", ""},
+		{"Bearer ", "r"},
+	} {
 		if b.VerifyPing(wrong[0], wrong[1]) {
 			t.Errorf("%v: taken", wrong)
 		}

@@ -72,15 +72,19 @@ func (e *TransportError) reason() reason.ID {
 	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
 		return reason.NetworkUnavailable
 	case errors.As(err, &untrusted), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
-		errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &alert), errors.As(err, &operation) && operation.Op == "remote error":
+		errors.As(err, &notTLS), errors.Is(
+			err, http.ErrSchemeMismatch,
+		), errors.As(err, &alert), errors.As(err, &operation) && operation.Op == "remote error":
 		return reason.NetworkTLS
 	case errors.Is(err, context.DeadlineExceeded):
 		return reason.NetworkTimeout
 	case errors.As(err, &name):
 		return reason.NetworkName
-	case errors.As(err, &operation) && operation.Op == "dial", errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
+	case errors.As(err, &operation) && operation.Op == "dial", errors.Is(err, syscall.ECONNREFUSED),
+		errors.Is(err, wsaConnRefused):
 		return reason.NetworkConnect
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE):
 		return reason.NetworkClosed
 	}
 	if e.Status != 0 { // there was a response, and it broke off

@@ -34,28 +34,41 @@ func TestReasonsOfTheNetwork(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for name, c := range map[string]struct{ issuer, want string }{
-		"a name that is none":       {"https://op.invalid", "network.dns"},
-		"nobody listens":            {gone.URL, "network.connect"},
-		"a stranger's certificate":  {untrusted.URL, "network.tls"},
-		"no TLS":                    {"https" + plain.URL[len("http"):], "network.tls"},
-		"closed without an answer":  {answering(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "network.closed"},
-		"500":                       {answering(fakeop.Says(500, nil, "")), "network.unavailable"},
-		"429":                       {answering(fakeop.Says(429, nil, "")), "network.unavailable"},
-		"cut off":                   {answering(fakeop.Says(200, map[string]string{"Content-Length": "100"}, "{")), "network.closed"},
-		"404":                       {answering(fakeop.Says(404, nil, "")), "response.status"},
-		"a redirect":                {answering(fakeop.Says(302, map[string]string{"Location": "/x"}, "")), "response.redirect"},
-		"an issuer that is no URL":  {"ftp://op.example", "endpoint.url"},
-		"another Content-Type":      {answering(fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, "{}")), "response.content_type"},
+		"a name that is none":      {"https://op.invalid", "network.dns"},
+		"nobody listens":           {gone.URL, "network.connect"},
+		"a stranger's certificate": {untrusted.URL, "network.tls"},
+		"no TLS":                   {"https" + plain.URL[len("http"):], "network.tls"},
+		"closed without an answer": {
+			answering(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "network.closed",
+		},
+		"500": {answering(fakeop.Says(500, nil, "")), "network.unavailable"},
+		"429": {answering(fakeop.Says(429, nil, "")), "network.unavailable"},
+		"cut off": {
+			answering(fakeop.Says(200, map[string]string{"Content-Length": "100"}, "{")), "network.closed",
+		},
+		"404": {answering(fakeop.Says(404, nil, "")), "response.status"},
+		"a redirect": {
+			answering(fakeop.Says(302, map[string]string{"Location": "/x"}, "")), "response.redirect",
+		},
+		"an issuer that is no URL": {"ftp://op.example", "endpoint.url"},
+		"another Content-Type": {
+			answering(fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, "{}")), "response.content_type",
+		},
 		"metadata of another type":  {answering(fakeop.Says(200, isJSON, `{"issuer":1}`)), "json.type"},
 		"a rule that is not kept":   {answering(fakeop.Says(200, isJSON, `{}`)), "discovery.issuer_named"},
 		"a member that is repeated": {answering(fakeop.Says(200, isJSON, `{"a":1,"a":1}`)), "json.duplicate_member"},
 	} {
-		_, err := oidc.Discovery{HTTP: &http.Client{Transport: &http.Transport{}}}.Provider(context.Background(), c.issuer)
+		_, err := oidc.Discovery{HTTP: &http.Client{
+			Transport: &http.Transport{},
+		}}.Provider(context.Background(), c.issuer)
 		if got := oidc.Reason(err); got != c.want {
 			t.Errorf("%s: %q, want %q (%v)", name, got, c.want, err)
 		}
 	}
-	for err, want := range map[error]string{oidc.ErrNoUserInfo: "endpoint.missing", oidc.ErrEncrypted: "jwe.key", io.EOF: "", &oidc.Error{Code: "invalid_grant"}: "invalid_grant", &oidc.Error{Status: 403}: "response.status"} {
+	for err, want := range map[error]string{
+		oidc.ErrNoUserInfo: "endpoint.missing", oidc.ErrEncrypted: "jwe.key", io.EOF: "",
+		&oidc.Error{Code: "invalid_grant"}: "invalid_grant", &oidc.Error{Status: 403}: "response.status",
+	} {
 		if got := oidc.Reason(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}
@@ -96,11 +109,15 @@ func TestDecodeWhatIsEncryptedOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encrypter, err := gojose.NewEncrypter(gojose.A128GCM, gojose.Recipient{Algorithm: gojose.ECDH_ES, Key: &key.PublicKey}, nil)
+	encrypter, err := gojose.NewEncrypter(
+		gojose.A128GCM, gojose.Recipient{Algorithm: gojose.ECDH_ES, Key: &key.PublicKey}, nil,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for text, want := range map[string]string{`{"sub":"u"}`: "jwe.nested", "a.b.c": "jwt.base64url", fakeop.Sign(key, "", map[string]any{"sub": "u"}): ""} {
+	for text, want := range map[string]string{
+		`{"sub":"u"}`: "jwe.nested", "a.b.c": "jwt.base64url", fakeop.Sign(key, "", map[string]any{"sub": "u"}): "",
+	} {
 		sealed, err := encrypter.Encrypt([]byte(text))
 		if err != nil {
 			t.Fatal(err)

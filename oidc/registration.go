@@ -103,7 +103,9 @@ func (r Registrar) send(ctx context.Context, method, url, token string, body []b
 
 // ask sends a request whose response is a registration. known is what the client
 // was before.
-func (r Registrar) ask(ctx context.Context, method, url, token string, body []byte, known Registration) (*Registration, error) {
+func (r Registrar) ask(
+	ctx context.Context, method, url, token string, body []byte, known Registration,
+) (*Registration, error) {
 	answer, err := r.send(ctx, method, url, token, body)
 	if answer == nil {
 		return nil, err
@@ -130,7 +132,8 @@ func (r Registrar) ask(ctx context.Context, method, url, token string, body []by
 
 var registrationSalvager = salvager{
 	members: []string{
-		"client_id", "client_secret", "client_secret_expires_at", "registration_access_token", "registration_client_uri",
+		"client_id", "client_secret", "client_secret_expires_at", "registration_access_token",
+		"registration_client_uri",
 	},
 	enough: func(found map[string]string, first bool) bool {
 		secret := found["client_secret"] != "" || found["registration_access_token"] != ""
@@ -248,7 +251,8 @@ var registrationRules = []check.Rule[registrationInput]{
 	},
 	{
 		ID: "registration.management", Spec: check.Spec{Doc: "RFC 7592", Section: "3"}, Level: check.Must,
-		Text: "registration_access_token and registration_client_uri come together, for a new client, and the URI is https, or http on the loopback address.",
+		Text: "registration_access_token and registration_client_uri come together, for a new client, and the URI " +
+			"is https, or http on the loopback address.",
 		Eval: func(in registrationInput) check.Verdict {
 			token, tokenErr := in.Response.String("registration_access_token")
 			uri, uriErr := in.Response.String("registration_client_uri")

@@ -85,7 +85,9 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	if u, err := url.Parse(r.url); err != nil || !wire.Secure(u) {
 		return nil, &ProtocolError{
 			Endpoint: r.endpoint, URL: withoutQuery(r.url),
-			Err: reason.Errorf(reason.EndpointURL, "the endpoint is not an https URL (http is allowed on the loopback address only)"),
+			Err: reason.Errorf(
+				reason.EndpointURL, "the endpoint is not an https URL (http is allowed on the loopback address only)",
+			),
 		}
 	}
 	var sent atomic.Bool
@@ -107,15 +109,20 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 		return nil, fail(0, err)
 	}
 	answer := &response{
-		endpoint: r.endpoint, url: withoutQuery(r.url), status: got.Status, header: got.Header, body: got.Body, secrets: r.secrets(),
+		endpoint: r.endpoint, url: withoutQuery(r.url), status: got.Status, header: got.Header, body: got.Body,
+		secrets: r.secrets(),
 	}
 	switch {
 	case got.Status < http.StatusOK:
-		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d, which is no response", got.Status))
+		return nil, answer.broken(reason.Errorf(
+			reason.ResponseStatus, "HTTP status %d, which is no response", got.Status,
+		))
 	case err != nil:
 		return answer, fail(got.Status, fmt.Errorf("the response broke off: %w", cause(err)))
 	case int64(len(answer.body)) > r.limit:
-		return answer, answer.broken(reason.Errorf(reason.ResponseSize, "the response is longer than %d bytes", r.limit))
+		return answer, answer.broken(reason.Errorf(
+			reason.ResponseSize, "the response is longer than %d bytes", r.limit,
+		))
 	}
 	if err := answer.unavailable(); err != nil {
 		if r.once {
@@ -219,7 +226,12 @@ func (r *noticingReader) Read(p []byte) (int, error) {
 func (r request) secrets() []string {
 	var secrets []string
 	for name, values := range r.form {
-		if !slices.Contains([]string{"grant_type", "client_id", "scope", "resource", "audience", "redirect_uri", "client_assertion_type"}, name) {
+		if !slices.Contains(
+			[]string{
+				"grant_type", "client_id", "scope", "resource", "audience", "redirect_uri", "client_assertion_type",
+			},
+			name,
+		) {
 			secrets = append(secrets, values...)
 		}
 	}
@@ -290,7 +302,10 @@ func (r *response) broken(err error) error {
 func (r *response) unavailable() error {
 	switch {
 	case r.status >= 300 && r.status < 400:
-		return r.broken(reason.Errorf(reason.ResponseRedirect, "a redirect (HTTP status %d) to %s, which is not followed", r.status, r.quote(withoutQuery(r.header.Get("Location")), 200)))
+		return r.broken(reason.Errorf(
+			reason.ResponseRedirect, "a redirect (HTTP status %d) to %s, which is not followed", r.status,
+			r.quote(withoutQuery(r.header.Get("Location")), 200),
+		))
 	case r.status == http.StatusTooManyRequests || r.status >= 500:
 		err := fmt.Errorf("HTTP status %d%s", r.status, r.snippet())
 		if refusal := r.oauthError(); refusal != nil {

@@ -60,10 +60,15 @@ func TestKeysAreThoseOfTheMetadata(t *testing.T) {
 // more, new for every login.
 func TestLoginsAreUnguessable(t *testing.T) {
 	t.Parallel()
-	client := &oidc.Client{ID: "cli", Provider: &oidc.Provider{Issuer: "https://op.example", AuthorizationEndpoint: "https://op.example/auth"}}
+	client := &oidc.Client{
+		ID:       "cli",
+		Provider: &oidc.Provider{Issuer: "https://op.example", AuthorizationEndpoint: "https://op.example/auth"},
+	}
 	seen := map[string]bool{}
 	for range 50 {
-		login, err := client.Authorize(context.Background(), oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/cb"})
+		login, err := client.Authorize(
+			context.Background(), oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/cb"},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +78,8 @@ func TestLoginsAreUnguessable(t *testing.T) {
 		}
 		challenge := sha256.Sum256([]byte(login.CodeVerifier))
 		q := u.Query()
-		if q.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(challenge[:]) || q.Get("code_challenge_method") != "S256" {
+		if q.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(challenge[:]) ||
+			q.Get("code_challenge_method") != "S256" {
 			t.Errorf("challenge: %v", q)
 		}
 		const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"

@@ -97,13 +97,16 @@ func (c *Client) Resource(ctx context.Context, t *Tokens, r ResourceRequest) (*R
 	}
 	req := request{
 		endpoint: resourceEndpoint, url: r.URL, method: withDefault(r.Method, http.MethodGet), body: r.Body,
-		header: withHeader(r.Header, "Accept", withDefault(r.Header.Get("Accept"), "*/*")), limit: orElse(c.MaxBody, limit.Body),
+		header: withHeader(r.Header, "Accept", withDefault(r.Header.Get("Accept"), "*/*")),
+		limit:  orElse(c.MaxBody, limit.Body),
 	}
 	answer, err := c.resource(ctx, t, req)
 	if answer == nil {
 		return nil, err
 	}
-	response := &ResourceResponse{Status: answer.status, Header: answer.header, Body: answer.body, Challenge: answer.resourceChallenge()}
+	response := &ResourceResponse{
+		Status: answer.status, Header: answer.header, Body: answer.body, Challenge: answer.resourceChallenge(),
+	}
 	if err == nil && answer.status >= http.StatusBadRequest {
 		err = answer.refusal()
 	}
@@ -124,7 +127,8 @@ func (r *response) resourceChallenge() *Challenge {
 		return nil
 	}
 	c := &Challenge{
-		Scheme: found.scheme, Code: found.params["error"], Description: found.params["error_description"], Scope: found.params["scope"],
+		Scheme: found.scheme, Code: found.params["error"], Description: found.params["error_description"],
+		Scope:     found.params["scope"],
 		ACRValues: strings.Fields(found.params["acr_values"]), ResourceMetadata: found.params["resource_metadata"],
 	}
 	if n, err := strconv.ParseInt(found.params["max_age"], 10, 32); err == nil && n >= 0 {
@@ -149,7 +153,9 @@ type ProtectedResource struct {
 // ProtectedResource fetches what a resource says of itself: from the place that its
 // challenge names, or else its well-known place (RFC 9728 section 3.1). The error
 // is as for [Discover].
-func (d Discovery) ProtectedResource(ctx context.Context, resource string, challenge *Challenge) (*ProtectedResource, error) {
+func (d Discovery) ProtectedResource(
+	ctx context.Context, resource string, challenge *Challenge,
+) (*ProtectedResource, error) {
 	place, err := protectedResourcePlace(resource)
 	if err != nil {
 		return nil, &ProtocolError{Endpoint: protectedResourceEndpoint, URL: withoutQuery(resource), Err: err}
@@ -157,15 +163,23 @@ func (d Discovery) ProtectedResource(ctx context.Context, resource string, chall
 	if challenge != nil && challenge.ResourceMetadata != "" {
 		place = challenge.ResourceMetadata
 		if !sameOrigin(place, resource) { // or a resource could make us ask anybody
-			return nil, &ProtocolError{Endpoint: protectedResourceEndpoint, URL: withoutQuery(place), Err: reason.Errorf(reason.EndpointURL, "the resource's metadata is not at its own origin")}
+			return nil, &ProtocolError{
+				Endpoint: protectedResourceEndpoint, URL: withoutQuery(place),
+				Err: reason.Errorf(reason.EndpointURL, "the resource's metadata is not at its own origin"),
+			}
 		}
 	}
-	answer, err := send(ctx, d.HTTP, request{endpoint: protectedResourceEndpoint, url: place, limit: orElse(d.MaxBody, limit.Body)})
+	answer, err := send(
+		ctx, d.HTTP, request{endpoint: protectedResourceEndpoint, url: place, limit: orElse(d.MaxBody, limit.Body)},
+	)
 	if err != nil {
 		return nil, err
 	}
 	if answer.status != http.StatusOK {
-		return nil, answer.broken(reason.Errorf(reason.ResponseStatus, "HTTP status %d where the resource's metadata should be, at %s%s", answer.status, answer.url, answer.snippet()))
+		return nil, answer.broken(reason.Errorf(
+			reason.ResponseStatus, "HTTP status %d where the resource's metadata should be, at %s%s", answer.status,
+			answer.url, answer.snippet(),
+		))
 	}
 	doc, err := answer.object()
 	if err != nil {
@@ -174,7 +188,9 @@ func (d Discovery) ProtectedResource(ctx context.Context, resource string, chall
 	return d.readProtectedResource(answer, doc, protectedResourceInput{Response: doc, URL: resource})
 }
 
-func (d Discovery) readProtectedResource(answer *response, doc *strictjson.Object, in protectedResourceInput) (*ProtectedResource, error) {
+func (d Discovery) readProtectedResource(
+	answer *response, doc *strictjson.Object, in protectedResourceInput,
+) (*ProtectedResource, error) {
 	p := &ProtectedResource{URL: answer.url, JSON: doc.Raw, Checks: check.Run(protectedResourceRules, in, d.Waive...)}
 	p.Resource, _ = doc.String("resource") // all of them are judged
 	p.AuthorizationServers, _ = doc.Strings("authorization_servers")
@@ -191,9 +207,13 @@ func (d Discovery) readProtectedResource(answer *response, doc *strictjson.Objec
 func protectedResourcePlace(resource string) (string, error) {
 	u, err := url.Parse(resource)
 	if err != nil || !wire.Secure(u) || u.Fragment != "" {
-		return "", reason.Errorf(reason.EndpointURL, "%.200q is not an https URL without fragment (http is allowed on the loopback address only)", resource)
+		return "", reason.Errorf(
+			reason.EndpointURL,
+			"%.200q is not an https URL without fragment (http is allowed on the loopback address only)", resource,
+		)
 	}
-	place := u.Scheme + "://" + u.Host + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
+	place := u.Scheme + "://" + u.Host + "/.well-known/oauth-protected-resource"
+	place += strings.TrimSuffix(u.EscapedPath(), "/")
 	if u.RawQuery != "" {
 		place += "?" + u.RawQuery
 	}

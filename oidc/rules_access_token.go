@@ -22,25 +22,33 @@ type accessTokenInput struct {
 
 var (
 	accessTokenRules  = slices.Concat(opaqueTokenRules("access_token"), accessTokenOnlyRules)
-	refreshTokenRules = slices.Concat(opaqueTokenRules("refresh_token"), of((*accessTokenInput).token, []check.Rule[*jwtInput]{
-		{
-			ID: "refresh_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
-			Text: "The header's typ is not that of a token of another kind.",
-			Eval: readable(func(in *jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
-		},
-		{
-			ID: "refresh_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
-			Text: foreignClaimsText,
-			Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, foreignClaims...) }),
-		},
-	}))
+	refreshTokenRules = slices.Concat(
+		opaqueTokenRules("refresh_token"), of((*accessTokenInput).token, refreshTokenOnlyRules),
+	)
 )
+
+// refreshTokenOnlyRules are those that only refresh tokens have.
+var refreshTokenOnlyRules = []check.Rule[*jwtInput]{
+	{
+		ID: "refresh_token.typ", Spec: rfc8725("3.11"), Level: check.Must,
+		Text: "The header's typ is not that of a token of another kind.",
+		Eval: readable(func(in *jwtInput) check.Verdict { return typNot(in, otherKinds...) }),
+	},
+	{
+		ID: "refresh_token.kind", Spec: rfc8725("3.12"), Level: check.Must,
+		Text: foreignClaimsText,
+		Eval: readable(func(in *jwtInput) check.Verdict { return notThere(&in.Claims, foreignClaims...) }),
+	},
+}
 
 func (in *accessTokenInput) token() *jwtInput { return &in.jwtInput }
 
 // otherKinds are the types of JWTs that are no refresh tokens, whatever a
 // provider makes its refresh tokens of.
-var otherKinds = []string{"at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "client-authentication+jwt", "token-introspection+jwt"}
+var otherKinds = []string{
+	"at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "client-authentication+jwt",
+	"token-introspection+jwt",
+}
 
 // foreignClaims are claims by which a JWT shows that it is neither an access token nor
 // a refresh token.
@@ -48,7 +56,8 @@ var foreignClaims = []string{
 	"at_hash", "c_hash", "s_hash", "events", "code", "state", "error", "token_introspection", "response_type",
 }
 
-const foreignClaimsText = "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event (events), " +
+const foreignClaimsText = "The claims are not those of an ID Token (at_hash, c_hash, s_hash), a security event " +
+	"(events), " +
 	"an authorization response (code, state, error), an introspection response or a request object (response_type)."
 
 // opaqueTokenRules are the rules of a token whose form is the provider's own
@@ -122,7 +131,9 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 			if in.ClientID == "" || !in.Claims.there("client_id") {
 				return check.Inapplicable("no client_id to compare")
 			}
-			return in.Claims.typed("client_id", func() check.Verdict { return check.Equal(in.Claims.clientID, in.ClientID) })
+			return in.Claims.typed(
+				"client_id", func() check.Verdict { return check.Equal(in.Claims.clientID, in.ClientID) },
+			)
 		}),
 	},
 	{
@@ -170,12 +181,15 @@ var accessTokenOnlyRules = slices.Concat(of((*accessTokenInput).token, []check.R
 				return check.Inapplicable("no key that the token was to be bound to, or no token to look into")
 			}
 			got, _ := in.confirmation()
-			return check.That(got.jkt == in.Thumbprint, check.List(oneOrNone(got.jkt)), check.List([]string{in.Thumbprint}))
+			return check.That(
+				got.jkt == in.Thumbprint, check.List(oneOrNone(got.jkt)), check.List([]string{in.Thumbprint}),
+			)
 		},
 	},
 	{
 		ID: "access_token.possession", Spec: check.Spec{Doc: "RFC 7800", Section: "3.1"}, Level: check.Must,
-		Text: "A token that is bound to a key (cnf) was presented with it: cnf.jkt is the thumbprint of the key of the " +
+		Text: "A token that is bound to a key (cnf) was presented with it: cnf.jkt is the thumbprint of the key of " +
+			"the " +
 			"DPoP proof, and cnf.x5t#S256 that of the client certificate. With a proof, the token is bound to its key.",
 		Eval: (*accessTokenInput).possession,
 	},

@@ -74,7 +74,8 @@ var authorizationResponseRules = []check.Rule[authorizationResponseInput]{
 	},
 	{
 		ID: "authorization_response.iss", Spec: check.Spec{Doc: "RFC 9207", Section: "2.4"}, Level: check.Must,
-		Text: "iss is the provider's issuer identifier; it may be absent only if the metadata does not promise it, or beside an ID Token that is judged and names the issuer, too.",
+		Text: "iss is the provider's issuer identifier; it may be absent only if the metadata does not promise it, " +
+			"or beside an ID Token that is judged and names the issuer, too.",
 		Eval: func(in authorizationResponseInput) check.Verdict {
 			switch {
 			case in.Response.Has("iss"):

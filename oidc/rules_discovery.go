@@ -65,7 +65,8 @@ var discoveryRules = []check.Rule[discoveryInput]{
 	},
 	{
 		ID: "discovery.endpoint_hosts", Spec: check.Spec{Doc: "RFC 9700", Section: "4.4"}, Level: check.May,
-		Text: "Every endpoint is at the issuer's host. No standard demands it; metadata that names another's endpoints is how mix-up begins.",
+		Text: "Every endpoint is at the issuer's host. No standard demands it; metadata that names another's " +
+			"endpoints is how mix-up begins.",
 		Eval: func(in discoveryInput) check.Verdict {
 			elsewhere := in.Provider.elsewhere(in.Issuer)
 			return check.That(len(elsewhere) == 0, check.List(elsewhere), "none at another host")
@@ -161,8 +162,11 @@ func issuerDifference(got, want string) string {
 		return "they differ in the closing slash, which counts"
 	case strings.EqualFold(got, want):
 		return "they differ in upper and lower case, which counts"
-	case slices.ContainsFunc([]string{"{tenantid}", "{tenant}", "%7Btenantid%7D"}, func(s string) bool { return strings.Contains(got, s) }):
-		return "the metadata's issuer is a template; ask for the issuer of one tenant, with its id in the place of the braces"
+	case slices.ContainsFunc(
+		[]string{"{tenantid}", "{tenant}", "%7Btenantid%7D"}, func(s string) bool { return strings.Contains(got, s) },
+	):
+		return "the metadata's issuer is a template; ask for the issuer of one tenant, with its id in the place of " +
+			"the braces"
 	}
 	return ""
 }

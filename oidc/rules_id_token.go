@@ -74,8 +74,9 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 		},
 	},
 	{
-		ID: "id_token.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must, Essential: true,
-		Text: "An encrypted token is well-formed, and decrypts with the client's key.",
+		ID: "id_token.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must,
+		Essential: true,
+		Text:      "An encrypted token is well-formed, and decrypts with the client's key.",
 		Eval: func(in *idTokenInput) check.Verdict {
 			if !in.Present {
 				return check.Inapplicable("no ID Token came")
@@ -152,7 +153,9 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if !slices.Contains(in.Claims.Audience, in.ClientID) {
 				return check.Inapplicable("aud does not contain the client_id")
 			}
-			return check.That(len(others) == 0, check.List(others), "no audience beside the client_id and those that are trusted")
+			return check.That(
+				len(others) == 0, check.List(others), "no audience beside the client_id and those that are trusted",
+			)
 		}),
 	},
 	{
@@ -162,7 +165,9 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if !in.Claims.there("azp") {
 				return check.Inapplicable("no azp")
 			}
-			return in.Claims.typed("azp", func() check.Verdict { return check.Equal(in.Claims.AuthorizedParty, in.ClientID) })
+			return in.Claims.typed(
+				"azp", func() check.Verdict { return check.Equal(in.Claims.AuthorizedParty, in.ClientID) },
+			)
 		}),
 	},
 	{
@@ -219,7 +224,10 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if in.Claims.IssuedAt.IsZero() {
 				return check.Inapplicable("no iat")
 			}
-			return in.time("iat", in.Claims.IssuedAt, in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, "after ", in.Now.Add(-maxIssueAge))
+			return in.time(
+				"iat", in.Claims.IssuedAt, in.Now.Sub(in.Claims.IssuedAt) <= maxIssueAge, "after ",
+				in.Now.Add(-maxIssueAge),
+			)
 		}),
 	},
 	{
@@ -263,7 +271,9 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if in.Expect.Nonce == "" {
 				return check.Inapplicable("no nonce was sent")
 			}
-			return in.Claims.typed("nonce", func() check.Verdict { return check.Equal(in.Claims.Nonce, in.Expect.Nonce) })
+			return in.Claims.typed(
+				"nonce", func() check.Verdict { return check.Equal(in.Claims.Nonce, in.Expect.Nonce) },
+			)
 		}),
 	},
 	{
@@ -286,13 +296,16 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 				return check.Inapplicable("no max_age")
 			}
 			since := in.Now.Add(-*in.Policy.MaxAge)
-			recent := !in.Claims.AuthTime.Before(since.Add(-in.Tolerance)) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
+			recent := !in.Claims.AuthTime.Before(
+				since.Add(-in.Tolerance),
+			) && !in.Claims.AuthTime.After(in.Now.Add(in.Tolerance))
 			return in.time("auth_time", in.Claims.AuthTime, recent, "not before ", since)
 		}),
 	},
 	{
 		ID: "id_token.at_hash", Spec: core("3.1.3.8", 0), Level: check.Must,
-		Text: "at_hash is the hash of the access token that came with it; it may be absent only if they came from the token endpoint.",
+		Text: "at_hash is the hash of the access token that came with it; it may be absent only if they came from " +
+			"the token endpoint.",
 		Eval: about(func(in *idTokenInput) check.Verdict {
 			if in.AccessToken == "" {
 				return check.Inapplicable("no access token came with it")
@@ -327,7 +340,9 @@ var idTokenRules = []check.Rule[*idTokenInput]{
 			if len(in.Expect.ACRValues) == 0 {
 				return check.Inapplicable("no acr_values were asked for")
 			}
-			return in.Claims.typed("acr", func() check.Verdict { return check.AnyOf(oneOrNone(in.Claims.ACR), in.Expect.ACRValues) })
+			return in.Claims.typed(
+				"acr", func() check.Verdict { return check.AnyOf(oneOrNone(in.Claims.ACR), in.Expect.ACRValues) },
+			)
 		}),
 	},
 	{

@@ -74,9 +74,10 @@ func sealedRules(kind string) []check.Rule[*jwtInput] {
 			Eval: func(in *jwtInput) check.Verdict { return in.Envelope.agreed(in.Encryption, in.Encrypted) },
 		},
 		{
-			ID: kind + ".decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must, Essential: true,
-			Text: "An encrypted token is well-formed, and decrypts with the client's key.",
-			Eval: func(in *jwtInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
+			ID: kind + ".decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must,
+			Essential: true,
+			Text:      "An encrypted token is well-formed, and decrypts with the client's key.",
+			Eval:      func(in *jwtInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
 		},
 	}
 }
@@ -182,5 +183,7 @@ func (in *jwtInput) optionalTime(name string, at time.Time, ok bool, relation st
 
 // typNot judges that a header's typ is not one of other kinds of tokens.
 func typNot(in *jwtInput, kinds ...string) check.Verdict {
-	return check.That(!slices.Contains(kinds, mediaType(in.jwt)), check.List(oneOrNone(in.jwt.Type)), "none of "+check.List(kinds))
+	return check.That(
+		!slices.Contains(kinds, mediaType(in.jwt)), check.List(oneOrNone(in.jwt.Type)), "none of "+check.List(kinds),
+	)
 }

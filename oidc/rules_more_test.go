@@ -86,7 +86,10 @@ func TestAnyJWTRules(t *testing.T) {
 	good := func() jwtInput {
 		return goodJWT(t, "", fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d}`, noon.Unix()+60, noon.Unix()))
 	}
-	testTable(t, byValue(anyJWTRules), good, pick(byValue(anyJWTRules), jwtFaults("jwt", func(in *jwtInput) *jwtInput { return in }), nil))
+	testTable(
+		t, byValue(anyJWTRules), good,
+		pick(byValue(anyJWTRules), jwtFaults("jwt", func(in *jwtInput) *jwtInput { return in }), nil),
+	)
 }
 
 // V72.
@@ -102,7 +105,10 @@ func TestPushedAuthorizationRules(t *testing.T) {
 		"pushed_authorization.request_uri": with(`{"expires_in":60}`),
 		"pushed_authorization.expires_in":  with(`{"request_uri":"urn:x:1","expires_in":0}`),
 	})
-	for _, json := range []string{`{"request_uri":"urn:x 1","expires_in":60}`, `{"request_uri":7,"expires_in":60}`, `{"request_uri":"u"}`, `{"request_uri":"u","expires_in":-1}`, `{"request_uri":"u","expires_in":"x"}`} {
+	for _, json := range []string{
+		`{"request_uri":"urn:x 1","expires_in":60}`, `{"request_uri":7,"expires_in":60}`, `{"request_uri":"u"}`,
+		`{"request_uri":"u","expires_in":-1}`, `{"request_uri":"u","expires_in":"x"}`,
+	} {
 		if check.Run(pushedAuthorizationRules, pushedAuthorizationInput{object(t, json)}).Err() == nil {
 			t.Errorf("%s: accepted", json)
 		}
@@ -127,7 +133,8 @@ func TestDeviceAuthorizationRules(t *testing.T) {
 		"device_authorization.interval":         with(`"interval":5`, `"interval":1e9`),
 	})
 	for value, want := range map[string]time.Duration{
-		`5`: 5 * time.Second, `0`: time.Second, `-3`: time.Second, `1e9`: 5 * time.Minute, `"x"`: 5 * time.Second, `null`: 5 * time.Second, `2.5`: 2500 * time.Millisecond,
+		`5`: 5 * time.Second, `0`: time.Second, `-3`: time.Second, `1e9`: 5 * time.Minute, `"x"`: 5 * time.Second,
+		`null`: 5 * time.Second, `2.5`: 2500 * time.Millisecond,
 	} {
 		if got := interval(object(t, `{"interval":`+value+`}`)); got != want {
 			t.Errorf("interval %s: %s", value, got)
@@ -168,7 +175,8 @@ func TestHybridRules(t *testing.T) {
 func TestUnpackClaims(t *testing.T) {
 	t.Parallel()
 	for text, claims := range map[string]bool{
-		`{"sub":"u"}`: true, " \r\n\t{\"sub\":\"u\"}": true, "": false, " ": false, "a.b.c": false, " a.b.c": false, `["{"]`: false,
+		`{"sub":"u"}`: true, " \r\n\t{\"sub\":\"u\"}": true, "": false, " ": false, "a.b.c": false, " a.b.c": false,
+		`["{"]`: false,
 	} {
 		e := envelope{encrypted: true}.unpack([]byte(text))
 		if (e.plain != nil) != claims || (e.err == nil) != claims {
@@ -187,7 +195,9 @@ func TestIntrospectionRules(t *testing.T) {
 			jwtInput: goodJWT(t, "token-introspection+jwt", fmt.Sprintf(`{"iss":"https://op.example","aud":"cli","iat":%d,"nbf":%[1]d,"token_introspection":%s}`, noon.Unix(), members)),
 		}
 	}
-	testTable(t, byValue(introspectionRules), good, pick(byValue(introspectionRules), jwtFaults("introspection", func(in *introspectionInput) *jwtInput { return &in.jwtInput }), map[string]func(*introspectionInput){
+	testTable(t, byValue(introspectionRules), good, pick(byValue(introspectionRules), jwtFaults(
+		"introspection", func(in *introspectionInput) *jwtInput { return &in.jwtInput },
+	), map[string]func(*introspectionInput){
 		"introspection.signed": func(in *introspectionInput) { in.JWT = false },
 		"introspection.active": func(in *introspectionInput) { in.Response = object(t, `{"active":"true"}`) },
 	}))
@@ -196,7 +206,9 @@ func TestIntrospectionRules(t *testing.T) {
 			t.Errorf("%s: accepted", json)
 		}
 	}
-	if err := check.Run(introspectionRules, &introspectionInput{Response: object(t, `{"active":false}`)}).Err(); err != nil {
+	if err := check.Run(
+		introspectionRules, &introspectionInput{Response: object(t, `{"active":false}`)},
+	).Err(); err != nil {
 		t.Errorf("a token that is not active: %v", err)
 	}
 }
@@ -230,7 +242,10 @@ func TestLogoutTokenRules(t *testing.T) {
 		"logout_token.sub":     func(in *logoutTokenInput) { in.Expect.Subject = "v" },
 		"logout_token.sid":     func(in *logoutTokenInput) { in.Expect.SessionID = "t" },
 	}))
-	for _, json := range []string{`{}`, `{"events":[]}`, `{"events":null}`, `{"events":{}}`, `{"events":"` + logoutEvent + `"}`, `{"events":{"` + logoutEvent + `":null}}`, `{"events":{"` + logoutEvent + `":[]}}`} {
+	for _, json := range []string{
+		`{}`, `{"events":[]}`, `{"events":null}`, `{"events":{}}`, `{"events":"` + logoutEvent + `"}`,
+		`{"events":{"` + logoutEvent + `":null}}`, `{"events":{"` + logoutEvent + `":[]}}`,
+	} {
 		in := good()
 		events(json)(&in)
 		if got := verdictOf(t, logoutTokenRules, "logout_token.events", &in); got != check.Fail {
@@ -267,7 +282,10 @@ func TestEndSessionRules(t *testing.T) {
 func TestFrontchannelLogoutRules(t *testing.T) {
 	t.Parallel()
 	good := func() frontchannelLogoutInput {
-		return frontchannelLogoutInput{url.Values{"iss": {"https://op.example"}, "sid": {"s"}}, "https://op.example", LogoutExpectation{SessionID: "s"}}
+		return frontchannelLogoutInput{
+			url.Values{"iss": {"https://op.example"}, "sid": {"s"}}, "https://op.example",
+			LogoutExpectation{SessionID: "s"},
+		}
 	}
 	testTable(t, frontchannelLogoutRules, good, map[string]func(*frontchannelLogoutInput){
 		"frontchannel_logout.iss": func(in *frontchannelLogoutInput) { in.Query.Set("iss", "https://op.example1") },
@@ -278,11 +296,16 @@ func TestFrontchannelLogoutRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := check.Run(frontchannelLogoutRules, frontchannelLogoutInput{values, "https://op.example", LogoutExpectation{}}).Err(); (err == nil) != ok {
+		if err := check.Run(
+			frontchannelLogoutRules, frontchannelLogoutInput{values, "https://op.example", LogoutExpectation{}},
+		).Err(); (err == nil) != ok {
 			t.Errorf("%q: %v", query, err)
 		}
 	}
-	if check.Run(frontchannelLogoutRules, frontchannelLogoutInput{url.Values{}, "https://op.example", LogoutExpectation{SessionID: "s"}}).Err() == nil {
+	if check.Run(
+		frontchannelLogoutRules,
+		frontchannelLogoutInput{url.Values{}, "https://op.example", LogoutExpectation{SessionID: "s"}},
+	).Err() == nil {
 		t.Error("no session named, and one expected")
 	}
 }
@@ -305,7 +328,9 @@ func TestRegistrationRules(t *testing.T) {
 		"registration.client_secret":            with(`{"client_id":"c","client_secret":"","client_secret_expires_at":0}`),
 		"registration.client_secret_expires_at": with(`{"client_id":"c","client_secret":"s"}`),
 		"registration.management":               with(`{"client_id":"c","registration_access_token":"r"}`),
-		"registration.auth_method":              func(in *registrationInput) { in.Provider.TokenEndpointAuthMethods = []string{"none"} },
+		"registration.auth_method": func(in *registrationInput) {
+			in.Provider.TokenEndpointAuthMethods = []string{"none"}
+		},
 	})
 	for _, json := range []string{
 		`{}`, `{"client_id":7}`, `{"client_id":"c","registration_access_token":"r","registration_client_uri":"http://op.example/c"}`,
@@ -313,7 +338,9 @@ func TestRegistrationRules(t *testing.T) {
 		`{"client_id":"c","client_secret":"s","client_secret_expires_at":"never"}`,
 		`{"client_id":"c","client_secret":"s\u0000","client_secret_expires_at":0}`, `{"client_id":"é"}`,
 	} {
-		if check.Run(registrationRules, registrationInput{Response: object(t, json), Provider: &Provider{}}).Err() == nil {
+		if check.Run(
+			registrationRules, registrationInput{Response: object(t, json), Provider: &Provider{}},
+		).Err() == nil {
 			t.Errorf("%s: accepted", json)
 		}
 	}
@@ -391,7 +418,9 @@ func TestResponseTypes(t *testing.T) {
 		{"jwt", url.Values{"code": {"c"}}, true, true},
 		{"query", url.Values{"code": {"c"}}, true, false},
 	} {
-		in := authorizationResponseInput{Response: c.values, Signed: c.signed, Request: AuthorizationRequest{ResponseMode: c.mode}}
+		in := authorizationResponseInput{
+			Response: c.values, Signed: c.signed, Request: AuthorizationRequest{ResponseMode: c.mode},
+		}
 		if got := verdictOf(t, authorizationResponseRules, "authorization_response.mode", in); (got == check.Pass) != c.ok {
 			t.Errorf("%q, %v, signed %v: %s", c.mode, c.values, c.signed, got)
 		}

@@ -58,7 +58,9 @@ var refreshRules = []check.Rule[refreshInput]{
 		ID: "refresh.aud", Spec: core("12.2", 4), Level: check.Must,
 		Text: "aud is that of the previous ID Token.",
 		Eval: continued(func(now, before claimSet, _ refreshInput) check.Verdict {
-			return check.That(sameSet(now.Audience, before.Audience), check.List(now.Audience), check.List(before.Audience))
+			return check.That(
+				sameSet(now.Audience, before.Audience), check.List(now.Audience), check.List(before.Audience),
+			)
 		}),
 	},
 	{
@@ -72,7 +74,9 @@ var refreshRules = []check.Rule[refreshInput]{
 			if before.there("auth_time") {
 				want = stamp(before.AuthTime)
 			}
-			return check.That(before.there("auth_time") && now.AuthTime.Equal(before.AuthTime), stamp(now.AuthTime), want)
+			return check.That(
+				before.there("auth_time") && now.AuthTime.Equal(before.AuthTime), stamp(now.AuthTime), want,
+			)
 		}),
 	},
 	{

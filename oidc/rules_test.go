@@ -20,7 +20,9 @@ var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 // testTable holds a rule table to its contract: the good input breaks nothing,
 // every rule has a fault, and each fault breaks its rule and no other.
 // Of several maps of faults, those for rules of other tables are passed over.
-func testTable[In any](t *testing.T, rules []check.Rule[In], good func() In, faults map[string]func(*In), perhaps ...map[string]func(*In)) {
+func testTable[In any](
+	t *testing.T, rules []check.Rule[In], good func() In, faults map[string]func(*In), perhaps ...map[string]func(*In),
+) {
 	t.Helper()
 	for _, more := range perhaps {
 		for id, spoil := range more {
@@ -108,7 +110,8 @@ func TestDiscoveryRules(t *testing.T) {
 			OpenID: true,
 			Issuer: "https://op.example",
 			Provider: &Provider{
-				Issuer: "https://op.example", TokenEndpoint: "https://op.example/token", JWKSURI: "https://op.example/jwks",
+				Issuer: "https://op.example", TokenEndpoint: "https://op.example/token",
+				JWKSURI:               "https://op.example/jwks",
 				AuthorizationEndpoint: "https://op.example/auth", UserInfoEndpoint: "https://op.example/userinfo",
 				ResponseTypesSupported: []string{"code"}, SubjectTypesSupported: []string{"public"},
 				IDTokenSigningAlgorithms: []string{"ES256", "RS256"}, ScopesSupported: []string{"openid"},
@@ -131,8 +134,11 @@ func TestDiscoveryRules(t *testing.T) {
 		"discovery.subject_types_supported":               func(in *discoveryInput) { in.Provider.SubjectTypesSupported = nil },
 		"discovery.id_token_signing_alg_values_supported": func(in *discoveryInput) { in.Provider.IDTokenSigningAlgorithms = []string{"ES256"} },
 		"discovery.scopes_supported":                      func(in *discoveryInput) { in.Provider.ScopesSupported = []string{"email"} },
-		"discovery.endpoint_hosts":                        func(in *discoveryInput) { in.Provider.TokenEndpoint = "https://elsewhere.example/token" }, // H35
-		"discovery.pkce":                                  func(in *discoveryInput) { in.Provider.CodeChallengeMethods = []string{"plain"} },
+		// H35
+		"discovery.endpoint_hosts": func(in *discoveryInput) { in.Provider.TokenEndpoint = "https://elsewhere.example/token" },
+		"discovery.pkce": func(in *discoveryInput) {
+			in.Provider.CodeChallengeMethods = []string{"plain"}
+		},
 	})
 }
 
@@ -174,14 +180,15 @@ func TestTokenResponseRules(t *testing.T) {
 	}
 	good := func() tokenResponseInput { return tokenResponseInput{Response: object(t, goodJSON), Now: noon} }
 	testTable(t, tokenResponseRules, good, map[string]func(*tokenResponseInput){
-		"token_response.access_token":                  with(`{"access_token":"a\u0007t","token_type":"Bearer"}`),
-		"token_response.token_type":                    with(`{"access_token":"at","token_type":"mac"}`),
-		"token_response.expires_in":                    with(`{"access_token":"at","token_type":"Bearer","expires_in":"soon"}`),
-		"token_response.lifetime":                      with(`{"access_token":"at","token_type":"Bearer","expires_in":0}`),
-		"token_response.refresh_token":                 with(`{"access_token":"at","token_type":"Bearer","refresh_token":7}`),
-		"token_response.id_token":                      with(`{"access_token":"at","token_type":"Bearer","id_token":{}}`),
-		"token_response.scope":                         with(`{"access_token":"at","token_type":"Bearer","scope":["openid"]}`),
-		"token_response.dpop":                          func(in *tokenResponseInput) { in.Bound = true },                                          // V64
+		"token_response.access_token":  with(`{"access_token":"a\u0007t","token_type":"Bearer"}`),
+		"token_response.token_type":    with(`{"access_token":"at","token_type":"mac"}`),
+		"token_response.expires_in":    with(`{"access_token":"at","token_type":"Bearer","expires_in":"soon"}`),
+		"token_response.lifetime":      with(`{"access_token":"at","token_type":"Bearer","expires_in":0}`),
+		"token_response.refresh_token": with(`{"access_token":"at","token_type":"Bearer","refresh_token":7}`),
+		"token_response.id_token":      with(`{"access_token":"at","token_type":"Bearer","id_token":{}}`),
+		"token_response.scope":         with(`{"access_token":"at","token_type":"Bearer","scope":["openid"]}`),
+		// V64
+		"token_response.dpop":                          func(in *tokenResponseInput) { in.Bound = true },
 		"token_response.issued_token_type":             func(in *tokenResponseInput) { in.Exchange = true },                                       // V99
 		"token_response.authorization_details":         with(`{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":""}]}`), // V92
 		"token_response.authorization_details_granted": func(in *tokenResponseInput) { in.Details = `[{"type":"payment"}]` },
@@ -190,10 +197,16 @@ func TestTokenResponseRules(t *testing.T) {
 		in tokenResponseInput
 		ok bool
 	}{
-		"DPoP, in any case (F04)":        {tokenResponseInput{Bound: true, Response: object(t, `{"access_token":"at","token_type":"dpOp"}`)}, true},
-		"N_A without an exchange":        {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"N_A"}`)}, false},
-		"N_A for an ID Token":            {tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeIDToken+`"}`)}, true},
-		"N_A for an access token":        {tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeAccessToken+`"}`)}, false},
+		"DPoP, in any case (F04)": {tokenResponseInput{Bound: true, Response: object(t, `{"access_token":"at","token_type":"dpOp"}`)}, true},
+		"N_A without an exchange": {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"N_A"}`)}, false},
+		"N_A for an ID Token": {
+			tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeIDToken+`"}`)},
+			true,
+		},
+		"N_A for an access token": {
+			tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeAccessToken+`"}`)},
+			false,
+		},
 		"details of a type not asked":    {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"b"}]}`)}, true},
 		"details that are no list":       {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":{"type":"b"}}`)}, false},
 		"details that are null":          {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":null}`)}, true},
@@ -256,14 +269,16 @@ func goodIDToken(t *testing.T) func() idTokenInput {
 		return idTokenInput{
 			Present: true,
 			jwtInput: jwtInput{
-				Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256", "HS256"), Now: noon, Tolerance: time.Minute,
-				jwt: &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
+				Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256", "HS256"), Now: noon,
+				Tolerance: time.Minute,
+				jwt:       &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
 				Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
 				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q,"c_hash":%q,"s_hash":%q}`,
 					noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash("at"), hash("c"), hash("s"))),
 			},
 			Policy: &Policy{
-				MaxIDTokenAge: time.Hour, RequireIDToken: true, TrustedAudiences: []string{"api"}, ACRValues: []string{"high"},
+				MaxIDTokenAge: time.Hour, RequireIDToken: true, TrustedAudiences: []string{"api"},
+				ACRValues: []string{"high"},
 				AMRValues: []string{"hwk", "otp"}, MaxAge: &hour,
 			},
 			Expect: Expectation{Nonce: "n1", ACRValues: []string{"higher", "high"}}, AccessToken: "at",
@@ -282,8 +297,11 @@ func TestIDTokenRules(t *testing.T) {
 		return func(i *in) { jwt := *i.jwt; change(&jwt); i.jwt = &jwt }
 	}
 	testTable(t, byValue(idTokenRules), goodIDToken(t), map[string]func(*in){
-		"id_token.present":    func(i *in) { i.Present = false },
-		"id_token.encryption": func(i *in) { i.Envelope = envelope{encrypted: true, sealed: true, err: jose.ErrEncrypted} }, // J19
+		"id_token.present": func(i *in) { i.Present = false },
+		// J19
+		"id_token.encryption": func(i *in) {
+			i.Envelope = envelope{encrypted: true, sealed: true, err: jose.ErrEncrypted}
+		},
 		"id_token.decryption": func(i *in) {
 			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope = envelope{encrypted: true, sealed: true, err: errors.New("it does not decrypt")}
@@ -294,27 +312,41 @@ func TestIDTokenRules(t *testing.T) {
 			i.Expect.Nonce, i.AccessToken, i.Front = "", "", frontChannel{}
 			i.Claims = with(t, without(without(without(i.Claims, "nonce"), "at_hash"), "c_hash"), "scope")
 		},
-		"id_token.typ":           header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
-		"id_token.iss":           claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
-		"id_token.aud":           claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
-		"id_token.aud_trusted":   claimed(func(c *claimSet) { c.Audience = []string{"cli", "cli1"} }), // F17
-		"id_token.azp":           claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
-		"id_token.signature":     func(i *in) { i.Signature = errors.New("the signature does not match") },                           // C06
-		"id_token.alg_none":      func(i *in) { i.jwt = &jose.JWT{Algorithm: "none"}; i.AccessToken = ""; i.Front = frontChannel{} }, // J01
-		"id_token.alg":           func(i *in) { i.Algorithms = newAlgorithms("ES256") },                                              // F24
-		"id_token.mac":           func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
-		"id_token.exp":           claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
-		"id_token.iat":           claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
-		"id_token.iat_age":       func(i *in) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-7*24*time.Hour) }, // K25
-		"id_token.max_iat_age":   claimed(func(c *claimSet) { c.IssuedAt = noon.Add(-time.Hour - time.Minute - time.Second) }),
-		"id_token.nbf":           claimed(func(c *claimSet) { c.NotBefore = noon.Add(6 * time.Minute) }),
-		"id_token.sub":           claimed(func(c *claimSet) { c.Subject = "" }), // C13
-		"id_token.nonce":         claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
-		"id_token.acr":           func(i *in) { i.Policy.ACRValues = []string{"higher"} },
-		"id_token.auth_time":     claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
-		"id_token.at_hash":       claimed(func(c *claimSet) { c.atHash += "1" }),                                                         // C18
-		"id_token.c_hash":        claimed(func(c *claimSet) { c.cHash += "1" }),                                                          // C20
-		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),                                                          // A11
+		"id_token.typ":         header(func(j *jose.JWT) { j.Type = "at+jwt" }),                     // J16
+		"id_token.iss":         claimed(func(c *claimSet) { c.Issuer += "1" }),                      // C09
+		"id_token.aud":         claimed(func(c *claimSet) { c.Audience = []string{"cli1"} }),        // C10
+		"id_token.aud_trusted": claimed(func(c *claimSet) { c.Audience = []string{"cli", "cli1"} }), // F17
+		"id_token.azp":         claimed(func(c *claimSet) { c.AuthorizedParty = "api" }),
+		"id_token.signature":   func(i *in) { i.Signature = errors.New("the signature does not match") }, // C06
+		// J01
+		"id_token.alg_none": func(i *in) {
+			i.jwt = &jose.JWT{Algorithm: "none"}
+			i.AccessToken = ""
+			i.Front = frontChannel{}
+		},
+		// F24
+		"id_token.alg": func(i *in) { i.Algorithms = newAlgorithms("ES256") },
+		"id_token.mac": func(i *in) { i.jwt = &jose.JWT{Algorithm: "HS256"} },
+		"id_token.exp": claimed(func(c *claimSet) { c.Expiry = noon.Add(-6 * time.Minute) }), // F18
+		"id_token.iat": claimed(func(c *claimSet) { c.IssuedAt = noon.Add(6 * time.Minute) }),
+		// K25
+		"id_token.iat_age": func(i *in) {
+			i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-7*24*time.Hour)
+		},
+		"id_token.max_iat_age": claimed(func(c *claimSet) {
+			c.IssuedAt = noon.Add(-time.Hour - time.Minute - time.Second)
+		}),
+		"id_token.nbf":       claimed(func(c *claimSet) { c.NotBefore = noon.Add(6 * time.Minute) }),
+		"id_token.sub":       claimed(func(c *claimSet) { c.Subject = "" }), // C13
+		"id_token.nonce":     claimed(func(c *claimSet) { c.Nonce += "1" }), // C14
+		"id_token.acr":       func(i *in) { i.Policy.ACRValues = []string{"higher"} },
+		"id_token.auth_time": claimed(func(c *claimSet) { c.AuthTime = noon.Add(-2 * time.Hour) }),
+		// C18
+		"id_token.at_hash": claimed(func(c *claimSet) { c.atHash += "1" }),
+		// C20
+		"id_token.c_hash": claimed(func(c *claimSet) { c.cHash += "1" }),
+		// A11
+		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),
 		"id_token.essential":     func(i *in) { i.Expect.Claims = `{"id_token":{"email":{"essential":true},"acr":{"essential":true}}}` }, // V20
 		"id_token.acr_requested": func(i *in) { i.Expect.ACRValues = []string{"higher"} },
 		"id_token.amr_type":      claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
@@ -456,7 +488,8 @@ func TestRefreshRules(t *testing.T) {
 func goodJWT(t *testing.T, typ, json string) jwtInput {
 	t.Helper()
 	return jwtInput{
-		Claims: claims(t, json), Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256"), Now: noon,
+		Claims: claims(t, json), Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256"),
+		Now: noon,
 		jwt: &jose.JWT{Algorithm: "RS256", Type: typ, Claims: object(t, json)},
 	}
 }
@@ -468,11 +501,15 @@ func TestJWTTokenRules(t *testing.T) {
 		return func() accessTokenInput {
 			in := accessTokenInput{jwtInput: goodJWT(t, typ, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u",
 				"client_id":"cli","jti":"1","scope":"read write","cnf":{"jkt":"tp"}}`, noon.Unix()+300, noon.Unix(), noon.Unix()))}
-			in.Thumbprint, in.JKT, in.Expect = "tp", "tp", AccessTokenExpectation{Audience: []string{"other", "api"}, Scope: []string{"write"}}
+			in.Thumbprint, in.JKT, in.Expect = "tp", "tp", AccessTokenExpectation{
+				Audience: []string{"other", "api"}, Scope: []string{"write"},
+			}
 			return in
 		}
 	}
-	for kind, rules := range map[string][]check.Rule[*accessTokenInput]{"access_token": accessTokenRules, "refresh_token": refreshTokenRules} {
+	for kind, rules := range map[string][]check.Rule[*accessTokenInput]{
+		"access_token": accessTokenRules, "refresh_token": refreshTokenRules,
+	} {
 		testTable(t, byValue(rules), good(kind), map[string]func(*accessTokenInput){
 			kind + ".readable":  func(in *accessTokenInput) { in.Envelope.err, in.jwt = errors.New("not a JWT"), nil },
 			kind + ".signature": func(in *accessTokenInput) { in.Signature = errors.New("the signature does not match") },
@@ -533,7 +570,9 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.aud":         func(in *userInfoInput) { in.Claims.Audience = nil },
 	})
 	for _, json := range []string{`{}`, `{"sub":null}`, `{"sub":1}`, `{"sub":""}`, `{"Sub":"u"}`, `{"sub":["u"]}`} {
-		if check.Run(userInfoRules, &userInfoInput{jwtInput: jwtInput{Claims: claims(t, json)}, Subject: "u"}).Err() == nil {
+		if check.Run(
+			userInfoRules, &userInfoInput{jwtInput: jwtInput{Claims: claims(t, json)}, Subject: "u"},
+		).Err() == nil {
 			t.Errorf("%s: accepted", json) // canonical/authd#1943
 		}
 	}
@@ -555,9 +594,12 @@ func TestAuthorizationResponseRules(t *testing.T) {
 		"authorization_response.code":  func(in *authorizationResponseInput) { in.Response.Set("error", "access_denied") },     // H36
 	})
 	for name, spoil := range map[string]func(*authorizationResponseInput){
-		"F10: iss promised, absent":       func(in *authorizationResponseInput) { in.Response.Del("iss") },
-		"F12: no state":                   func(in *authorizationResponseInput) { in.Response.Del("state") },
-		"no state sent, none back":        func(in *authorizationResponseInput) { in.State = ""; in.Response.Del("state") },
+		"F10: iss promised, absent": func(in *authorizationResponseInput) { in.Response.Del("iss") },
+		"F12: no state":             func(in *authorizationResponseInput) { in.Response.Del("state") },
+		"no state sent, none back": func(in *authorizationResponseInput) {
+			in.State = ""
+			in.Response.Del("state")
+		},
 		"neither code nor error":          func(in *authorizationResponseInput) { in.Response.Del("code") },
 		"V58: iss not promised but wrong": func(in *authorizationResponseInput) { in.IssRequired = false; in.Response.Set("iss", "x") },
 	} {
@@ -598,9 +640,15 @@ func TestRulesListsEveryTable(t *testing.T) {
 			t.Errorf("%s is listed %d times", id, n)
 		}
 	}
-	want := len(discoveryRules) + len(authorizationResponseRules) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules) +
-		len(accessTokenRules) + len(refreshTokenRules) + len(jarmRules) + len(pushedAuthorizationRules) + len(deviceAuthorizationRules) +
-		len(backchannelAuthenticationRules) + len(hybridRules) + len(introspectionRules) + len(logoutTokenRules) + len(endSessionRules) +
+	want := len(discoveryRules) + len(
+		authorizationResponseRules,
+	) + len(tokenResponseRules) + len(idTokenRules) + len(refreshRules) + len(userInfoRules) +
+		len(accessTokenRules) + len(refreshTokenRules) + len(jarmRules) + len(
+		pushedAuthorizationRules,
+	) + len(deviceAuthorizationRules) +
+		len(
+			backchannelAuthenticationRules,
+		) + len(hybridRules) + len(introspectionRules) + len(logoutTokenRules) + len(endSessionRules) +
 		len(registrationRules) + len(protectedResourceRules) + len(anyJWTRules) + len(frontchannelLogoutRules)
 	if len(seen) != want {
 		t.Errorf("%d rules listed, %d in tables", len(seen), want)
@@ -633,20 +681,41 @@ func TestIDTokenEdges(t *testing.T) {
 		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(time.Minute) }, check.Pass},
 		{"id_token.iat", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(61 * time.Second) }, check.Fail},
 		{"id_token.iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-maxIssueAge) }, check.Pass},
-		{"id_token.max_iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-time.Hour - time.Minute) }, check.Pass},
-		{"id_token.max_iat_age", func(i *idTokenInput) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-23*time.Hour) }, check.NotApplicable},
+		{
+			"id_token.max_iat_age", func(i *idTokenInput) { i.Claims.IssuedAt = noon.Add(-time.Hour - time.Minute) },
+			check.Pass,
+		},
+		{
+			"id_token.max_iat_age",
+			func(i *idTokenInput) { i.Policy.MaxIDTokenAge, i.Claims.IssuedAt = 0, noon.Add(-23*time.Hour) },
+			check.NotApplicable,
+		},
 		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(time.Minute) }, check.Pass},
 		{"id_token.nbf", func(i *idTokenInput) { i.Claims.NotBefore = noon.Add(61 * time.Second) }, check.Fail},
 		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(61 * time.Second) }, check.Fail},
-		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(-time.Hour - time.Minute) }, check.Pass},
-		{"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(-time.Hour - 61*time.Second) }, check.Fail},
-		{"id_token.mac", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "HS256"}; i.Claims.Audience = []string{"cli"} }, check.Pass},
+		{
+			"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(-time.Hour - time.Minute) },
+			check.Pass,
+		},
+		{
+			"id_token.auth_time", func(i *idTokenInput) { i.Claims.AuthTime = noon.Add(-time.Hour - 61*time.Second) },
+			check.Fail,
+		},
+		{
+			"id_token.mac",
+			func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "HS256"}; i.Claims.Audience = []string{"cli"} },
+			check.Pass,
+		},
 		{"id_token.at_hash", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "XX"} }, check.Unknown},
 		{"id_token.at_hash", func(i *idTokenInput) { i.AccessToken = "" }, check.NotApplicable},
 		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "RS256"} }, check.NotApplicable},
 		{"id_token.typ", func(i *idTokenInput) { i.jwt = &jose.JWT{Type: "application/JWT"} }, check.Pass},
 		{"id_token.alg", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "rs256"} }, check.Fail},
-		{"id_token.alg_none", func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = newAlgorithms("NONE") }, check.Fail},
+		{
+			"id_token.alg_none",
+			func(i *idTokenInput) { i.jwt = &jose.JWT{Algorithm: "NONE"}; i.Algorithms = newAlgorithms("NONE") },
+			check.Fail,
+		},
 		{"id_token.encryption", func(i *idTokenInput) {
 			i.Encrypted, i.Encryption = true, []string{"RSA-OAEP"}
 			i.Envelope.jwt = i.jwt
@@ -660,7 +729,10 @@ func TestIDTokenEdges(t *testing.T) {
 			i.Envelope = envelope{encrypted: true, jwe: &jose.JWE{Algorithm: "RSA-OAEP"}}
 		}, check.Pass},
 		{"id_token.azp", func(i *idTokenInput) { i.Claims = claims(t, `{}`) }, check.NotApplicable},
-		{"id_token.amr_type", func(i *idTokenInput) { i.Claims.stringAMR = true; i.Policy.AllowStringAMR = true }, check.NotApplicable},
+		{
+			"id_token.amr_type", func(i *idTokenInput) { i.Claims.stringAMR = true; i.Policy.AllowStringAMR = true },
+			check.NotApplicable,
+		},
 	} {
 		in := goodIDToken(t)()
 		c.change(&in)
@@ -679,15 +751,21 @@ func TestOtherEdges(t *testing.T) {
 			t.Errorf("%s: %s", json, got)
 		}
 	}
-	for json, want := range map[string]check.Outcome{`{"expires_in":315359999}`: check.Pass, `{"expires_in":315360000}`: check.Fail} {
-		if got := verdictOf(t, tokenResponseRules, "token_response.lifetime", tokenResponseInput{Response: object(t, json)}); got != want {
+	for json, want := range map[string]check.Outcome{
+		`{"expires_in":315359999}`: check.Pass, `{"expires_in":315360000}`: check.Fail,
+	} {
+		if got := verdictOf(
+			t, tokenResponseRules, "token_response.lifetime", tokenResponseInput{Response: object(t, json)},
+		); got != want {
 			t.Errorf("%s: %s", json, got)
 		}
 	}
 	token := func(json string) *accessTokenInput {
 		return &accessTokenInput{jwtInput: goodJWT(t, "", json)}
 	}
-	for id, want := range map[string]check.Outcome{"access_token.iss": check.NotApplicable, "access_token.exp": check.NotApplicable} {
+	for id, want := range map[string]check.Outcome{
+		"access_token.iss": check.NotApplicable, "access_token.exp": check.NotApplicable,
+	} {
 		if got := verdictOf(t, accessTokenRules, id, token(`{}`)); got != want {
 			t.Errorf("%s: %s", id, got)
 		}
@@ -696,7 +774,10 @@ func TestOtherEdges(t *testing.T) {
 		t.Errorf("malformed exp: %s", got)
 	}
 	// An authorization server's metadata (RFC 8414) may say less.
-	bare := discoveryInput{Issuer: "https://op.example", Provider: &Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/t"}}
+	bare := discoveryInput{
+		Issuer:   "https://op.example",
+		Provider: &Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/t"},
+	}
 	if err := check.Run(discoveryRules, bare).Err(); err != nil {
 		t.Errorf("RFC 8414: %v", err)
 	}

@@ -32,7 +32,8 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 	},
 	{
 		ID: "token_response.token_type", Spec: oauth("7.1"), Level: check.Must,
-		Text: "token_type is Bearer, in any case, or DPoP if a proof was sent, or N_A for what is no access token: a client must not use a token of a type it does not know.",
+		Text: "token_type is Bearer, in any case, or DPoP if a proof was sent, or N_A for what is no access token: " +
+			"a client must not use a token of a type it does not know.",
 		Eval: func(in tokenResponseInput) check.Verdict {
 			got, err := in.Response.String("token_type")
 			if err != nil {
@@ -84,8 +85,9 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 		},
 	},
 	{
-		ID: "token_response.authorization_details_granted", Spec: check.Spec{Doc: "RFC 9396", Section: "7"}, Level: check.Should,
-		Text: "The authorization_details that were granted are there, if any were asked for, and of no other type.",
+		ID: "token_response.authorization_details_granted", Spec: check.Spec{Doc: "RFC 9396", Section: "7"},
+		Level: check.Should,
+		Text:  "The authorization_details that were granted are there, if any were asked for, and of no other type.",
 		Eval: func(in tokenResponseInput) check.Verdict {
 			raw, _ := in.Response.Get("authorization_details")
 			asked, askedErr := detailTypes([]byte(in.Details))
@@ -125,7 +127,10 @@ var tokenResponseRules = []check.Rule[tokenResponseInput]{
 				return check.Inapplicable("no lifetime")
 			}
 			raw, _ := in.Response.Get("expires_in")
-			return check.That(lifetime > 0 && lifetime < limit.Lifetime, fmt.Sprintf("%.40s seconds", raw), "more than 0 seconds and less than ten years")
+			return check.That(
+				lifetime > 0 && lifetime < limit.Lifetime, fmt.Sprintf("%.40s seconds", raw),
+				"more than 0 seconds and less than ten years",
+			)
 		},
 	},
 	{

@@ -42,9 +42,10 @@ var userInfoRules = []check.Rule[*userInfoInput]{
 		},
 	},
 	{
-		ID: "userinfo.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must, Essential: true,
-		Text: "An encrypted response is well-formed, and decrypts with the client's key.",
-		Eval: func(in *userInfoInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
+		ID: "userinfo.decryption", Spec: check.Spec{Doc: "RFC 7516", Section: "5.2"}, Level: check.Must,
+		Essential: true,
+		Text:      "An encrypted response is well-formed, and decrypts with the client's key.",
+		Eval:      func(in *userInfoInput) check.Verdict { return in.Envelope.decrypted(in.Encryption) },
 	},
 	{
 		ID: "userinfo.readable", Spec: rfc7519("7.2"), Level: check.Must, Essential: true,

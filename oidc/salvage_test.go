@@ -53,12 +53,17 @@ func TestRegistrationIsSalvaged(t *testing.T) {
 		handler http.HandlerFunc
 		secret  string
 	}{
-		"byte order mark":      {fakeop.Says(201, isJSON, "\uFEFF"+whole), "s"},
-		"a member twice":       {fakeop.Says(201, isJSON, `{"x":1,"x":2,`+whole[1:]), "s"},
-		"more after it":        {fakeop.Says(201, isJSON, whole+"{}"), "s"},
-		"a warning before it":  {fakeop.Says(201, isJSON, "Warning: x\n"+whole), "s"},
-		"broken off":           {fakeop.Says(201, map[string]string{"Content-Type": "application/json", "Content-Length": "900"}, whole), "s"},
-		"too long":             {fakeop.Says(201, isJSON, whole[:len(whole)-1]+`,"x":"`+strings.Repeat("x", 1<<20)+`"}`), "s"},
+		"byte order mark":     {fakeop.Says(201, isJSON, "\uFEFF"+whole), "s"},
+		"a member twice":      {fakeop.Says(201, isJSON, `{"x":1,"x":2,`+whole[1:]), "s"},
+		"more after it":       {fakeop.Says(201, isJSON, whole+"{}"), "s"},
+		"a warning before it": {fakeop.Says(201, isJSON, "Warning: x\n"+whole), "s"},
+		"broken off": {
+			fakeop.Says(201, map[string]string{"Content-Type": "application/json", "Content-Length": "900"}, whole),
+			"s",
+		},
+		"too long": {
+			fakeop.Says(201, isJSON, whole[:len(whole)-1]+`,"x":"`+strings.Repeat("x", 1<<20)+`"}`), "s",
+		},
 		"an error beside it":   {fakeop.Says(201, isJSON, `{"error":"odd",`+whole[1:]), "s"},
 		"the status 500":       {fakeop.Says(500, isJSON, whole), "s"},
 		"an error and no more": {fakeop.Says(400, isJSON, `{"error":"invalid_client_metadata"}`), ""},
@@ -73,7 +78,8 @@ func TestRegistrationIsSalvaged(t *testing.T) {
 			r := oidc.Registrar{Provider: &oidc.Provider{RegistrationEndpoint: f.URL + "/register"}, HTTP: f.Client()}
 			r.Received = func(registered *oidc.Registration) error {
 				secret = registered.ClientSecret
-				if registered.ClientID != "c" || !strings.Contains(string(registered.JSON), fmt.Sprintf("%q", c.secret)) {
+				if registered.ClientID != "c" ||
+					!strings.Contains(string(registered.JSON), fmt.Sprintf("%q", c.secret)) {
 					t.Errorf("%+v", registered)
 				}
 				return nil

@@ -108,7 +108,8 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, k
 	form := url.Values{"grant_type": {g.Type}}
 	maps.Copy(form, g.Params)
 	answer, err = c.ask(ctx, question{
-		endpoint: tokenEndpoint, metadata: "token_endpoint", form: form, once: g.Once, sending: g.sending(), bound: true,
+		endpoint: tokenEndpoint, metadata: "token_endpoint", form: form, once: g.Once, sending: g.sending(),
+		bound: true,
 		ready: func() {
 			if c.Provider.JWKSURI != "" && !c.Policy.InsecureSkipVerification {
 				keys = c.prefetchKeys(ctx)
@@ -121,7 +122,9 @@ func (c *Client) tokenRequest(ctx context.Context, g Grant) (answer *response, k
 // readTokens reads the response. Tokens that can be read come with the error, whatever is wrong
 // with the response: a provider that rotates refresh tokens has spent the old one.
 func (c *Client) readTokens(answer *response, g Grant) (*Tokens, error) {
-	in := tokenResponseInput{Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails}
+	in := tokenResponseInput{
+		Now: c.now(), Bound: c.DPoP != nil, Exchange: g.Type == tokenExchange, Details: g.Expect.AuthorizationDetails,
+	}
 	var t *Tokens
 	if doc := answer.tokens(); doc != nil {
 		t = tokensOf(doc, in, c.Waive)

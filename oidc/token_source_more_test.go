@@ -212,7 +212,9 @@ func TestTokenSourceFallsBackToItsGrant(t *testing.T) {
 	t.Parallel()
 	f := newPeer(t)
 	f.Handlers["/token"] = fakeop.Says(400, isJSON, `{"error":"invalid_grant"}`)
-	source := &oidc.TokenSource{Client: oidc.Of(f.client()), Tokens: expired(), Grant: func() oidc.Grant { return oidc.ClientCredentials() }}
+	source := &oidc.TokenSource{
+		Client: oidc.Of(f.client()), Tokens: expired(), Grant: func() oidc.Grant { return oidc.ClientCredentials() },
+	}
 	if _, err := source.Token(t.Context()); oidc.Reason(err) != "invalid_grant" {
 		t.Errorf("got %v", err)
 	}
@@ -325,8 +327,10 @@ func TestTransportContract(t *testing.T) {
 		"refused, no way to get another": {"a", "Bearer", resource, invalid, 401},
 		"refused for its scope":          {"a", "Bearer", resource, says(403), 403},
 		"DPoP":                           {"a", "DPoP", resource, says(200), 200},
-		"DPoP, a nonce twice":            {"a", "DPoP", resource, says(401, "Dpop-Nonce", "n", "Www-Authenticate", `DPoP error="use_dpop_nonce"`), 401},
-		"DPoP, no nonce":                 {"a", "DPoP", resource, says(200, "Dpop-Nonce", "a nonce with spaces"), 0},
+		"DPoP, a nonce twice": {
+			"a", "DPoP", resource, says(401, "Dpop-Nonce", "n", "Www-Authenticate", `DPoP error="use_dpop_nonce"`), 401,
+		},
+		"DPoP, no nonce": {"a", "DPoP", resource, says(200, "Dpop-Nonce", "a nonce with spaces"), 0},
 	} {
 		client := f.client()
 		if client.DPoP, err = oidc.NewDPoP(key, ""); err != nil {
@@ -334,7 +338,9 @@ func TestTransportContract(t *testing.T) {
 		}
 		transport := &oidc.Transport{
 			Resource: resource, Base: c.base,
-			Source: &oidc.TokenSource{Client: oidc.Of(client), Tokens: &oidc.Tokens{AccessToken: c.token, TokenType: c.kind}},
+			Source: &oidc.TokenSource{
+				Client: oidc.Of(client), Tokens: &oidc.Tokens{AccessToken: c.token, TokenType: c.kind},
+			},
 		}
 		var open atomic.Int32
 		r := tracked(t, c.url, &open)

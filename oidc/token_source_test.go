@@ -19,7 +19,8 @@ import (
 // expired are tokens of a login that are no longer valid.
 func expired() *oidc.Tokens {
 	return &oidc.Tokens{
-		AccessToken: "access-0", TokenType: "Bearer", RefreshToken: "refresh-0", ExpiresAt: time.Now().Add(-time.Minute),
+		AccessToken: "access-0", TokenType: "Bearer", RefreshToken: "refresh-0",
+		ExpiresAt: time.Now().Add(-time.Minute),
 	}
 }
 
@@ -73,7 +74,9 @@ func TestTokenSourceStores(t *testing.T) {
 	f := newPeer(t)
 	family := f.Rotate(time.Hour)
 	full, kept := errors.New("disk full"), ""
-	source := &oidc.TokenSource{Client: oidc.Of(f.client()), Tokens: expired(), Store: func(*oidc.Tokens) error { return full }}
+	source := &oidc.TokenSource{
+		Client: oidc.Of(f.client()), Tokens: expired(), Store: func(*oidc.Tokens) error { return full },
+	}
 	for range 2 {
 		if _, err := source.Token(context.Background()); !errors.Is(err, full) {
 			t.Errorf("got %v", err)
@@ -127,7 +130,9 @@ func TestTokenSourceAsksAgain(t *testing.T) {
 	t.Parallel()
 	f := newPeer(t)
 	f.Handlers["/token"] = fakeop.Says(429, isJSON, `{}`)
-	source := &oidc.TokenSource{Client: oidc.Of(f.client()), Grant: func() oidc.Grant { return oidc.ClientCredentials() }}
+	source := &oidc.TokenSource{
+		Client: oidc.Of(f.client()), Grant: func() oidc.Grant { return oidc.ClientCredentials() },
+	}
 	if _, err := source.Token(context.Background()); err == nil {
 		t.Error("no error of a busy provider")
 	}
@@ -139,7 +144,9 @@ func TestTokenSourceAsksAgain(t *testing.T) {
 	if err != nil || tokens.AccessToken != "the-access-token" {
 		t.Errorf("tokens %+v, error %v", tokens, err)
 	}
-	last := &oidc.TokenSource{Client: oidc.Of(f.client()), Tokens: &oidc.Tokens{AccessToken: "a", ExpiresAt: time.Now()}}
+	last := &oidc.TokenSource{
+		Client: oidc.Of(f.client()), Tokens: &oidc.Tokens{AccessToken: "a", ExpiresAt: time.Now()},
+	}
 	if _, err := last.Token(context.Background()); !errors.Is(err, oidc.ErrNoRefreshToken) {
 		t.Errorf("got %v", err)
 	}
@@ -151,7 +158,9 @@ func resourceServer(t *testing.T, takes func(*http.Request) bool) *httptest.Serv
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/elsewhere":
-			http.Redirect(w, r, strings.Replace("http://"+r.Host+"/", "127.0.0.1", "localhost", 1), http.StatusTemporaryRedirect)
+			http.Redirect(
+				w, r, strings.Replace("http://"+r.Host+"/", "127.0.0.1", "localhost", 1), http.StatusTemporaryRedirect,
+			)
 		case takes(r):
 			_, _ = fmt.Fprintf(w, "%s hello", r.Method)
 		default:

@@ -119,7 +119,9 @@ func (c *Client) readUserInfo(ctx context.Context, answer *response, in *userInf
 
 // userInfoInput is what the rules look at, before there is a response.
 func (c *Client) userInfoInput(t *Tokens) userInfoInput {
-	in := userInfoInput{jwtInput: c.newJWTInput(), Subject: t.subject(), Asked: t.asked, Signing: c.Policy.UserInfoSignedResponseAlg}
+	in := userInfoInput{
+		jwtInput: c.newJWTInput(), Subject: t.subject(), Asked: t.asked, Signing: c.Policy.UserInfoSignedResponseAlg,
+	}
 	in.Encryption, in.Encrypted = c.Policy.UserInfoEncryptedResponseAlg, len(c.Policy.UserInfoEncryptedResponseAlg) > 0
 	if in.Signing != "" { // what was agreed upon for UserInfo is not bound by what ID Tokens use
 		in.Algorithms = newAlgorithms(append(slices.Clone(in.Algorithms.names), in.Signing)...)

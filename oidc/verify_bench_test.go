@@ -28,12 +28,16 @@ func signedToken(b *testing.B, alg string) (*Client, SigningKey, string) {
 	now := time.Now()
 	raw, err := key.key.Sign(alg, "JWT", map[string]any{
 		"iss": "https://op.example", "sub": "alice", "aud": "cli", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(),
-		"auth_time": now.Unix(), "nonce": "n-0S6_WzA2Mj", "acr": "2", "amr": []string{"pwd", "otp"}, "email": "alice@example.com", "name": "Alice Adams",
+		"auth_time": now.Unix(), "nonce": "n-0S6_WzA2Mj", "acr": "2", "amr": []string{"pwd", "otp"},
+		"email": "alice@example.com", "name": "Alice Adams",
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &Client{Provider: &Provider{Issuer: "https://op.example", IDTokenSigningAlgorithms: SignatureAlgorithms()}, ID: "cli", Keys: keys}
+	c := &Client{
+		Provider: &Provider{Issuer: "https://op.example", IDTokenSigningAlgorithms: SignatureAlgorithms()}, ID: "cli",
+		Keys: keys,
+	}
 	return c, key, raw
 }
 
