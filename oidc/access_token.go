@@ -4,6 +4,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -86,9 +87,9 @@ func (c *Client) verifyOpaque(
 	in.JKT, in.X5T = expect.KeyThumbprint, certificateThumbprint(expect.Certificate)
 	if c.DPoP != nil {
 		in.Thumbprint = c.DPoP.Thumbprint()
-		in.JKT = withDefault(in.JKT, in.Thumbprint)
+		in.JKT = cmp.Or(in.JKT, in.Thumbprint)
 	}
-	in.X5T = withDefault(in.X5T, certificateThumbprint(c.Certificate))
+	in.X5T = cmp.Or(in.X5T, certificateThumbprint(c.Certificate))
 	c.read(ctx, &in.jwtInput, raw, keyUse{})
 	return judgeJWT(c, &in.jwtInput, rules, &in)
 }

@@ -43,7 +43,8 @@ func TestAccessTokenPossession(t *testing.T) {
 		"bound to a certificate, none shown": {cert, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
 		"bound to another certificate":       {cert, expect(oidc.AccessTokenExpectation{Certificate: other}), "access_token.possession"},
 		"bound to both, one shown": {
-			map[string]any{"jkt": "k", "x5t#S256": x5t}, expect(oidc.AccessTokenExpectation{Certificate: own}),
+			map[string]any{"jkt": "k", "x5t#S256": x5t},
+			expect(oidc.AccessTokenExpectation{Certificate: own}),
 			"access_token.possession",
 		},
 		"bound to what nobody knows": {map[string]any{"kid": "k"}, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
@@ -51,7 +52,8 @@ func TestAccessTokenPossession(t *testing.T) {
 			"k", expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession",
 		},
 		"jkt is no string": {
-			map[string]any{"jkt": 1}, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}),
+			map[string]any{"jkt": 1},
+			expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}),
 			"access_token.possession",
 		},
 		"not judged": {jkt, expect(oidc.AccessTokenExpectation{InsecureSkipKeyBinding: true}), ""},

@@ -4,6 +4,7 @@
 package oidc
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"maps"
@@ -107,5 +108,5 @@ func (a Assertion) Sign(key SigningKey, issuer, subject string, now time.Time, m
 	claims := a.claims(&AuthTarget{ClientID: issuer, Provider: &Provider{Issuer: a.Audience}, Now: now})
 	claims["sub"] = subject
 	maps.Copy(claims, more)
-	return key.key.Sign(withDefault(a.Algorithm, key.Algorithm()), a.typ(), claims)
+	return key.key.Sign(cmp.Or(a.Algorithm, key.Algorithm()), a.typ(), claims)
 }

@@ -4,10 +4,9 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"maps"
 	"net/url"
@@ -99,9 +98,9 @@ func (c *Client) Authorize(ctx context.Context, r AuthorizationRequest) (*Login,
 // for testing how a provider handles bad ones: predictable values are not secure.
 func (c *Client) AuthorizeWith(ctx context.Context, login Login) (*Login, error) {
 	for _, value := range []*string{&login.State, &login.Nonce} {
-		*value = withDefault(*value, rand.Text())
+		*value = cmp.Or(*value, rand.Text())
 	}
-	login.CodeVerifier = withDefault(login.CodeVerifier, rand.Text()+rand.Text())
+	login.CodeVerifier = cmp.Or(login.CodeVerifier, rand.Text()+rand.Text())
 	return c.authorize(ctx, &login)
 }
 
@@ -166,8 +165,7 @@ func (c *Client) authorizationParams(login *Login) url.Values {
 		}
 	}
 	if login.CodeVerifier != "" {
-		challenge := sha256.Sum256([]byte(login.CodeVerifier))
-		params.Set("code_challenge", base64.RawURLEncoding.EncodeToString(challenge[:]))
+		params.Set("code_challenge", hash256([]byte(login.CodeVerifier)))
 		params.Set("code_challenge_method", "S256")
 	}
 	if age := c.Policy.MaxAge; age != nil && !params.Has("max_age") {
@@ -179,7 +177,7 @@ func (c *Client) authorizationParams(login *Login) url.Values {
 	return params
 }
 
-func (r AuthorizationRequest) responseType() string { return withDefault(r.ResponseType, "code") }
+func (r AuthorizationRequest) responseType() string { return cmp.Or(r.ResponseType, "code") }
 
 // expects reports whether a part of the response type is asked for: "code",
 // "id_token" or "token".

@@ -12,8 +12,11 @@ func TestEndpointOfNothing(t *testing.T) {
 		tls      bool
 		want     string
 	}{
-		{nil, "token_endpoint", true, ""}, {&Provider{}, "token_endpoint", true, ""}, {some, "no_endpoint", true, ""},
-		{some, "token_endpoint", true, "t"}, {some, "userinfo_endpoint", true, "u"},
+		{nil, "token_endpoint", true, ""},
+		{&Provider{}, "token_endpoint", true, ""},
+		{some, "no_endpoint", true, ""},
+		{some, "token_endpoint", true, "t"},
+		{some, "userinfo_endpoint", true, "u"},
 		{some, "userinfo_endpoint", false, ""},
 	} {
 		if got := c.provider.at(c.name, c.tls); got != c.want {

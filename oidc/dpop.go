@@ -4,8 +4,6 @@ package oidc
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -87,8 +85,7 @@ func (d *DPoP) prove(header http.Header, p proof, now time.Time) error {
 		claims["nonce"] = nonce
 	}
 	if p.accessToken != "" {
-		sum := sha256.Sum256([]byte(p.accessToken))
-		claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
+		claims["ath"] = hash256([]byte(p.accessToken))
 	}
 	signed, err := d.key.key.SignProof(d.alg, "dpop+jwt", claims)
 	if err != nil {

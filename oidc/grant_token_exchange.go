@@ -3,6 +3,7 @@
 package oidc
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 )
@@ -42,10 +43,10 @@ func TokenExchange(r TokenExchangeRequest) Grant {
 		}
 	}
 	set("subject_token", r.SubjectToken)
-	set("subject_token_type", withDefault(r.SubjectTokenType, TokenTypeAccessToken))
+	set("subject_token_type", cmp.Or(r.SubjectTokenType, TokenTypeAccessToken))
 	if r.ActorToken != "" {
 		set("actor_token", r.ActorToken)
-		set("actor_token_type", withDefault(r.ActorTokenType, TokenTypeAccessToken))
+		set("actor_token_type", cmp.Or(r.ActorTokenType, TokenTypeAccessToken))
 	}
 	set("requested_token_type", r.RequestedTokenType)
 	set("scope", strings.Join(r.Scope, " "))
@@ -56,11 +57,4 @@ func TokenExchange(r TokenExchangeRequest) Grant {
 		g = g.With("resource", r.Resource...)
 	}
 	return g
-}
-
-func withDefault(s, standard string) string {
-	if s == "" {
-		return standard
-	}
-	return s
 }

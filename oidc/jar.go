@@ -4,6 +4,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -50,7 +51,7 @@ func (o RequestObject) Sign(clientID, issuer string, params url.Values, now time
 		lifetime = 5 * time.Minute
 	}
 	claims := map[string]any{
-		"iss": clientID, "aud": withDefault(o.Audience, issuer), "jti": rand.Text(),
+		"iss": clientID, "aud": cmp.Or(o.Audience, issuer), "jti": rand.Text(),
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(lifetime).Unix(),
 	}
 	for name, values := range params {
@@ -66,14 +67,14 @@ func (o RequestObject) Sign(clientID, issuer string, params url.Values, now time
 }
 
 func (o RequestObject) sign(claims map[string]any) (string, error) {
-	typ := withDefault(o.Type, "oauth-authz-req+jwt")
+	typ := cmp.Or(o.Type, "oauth-authz-req+jwt")
 	if o.Secret != "" {
-		return jose.SignWithSecret(withDefault(o.Algorithm, "HS256"), o.Secret, typ, claims)
+		return jose.SignWithSecret(cmp.Or(o.Algorithm, "HS256"), o.Secret, typ, claims)
 	}
 	if o.Key.key == nil {
 		return "", errNoKey
 	}
-	return o.Key.key.Sign(withDefault(o.Algorithm, o.Key.Algorithm()), typ, claims)
+	return o.Key.key.Sign(cmp.Or(o.Algorithm, o.Key.Algorithm()), typ, claims)
 }
 
 // requestClaim is a parameter as a claim: what is JSON stays JSON, and max_age is
@@ -134,5 +135,5 @@ func (c *Client) encryptRequest(ctx context.Context, o *RequestObject, signed st
 	if err != nil {
 		return "", &ProtocolError{Endpoint: jwksEndpoint, URL: withoutQuery(c.Provider.JWKSURI), Err: err}
 	}
-	return jose.Encrypt([]byte(signed), key, o.EncryptionAlg, withDefault(o.EncryptionEnc, "A128CBC-HS256"), "JWT")
+	return jose.Encrypt([]byte(signed), key, o.EncryptionAlg, cmp.Or(o.EncryptionEnc, "A128CBC-HS256"), "JWT")
 }

@@ -239,7 +239,13 @@ func certificateThumbprint(c *x509.Certificate) string {
 	if c == nil {
 		return ""
 	}
-	sum := sha256.Sum256(c.Raw)
+	return hash256(c.Raw)
+}
+
+// hash256 is the SHA-256 hash of data, base64url encoded: as in thumbprints, code
+// challenges and DPoP proofs.
+func hash256(data []byte) string {
+	sum := sha256.Sum256(data)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 

@@ -85,7 +85,8 @@ func TestPace(t *testing.T) {
 		},
 		"K05: every 31 s": {31 * s, []http.HandlerFunc{pending, granted}, []time.Duration{31 * s, 31 * s}},
 		"slow_down stays (V85)": {
-			5 * s, []http.HandlerFunc{says("slow_down"), pending, says("slow_down"), granted},
+			5 * s,
+			[]http.HandlerFunc{says("slow_down"), pending, says("slow_down"), granted},
 			[]time.Duration{5 * s, 10 * s, 10 * s, 15 * s},
 		},
 		"no answer backs off": {
@@ -189,7 +190,11 @@ func TestPing(t *testing.T) {
 		called: make(chan struct{}), expect: Expectation{Optional: true},
 	}
 	for _, wrong := range [][2]string{
-		{"Bearer secret1", "r"}, {"Bearer secret", "s"}, {"Basic secret", "r"}, {"secret", "r"}, {"", ""},
+		{"Bearer secret1", "r"},
+		{"Bearer secret", "s"},
+		{"Basic secret", "r"},
+		{"secret", "r"},
+		{"", ""},
 		{"Bearer ", "r"},
 	} {
 		if b.VerifyPing(wrong[0], wrong[1]) {

@@ -4,6 +4,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -58,13 +59,17 @@ type Challenge struct {
 // Characters that the header or its parameters do not allow are replaced.
 func (c Challenge) String() string {
 	params := []struct{ name, value string }{
-		{"error", c.Code}, {"error_description", c.Description}, {"scope", c.Scope},
-		{"acr_values", strings.Join(c.ACRValues, " ")}, {"max_age", ""}, {"resource_metadata", c.ResourceMetadata},
+		{"error", c.Code},
+		{"error_description", c.Description},
+		{"scope", c.Scope},
+		{"acr_values", strings.Join(c.ACRValues, " ")},
+		{"max_age", ""},
+		{"resource_metadata", c.ResourceMetadata},
 	}
 	if c.MaxAge != nil {
 		params[4].value = strconv.FormatInt(int64(*c.MaxAge/time.Second), 10)
 	}
-	text := withDefault(c.Scheme, "Bearer")
+	text := cmp.Or(c.Scheme, "Bearer")
 	separator := " "
 	for _, p := range params {
 		if p.value != "" {
@@ -96,8 +101,8 @@ func (c *Client) Resource(ctx context.Context, t *Tokens, r ResourceRequest) (*R
 		return nil, fmt.Errorf("oidc: these tokens may not be used: %w", t.broken)
 	}
 	req := request{
-		endpoint: resourceEndpoint, url: r.URL, method: withDefault(r.Method, http.MethodGet), body: r.Body,
-		header: withHeader(r.Header, "Accept", withDefault(r.Header.Get("Accept"), "*/*")),
+		endpoint: resourceEndpoint, url: r.URL, method: cmp.Or(r.Method, http.MethodGet), body: r.Body,
+		header: withHeader(r.Header, "Accept", cmp.Or(r.Header.Get("Accept"), "*/*")),
 		limit:  orElse(c.MaxBody, limit.Body),
 	}
 	answer, err := c.resource(ctx, t, req)

@@ -283,7 +283,8 @@ func TestFrontchannelLogoutRules(t *testing.T) {
 	t.Parallel()
 	good := func() frontchannelLogoutInput {
 		return frontchannelLogoutInput{
-			url.Values{"iss": {"https://op.example"}, "sid": {"s"}}, "https://op.example",
+			url.Values{"iss": {"https://op.example"}, "sid": {"s"}},
+			"https://op.example",
 			LogoutExpectation{SessionID: "s"},
 		}
 	}

@@ -4,6 +4,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -313,7 +314,7 @@ func (s *TokenSource) receive(h *holding, t *Tokens) {
 func (h *holding) complete(t *Tokens) *Tokens {
 	full := *t
 	full.RefreshToken = h.refresh
-	full.IssuedIDToken = withDefault(t.IssuedIDToken, h.idToken)
+	full.IssuedIDToken = cmp.Or(t.IssuedIDToken, h.idToken)
 	return &full
 }
 

@@ -121,10 +121,14 @@ func TestRedirectURIs(t *testing.T) {
 		client, uri string
 		ok          bool
 	}{
-		{"any", "http://127.0.0.1:1234/cb", true}, {"any", "http://127.0.0.1/cb", true},
-		{"any", "http://127.0.0.1:1234/other", false}, {"any", "https://127.0.0.1:1234/cb", false},
-		{"http", "http://127.0.0.1:8080/cb", true}, {"http", "http://127.0.0.1:8081/cb", false},
-		{"https", "https://127.0.0.1:8443/cb", true}, {"https", "https://app.example/cb", true},
+		{"any", "http://127.0.0.1:1234/cb", true},
+		{"any", "http://127.0.0.1/cb", true},
+		{"any", "http://127.0.0.1:1234/other", false},
+		{"any", "https://127.0.0.1:1234/cb", false},
+		{"http", "http://127.0.0.1:8080/cb", true},
+		{"http", "http://127.0.0.1:8081/cb", false},
+		{"https", "https://127.0.0.1:8443/cb", true},
+		{"https", "https://app.example/cb", true},
 		{"https", "https://127.0.0.1/cb", false},
 	} {
 		message := failure(func(t optest.TB) {
