@@ -52,7 +52,7 @@ var floors = map[string]string{
 	"internal/loopback":   "failure limit",
 	"internal/cache":      "durable limit wire",
 	"internal/config":     "failure limit strictjson wire",
-	"internal/transcript": "check failure redact roundtrip strictjson",
+	"internal/transcript": "check failure limit redact roundtrip strictjson",
 	"oidc":                "check call jose limit reason redact roundtrip strictjson wire",
 	"internal/session":    "durable failure limit",
 	"internal/keyring":    "durable limit session",

@@ -330,6 +330,8 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 
 // settleLogin does what is done with a login that ended, and tells the browser.
 func (p *program) settleLogin(ctx context.Context, t *tokenRequest, outcome *flow.Outcome) error {
+	response := outcome.Response
+	t.Returned(response.Method, outcome.Login.Request.RedirectURI, response.Parameters, response.At)
 	t.Found(outcome.Login.Checks)
 	front := outcome.Login.Tokens
 	if front != nil && outcome.Tokens != front {

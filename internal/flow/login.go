@@ -58,7 +58,17 @@ type Outcome struct {
 	Tokens *oidc.Tokens // as of [oidc.Client.Exchange]
 	Err    error
 
+	// Response is the authorization response.
+	Response Response
+
 	visit *loopback.Visit // nil if the answer was pasted
+}
+
+// A Response is an authorization response as it reached this program.
+type Response struct {
+	Method     string // of the browser's request, "" if a person pasted the address
+	Parameters url.Values
+	At         time.Time
 }
 
 // Show tells the person at the browser how it went, if there is one.
@@ -222,7 +232,8 @@ func (l *Login) next(ctx context.Context) (*Outcome, error) {
 			return nil, context.Cause(ctx)
 		}
 		if login := l.claim(visit.Values); login != nil {
-			return &Outcome{Login: login, visit: visit}, nil
+			response := Response{visit.Method, visit.Values, time.Now()}
+			return &Outcome{Login: login, Response: response, visit: visit}, nil
 		}
 		visit.Show(loopback.Stray) // it came twice
 	}

@@ -20,6 +20,8 @@ const (
 
 	Session = 4 << 20 // of what is stored of one session
 
+	ExchangesSize = 16 << 20 // of all HTTP exchanges that the record of one run holds
+
 	LogoutSize = 16 << 20 // of all logout tokens that logout-receiver takes in one run
 )
 
@@ -34,6 +36,7 @@ const (
 	Strange       = 5      // remarks on what comes to the loopback listener and is no answer
 	AccessTokens  = 16     // access tokens for a part of the grant that a session keeps
 	AgentRenewals = 4      // sessions that the agent renews at a time
+	Exchanges     = 1_000  // HTTP exchanges that the record of one run holds
 	Logins        = 16     // authorization requests of one command that may still be answered
 )
 
@@ -112,6 +115,8 @@ func Table() []Row {
 		{"AccessTokens", fmt.Sprint(AccessTokens), "access tokens for a part of the grant that a session keeps beside its first; the oldest make room"},
 		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
+		{"Exchanges", fmt.Sprint(Exchanges), "HTTP exchanges in the record of one run; the oldest make room"},
+		{"ExchangesSize", size(ExchangesSize), "the same, all together"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
 		{

@@ -73,6 +73,7 @@ type Listener struct {
 
 // A Visit is what came. It has to be answered: a browser waits.
 type Visit struct {
+	Method string // of the request, "" if there was none
 	Values url.Values
 	page   chan Page
 }
@@ -277,7 +278,7 @@ func (l *Listener) arrive(w http.ResponseWriter, r *http.Request) {
 		stray(w, http.StatusBadRequest)
 		return
 	}
-	visit := &Visit{Values: values, page: make(chan Page, 1)}
+	visit := &Visit{Method: r.Method, Values: values, page: make(chan Page, 1)}
 	select {
 	case l.visits <- visit:
 	case <-l.closed:

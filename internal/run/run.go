@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -84,11 +85,11 @@ func New(env *Env, o Options, command string) *Run {
 	plain := o.NoColor || env.Plain()
 	r := &Run{
 		Env: env, Options: o, Redactor: transcript.NewRedactor(),
-		Record: &transcript.Record{Command: command}, tasks: &sync.WaitGroup{},
+		Record: &transcript.Record{Command: command, Exchanges: &transcript.Log{}}, tasks: &sync.WaitGroup{},
 		console: &transcript.Text{W: env.Stderr, Colour: !plain && env.Terminal(env.Stderr)},
 	}
 	r.Input = &Input{env: env, redactor: r.Redactor, warn: r.Warn}
-	r.Recorder = &transcript.Recorder{Redactor: r.Redactor, Name: call.Endpoint, Now: env.Now, Reveal: o.ShowSecrets}
+	r.record()
 	if o.Debug {
 		r.Recorder.Show = r.console.Exchange
 	}
@@ -111,48 +112,53 @@ func (r *Run) Plainly() {
 	}
 }
 
+// record makes the recorder, which writes to the record's exchanges.
+func (r *Run) record() {
+	r.Recorder = &transcript.Recorder{
+		Redactor: r.Redactor, Name: call.Endpoint, Now: r.Env.Now,
+		Reveal: r.Options.ShowSecrets, Log: r.Record.Exchanges,
+	}
+}
+
 // Again is a run of the same command with the same views and a record of its
-// own: what happens in it is nothing of r's.
+// own: what happens in it is nothing of r's. It takes over r's recorder, which
+// the HTTP client that is there already uses.
 func (r *Run) Again() *Run {
-	one := r.part()
+	one := r.part(&transcript.Log{})
 	one.views, one.console = r.views, r.console
-	one.Recorder.Show = r.Recorder.Show
+	one.Recorder = r.Recorder
+	one.Recorder.Into(one.Record.Exchanges)
 	return one
 }
 
 // Aside is a run whose results are shown to nobody, and in which people are
-// told things as in r.
+// told things as in r. What it sends is among the exchanges of r.
 func (r *Run) Aside() *Run {
-	one := r.part()
+	one := r.part(r.Record.Exchanges)
 	one.console = r.console
+	one.record()
 	one.Recorder.Show = r.Recorder.Show
 	return one
 }
 
-// Silent is a run that shows nothing at all, and knows no secrets of r's.
+// Silent is a run that shows and records nothing at all, and knows no secrets of
+// r's.
 func (r *Run) Silent() *Run {
-	one := r.part()
+	one := r.part(nil)
 	one.console = &transcript.Text{W: discard{}}
 	one.Redactor = transcript.NewRedactor()
-	one.Recorder.Redactor = one.Redactor
+	one.record()
 	one.Input = &Input{env: one.Env, redactor: one.Redactor, warn: one.Warn}
 	return one
 }
 
-// part is a run of the same command with nothing in it.
-func (r *Run) part() *Run {
-	one := &Run{
+// part is a run of the same command with nothing in it, and without a recorder.
+func (r *Run) part(exchanges *transcript.Log) *Run {
+	return &Run{
 		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks,
 		advisors: slices.Clone(r.advisors),
-		Record:   &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer},
+		Record:   &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer, Exchanges: exchanges},
 	}
-	one.Recorder = &transcript.Recorder{
-		Redactor: r.Redactor,
-		Name:     call.Endpoint,
-		Now:      r.Env.Now,
-		Reveal:   r.Options.ShowSecrets,
-	}
-	return one
 }
 
 type discard struct{}
@@ -223,6 +229,12 @@ func (r *Run) Print(member string, value any, text string) {
 
 // PrintText is [Run.Print] for what has no place in the document.
 func (r *Run) PrintText(text string) { r.Show(transcript.Result{Text: text}) }
+
+// Returned records an authorization response: the request of a browser that brought
+// parameters to the redirect URI. method is "" if a person pasted the address.
+func (r *Run) Returned(method, redirectURI string, parameters url.Values, at time.Time) {
+	r.Record.Exchanges.Add(transcript.Returned(r.Redactor, method, redirectURI, parameters, at))
+}
 
 // failed keeps the first error of a view.
 func (r *Run) failed(err error) {

@@ -17,9 +17,9 @@ import (
 // because the user asked for it.
 type Record struct {
 	Command   string
-	Issuer    string      // of the provider, "" if there is none
-	Results   []Result    // in the order they came
-	Exchanges []*Exchange // if a view wants them
+	Issuer    string   // of the provider, "" if there is none
+	Results   []Result // in the order they came
+	Exchanges *Log     // what was sent and what came back; nil holds nothing
 	Checks    check.Results
 	Failure   *failure.Failure // nil if all went well
 }

@@ -34,7 +34,7 @@ func isSecret(name string) bool { return secretSet()[plainName(name)] }
 // plainName is a name without what spellings of it differ in: access_token,
 // accessToken and Access-Token are one.
 func plainName(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
 }
 
 // secretSet are the secretNames, plain.
@@ -286,7 +286,7 @@ func (r *Redactor) Body(mediaType string, body []byte) string {
 		return ""
 	case r.reveal:
 		return Indent(body)
-	case mediaType == "application/x-www-form-urlencoded":
+	case mediaType == formType:
 		if form, err := url.ParseQuery(string(body)); err == nil {
 			return strings.Join(r.Form(form), "\n")
 		}

@@ -15,36 +15,23 @@ import (
 	"github.com/oidc-client/oidc-client/internal/roundtrip"
 )
 
-// An Exchange is one request and its answer, without secrets.
-type Exchange struct {
-	Endpoint string // the name of the endpoint, "" if it is not known
-	Method   string
-	URL      string
-	Header   []string // of the request, one a line
-	Body     string   // of the request
-
-	Status         string   // such as "200 OK", "" if there was no answer
-	ResponseHeader []string // one a line
-	ResponseBody   string
-	Reused         bool          // the connection was open already
-	Duration       time.Duration // from the start to the end of the answer
-	Err            string        // why there was no answer, or no whole one; "" if there was
-}
-
 // maxRecorded is how much of a body is recorded, in bytes.
 const maxRecorded = 1 << 20
 
-// A Recorder is an http.RoundTripper that records. All fields but Show have to
-// be set.
+// A Recorder is an http.RoundTripper that records. All fields but Show and Log
+// have to be set.
 type Recorder struct {
 	Base     http.RoundTripper
 	Redactor *Redactor
 	Name     func(context.Context) string // names the endpoint of a request
 	Now      func() time.Time
 
-	// Show is told of every exchange when it has ended. nil records nothing
-	// but the clock.
+	// Show is told of every exchange when it has ended, if it is set.
 	Show func(*Exchange)
+
+	// Log gets every exchange when it has ended, never with its secrets. If neither
+	// Log nor Show is set, nothing is recorded but the clock.
+	Log *Log
 
 	// Reveal shows secrets as they are.
 	Reveal bool
@@ -54,6 +41,19 @@ type Recorder struct {
 	seen bool
 	held bool
 	wait []*Exchange // to be shown when they are no longer held
+}
+
+// Into makes the recorder write what begins from now on to another log.
+func (r *Recorder) Into(log *Log) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Log = log
+}
+
+func (r *Recorder) log() *Log {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Log
 }
 
 // Hold keeps exchanges from being shown until Release: whoever reads them may be
@@ -97,12 +97,34 @@ func (r *Recorder) Skew() (skew time.Duration, ok bool) {
 
 // RoundTrip sends a request.
 func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := r.Now()
-	e := &Exchange{Endpoint: r.Name(req.Context()), Method: req.Method}
-	sent := &sentBody{}
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { e.Reused = info.Reused },
-	}))
+	log, sent := r.log(), &sentBody{}
+	if log == nil && r.Show == nil {
+		return r.send(req.WithContext(req.Context()), sent)
+	}
+	e := &Exchange{Endpoint: r.Name(req.Context()), Method: req.Method, Start: r.Now()}
+	t := &trace{now: r.Now}
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), t.hooks()))
+	res, err := r.send(req, sent)
+	end := func(body []byte, broken error) {
+		e.plain = &Plain{URL: req.URL, Header: req.Header.Clone(), Body: sent.bytes(), ResponseBody: body}
+		if res != nil {
+			e.plain.ResponseHeader = res.Header.Clone()
+			e.Status, e.Protocol = res.Status, res.Proto
+		}
+		t.fill(e, r.Now())
+		r.end(log, e, broken)
+	}
+	if err != nil {
+		end(nil, err)
+		return nil, err
+	}
+	res.Body = &recordedBody{ReadCloser: res.Body, end: end}
+	return res, nil
+}
+
+// send sends a request, whose body it replaces, and learns what must not be shown
+// of it.
+func (r *Recorder) send(req *http.Request, sent *sentBody) (*http.Response, error) {
 	if req.Body != nil {
 		sent.ReadCloser = req.Body
 		req.Body = sent
@@ -112,37 +134,30 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		r.readClock(res)
 	}
-	if r.Show == nil {
-		return res, err
-	}
-	redactor := r.Redactor
-	if r.Reveal {
-		redactor = &Redactor{reveal: true}
-	}
-	// Rendered when all is there: an answer can repeat in its header what only
-	// its body names as a secret.
-	end := func(body []byte, broken error) {
-		e.URL, e.Body = redactor.URL(req.URL), redactor.Body(req.Header.Get("Content-Type"), sent.bytes())
-		if res != nil {
-			e.ResponseBody = redactor.Body(res.Header.Get("Content-Type"), body)
-			e.Status, e.ResponseHeader = redactor.exchanged(res.Status), redactor.Header(res.Header)
+	return res, err
+}
+
+// end records an exchange that has ended, and shows it.
+func (r *Recorder) end(log *Log, e *Exchange, broken error) {
+	revealed := *e
+	if r.Show != nil && r.Reveal {
+		revealed.redact(&Redactor{reveal: true})
+		if broken != nil {
+			revealed.Err = broken.Error()
 		}
-		e.Header = redactor.Header(req.Header)
-		switch {
-		case broken != nil && r.Reveal:
-			e.Err = broken.Error()
-		case broken != nil:
-			e.Err = redactor.exchanged(roundtrip.Unquoted(broken).Error())
-		}
-		e.Duration = r.Now().Sub(start)
+	}
+	e.redact(r.Redactor)
+	if broken != nil {
+		e.Err = r.Redactor.exchanged(roundtrip.Unquoted(broken).Error())
+	}
+	log.Add(e)
+	switch {
+	case r.Show == nil:
+	case r.Reveal:
+		r.show(&revealed)
+	default:
 		r.show(e)
 	}
-	if err != nil {
-		end(nil, err)
-		return nil, err
-	}
-	res.Body = &recordedBody{ReadCloser: res.Body, end: end}
-	return res, nil
 }
 
 // A sentBody keeps what is read from the body of a request, which is a form of

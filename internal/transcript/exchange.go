@@ -1,0 +1,155 @@
+// The exchanges of a run: what was sent and what came back, without secrets.
+
+package transcript
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/limit"
+)
+
+// AuthorizationResponse is the Endpoint of an exchange in which the browser, not this program, sent
+// the request: the redirect that brought the parameters of the authorization response.
+const AuthorizationResponse = "authorization_response"
+
+// An Exchange is one HTTP request and its response. Its exported fields hold no secrets. The copy
+// that -d prints with --show-secrets does; it is in no [Log].
+type Exchange struct {
+	Endpoint string // the name of the endpoint, "" if it is not known
+	Method   string
+	URL      string
+	Header   []string // of the request, one a line
+	Body     string   // of the request
+
+	Status         string   // such as "200 OK", "" if there was no response
+	ResponseHeader []string // one a line
+	ResponseBody   string
+	Protocol       string // of the response, such as "HTTP/2.0"
+	Err            string // why there was no response, or no complete one; "" if there was
+
+	Reused   bool          // the connection was open already
+	Cached   bool          // the response came from a cache, and nothing was sent
+	Address  string        // of the peer, "" if nothing was sent
+	Start    time.Time     // when the request began
+	Duration time.Duration // from Start to the end of the response
+	Timing   Timing
+
+	plain *Plain
+}
+
+// A Timing is how long each part of an exchange took. A part that did not take place, such as
+// connecting on a reused connection, is zero.
+type Timing struct {
+	DNS     time.Duration
+	Connect time.Duration // TCP
+	TLS     time.Duration // the handshake
+	Send    time.Duration // from having a connection to the last byte of the request
+	Wait    time.Duration // from there to the first byte of the response
+	Body    time.Duration // from there to the end of the response
+}
+
+// A Plain is an exchange as it was sent and received, secrets included.
+type Plain struct {
+	URL            *url.URL
+	Header         http.Header
+	Body           []byte
+	ResponseHeader http.Header
+	ResponseBody   []byte
+}
+
+// Reveal returns the exchange with its secrets. Only a person who asked for this one exchange may
+// see it: nothing that is written to a file or printed calls Reveal.
+func (e *Exchange) Reveal() *Plain { return e.plain }
+
+// Returned returns the exchange that brought an authorization response to the redirect URI: in the
+// query, or posted as a form. method is "" if a person pasted the address.
+func Returned(r *Redactor, method, redirectURI string, parameters url.Values, at time.Time) *Exchange {
+	e := &Exchange{Endpoint: AuthorizationResponse, Method: method, URL: redirectURI, Start: at, plain: &Plain{}}
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		u = &url.URL{}
+	}
+	e.plain.URL = u
+	if method == http.MethodPost {
+		e.plain.Header = http.Header{"Content-Type": {formType}}
+		e.plain.Body = []byte(parameters.Encode())
+	} else {
+		query := u.Query()
+		for name, values := range parameters {
+			query[name] = append(query[name], values...)
+		}
+		u.RawQuery = query.Encode()
+	}
+	e.redact(r)
+	return e
+}
+
+// formType is the media type of forms.
+const formType = "application/x-www-form-urlencoded"
+
+// redact fills the fields that hold no secrets from those that do. It does so when all is there: a
+// response can repeat in its header what only its body names as a secret.
+func (e *Exchange) redact(r *Redactor) {
+	p := e.plain
+	e.URL, e.Body = r.URL(p.URL), r.Body(p.Header.Get("Content-Type"), p.Body)
+	if e.Status != "" {
+		e.ResponseBody = r.Body(p.ResponseHeader.Get("Content-Type"), p.ResponseBody)
+		e.Status, e.ResponseHeader = r.exchanged(e.Status), r.Header(p.ResponseHeader)
+	}
+	e.Header = r.Header(p.Header)
+}
+
+// size is about how many bytes an exchange occupies.
+func (e *Exchange) size() int {
+	n := len(e.URL) + len(e.Body) + len(e.ResponseBody) + len(e.Err)
+	for _, list := range [][]string{e.Header, e.ResponseHeader} {
+		for _, line := range list {
+			n += len(line)
+		}
+	}
+	if e.plain != nil {
+		n += len(e.plain.Body) + len(e.plain.ResponseBody)
+	}
+	return n
+}
+
+// A Log holds the latest exchanges of a run, within [limit.Exchanges] and [limit.ExchangesSize]. It
+// is safe for concurrent use. A nil Log holds nothing.
+type Log struct {
+	mu      sync.Mutex
+	list    []*Exchange // in the order of their ends
+	size    int
+	dropped int
+}
+
+// Add adds an exchange, which must not change any more. The oldest ones make room for it.
+func (l *Log) Add(e *Exchange) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, e)
+	l.size += e.size()
+	for len(l.list) > limit.Exchanges || l.size > limit.ExchangesSize && len(l.list) > 1 {
+		l.size -= l.list[0].size()
+		l.list = slices.Delete(l.list, 0, 1)
+		l.dropped++
+	}
+}
+
+// All returns the exchanges in the order of their starts, and how many earlier ones were dropped.
+func (l *Log) All() (exchanges []*Exchange, dropped int) {
+	if l == nil {
+		return nil, 0
+	}
+	l.mu.Lock()
+	exchanges, dropped = slices.Clone(l.list), l.dropped
+	l.mu.Unlock()
+	slices.SortStableFunc(exchanges, func(a, b *Exchange) int { return a.Start.Compare(b.Start) })
+	return exchanges, dropped
+}
