@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,7 +32,7 @@ type program struct {
 func Main(ctx context.Context, env *run.Env, args []string) int {
 	// A flag that cannot be parsed may stand before --format: what the user
 	// reads the answer with is known all the same.
-	p := &program{flags: run.Options{Format: formatIn(args)}}
+	p := &program{flags: outputIn(args)}
 	p.Run = run.New(env, p.flags, "oidc-client")
 	root := p.root(args)
 	root.SetArgs(args)
@@ -42,20 +43,30 @@ func Main(ctx context.Context, env *run.Env, args []string) int {
 	return p.Finish(ctx, err)
 }
 
-// formatIn finds the value of --format without parsing the rest.
-func formatIn(args []string) string {
+// outputIn finds --format and --jq without parsing the rest.
+func outputIn(args []string) run.Options {
+	o := run.Options{Format: cmp.Or(valueIn(args, "--format"), "text")}
+	if expression := valueIn(args, "--jq"); expression != "" {
+		o.Format = "json"
+		o.Filter, _ = run.ParseFilter(expression) // what is wrong with it is told when it is parsed
+	}
+	return o
+}
+
+// valueIn finds the value of a flag, "" if there is none.
+func valueIn(args []string, flag string) string {
 	for i, a := range args {
 		if a == "--" {
 			break
 		}
-		if value, ok := strings.CutPrefix(a, "--format="); ok {
+		if value, ok := strings.CutPrefix(a, flag+"="); ok {
 			return value
 		}
-		if a == "--format" && i+1 < len(args) {
+		if a == flag && i+1 < len(args) {
 			return args[i+1]
 		}
 	}
-	return "text"
+	return ""
 }
 
 // root returns the program's command with those commands below it that args need.
@@ -95,12 +106,15 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	f.BoolVarP(&p.flags.Output, "output", "o", false, "write result files")
 	f.StringVar(&p.flags.OutputDir, "output-dir", ".", "`folder` of the result files")
 	f.StringVar(&p.flags.Format, "format", "text", "output `format`: text or json")
+	f.StringVar(&p.flags.JQ, "jq", "", "filter the JSON document with a jq `expression` (implies --format json)")
 	f.BoolVar(&p.flags.Explain, "explain", false, "show every rule that was checked")
 	f.DurationVar(&p.flags.Timeout, "timeout", 0, "bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
 	root.SetHelpCommand(helpCommand())
 	addCommands(root, p.commands(), args)
+	withoutDocument(printsHelp, root)
 	complete(root, "format", func() []string { return []string{"text", "json"} })
+	complete(root, "jq", func() []string { return nil })
 	return root
 }
 
@@ -130,6 +144,9 @@ func helpCommand() *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return failure.Usage("there is no help topic %q; besides the commands there are exit-codes, rules, reasons and limits", strings.Join(args, " "))
 			}
+			if cmd.Flags().Changed("jq") && found.Runnable() { // topics have a document
+				return noDocumentError(printsHelp)
+			}
 			found.InitDefaultHelpFlag()
 			return found.Help()
 		},
@@ -152,9 +169,10 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	if p.flags.Cache, err = cacheWanted(cmd, p.Env.Getenv); !ofSession {
 		err = nil // other commands report it with the rest of their configuration
 	}
+	wrong := filter(cmd, &p.flags)
 	p.Run = run.New(p.Env, p.flags, name)
 	switch {
-	case format != p.flags.Format:
+	case !slices.Contains([]string{"text", "json"}, format):
 		return failure.Usage("--format %q is neither text nor json", format)
 	case err != nil:
 		return err
@@ -168,8 +186,32 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	if err := checkValues(cmd, args); err != nil {
 		return err
 	}
+	if wrong != nil {
+		return wrong
+	}
 	p.warnIdle(cmd)
 	return nil
+}
+
+// filter makes ready what --jq asks for, if it is given.
+func filter(cmd *cobra.Command, o *run.Options) (err error) {
+	o.Filter = nil
+	switch {
+	case o.JQ == "":
+		return nil // if it is given, it is empty, which no flag may be
+	case cmd.Flags().Changed("format") && !o.JSON():
+		return failure.Usage("--jq filters the JSON document, which --format text does not print")
+	}
+	o.Format = "json"
+	o.Filter, err = run.ParseFilter(o.JQ)
+	if why, none := cmd.Annotations[noDocument]; none && err == nil {
+		return noDocumentError(why)
+	}
+	return err
+}
+
+func noDocumentError(why string) error {
+	return failure.Usage("--jq has no document to filter: %s", why)
 }
 
 // counted makes a wrong number of arguments a mistake of the user's, not of ours.
@@ -244,6 +286,14 @@ func complete(cmd *cobra.Command, flag string, values func() []string) {
 	}) // fails for a flag that is not there, and these are
 }
 
+// What commands print that is no JSON document.
+const (
+	printsHelp   = "the command prints a help text"
+	printsScript = "the command prints a script for a shell"
+	printsAnswer = "a helper prints what the other tool reads"
+	printsOther  = "exec prints what the command prints"
+)
+
 // group is a command that only has commands below it.
 func group(name, short string, below ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
@@ -251,6 +301,7 @@ func group(name, short string, below ...*cobra.Command) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(below...)
+	withoutDocument(printsHelp, cmd)
 	return cmd
 }
 

@@ -55,6 +55,7 @@ run, 128 and the number of the signal that ended it.`,
 	o.addNeed(cmd)
 	addNoCache(cmd)
 	does(cmd, showsRequests, showsRules)
+	withoutDocument(printsOther, cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.variable, "env", "", "`name` of the variable (default OIDC_TOKEN, or OIDC_TOKEN_FILE)")
 	f.BoolVar(&o.file, "file", false, "the variable names a file that has the token, and is kept fresh")

@@ -56,6 +56,19 @@ const (
 	writesResults   = "writes no result files"
 )
 
+// noDocument notes why a command prints no JSON document, which --jq could filter.
+const noDocument = "no document"
+
+// withoutDocument notes that commands print no JSON document, and what they print instead.
+func withoutDocument(why string, commands ...*cobra.Command) {
+	for _, cmd := range commands {
+		if cmd.Annotations == nil {
+			cmd.Annotations = map[string]string{}
+		}
+		cmd.Annotations[noDocument] = why
+	}
+}
+
 // does notes what a command does. A command that is not noted to do it has no use for the
 // flags that are about it, and says so.
 func does(cmd *cobra.Command, what ...string) { doesWith(cmd, "", what...) }

@@ -142,6 +142,7 @@ const (
 var proofs = map[string]proof{
 	"--help":          {elsewhere: everyCommandHasIt},
 	"--format":        {elsewhere: everyCommandHasIt},
+	"--jq":            {value: ".command"},
 	"--no-color":      {elsewhere: everyCommandHasIt},
 	"--timeout":       {elsewhere: everyCommandHasIt},
 	"--show-secrets":  {elsewhere: everyCommandHasIt},
@@ -320,6 +321,7 @@ var proofs = map[string]proof{
 	"token --audience":  {scene: "work", value: "mine", before: makeSession},
 	"token --retry":     {scene: "work", before: loseSession},
 
+	"demo --jq":                    {elsewhere: "test/script/jq.txtar"},
 	"token --login":                {},
 	"agent --no-cache":             {elsewhere: "TestAgentFollowsKeys"},
 	"exec --no-cache":              {cached: true, before: ageSession},

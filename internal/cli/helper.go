@@ -18,6 +18,7 @@ func (p *program) helperCommand() *cobra.Command {
 	for _, cmd := range helpers {
 		addNoCache(cmd)
 		does(cmd, showsRequests, showsRules)
+		withoutDocument(printsAnswer, cmd)
 	}
 	return group("helper", "Give tokens of a session to kubectl, git, docker, aws", helpers...)
 }

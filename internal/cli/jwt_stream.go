@@ -55,7 +55,8 @@ func (p *program) verifyLines(ctx context.Context, v verification) error {
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	report := &report{p: p, out: bufio.NewWriter(p.Env.Stdout), unjudged: v.unjudged}
+	document := p.DocumentWriter()
+	report := &report{p: p, document: document, out: bufio.NewWriter(document), unjudged: v.unjudged}
 	report.begin()
 	return report.end(ctx, p.verifyParallel(ctx, lines, ahead, v.judge, report))
 }
@@ -206,7 +207,8 @@ func (j job) judge(ctx context.Context, judge judge) []verified {
 // A report shows what came of a stream, as it comes.
 type report struct {
 	p          *program
-	out        *bufio.Writer
+	document   io.Closer
+	out        *bufio.Writer // to the document
 	valid, bad int
 	first      error  // that a token was bad
 	unjudged   string // what was not judged of those that are valid
@@ -294,8 +296,11 @@ func (r *report) end(ctx context.Context, err error) error {
 		}
 		_, _ = io.WriteString(r.out, "}\n") // what fails shows when it is flushed
 	}
-	if flushErr := r.out.Flush(); flushErr != nil {
-		return fmt.Errorf("writing to standard output: %w", flushErr)
+	unshown := r.close()
+	if _, ok := errors.AsType[*run.FilterError](unshown); ok {
+		told = r.withFilter(ctx, told, unshown)
+	} else if unshown != nil {
+		return fmt.Errorf("writing to standard output: %w", unshown)
 	}
 	if told == nil {
 		r.p.Inform("%d tokens are valid%s", r.valid, r.unjudged)
@@ -303,4 +308,22 @@ func (r *report) end(ctx context.Context, err error) error {
 	}
 	r.p.Console().Failure(told, nil)
 	return &run.Done{Code: run.ExitCode(told)}
+}
+
+// close shows the rest.
+func (r *report) close() error {
+	if err := r.out.Flush(); err != nil {
+		return err
+	}
+	return r.document.Close()
+}
+
+// withFilter adds to how a stream failed that --jq failed on its document. It is told here: --jq
+// would fail on the document of the error, too.
+func (r *report) withFilter(ctx context.Context, told *failure.Failure, err error) *failure.Failure {
+	if told == nil {
+		return r.p.Failure(ctx, err)
+	}
+	r.p.Mention(told, err)
+	return told
 }

@@ -41,7 +41,8 @@ and sends nothing, because sending the token again can end the session at the
 provider. --retry sends it again. The note about it is in .FILE.lock.`,
 		Example: `  oidc-client refresh-token --config config.yaml --refresh-token @refresh-token
   pass show op/refresh-token | oidc-client refresh-token -c config.yaml --refresh-token -
-  oidc-client refresh-token -c config.yaml --format json --explain`,
+  oidc-client refresh-token -c config.yaml --format json --explain
+  oidc-client refresh-token -c config.yaml --refresh-token @refresh-token --jq .token_response.access_token`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.refreshToken(cmd, &o) },
 	}
@@ -125,6 +126,9 @@ func (p *program) checkKept(o *refreshOptions) error {
 	case !file && p.discards(&o.tokenOptions):
 		return failure.Usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
 			"the null device, and none of --refresh-token @FILE, --save and -o is given")
+	case !file && p.filtersOut(&o.tokenOptions):
+		return failure.Usage("nothing was sent, because --jq could leave out the new refresh token, which nothing else keeps").
+			Try("add --refresh-token @FILE, --save NAME or -o")
 	}
 	return nil
 }

@@ -145,6 +145,11 @@ func connectsOnly(cmd *cobra.Command, o *registerOptions) {
 func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
+	if o.out == "" && p.Options.Filter != nil {
+		const what = "nothing was sent, because --jq could leave out the secret and the registration access token of the " +
+			"client, which nothing else keeps"
+		return failure.Usage(what).Try("add --out FILE")
+	}
 	cfg, network, err := p.connect(ctx, cmd, &o.client, "issuer")
 	if err != nil {
 		return err

@@ -141,6 +141,11 @@ func (p *program) discards(o *tokenOptions) bool {
 	return !p.Options.Output && o.save.name == "" && run.Nowhere(p.Env.Stdout)
 }
 
+// filtersOut reports whether --jq may leave out tokens that nothing but standard output has.
+func (p *program) filtersOut(o *tokenOptions) bool {
+	return p.Options.Filter != nil && !p.Options.Output && o.save.name == ""
+}
+
 // trade gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
 func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *connect.Setup) (oidc.Grant, error)) error {

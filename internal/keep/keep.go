@@ -81,6 +81,9 @@ func (k *Keeper) show(client *connect.Client, t *oidc.Tokens) {
 	if only && k.run.Options.JSON() {
 		k.run.IfUnshown(keep)
 	}
+	if only && k.run.Options.Filter != nil {
+		k.run.Warn("a refresh token was issued that nothing keeps but what --jq prints; --save NAME or -o keeps it")
+	}
 	var id *transcript.Token
 	if decoded, err := oidc.DecodeIDToken(t.IssuedIDToken, client.Policy.DecryptionKeys...); err == nil {
 		id = run.IDToken(decoded)

@@ -22,6 +22,8 @@ const (
 
 	ExchangesSize = 16 << 20 // of all HTTP exchanges that the record of one run holds
 
+	Filtered = 64 << 20 // of what --jq prints, and of the document of a stream that it filters
+
 	LogoutSize = 16 << 20 // of all logout tokens that logout-receiver takes in one run
 )
 
@@ -68,6 +70,8 @@ const (
 
 	CacheLeast = 5 * time.Minute // metadata and keys are used without asking again, if they say less
 	CacheMost  = 24 * time.Hour  // the same, if they say more
+
+	Filter = 5 * time.Second // for the expression of --jq
 
 	AgentAnswer     = 1500 * time.Millisecond // for a response of the agent that it need not ask a provider for
 	AgentLook       = time.Second             // between two looks of the agent at what is due
@@ -117,6 +121,7 @@ func Table() []Row {
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"Exchanges", fmt.Sprint(Exchanges), "HTTP exchanges in the record of one run; the oldest make room"},
 		{"ExchangesSize", size(ExchangesSize), "the same, all together"},
+		{"Filtered", size(Filtered), "what --jq prints, and the document of a stream that it filters"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
 		{
@@ -155,6 +160,7 @@ func Table() []Row {
 				"what they say counts",
 		},
 		{"CacheMost", CacheMost.String(), "the same at most"},
+		{"Filter", Filter.String(), "the expression of --jq"},
 		{
 			"AgentAnswer", AgentAnswer.String(),
 			"the wait for a response of the agent that it need not ask a provider for; then the files are used",

@@ -24,7 +24,7 @@ type ExitRow struct {
 func ExitCodes() []ExitRow {
 	return []ExitRow{
 		{0, nil, "done, and everything that was asked to be verified was"},
-		{1, []failure.Kind{failure.KindInternal}, "internal error (a bug), or a result that could not be written"},
+		{1, []failure.Kind{failure.KindInternal}, "internal error (a bug), or a result that could not be written, or that --jq failed on"},
 		{2, []failure.Kind{failure.KindUsage, failure.KindConfig}, "usage or configuration error; nothing was sent"},
 		{3, []failure.Kind{failure.KindProvider}, "the provider answered with an OAuth error"},
 		{

@@ -63,6 +63,14 @@ func Mention(f *failure.Failure, err error) {
 	}
 }
 
+// Mention is the function of that name for a failure that has lost its secrets
+// already.
+func (r *Run) Mention(f *failure.Failure, err error) {
+	if err != nil {
+		Mention(f, errors.New(r.Message(err)))
+	}
+}
+
 // classify finds the kind of an error. That a signal ended the command
 // outweighs what it was doing.
 func classify(ctx context.Context, err error) failure.Failure {

@@ -33,7 +33,11 @@ type Options struct {
 	Output      bool // write result files
 	OutputDir   string
 	Format      string // text or json
+	JQ          string // the expression of --jq, "" if there is none
 	Timeout     time.Duration
+
+	// Filter is JQ, compiled; nil if there is none. It goes with the format json.
+	Filter *Filter
 
 	// Cache says whether cached metadata and keys are used: "true", "false", or ""
 	// if this run does not say.
@@ -93,13 +97,21 @@ func New(env *Env, o Options, command string) *Run {
 	if o.Debug {
 		r.Recorder.Show = r.console.Exchange
 	}
-	out := &transcript.Text{W: env.Stdout, Colour: !plain && env.Terminal(env.Stdout)}
-	if o.JSON() {
-		r.views = []transcript.View{&transcript.JSONView{W: env.Stdout}}
-	} else {
-		r.views = []transcript.View{&transcript.TextView{Blocks: out, Plain: out, Explain: o.Explain}}
-	}
+	r.views = []transcript.View{viewOf(env, o, !plain)}
 	return r
+}
+
+// viewOf is what shows a record on standard output.
+func viewOf(env *Env, o Options, colour bool) transcript.View {
+	terminal := env.Terminal(env.Stdout)
+	switch {
+	case o.Filter != nil:
+		return &filterView{filter: o.Filter, w: env.Stdout, terminal: terminal}
+	case o.JSON():
+		return &transcript.JSONView{W: env.Stdout}
+	}
+	out := &transcript.Text{W: env.Stdout, Colour: colour && terminal}
+	return &transcript.TextView{Blocks: out, Plain: out, Explain: o.Explain}
 }
 
 // Plainly leaves standard output to results without a title, which another
@@ -423,7 +435,7 @@ func (r *Run) Finish(ctx context.Context, err error) int {
 	}
 	for _, view := range r.views {
 		if ended := view.End(r.Record); ended != nil {
-			unshown = r.rescued(fmt.Errorf("writing to standard output: %w", ended))
+			unshown = r.rescued(unshownError(ended))
 		}
 	}
 	if err == nil && unshown != nil {
@@ -433,9 +445,17 @@ func (r *Run) Finish(ctx context.Context, err error) int {
 	if err == nil {
 		return 0
 	}
-	Mention(r.Record.Failure, unshown)
+	r.Mention(r.Record.Failure, unshown)
 	r.console.Failure(r.Record.Failure, r.Broken(err))
 	return ExitCode(r.Record.Failure)
+}
+
+// unshownError says why a document could not be shown.
+func unshownError(err error) error {
+	if _, ok := errors.AsType[*FilterError](err); ok {
+		return err
+	}
+	return fmt.Errorf("writing to standard output: %w", err)
 }
 
 // Publish shows what there is as if the command had ended, for a command that

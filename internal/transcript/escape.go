@@ -65,9 +65,9 @@ var blank = &unicode.RangeTable{
 	R32: []unicode.Range32{{Lo: 0x1D159, Hi: 0x1D159, Stride: 1}},
 }
 
-// escapeJSON makes JSON safe to show and leaves its meaning as it is: what is
+// EscapeJSON makes JSON safe to show and leaves its meaning as it is: what is
 // dangerous can only stand in strings, where an escape says the same.
 // White space between tokens stays.
-func escapeJSON(json string) string {
+func EscapeJSON(json string) string {
 	return escape(json, func(r rune) bool { return dangerous(r) && r != '\n' && r != '\t' && r != '\r' })
 }

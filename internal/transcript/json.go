@@ -34,6 +34,6 @@ func writeIndented(w io.Writer, compact []byte, indent string) error {
 	if err := json.Indent(&b, compact, "", indent); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, escapeJSON(b.String())+"\n")
+	_, err := io.WriteString(w, EscapeJSON(b.String())+"\n")
 	return err
 }

@@ -7,5 +7,5 @@ import "github.com/oidc-client/oidc-client/internal/strictjson"
 // Compact returns v as JSON on one line, safe to show.
 func Compact(v any) (string, error) {
 	data, err := strictjson.Encode(v)
-	return escapeJSON(string(data)), err
+	return EscapeJSON(string(data)), err
 }

@@ -92,6 +92,10 @@ func (r *Record) Seal() {
 	}
 }
 
+// Empty reports whether there is nothing to show as a document: help and
+// completion print what they are.
+func (r *Record) Empty() bool { return r.Failure == nil && r.Issuer == "" && len(r.Results) == 0 }
+
 // Document returns the record as one JSON document, without its last line
 // break. Members that have no value are absent.
 func (r *Record) Document() ([]byte, error) {

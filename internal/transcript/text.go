@@ -127,7 +127,7 @@ func Indent(raw []byte) string {
 	if b.String() == "{}" {
 		return "{\n}"
 	}
-	return escapeJSON(b.String())
+	return EscapeJSON(b.String())
 }
 
 // Checks writes a block with every rule that was checked.

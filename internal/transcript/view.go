@@ -50,10 +50,9 @@ func (v *JSONView) Result(Result) error { return nil }
 // Checks implements [View].
 func (v *JSONView) Checks(check.Results) error { return nil }
 
-// End implements [View]. Help and completion leave nothing to show as JSON:
-// they print what they are.
+// End implements [View].
 func (v *JSONView) End(r *Record) error {
-	if r.Failure == nil && r.Issuer == "" && len(r.Results) == 0 {
+	if r.Empty() {
 		return nil
 	}
 	compact, err := r.Document()
