@@ -100,7 +100,8 @@ func ofLibrary(err error) failure.Failure {
 	switch {
 	case errors.As(err, &transport):
 		f := failure.Failure{
-			Kind: failure.KindNetwork, Code: oidc.Reason(err), Endpoint: transport.Endpoint, HTTPStatus: transport.Status,
+			Kind: failure.KindNetwork, Code: oidc.Reason(err),
+			Endpoint: transport.Endpoint, HTTPStatus: transport.Status,
 		}
 		if errors.As(err, &refusal) {
 			f.Description = refusal.Description
@@ -108,7 +109,8 @@ func ofLibrary(err error) failure.Failure {
 		return f
 	case errors.As(err, &protocol):
 		return failure.Failure{
-			Kind: failure.KindProtocol, Code: oidc.Reason(err), Endpoint: protocol.Endpoint, HTTPStatus: protocol.Status,
+			Kind: failure.KindProtocol, Code: oidc.Reason(err),
+			Endpoint: protocol.Endpoint, HTTPStatus: protocol.Status,
 		}
 	case errors.As(err, &refusal):
 		f := failure.Failure{
@@ -129,8 +131,8 @@ func ofLibrary(err error) failure.Failure {
 // RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6, RFC 8628 section
 // 3.5, and Unmet Authentication Requirements.
 var personsCodes = []string{
-	"access_denied", "expired_token", "login_required", "interaction_required", "consent_required", "account_selection_required",
-	"unmet_authentication_requirements",
+	"access_denied", "expired_token", "login_required", "interaction_required", "consent_required",
+	"account_selection_required", "unmet_authentication_requirements",
 }
 
 // ofPerson reports whether a refusal is a person's, or wants one.

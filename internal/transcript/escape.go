@@ -56,7 +56,8 @@ func writeEscape(b *strings.Builder, r rune) {
 // that mean nothing yet. Some letters and marks look like nothing at all, and variation
 // selectors can carry hidden text, also behind emoji.
 func dangerous(r rune) bool {
-	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, blank)
+	return !unicode.IsGraphic(r) ||
+		unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, blank)
 }
 
 // blank are symbols that look like nothing.

@@ -113,7 +113,8 @@ func TestExchangeHoldsNoSecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range []string{string(data), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", *e), fmt.Sprint(exchanges)} {
+		printed := []string{string(data), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", *e), fmt.Sprint(exchanges)}
+		for _, text := range printed {
 			if strings.Contains(text, "canary") {
 				t.Errorf("a secret is in %s", text)
 			}
@@ -124,7 +125,8 @@ func TestExchangeHoldsNoSecret(t *testing.T) {
 		}
 	}
 	if plain := exchanges[0].Reveal(); string(plain.Body) != "refresh_token=canary-refresh-token" ||
-		!strings.Contains(string(plain.ResponseBody), "canary-access-token") || plain.ResponseHeader.Get("X-Echo") == "" {
+		!strings.Contains(string(plain.ResponseBody), "canary-access-token") ||
+		plain.ResponseHeader.Get("X-Echo") == "" {
 		t.Errorf("%+v", plain)
 	}
 	query, form := exchanges[1], exchanges[2]
@@ -132,7 +134,8 @@ func TestExchangeHoldsNoSecret(t *testing.T) {
 		!strings.Contains(query.URL, "tenant=a") || !strings.Contains(query.URL, "state=s") || query.Body != "" {
 		t.Errorf("%+v", query)
 	}
-	if form.URL != redirect || !strings.HasPrefix(form.Body, "code=[secret ") || !strings.HasSuffix(form.Body, "\nstate=s") {
+	if form.URL != redirect || !strings.HasPrefix(form.Body, "code=[secret ") ||
+		!strings.HasSuffix(form.Body, "\nstate=s") {
 		t.Errorf("%+v", form)
 	}
 }

@@ -32,9 +32,13 @@ func exchange(t *testing.T, reveal bool, a answering) string {
 	t.Helper()
 	var shown bytes.Buffer
 	text := &Text{W: &shown}
-	r := &Recorder{Base: a, Redactor: NewRedactor(), Name: func(context.Context) string { return "token" }, Now: time.Now, Show: text.Exchange, Reveal: reveal}
+	r := &Recorder{
+		Base: a, Redactor: NewRedactor(), Name: func(context.Context) string { return "token" }, Now: time.Now,
+		Show: text.Exchange, Reveal: reveal,
+	}
 	form := strings.NewReader("grant_type=refresh_token&refresh_token=canary%22refresh-token-of-some-length")
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://op.example/token?code=canary-code-in-the-query", form)
+	const to = "https://op.example/token?code=canary-code-in-the-query"
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, to, form)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +57,9 @@ func says(mediaType, body string, more ...string) answering {
 	for i := 0; i+1 < len(more); i += 2 {
 		header[more[i]] = []string{more[i+1]}
 	}
-	return answering{res: &http.Response{Status: "200 OK", StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(body))}}
+	return answering{res: &http.Response{
+		Status: "200 OK", StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(body)),
+	}}
 }
 
 // H27: wherever a secret stands in an exchange, it is not shown.
@@ -86,7 +92,8 @@ func TestExchangesShowNoSecret(t *testing.T) {
 			t.Errorf("%s: %s", name, shown)
 		}
 	}
-	if shown := exchange(t, false, says("application/json", `{"id_token":"`+jwt+`"}`)); strings.Contains(shown, "canary-signature") {
+	shown := exchange(t, false, says("application/json", `{"id_token":"`+jwt+`"}`))
+	if strings.Contains(shown, "canary-signature") {
 		t.Errorf("a signature is shown: %s", shown)
 	}
 }
@@ -101,7 +108,10 @@ func TestRevealShowsEverything(t *testing.T) {
 		"unreadable": says("application/json", `{"refresh_token":"canary-signature canary-member canary-cookie`),
 	} {
 		shown := exchange(t, true, a)
-		wanted := []string{"Y2FuYXJ5OmNhbmFyeS1jbGllbnQtc2VjcmV0", "canary-code-in-the-query", "canary%22refresh-token-of-some-length", "canary-signature"}
+		wanted := []string{
+			"Y2FuYXJ5OmNhbmFyeS1jbGllbnQtc2VjcmV0", "canary-code-in-the-query", "canary%22refresh-token-of-some-length",
+			"canary-signature",
+		}
 		if name == "JSON" {
 			wanted = append(wanted, "canary-member", "canary-cookie")
 		}

@@ -26,7 +26,8 @@ var secretNames = []string{
 	"access_token", "refresh_token", "id_token", "id_token_hint", "client_secret", "client_assertion",
 	"assertion", "subject_token", "actor_token", "token", "code", "code_verifier", "device_code", "password",
 	"registration_access_token", "logout_token", "request", "response", "software_statement", "auth_req_id",
-	"login_hint_token", "client_notification_token", "initial_access_token", "user_code", "k", "d", "p", "q", "dp", "dq", "qi",
+	"login_hint_token", "client_notification_token", "initial_access_token", "user_code",
+	"k", "d", "p", "q", "dp", "dq", "qi",
 }
 
 func isSecret(name string) bool { return secretSet()[plainName(name)] }

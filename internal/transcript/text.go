@@ -57,7 +57,9 @@ const (
 	LevelError = "ERROR"
 )
 
-var colours = map[string]string{LevelDebug: "\x1b[90m", LevelInfo: "\x1b[36m", LevelWarn: "\x1b[33m", LevelError: "\x1b[31m"}
+var colours = map[string]string{
+	LevelDebug: "\x1b[90m", LevelInfo: "\x1b[36m", LevelWarn: "\x1b[33m", LevelError: "\x1b[31m",
+}
 
 // Line writes one line: "[INFO]  oidc-client: Stopping server".
 func (t *Text) Line(level, message string) { t.write(t.line(level, message)) }
@@ -180,9 +182,9 @@ func (t *Text) Failure(f *failure.Failure, broken check.Results) {
 	more := func(text string) { b.WriteString("  " + Escape(text) + "\n") }
 	for _, r := range broken {
 		more(fmt.Sprintf("broken rule %s: %s (%s)", r.ID, r.Text, r.Spec))
-		for _, evidence := range []struct{ name, text string }{{"want: ", r.Want}, {"got:  ", r.Got}, {"note: ", r.Note}} {
+		for _, evidence := range []struct{ name, text string }{{"want", r.Want}, {"got", r.Got}, {"note", r.Note}} {
 			if evidence.text != "" {
-				more("  " + evidence.name + evidence.text)
+				more(fmt.Sprintf("  %-5s %s", evidence.name+":", evidence.text))
 			}
 		}
 	}

@@ -44,7 +44,9 @@ func (r TokenResponse) document() strictjson.Ordered {
 }
 
 // firstMembers are those of the ancestor's page, in its order.
-var firstMembers = []string{"access_token", "refresh_token", "scope", "id_token", "token_type", "nonce", "expires_in_human_readable"}
+var firstMembers = []string{
+	"access_token", "refresh_token", "scope", "id_token", "token_type", "nonce", "expires_in_human_readable",
+}
 
 // view is what people read. A refresh token, say, that did not come is "".
 func (r TokenResponse) view(now time.Time) []byte {

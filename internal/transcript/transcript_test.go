@@ -61,7 +61,8 @@ func TestEscape(t *testing.T) {
 func TestEscapeKnowsEveryCharacter(t *testing.T) {
 	t.Parallel()
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Bidi_Control, unicode.Join_Control) {
+		if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Bidi_Control,
+			unicode.Join_Control) {
 			if shown := Escape(string(r)); shown == string(r) && utf8.ValidRune(r) {
 				t.Errorf("%U comes through", r)
 			}
@@ -98,7 +99,8 @@ func record() *Record {
 	r := &Record{
 		Command: "refresh-token", Issuer: "https://op.example",
 		Checks: check.Results{{
-			ID: "id_token.iss", Spec: check.Spec{Doc: "OpenID Connect Core 1.0", Section: "3.1.3.7", Item: 2}, Level: check.Must,
+			ID: "id_token.iss", Level: check.Must,
+			Spec: check.Spec{Doc: "OpenID Connect Core 1.0", Section: "3.1.3.7", Item: 2},
 			Text: "iss is the issuer.", Verdict: check.Verdict{Outcome: check.Fail, Want: `"a"`, Got: `"b"`},
 		}},
 		Failure: &failure.Failure{Kind: failure.KindVerification, Code: "id_token.iss", Message: "broken"},
@@ -117,7 +119,8 @@ func TestTextBlocksAreTheSeedPages(t *testing.T) {
 	var b bytes.Buffer
 	view := &TextView{Blocks: &Text{W: &b}}
 	for _, r := range []Result{
-		response().Result(at), JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", []byte(`{}`)), {Title: "Stopping server"},
+		response().Result(at), JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", []byte(`{}`)),
+		{Title: "Stopping server"},
 	} {
 		if err := view.Result(r); err != nil {
 			t.Fatal(err)
@@ -192,7 +195,8 @@ func TestJSONDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(doc.TokenResponse["big"]) != "9007199254740993" || string(doc.TokenResponse["x"]) != "1.50" ||
-		string(doc.TokenResponse["expires_at"]) != `"2026-01-02T16:04:05Z"` || string(doc.IDToken["verified"]) != "false" {
+		string(doc.TokenResponse["expires_at"]) != `"2026-01-02T16:04:05Z"` ||
+		string(doc.IDToken["verified"]) != "false" {
 		t.Errorf("got %s", b.String())
 	}
 	if c := doc.Checks[0]; c["waived"] != false || c["outcome"] != "fail" || c["note"] != nil || c["text"] != nil {
@@ -222,7 +226,9 @@ func TestRedaction(t *testing.T) {
 			"X-Api-Key": {"canary-part1 canary-part2"}, "Cookie": {"canary-sid x=1"},
 			"Location": {"https://a.example/?code=canary-location"}, "X-Other": {"kept " + url.QueryEscape(secret)},
 		}),
-		r.Form(url.Values{"refresh_token": {"canary-refresh"}, "grant_type": {"refresh_token"}, "client_assertion": {jwt}}),
+		r.Form(url.Values{
+			"refresh_token": {"canary-refresh"}, "grant_type": {"refresh_token"}, "client_assertion": {jwt},
+		}),
 		[]string{
 			r.Body("application/json; charset=utf-8", []byte(`{"access_token":"canary-at","nested":[{"id_token":"`+jwt+`"},{"client_secret":["canary-list"]}],"note":"`+secret+`","n":1}`)),
 			r.Body("application/x-www-form-urlencoded", []byte("password=canary-password&scope=a")),
@@ -234,7 +240,10 @@ func TestRedaction(t *testing.T) {
 	if strings.Contains(shown, "canary") || strings.Contains(shown, "user:pw") {
 		t.Errorf("a secret is shown:\n%s", shown)
 	}
-	for _, kept := range []string{"state=st", "grant_type=refresh_token", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1In0.[secret ", "X-Other: kept", "scope=a", `"n": 1`, "<p>hello"} {
+	for _, kept := range []string{
+		"state=st", "grant_type=refresh_token", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1In0.[secret ", "X-Other: kept",
+		"scope=a", `"n": 1`, "<p>hello",
+	} {
 		if !strings.Contains(shown, kept) {
 			t.Errorf("%s is gone:\n%s", kept, shown)
 		}
@@ -252,7 +261,8 @@ func TestRecorder(t *testing.T) {
 	t.Parallel()
 	var shown []*Exchange
 	r := &Recorder{
-		Redactor: NewRedactor(), Name: func(context.Context) string { return "token" }, Now: func() time.Time { return at },
+		Redactor: NewRedactor(), Name: func(context.Context) string { return "token" },
+		Now:  func() time.Time { return at },
 		Show: func(e *Exchange) { shown = append(shown, e) },
 		Base: roundTripper(func(r *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(r.Body)
@@ -263,13 +273,17 @@ func TestRecorder(t *testing.T) {
 				return nil, errors.New("refused")
 			}
 			return &http.Response{
-				Status: "200 OK", StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Date": {at.Add(90 * time.Second).Format(http.TimeFormat)}},
+				Status: "200 OK", StatusCode: 200,
+				Header: http.Header{
+					"Content-Type": {"application/json"}, "Date": {at.Add(90 * time.Second).Format(http.TimeFormat)},
+				},
 				Body: io.NopCloser(strings.NewReader(`{"access_token":"canary"}`)),
 			}, nil
 		}),
 	}
 	for _, path := range []string{"/token", "/down"} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://op.example"+path, strings.NewReader("refresh_token=canary"))
+		form := strings.NewReader("refresh_token=canary")
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://op.example"+path, form)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +308,8 @@ func TestRecorder(t *testing.T) {
 	for _, e := range shown {
 		text.Exchange(e)
 	}
-	if len(shown) != 2 || strings.Contains(b.String(), "canary") || !strings.Contains(b.String(), "token request: POST https://op.example/token") ||
+	if len(shown) != 2 || strings.Contains(b.String(), "canary") ||
+		!strings.Contains(b.String(), "token request: POST https://op.example/token") ||
 		!strings.Contains(b.String(), "none after 0s: refused") {
 		t.Errorf("%d shown:\n%s", len(shown), b.String())
 	}
