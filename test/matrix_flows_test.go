@@ -133,20 +133,17 @@ const (
 )
 
 func matrixFlows() []matrixFlow {
+	return slices.Concat(requestFlows(), responseTypeFlows(), backchannelFlows(), tokenFlows())
+}
+
+// requestFlows are logins whose requests or responses are pushed, signed or encrypted.
+func requestFlows() []matrixFlow {
 	signed := metadata{"request_object_signing_alg": "ES256", "require_signed_request_object": true}
 	signedOf := func(more metadata) metadata {
 		all := maps.Clone(signed)
 		maps.Copy(all, more)
 		return all
 	}
-	poll := metadata{
-		"grant_types":                     []string{grantCIBA, "authorization_code", "refresh_token"},
-		"backchannel_token_delivery_mode": "poll",
-	}
-	ping := maps.Clone(poll)
-	ping["backchannel_token_delivery_mode"] = "ping"
-	signedPoll := maps.Clone(poll)
-	signedPoll["backchannel_authentication_request_signing_alg"] = "ES256"
 	return []matrixFlow{
 		{name: "client and refresh", with: methods, try: func(j *journey) { j.logInAndRefresh() }},
 		{name: "client-credentials, introspect, revoke", with: confidential(), try: (*journey).credentials},
@@ -185,7 +182,12 @@ func matrixFlows() []matrixFlow {
 			config: "response_mode: jwt\nauthorization_encrypted_response_alg: [RSA-OAEP-256]\n" + forRSA,
 			try:    (*journey).jarm,
 		},
+	}
+}
 
+// responseTypeFlows are logins of other response types, and logins that ask for more.
+func responseTypeFlows() []matrixFlow {
+	return []matrixFlow{
 		{
 			name: "hybrid code id_token", client: metadata{"response_types": []string{"code id_token"}},
 			config: "response_type: code id_token\n", try: (*journey).hybrid,
@@ -236,7 +238,20 @@ func matrixFlows() []matrixFlow {
 			name:   "acr_values, max_age, prompt",
 			config: "acr_values: urn:example:loa:2\nacr_list: ['urn:example:loa:2']\nmax_age: 300\nprompt: login consent\n", try: func(j *journey) { j.logInAndRefresh() },
 		},
+	}
+}
 
+// backchannelFlows are logins on another device, and grants without a login.
+func backchannelFlows() []matrixFlow {
+	poll := metadata{
+		"grant_types":                     []string{grantCIBA, "authorization_code", "refresh_token"},
+		"backchannel_token_delivery_mode": "poll",
+	}
+	ping := maps.Clone(poll)
+	ping["backchannel_token_delivery_mode"] = "ping"
+	signedPoll := maps.Clone(poll)
+	signedPoll["backchannel_authentication_request_signing_alg"] = "ES256"
+	return []matrixFlow{
 		{name: "device", waits: true, try: func(j *journey) { j.refresh(j.tokens(j.must("", "device", "--open"))) }},
 		{name: "CIBA poll", waits: true, client: poll, try: func(j *journey) {
 			j.refresh(j.tokens(j.must("", "ciba", "--login-hint", "alice", "--binding-message", "tx-1")))
@@ -266,7 +281,12 @@ func matrixFlows() []matrixFlow {
 		{name: "password", try: (*journey).password},
 		{name: "jwt-bearer", key: true, try: (*journey).bearer},
 		{name: "token-exchange", try: (*journey).exchange},
+	}
+}
 
+// tokenFlows are about what comes of tokens.
+func tokenFlows() []matrixFlow {
+	return []matrixFlow{
 		{name: "userinfo", try: (*journey).userInfo},
 		{
 			name: "userinfo, signed", client: metadata{"userinfo_signed_response_alg": "PS256"},
