@@ -40,7 +40,7 @@ type Agent struct {
 	Changed func() bool
 
 	// Renew gets a token of a session, as [renewal.Renewal] does.
-	Renew func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error)
+	Renew func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error)
 
 	// Explain tells an error to who asked, as a JSON document.
 	Explain func(ctx context.Context, err error) []byte
@@ -247,7 +247,7 @@ func (a *Agent) renew(ctx context.Context, s *session.Session, need session.Need
 		return &renewal.Outcome{Session: s}, err
 	}
 	began := a.Now()
-	out, err := a.Renew(ctx, s.Name, need, false)
+	out, err := a.Renew(ctx, s.Name, need)
 	if refusesTarget(err, need) {
 		return out, err
 	}

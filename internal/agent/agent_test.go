@@ -63,7 +63,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 // renew is the provider: it gives the next token, or fails.
-func (w *world) renew(_ context.Context, name string, need session.Need, _ bool) (*renewal.Outcome, error) {
+func (w *world) renew(_ context.Context, name string, need session.Need) (*renewal.Outcome, error) {
 	s, err := w.Store.Load(name)
 	if err != nil {
 		return &renewal.Outcome{}, err
@@ -603,10 +603,10 @@ func TestKeepEnds(t *testing.T) {
 	w.pass(time.Hour)
 	began, finish := make(chan struct{}), make(chan struct{})
 	renew := w.Renew
-	w.Renew = func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
+	w.Renew = func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
 		close(began)
 		<-finish
-		return renew(ctx, name, need, retry)
+		return renew(ctx, name, need)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})

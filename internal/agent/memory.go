@@ -120,7 +120,9 @@ func (a *Agent) serveRefresh(w http.ResponseWriter, r *http.Request) {
 	if s == nil {
 		return
 	}
-	out, err := a.Renew(r.Context(), s.Name, session.Need{Not: s.Tokens.AccessToken, NoCache: noCache(r)}, r.FormValue("retry") == "true")
+	need := wanted(r)
+	need.Not = s.Tokens.AccessToken
+	out, err := a.Renew(r.Context(), s.Name, need)
 	a.note(s, err)
 	a.unread.Store(true)
 	if err != nil {

@@ -1,7 +1,8 @@
 // The agent's interface: HTTP over a UNIX socket.
 //
 //	GET    /sessions/NAME/access_token   or id_token: text/plain if that is accepted, else JSON;
-//	                                     ?scope=, resource= and audience= want one for just that
+//	                                     ?scope=, resource= and audience= want one for just that,
+//	                                     Not-Token names one that will not do, ?retry=true as below
 //	GET    /health
 //	GET    /metrics                      Prometheus, in text form
 //	POST   /stop
@@ -75,7 +76,8 @@ func (a *Agent) handlers(stop func()) *http.ServeMux {
 }
 
 func (a *Agent) serveToken(w http.ResponseWriter, r *http.Request) {
-	need := session.Need{IDToken: r.PathValue("kind") == "id_token", NoCache: noCache(r), Target: target(r)}
+	need := wanted(r)
+	need.IDToken, need.Target, need.Not = r.PathValue("kind") == "id_token", target(r), r.Header.Get(notHeader)
 	if kind := r.PathValue("kind"); kind != "access_token" && kind != "id_token" {
 		http.NotFound(w, r)
 		return
@@ -104,16 +106,18 @@ func target(r *http.Request) session.Target {
 	}
 }
 
-// noCache reports whether a request wants cached metadata and keys ignored.
-func noCache(r *http.Request) bool { return r.FormValue("no_cache") == "true" }
+// wanted is how a request wants a session renewed.
+func wanted(r *http.Request) session.Need {
+	return session.Need{Retry: r.FormValue("retry") == "true", NoCache: r.FormValue("no_cache") == "true"}
+}
 
 // answer hands a token out.
 func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need session.Need) {
 	h := w.Header()
 	h["Cache-Control"] = []string{"no-store"}
-	kind, scheme := "access_token", out.TokenType
+	scheme := out.TokenType
 	if need.IDToken {
-		kind, scheme = "id_token", "Bearer"
+		scheme = "Bearer"
 	}
 	h["Token-Type"] = []string{scheme}
 	why := out.Session.Unverified
@@ -126,18 +130,20 @@ func answer(w http.ResponseWriter, r *http.Request, out *renewal.Outcome, need s
 		_, _ = io.WriteString(w, out.Token+"\n") //nolint:gosec // text/plain, over a socket; who asked may be gone
 		return
 	}
-	doc := map[string]any{"session": out.Session.Name, "issuer": out.Session.Grant.Issuer, kind: out.Token, "token_type": scheme}
-	if !out.Expires.IsZero() {
-		doc["expires_at"] = out.Expires.UTC()
+	doc := tokenDocument{
+		Session: out.Session.Name, Issuer: out.Session.Grant.Issuer, TokenType: scheme, Expires: out.Expires.UTC(),
 	}
 	if !need.Target.IsZero() {
-		doc["target"] = need.Target
+		doc.Target = &need.Target
 	}
 	if out.Behind != nil {
-		doc["warning"] = out.Behind.Error()
+		doc.Warning = out.Behind.Error()
 	}
-	if why != "" && need.IDToken {
-		doc["unverified"] = why
+	if out.Tokens != nil {
+		doc.Narrowed = out.Session.Narrowed
+	}
+	if doc.AccessToken = out.Token; need.IDToken {
+		doc.AccessToken, doc.IDToken, doc.Unverified = "", out.Token, why
 	}
 	writeJSON(w, http.StatusOK, doc)
 }

@@ -19,18 +19,6 @@ func (e *noSessionError) Failure() failure.Failure {
 }
 
 // Failure implements [failure.Described].
-func (e *noAgentError) Failure() failure.Failure {
-	return failure.Failure{
-		Kind: failure.KindConfig,
-		Hint: "one that was killed leaves its socket behind: `oidc-client agent` runs another; " +
-			"one that was stopped (Ctrl-Z) goes on with fg",
-	}
-}
-
-// Failure implements [failure.Described]: as it would be here.
-func (e *agentError) Failure() failure.Failure { return e.failure }
-
-// Failure implements [failure.Described].
 func (e *strangerError) Failure() failure.Failure {
 	return failure.Failure{
 		Kind: failure.KindInteraction, Code: "session_of_another",

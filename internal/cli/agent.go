@@ -129,13 +129,15 @@ func serveAgent(ctx context.Context, a *agent.Agent, listener *agent.Listener, s
 }
 
 // renewFor renews sessions for the agent, each in a run of its own.
-func (p *program) renewFor(store session.Store) func(context.Context, string, session.Need, bool) (*renewal.Outcome, error) {
-	return func(ctx context.Context, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
+func (p *program) renewFor(
+	store session.Store,
+) func(context.Context, string, session.Need) (*renewal.Outcome, error) {
+	return func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
 		one := p.fresh()
 		if need.NoCache {
 			one.Options.Cache = "false"
 		}
-		out, err := one.renewHere(ctx, store, name, need, retry)
+		out, err := one.renewHere(ctx, store, name, need)
 		out.Behind = one.told(ctx, out.Behind)
 		return out, one.told(ctx, err)
 	}
@@ -210,14 +212,14 @@ func (p *program) agentStatus(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	status, body, err := client.quickly(ctx, http.MethodGet, "/health")
+	body, well, err := client.Health(ctx)
 	if err != nil {
 		return err
 	}
-	p.Note("socket", client.socket)
-	p.Inform("the agent listens on %s", client.socket)
+	p.Note("socket", client.Socket)
+	p.Inform("the agent listens on %s", client.Socket)
 	p.Show(transcript.JSONResult("agent", "Agent", "Agent", body))
-	if status != http.StatusOK {
+	if !well {
 		p.Warn("a session cannot be renewed; `oidc-client sessions list` shows which")
 	}
 	return nil
@@ -233,7 +235,7 @@ func (p *program) agentStopCommand() *cobra.Command {
 			defer cancel()
 			client, err := p.theAgent("")
 			if err == nil {
-				_, _, err = client.quickly(ctx, http.MethodPost, "/stop")
+				err = client.Stop(ctx)
 			}
 			if err == nil {
 				p.Note("stopped", true)
@@ -245,7 +247,7 @@ func (p *program) agentStopCommand() *cobra.Command {
 }
 
 // theAgent is the agent that has to be there, with the sessions of a folder; "" is any.
-func (p *program) theAgent(folder string) (*agentClient, error) {
+func (p *program) theAgent(folder string) (*agent.Client, error) {
 	socket := place.Agent(p.Env.Getenv)
 	if err := place.Trusted(socket); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -253,5 +255,5 @@ func (p *program) theAgent(folder string) (*agentClient, error) {
 		}
 		return nil, failure.Config("%v", err).Try("`oidc-client agent` runs one; OIDC_AGENT_SOCK says where")
 	}
-	return &agentClient{socket: socket, folder: folder}, nil
+	return &agent.Client{Socket: socket, Folder: folder}, nil
 }

@@ -24,7 +24,7 @@ type program struct {
 	*run.Run
 	flags run.Options // as they are on the command line
 
-	agent     *agentClient // nil if there is none, or sessions are not used
+	agent     *agentAtHand // nil if there is none, or sessions are not used
 	locksFail sync.Once    // that locks do nothing is told
 }
 

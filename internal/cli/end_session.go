@@ -96,11 +96,11 @@ func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessi
 	if err := p.sessionOnly(cmd, o.token); err != nil {
 		return "", nil, nil, err
 	}
-	store, s, err := p.existing([]string{o.session})
+	keeper, there, err := p.existing([]string{o.session})
 	if err != nil {
 		return "", nil, nil, err
 	}
-	s, cfg, err := p.opened(ctx, store, s.Name, s.Name+" --id-token")
+	s, cfg, err := p.opened(ctx, keeper, there.Name, there.Name+" --id-token")
 	if err != nil {
 		return "", nil, nil, err
 	}

@@ -17,7 +17,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/failure"
-	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
@@ -80,11 +79,11 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	store, err := p.store()
+	keeper, err := p.keeper()
 	if err != nil {
 		return err
 	}
-	name, err := p.sessionName(store, args[:dash])
+	name, err := p.sessionName(keeper, args[:dash])
 	if err != nil {
 		return err
 	}
@@ -92,18 +91,18 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	out, err := p.renew(ctx, store, name, need, false)
+	out, err := p.renew(ctx, keeper, name, need)
 	p.Explain()
 	if err != nil {
 		return err
 	}
-	if err := tokenFit(out.Token); err != nil {
+	if err := tokenFit(out.Value); err != nil {
 		return err
 	}
 	if o.file {
-		return p.execWithFile(cmd.Context(), store, need, out, o, program, command)
+		return p.execWithFile(cmd.Context(), keeper, need, out, o, program, command)
 	}
-	return p.Env.Become(program, command, commandEnvironment(p.Env.Environ(), o.name(), out.Token))
+	return p.Env.Become(program, command, commandEnvironment(p.Env.Environ(), o.name(), out.Value))
 }
 
 // name is the variable that the command looks at.
@@ -164,13 +163,13 @@ func (p *program) find(command string) (string, error) {
 }
 
 // execWithFile runs a command beside a file that has the token, and keeps it fresh.
-func (p *program) execWithFile(ctx context.Context, store session.Store, need session.Need, out *renewal.Outcome, o *execOptions, program string, argv []string) error {
+func (p *program) execWithFile(ctx context.Context, keeper session.Keeper, need session.Need, out *session.Token, o *execOptions, program string, argv []string) error {
 	folder, err := os.MkdirTemp(p.Env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
 	if err != nil {
 		return failure.Config("the file for the token: %v", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // what stays behind is a token that ends
-	kept := &keptFile{path: filepath.Join(folder, "token"), program: p, store: store, need: need}
+	kept := &keptFile{path: filepath.Join(folder, "token"), program: p, keeper: keeper, need: need}
 	if err := kept.write(out); err != nil {
 		return failure.Config("the file for the token: %v", err)
 	}

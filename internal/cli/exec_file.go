@@ -9,7 +9,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
-	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -17,18 +16,18 @@ import (
 type keptFile struct {
 	path    string
 	program *program
-	store   session.Store
+	keeper  session.Keeper
 	need    session.Need
-	out     *renewal.Outcome // whose token it has
+	out     *session.Token // whose token it has
 	written time.Time
 }
 
-func (k *keptFile) write(out *renewal.Outcome) error {
-	if err := tokenFit(out.Token); err != nil {
+func (k *keptFile) write(out *session.Token) error {
+	if err := tokenFit(out.Value); err != nil {
 		return err
 	}
 	k.out, k.written = out, k.program.Env.Now()
-	return durable.WriteFile(k.path, []byte(out.Token))
+	return durable.WriteFile(k.path, []byte(out.Value))
 }
 
 // keep writes a new token before the old one ends, until ctx does. What fails is told, and
@@ -41,7 +40,7 @@ func (k *keptFile) keep(ctx context.Context) {
 		if k.out.Expires.IsZero() {
 			need.For = 0 // each token would be too old a moment later
 		}
-		out, err := k.program.renew(ctx, k.store, k.out.Session.Name, need, false)
+		out, err := k.program.renew(ctx, k.keeper, k.out.Session, need)
 		if err == nil && out.Behind == nil {
 			err = k.write(out)
 		}
@@ -65,7 +64,7 @@ func (k *keptFile) left() time.Duration {
 	if k.out.Expires.IsZero() {
 		return unknown
 	}
-	received := k.out.Session.Received
+	received := k.out.Received
 	if received.IsZero() { // the agent does not say
 		received = k.written
 	}

@@ -66,7 +66,7 @@ func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error 
 	if err != nil {
 		return err
 	}
-	credentials, err := p.assumeRole(ctx, endpoint, o, out.Token)
+	credentials, err := p.assumeRole(ctx, endpoint, o, out.Value)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (p *program) dockerGet(ctx context.Context, name string) error {
 		return err
 	}
 	username := cmp.Or(p.Env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
-	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Token})
+	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Value})
 	if err == nil {
 		p.PrintText(string(data))
 	}
@@ -114,7 +114,7 @@ func (p *program) dockerStore(ctx context.Context, name string) error {
 	}
 	p.Learn(given.Secret)
 	out, err := p.tokenOf(ctx, name, session.Need{})
-	if err == nil && out.Token != given.Secret {
+	if err == nil && out.Value != given.Secret {
 		err = failure.Usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
 	}
 	return err

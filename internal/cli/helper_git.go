@@ -108,7 +108,7 @@ func (p *program) gitGet(ctx context.Context, o *gitOptions, name string, need s
 	if err != nil {
 		return err
 	}
-	answer := fmt.Sprintf("username=%s\npassword=%s", o.username, out.Token)
+	answer := fmt.Sprintf("username=%s\npassword=%s", o.username, out.Value)
 	if again := p.askAgain(out); !again.IsZero() {
 		answer += fmt.Sprintf("\npassword_expiry_utc=%d", again.Unix())
 	}
@@ -121,18 +121,7 @@ func (p *program) gitErase(ctx context.Context, name string, need session.Need, 
 	if refused == "" {
 		return nil
 	}
-	store, err := p.store()
-	if err != nil {
-		return err
-	}
-	if there, ok := inAgent(store, name); ok { // which alone can renew it
-		out, err := p.tokenOf(ctx, name, need)
-		if err == nil && out.Token == refused {
-			_, err = there.refresh(ctx, name, false, p.Options.NoCache())
-		}
-		return err
-	}
 	need.Not = refused
-	_, err = p.tokenOf(ctx, name, need) // none if it was renewed since
+	_, err := p.tokenOf(ctx, name, need) // none if it was renewed since
 	return err
 }

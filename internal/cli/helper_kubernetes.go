@@ -53,7 +53,7 @@ func (p *program) helpKubernetes(cmd *cobra.Command, name string, idToken bool) 
 	if err != nil {
 		return err
 	}
-	data, err := execcredential.Marshal(version, out.Token, p.askAgain(out))
+	data, err := execcredential.Marshal(version, out.Value, p.askAgain(out))
 	if err == nil {
 		p.PrintText(strings.TrimSuffix(string(data), "\n"))
 	}

@@ -50,7 +50,7 @@ func (p *program) beginSaving(ctx context.Context, cfg *connect.Setup, o *tokenO
 	if err == nil {
 		err = room.Discard()
 	}
-	if errors.As(err, new(*noAgentError)) {
+	if errors.Is(err, session.ErrUnreachable) {
 		return nil, err
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func inOtherStore(k *keep.Session, o saveFlags) error {
 	switch {
 	case errors.Is(err, session.ErrNoSession):
 		return nil
-	case errors.As(err, new(*noAgentError)):
+	case errors.Is(err, session.ErrUnreachable):
 		both.Missing(err) // and a session in a file is better than none
 		return nil
 	case err != nil && !errors.As(err, new(*session.BrokenError)):

@@ -23,9 +23,12 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
+// names lists sessions.
+type names interface{ Names() ([]string, error) }
+
 // sessionName is the session that is meant: by argument, by OIDC_SESSION, or the only one
 // there is.
-func (p *program) sessionName(store session.Store, args []string) (string, error) {
+func (p *program) sessionName(store names, args []string) (string, error) {
 	name := p.Env.Getenv("OIDC_SESSION")
 	if len(args) > 0 {
 		name = args[0]
@@ -68,17 +71,19 @@ func (e *noSessionError) Error() string {
 
 // unreadable is the error of a store that cannot be used.
 func unreadable(err error) error {
-	if errors.As(err, new(*noAgentError)) {
+	if errors.Is(err, session.ErrUnreachable) {
 		return err
 	}
 	return failure.Config("the sessions cannot be read: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
 }
 
 // sessionError makes an error of the store one of the command.
-func sessionError(store session.Store, name string, err error) error {
+func sessionError(store names, name string, err error) error {
 	var broken *session.BrokenError
 	var denied *fs.PathError
 	switch {
+	case errors.As(err, new(*renewal.LostError)):
+		return err // whatever kept it from being stored, something was sent
 	case errors.Is(err, session.ErrNoSession):
 		names, _ := store.Names() // only to tell
 		return &noSessionError{name, names}
@@ -92,51 +97,51 @@ func sessionError(store session.Store, name string, err error) error {
 	return err
 }
 
-// renew returns a token of a session, renewed if need be: by the agent, if there is one.
-func (p *program) renew(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
+// renew returns a token of a session, renewed if need be.
+func (p *program) renew(
+	ctx context.Context, keeper session.Keeper, name string, need session.Need,
+) (*session.Token, error) {
 	p.Shield()
 	need.NoCache = p.Options.NoCache()
-	var out *renewal.Outcome
-	var err error
-	if !retry {
-		out, err = p.fromAgent(ctx, agentOf(store), name, need)
+	token, err := keeper.Token(ctx, name, need)
+	if token == nil {
+		return &session.Token{Session: name}, sessionError(keeper, name, err)
 	}
-	if out == nil && err == nil {
-		out, err = p.renewHere(ctx, store, name, need, retry)
+	p.Learn(token.Value)
+	p.Issuer(token.Issuer)
+	if token.Behind != nil {
+		p.Warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(token.Expires), token.Behind)
 	}
-	if out == nil {
-		return &renewal.Outcome{}, err
+	if kind := map[bool]string{true: "id_token", false: "access_token"}[need.IDToken]; token.From != "" {
+		p.Debug("the %s is from %s", kind, token.From)
 	}
-	if out.Session != nil {
-		p.Issuer(out.Session.Grant.Issuer)
-	}
-	if out.Behind != nil {
-		p.Warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(out.Expires), out.Behind)
-	}
-	p.caveats(out, name, need)
-	return out, err
+	p.caveats(token, need)
+	return token, sessionError(keeper, name, err)
 }
 
 // caveats warns of what is not known about a token that is handed out.
-func (p *program) caveats(out *renewal.Outcome, name string, need session.Need) {
-	if s := out.Session; s != nil && s.Narrowed != "" && out.Tokens != nil {
-		p.Warn("session %s: %s; only a login gets it back", name, s.Narrowed)
+func (p *program) caveats(t *session.Token, need session.Need) {
+	if t.Narrowed != "" {
+		p.Warn("session %s: %s; only a login gets it back", t.Session, t.Narrowed)
 	}
-	if out.Token == "" || out.Session == nil {
+	if t.Value == "" {
 		return
 	}
-	if why := out.Session.Unverified; why != "" && need.IDToken {
-		p.Warn("the ID Token of session %s is not verified: %s", name, why)
+	if t.Unverified != "" && need.IDToken {
+		p.Warn("the ID Token of session %s is not verified: %s", t.Session, t.Unverified)
 	}
-	if need.For > 0 && out.Expires.IsZero() {
-		p.Warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s is not known", name, need.For)
+	if need.For > 0 && t.Expires.IsZero() {
+		p.Warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s "+
+			"is not known", t.Session, need.For)
 	}
 }
 
 // renewHere renews a session in this process.
-func (p *program) renewHere(ctx context.Context, store session.Store, name string, need session.Need, retry bool) (*renewal.Outcome, error) {
+func (p *program) renewHere(
+	ctx context.Context, store session.Store, name string, need session.Need,
+) (*renewal.Outcome, error) {
 	r := renewal.Renewal{
-		Store: store, Name: name, Need: need, Now: p.Env.Now, Retry: retry,
+		Store: store, Name: name, Need: need, Now: p.Env.Now,
 		Connect: p.connectSession, Hold: p.Hold, Received: p.learn, Redact: p.Redactor.Text, Rescue: p.rescue,
 		Waiting: func() { p.Debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
@@ -152,10 +157,7 @@ func (p *program) renewHere(ctx context.Context, store session.Store, name strin
 	if out.Unstored != nil {
 		p.Warn("session %s: %v", name, out.Unstored)
 	}
-	if errors.As(err, new(*renewal.LostError)) {
-		return out, err // whatever kept it from being stored, something was sent
-	}
-	return out, sessionError(store, name, err)
+	return out, err
 }
 
 // rescue keeps the new tokens of a session that could not be stored.
@@ -192,43 +194,64 @@ func (p *program) sessionClient(ctx context.Context, s *session.Session, need *c
 // ofSession is the access token of a session, renewed if need be, and the configuration that
 // it is used with.
 func (p *program) ofSession(ctx context.Context, name string) (string, *connect.Setup, error) {
-	store, err := p.store()
+	keeper, err := p.keeper()
 	if err != nil {
 		return "", nil, err
 	}
-	if name, err = p.sessionName(store, []string{name}); err != nil {
+	if name, err = p.sessionName(keeper, []string{name}); err != nil {
 		return "", nil, err
 	}
-	out, err := p.renew(ctx, store, name, session.Need{}, false)
+	token, err := p.renew(ctx, keeper, name, session.Need{})
 	if err == nil {
-		err = tokenFit(out.Token)
+		err = tokenFit(token.Value)
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	s, cfg, err := p.opened(ctx, store, name, name)
-	if err == nil && s.Grant.Issuer != out.Session.Grant.Issuer {
+	s, cfg, err := p.opened(ctx, keeper, name, name)
+	if err == nil && s.Grant.Issuer != token.Issuer {
 		err = failure.Config("session %s was made anew meanwhile, at %s", name, s.Grant.Issuer)
 	}
-	return out.Token, cfg, err
+	return token.Value, cfg, err
 }
 
-// opened is a session as it is, and the configuration that it is used with. print are the
+// opened is a session as it is, and the configuration that it is used with. words are the
 // arguments of the command token that print what is wanted of it.
-func (p *program) opened(ctx context.Context, store session.Store, name, words string) (*session.Session, *connect.Setup, error) {
-	s, err := store.Load(name)
-	if err == nil {
-		err = store.Open(ctx, s)
-	}
-	if errors.Is(err, errInAgent) {
+func (p *program) opened(
+	ctx context.Context, keeper session.Keeper, name, words string,
+) (*session.Session, *connect.Setup, error) {
+	s, err := p.unsealed(ctx, keeper, name)
+	if errors.Is(err, errInMemory) {
 		err = failure.Config("session %s is in the memory of the agent, and so is its configuration", name).
 			Try("give the token and -c: --token - reads what `oidc-client token " + words + "` prints")
 	}
 	if err != nil {
-		return nil, nil, sessionError(store, name, err)
+		return nil, nil, sessionError(keeper, name, err)
 	}
 	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{})
 	return s, cfg, err
+}
+
+var errInMemory = errors.New("what renews this session is with the agent, and never leaves it")
+
+// unsealed is a session with what renews it, which has to be in a file.
+func (p *program) unsealed(ctx context.Context, keeper session.Keeper, name string) (*session.Session, error) {
+	view, err := keeper.View(name)
+	if err == nil && view.InMemory {
+		err = errInMemory
+	}
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.files()
+	if err != nil {
+		return nil, err
+	}
+	s, err := files.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	return s, files.Open(ctx, s)
 }
 
 // sessionOnly refuses what does not go with --session.

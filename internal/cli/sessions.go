@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/failure"
-	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -38,11 +37,11 @@ func (p *program) sessionsListCommand() *cobra.Command {
 }
 
 func (p *program) listSessions() error {
-	store, err := p.store()
+	keeper, err := p.keeper()
 	if err != nil {
 		return err
 	}
-	names, err := store.Names()
+	names, err := keeper.Names()
 	if err != nil {
 		return unreadable(err)
 	}
@@ -51,18 +50,18 @@ func (p *program) listSessions() error {
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tSTATE\tEXPIRES\tSUBJECT\tCLIENT\tISSUER")
 	for _, name := range names {
-		s, err := store.Load(name)
+		s, err := keeper.View(name)
 		if errors.Is(err, session.ErrNoSession) {
 			continue // forgotten meanwhile
 		}
 		if err != nil {
-			p.Warn("%s", sessionError(store, name, err))
+			p.Warn("%s", sessionError(keeper, name, err))
 			list = append(list, strictjson.Ordered{{Name: "name", Value: name}, {Name: "state", Value: "broken"}, {Name: "why", Value: err.Error()}})
 			fmt.Fprintf(w, "%s\tbroken\n", transcript.Escape(name))
 			continue
 		}
-		list = append(list, p.sessionDocument(store, s))
-		state := string(session.StateOf(store, s, p.Env.Now()))
+		list = append(list, sessionDocument(s))
+		state := string(s.State)
 		if s.Unverified != "" {
 			state += ", unverified"
 		}
@@ -95,7 +94,7 @@ func (p *program) until(t time.Time) string {
 }
 
 // sessionDocument is a session without what is secret in it.
-func (p *program) sessionDocument(store session.Store, s *session.Session) strictjson.Ordered {
+func sessionDocument(s *session.View) strictjson.Ordered {
 	var d strictjson.Ordered
 	add := func(name string, value any, there bool) {
 		if there {
@@ -104,7 +103,7 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 	}
 	stamp := func(name string, t time.Time) { add(name, t.UTC().Format(time.RFC3339), !t.IsZero()) }
 	d.Add("name", s.Name)
-	d.Add("state", session.StateOf(store, s, p.Env.Now()))
+	d.Add("state", s.State)
 	add("why", s.Why(), s.Why() != "")
 	add("verified", false, s.Unverified != "")
 	add("unverified", s.Unverified, s.Unverified != "")
@@ -122,24 +121,24 @@ func (p *program) sessionDocument(store session.Store, s *session.Session) stric
 	stamp("received_at", s.Received)
 	stamp("expires_at", s.Tokens.Expires)
 	stamp("id_token_expires_at", s.Tokens.IDTokenExpires)
-	add("access_tokens", accessDocuments(s), held && len(s.Access) > 0)
+	add("access_tokens", accessDocuments(s.Access), held && len(s.Access) > 0)
 	add("narrowed", s.Narrowed, s.Narrowed != "")
 	add("serial", s.Serial, s.Serial > 0)
 	add("claim", claimDocument(s.Claim), s.Claim != nil)
 	d.Add("refreshes", s.Generation-1)
 	d.Add("renewable", s.Renewable)
-	if _, ok := inAgent(store, s.Name); ok {
+	if s.InMemory {
 		d.Add("in_memory", true)
 		return d
 	}
-	d.Add("encrypted", s.Sealed != nil)
+	d.Add("encrypted", s.Sealed)
 	return d
 }
 
 // accessDocuments are the access tokens for a part of the grant, without the tokens.
-func accessDocuments(s *session.Session) []strictjson.Ordered {
+func accessDocuments(tokens []session.AccessToken) []strictjson.Ordered {
 	list := []strictjson.Ordered{}
-	for _, t := range s.Access {
+	for _, t := range tokens {
 		var d strictjson.Ordered
 		for _, member := range []struct {
 			name  string
@@ -198,38 +197,38 @@ func (p *program) sessionsShowCommand() *cobra.Command {
 	}
 }
 
-// existing is a session that has to be there.
-func (p *program) existing(args []string) (session.Store, *session.Session, error) {
-	store, err := p.store()
+// existing is a session that has to be there, and who has it.
+func (p *program) existing(args []string) (session.Keeper, *session.View, error) {
+	keeper, err := p.keeper()
 	if err != nil {
 		return nil, nil, err
 	}
-	name, err := p.sessionName(store, args)
+	name, err := p.sessionName(keeper, args)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := store.Load(name)
+	s, err := keeper.View(name)
 	if err != nil {
-		return store, nil, sessionError(store, name, err)
+		return keeper, nil, sessionError(keeper, name, err)
 	}
 	p.Issuer(s.Grant.Issuer)
-	return store, s, nil
+	return keeper, s, nil
 }
 
 func (p *program) showSession(args []string) error {
-	store, s, err := p.existing(args)
+	_, s, err := p.existing(args)
 	if err != nil {
 		return err
 	}
-	d := p.sessionDocument(store, s)
-	if files, err := p.files(); err == nil && (s.Secret != nil || s.Sealed != nil) {
-		d.Add("file", files.Path(s.Name))
+	d := sessionDocument(s)
+	if s.File != "" {
+		d.Add("file", s.File)
 	}
 	p.Show(transcript.Result{Member: "session", Value: d, Title: "Session", Key: "Session"})
 	if s.Narrowed != "" {
 		p.Warn("%s; only a login gets it back", s.Narrowed)
 	}
-	if advice := s.Advice(session.StateOf(store, s, p.Env.Now())); advice != "" {
+	if advice := s.Advice(s.State); advice != "" {
 		p.Inform("%s", advice)
 	}
 	return nil
@@ -258,24 +257,22 @@ spent, most providers end the whole session then.`,
 func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	store, s, err := p.existing(args)
+	keeper, s, err := p.existing(args)
 	if err != nil {
 		return err
 	}
-	out := &renewal.Outcome{}
-	if there, ok := inAgent(store, s.Name); ok {
-		out.Session, err = there.refresh(ctx, s.Name, retry, p.Options.NoCache())
-	} else {
-		out, err = p.renew(ctx, store, s.Name, session.Need{Not: s.Tokens.AccessToken}, retry)
-		p.Explain()
-	}
-	if err == nil && out.Session != nil {
-		p.Note("session", p.sessionDocument(store, out.Session))
-	}
+	p.Shield()
+	name := s.Name
+	s, err = keeper.Refresh(ctx, name, session.Need{Retry: retry, NoCache: p.Options.NoCache()})
+	p.Explain()
 	if err != nil {
-		return err
+		return sessionError(keeper, name, err)
 	}
-	p.Inform("session %s is renewed; its access token expires %s", s.Name, p.until(out.Session.Tokens.Expires))
+	p.Note("session", sessionDocument(s))
+	if s.Narrowed != "" {
+		p.Warn("session %s: %s; only a login gets it back", name, s.Narrowed)
+	}
+	p.Inform("session %s is renewed; its access token expires %s", name, p.until(s.Tokens.Expires))
 	return nil
 }
 
@@ -293,7 +290,7 @@ func (p *program) sessionsDeleteCommand() *cobra.Command {
 func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	store, err := p.store()
+	keeper, err := p.keeper()
 	if err != nil {
 		return err
 	}
@@ -303,8 +300,8 @@ func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 		if err := session.CheckName(name); err != nil {
 			return failure.Usage("%v", err)
 		}
-		if err := session.Delete(ctx, store, name); err != nil {
-			errs = append(errs, sessionError(store, name, err))
+		if err := keeper.Delete(ctx, name); err != nil {
+			errs = append(errs, sessionError(keeper, name, err))
 			continue
 		}
 		forgotten = append(forgotten, name)
@@ -335,7 +332,7 @@ The login in the browser goes on: end-session ends that.`,
 func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
-	store, s, err := p.existing(args)
+	keeper, s, err := p.existing(args)
 	if err != nil {
 		return err
 	}
@@ -343,44 +340,12 @@ func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
 	p.Advise("logout", func(_ error, f *failure.Failure) {
 		run.Advise(f, "the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
 	})
-	if there, ok := inAgent(store, name); ok {
-		err = there.logOut(ctx, name)
-	} else {
-		err = p.logOutHere(ctx, store, name)
-	}
-	if err != nil {
-		return sessionError(store, name, err)
+	if err := keeper.Logout(ctx, name); err != nil {
+		return sessionError(keeper, name, err)
 	}
 	p.Note("revoked", true)
 	p.Explain()
 	p.Inform("session %s: its tokens are revoked, and it is forgotten", name)
-	return nil
-}
-
-// logOutHere revokes the tokens of a session that this process can open, and forgets it.
-func (p *program) logOutHere(ctx context.Context, store session.Store, name string) error {
-	unlock, err := session.Hold(ctx, store, name) // nobody renews what is about to go
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := store.Load(name)
-	if err == nil {
-		err = store.Open(ctx, s)
-	}
-	if err != nil {
-		return err
-	}
-	client, err := p.sessionClient(ctx, s, nil)
-	if err != nil {
-		return err
-	}
-	if err := p.revokeSession(ctx, client, s); err != nil {
-		return err
-	}
-	if err := store.Delete(name, s.Serial); err != nil {
-		return fmt.Errorf("its tokens are revoked, and session %s could not be forgotten: %w", name, err)
-	}
 	return nil
 }
 

@@ -6,54 +6,78 @@ import (
 	"context"
 	"os"
 	"slices"
+	"sync"
 
+	"github.com/oidc-client/oidc-client/internal/agent"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/keyring"
 	"github.com/oidc-client/oidc-client/internal/place"
+	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-// store is where sessions are: in the agent's memory, if there is one, and in files.
+// An agentAtHand is the agent whose memory may have sessions.
+type agentAtHand struct {
+	client *agent.Client
+	warned sync.Once // that it does not respond
+}
+
+// agentOf returns the agent that has sessions of a folder in its memory, nil if there is none.
+func (p *program) agentOf(folder string) *agentAtHand {
+	socket := place.Agent(p.Env.Getenv)
+	if p.agent == nil && socket != "" && place.Trusted(socket) == nil {
+		p.agent = &agentAtHand{client: &agent.Client{Socket: socket, Folder: folder}}
+	}
+	return p.agent
+}
+
+// missing warns that the agent does not respond.
+func (p *program) missing(folder string) func(error) {
+	return func(err error) {
+		p.agent.warned.Do(func() {
+			p.Warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or "+
+				"kill -CONT lets it go on; otherwise end it and run `oidc-client agent` again", err, folder)
+		})
+	}
+}
+
+// keeper has the sessions: in the agent's memory, if there is an agent, and in files.
+func (p *program) keeper() (session.Keeper, error) {
+	files, err := p.files()
+	if err != nil {
+		return nil, err
+	}
+	here := &renewal.Keeper{
+		Store: files, File: files.Path, Now: p.Env.Now,
+		Renew: func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
+			return p.renewHere(ctx, files, name, need)
+		},
+		Revoke: func(ctx context.Context, s *session.Session) error {
+			client, err := p.sessionClient(ctx, s, nil)
+			if err != nil {
+				return err
+			}
+			return p.revokeSession(ctx, client, s)
+		},
+	}
+	at := p.agentOf(files.Folder)
+	if at == nil {
+		return here, nil
+	}
+	return session.Pair{First: at.client, Second: here, Missing: p.missing(files.Folder)}, nil
+}
+
+// store is where new sessions are put, and those that this process can open are.
 func (p *program) store() (session.Store, error) {
 	files, err := p.files()
 	if err != nil {
 		return nil, err
 	}
-	if p.agent == nil {
-		p.agent = newAgentClient(place.Agent(p.Env.Getenv), files.Folder)
-	}
-	if p.agent == nil {
+	at := p.agentOf(files.Folder)
+	if at == nil {
 		return files, nil
 	}
-	missing := func(err error) {
-		p.agent.warned.Do(func() {
-			p.Warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or kill -CONT lets it go on; otherwise end it and run `oidc-client agent` again", err, files.Folder)
-		})
-	}
-	return session.Both{First: agentStore{p.agent}, Second: files, Missing: missing}, nil
-}
-
-// agentOf returns the agent that has a part of a store, nil if there is none.
-func agentOf(store session.Store) *agentClient {
-	if both, ok := store.(session.Both); ok {
-		if first, ok := both.First.(agentStore); ok {
-			return first.client
-		}
-	}
-	return nil
-}
-
-// inAgent is the agent's store, if a session is there.
-func inAgent(store session.Store, name string) (agentStore, bool) {
-	both, ok := store.(session.Both)
-	if !ok {
-		return agentStore{}, false
-	}
-	if _, err := both.First.Load(name); err != nil {
-		return agentStore{}, false
-	}
-	there, ok := both.First.(agentStore)
-	return there, ok
+	return session.Both{First: agent.Store{Client: at.client}, Second: files, Missing: p.missing(files.Folder)}, nil
 }
 
 // files are the sessions in files.
@@ -86,7 +110,7 @@ func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, err
 	if err != nil {
 		return nil, err
 	}
-	return agentStore{client}, nil
+	return agent.Store{Client: client}, nil
 }
 
 // newStore is the store for a new session: sealed if there is a keyring, which is found

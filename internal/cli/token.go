@@ -80,7 +80,7 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 	if err := p.checkLoginFlags(cmd, o); err != nil {
 		return err
 	}
-	store, name, err := p.chosen(ctx, cmd, o, args)
+	keeper, name, err := p.chosen(ctx, cmd, o, args)
 	if err != nil {
 		return err
 	}
@@ -88,12 +88,13 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 	if err != nil {
 		return err
 	}
+	need.Retry = o.retry
 	if need.Target, err = p.target(cmd, o); err != nil {
 		return err
 	}
-	out, err := p.renew(ctx, store, name, need, o.retry)
+	out, err := p.renew(ctx, keeper, name, need)
 	if p.needsLogin(err) && o.login {
-		out, err = p.logInAgain(ctx, cmd, o, store, name, need, err)
+		out, err = p.logInAgain(ctx, cmd, o, keeper, name, need, err)
 	}
 	p.Explain()
 	if err != nil {
@@ -155,21 +156,21 @@ func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
 }
 
 // chosen is the session that is asked for.
-func (p *program) chosen(ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string) (session.Store, string, error) {
-	store, err := p.store()
+func (p *program) chosen(ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string) (session.Keeper, string, error) {
+	keeper, err := p.keeper()
 	if err != nil {
 		return nil, "", err
 	}
 	if !p.configured(cmd, &o.client) {
-		name, err := p.sessionName(store, args)
-		return store, name, err
+		name, err := p.sessionName(keeper, args)
+		return keeper, name, err
 	}
 	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
 		return nil, "", err
 	}
-	name, err := p.sessionOf(store, cfg, args)
-	return store, name, err
+	name, err := p.sessionOf(keeper, cfg, args)
+	return keeper, name, err
 }
 
 // configured reports whether the command line says whose session is meant.
@@ -179,21 +180,21 @@ func (p *program) configured(cmd *cobra.Command, c *clientFlags) bool {
 
 // sessionOf is the session of a configuration. One of another grant is never taken for
 // it.
-func (p *program) sessionOf(store session.Store, cfg *connect.Setup, args []string) (string, error) {
+func (p *program) sessionOf(keeper session.Keeper, cfg *connect.Setup, args []string) (string, error) {
 	var named string
 	if len(args) > 0 || p.Env.Getenv("OIDC_SESSION") != "" {
 		var err error
-		if named, err = p.sessionName(store, args); err != nil {
+		if named, err = p.sessionName(keeper, args); err != nil {
 			return "", err
 		}
 	}
-	names, err := store.Names()
+	names, err := keeper.Names()
 	if err != nil {
 		return "", unreadable(err)
 	}
 	var found []string
 	for _, name := range names {
-		s, err := store.Load(name)
+		s, err := keeper.View(name)
 		covers := err == nil && s.Grant.Covers(grantOf(cfg))
 		switch {
 		case covers && (named == "" || named == name):
@@ -221,18 +222,21 @@ func (p *program) needsLogin(err error) bool {
 
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
 // that of the command line.
-func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string, need session.Need, why error) (*renewal.Outcome, error) {
+func (p *program) logInAgain(
+	ctx context.Context, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string, need session.Need,
+	why error,
+) (*session.Token, error) {
 	if !p.Env.Terminal(p.Env.Stderr) {
 		p.Inform("--login needs a terminal, and standard error is none")
 		return nil, why // there is nobody to log in
 	}
 	p.Warn("%s: logging in", run.ErrorText(why))
-	cfg, err := p.loginConfig(ctx, cmd, o, store, name)
+	cfg, err := p.loginConfig(ctx, cmd, o, keeper, name)
 	if err != nil {
 		return nil, err
 	}
-	_, memory := inAgent(store, name)
-	o.save = saveFlags{name: name, replace: true, memory: memory, user: true}
+	there, err := keeper.View(name)
+	o.save = saveFlags{name: name, replace: true, memory: err == nil && there.InMemory, user: true}
 	whole := p.Run
 	p.Run = whole.Aside() // what a login shows are tokens
 	err = p.loginOnce(ctx, cfg, o)
@@ -241,7 +245,8 @@ func (p *program) logInAgain(ctx context.Context, cmd *cobra.Command, o *session
 	if err != nil {
 		return nil, err
 	}
-	return p.renew(ctx, store, name, need, false)
+	need.Retry = false // its refresh token is a new one
+	return p.renew(ctx, keeper, name, need)
 }
 
 // loginOnce logs in through the browser, and keeps what comes.
@@ -263,15 +268,18 @@ func (p *program) loginOnce(ctx context.Context, cfg *connect.Setup, o *sessionO
 }
 
 // loginConfig is what the session is made anew by.
-func (p *program) loginConfig(ctx context.Context, cmd *cobra.Command, o *sessionOptions, store session.Store, name string) (*connect.Setup, error) {
-	s, err := store.Load(name)
-	if p.configured(cmd, &o.client) || err != nil {
+func (p *program) loginConfig(
+	ctx context.Context, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string,
+) (*connect.Setup, error) {
+	if _, err := keeper.View(name); err != nil || p.configured(cmd, &o.client) {
 		return p.load(ctx, cmd, &o.client, "issuer", "client_id")
 	}
-	if err := store.Open(ctx, s); err != nil {
-		if errors.Is(err, errInAgent) {
-			err = failure.Config("session %s is in the memory of the agent, and so is how it logs in", name).Try("-c names its configuration")
-		}
+	s, err := p.unsealed(ctx, keeper, name)
+	if errors.Is(err, errInMemory) {
+		err = failure.Config("session %s is in the memory of the agent, and so is how it logs in", name).
+			Try("-c names its configuration")
+	}
+	if err != nil {
 		return nil, err
 	}
 	return p.sessionLogin(ctx, cmd, o, s)
@@ -295,13 +303,13 @@ func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessi
 }
 
 // showToken prints the token.
-func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
+func (p *program) showToken(out *session.Token, o *sessionOptions) error {
 	kind := "access_token"
-	scheme := out.TokenType
+	scheme := out.Type
 	if o.idToken {
 		kind, scheme = "id_token", "Bearer"
 	}
-	text := out.Token
+	text := out.Value
 	if err := tokenFit(text); err != nil {
 		return err
 	}
@@ -311,16 +319,16 @@ func (p *program) showToken(out *renewal.Outcome, o *sessionOptions) error {
 				return err
 			}
 		}
-		text = session.Authorization(out.Token)
+		text = session.Authorization(out.Value)
 	}
-	p.Note("session", sessionMember(out.Session.Name))
+	p.Note("session", sessionMember(out.Session))
 	p.Print("token", tokenDocument(kind, scheme, out), text)
 	return nil
 }
 
 // bearer refuses to hand on an access token that does nothing by itself.
-func bearer(out *renewal.Outcome) error {
-	if name := out.Session.Name; !strings.EqualFold(out.TokenType, "Bearer") {
+func bearer(out *session.Token) error {
+	if name := out.Session; !strings.EqualFold(out.Type, "Bearer") {
 		return failure.Usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", name, name)
 	}
 	return nil
@@ -335,12 +343,12 @@ func tokenFit(token string) error {
 }
 
 // tokenDocument is a token as JSON.
-func tokenDocument(kind, scheme string, out *renewal.Outcome) map[string]any {
-	doc := map[string]any{kind: out.Token, "token_type": scheme}
+func tokenDocument(kind, scheme string, out *session.Token) map[string]any {
+	doc := map[string]any{kind: out.Value, "token_type": scheme}
 	if !out.Expires.IsZero() {
 		doc["expires_at"] = out.Expires.UTC().Format(time.RFC3339)
 	}
-	if kind == "id_token" && out.Session.Unverified != "" {
+	if kind == "id_token" && out.Unverified != "" {
 		doc["verified"] = false
 	}
 	return doc
@@ -348,11 +356,11 @@ func tokenDocument(kind, scheme string, out *renewal.Outcome) map[string]any {
 
 // completeSessions completes names of sessions.
 func (p *program) completeSessions(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	store, err := p.store()
+	keeper, err := p.keeper()
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names, _ := store.Names()
+	names, _ := keeper.Names()
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 

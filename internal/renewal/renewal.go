@@ -25,9 +25,6 @@ type Renewal struct {
 	Need  session.Need
 	Now   func() time.Time
 
-	// Retry allows to send a refresh token that may be spent, or was refused.
-	Retry bool
-
 	// Connect makes the client of a session and finds its provider. Nothing is sent that is
 	// the session's.
 	Connect func(context.Context, *session.Session) (*oidc.Client, error)
@@ -157,7 +154,7 @@ func (r *Renewal) once(ctx context.Context) (*Outcome, error) {
 // renewIfPossible renews the session, which is locked, unless it is known that this is of no use.
 // known is the failure that the session had before the wait for the lock.
 func (r *Renewal) renewIfPossible(ctx context.Context, out *Outcome, known *session.Failure) error {
-	if err := renewable(out.Session, r.Need, r.Retry); err != nil {
+	if err := renewable(out.Session, r.Need, r.Need.Retry); err != nil {
 		return err
 	}
 	if f := out.Session.Failure; f != nil && (known == nil || !f.At.Equal(known.At)) {

@@ -428,7 +428,7 @@ func TestMayBeSpent(t *testing.T) {
 				}
 				w.family = w.op.Rotate(5 * time.Minute)
 				retry := w.renewal()
-				retry.Retry = true
+				retry.Need.Retry = true
 				w.gets(retry, "access-1")
 			})
 		})
@@ -474,7 +474,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("asked %d times", w.family.Asked())
 		}
 		retry := w.renewal()
-		retry.Retry = true
+		retry.Need.Retry = true
 		if _, err := w.fails(retry); !errors.As(err, &refusal) || w.family.Asked() != 2 {
 			t.Errorf("%v, asked %d times", err, w.family.Asked())
 		}
@@ -559,7 +559,7 @@ func TestUnverifiedLoginIsNotRenewed(t *testing.T) {
 			t.Error("it was renewed")
 		}
 		r := w.renewal()
-		r.Retry = true
+		r.Need.Retry = true
 		w.gets(r, "access-1")
 	})
 }

@@ -179,7 +179,7 @@ func TestNoTokenForATarget(t *testing.T) {
 		s.Generation, s.Withheld = 2, "a wrong iss"
 		w.save(s)
 		r := w.forTarget("read")
-		r.Retry = true
+		r.Need.Retry = true
 		_, err = w.fails(r)
 		w.isLogin(err, session.Withheld, "a wrong iss")
 		if w.family.Asked() != 0 {

@@ -102,6 +102,7 @@ type Need struct {
 	Target  Target        // what the access token is for
 	For     time.Duration // that it has to be valid; 0 means a margin that suits its lifetime
 	Not     string        // a token that will not do: the provider refused it, or it is to be renewed anyway
+	Retry   bool          // to refresh it, send a token too that may be spent, or was refused
 	NoCache bool          // to refresh it, ignore cached metadata and keys
 }
 
