@@ -22,7 +22,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/fakeop"
@@ -84,22 +83,12 @@ func (b bench) refreshes() error {
 // A sample is the median of several runs.
 type sample struct {
 	wall, cpu time.Duration
-	rss       int64 // bytes
-}
-
-// measure runs a command several times.
-func (b bench) measure(name string, args ...string) (sample, error) {
-	s, err := b.compare(append([]string{name}, args...))
-	if err != nil {
-		return sample{}, err
-	}
-	return s[0], nil
 }
 
 // compare runs commands in turn, several times, so that whatever else the machine does
 // falls on all of them.
 func (b bench) compare(commands ...[]string) ([]sample, error) {
-	walls, cpus, rss := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands)), make([][]int64, len(commands))
+	walls, cpus := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands))
 	for i := range b.runs + 2 {
 		for n, command := range commands {
 			cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
@@ -114,12 +103,11 @@ func (b bench) compare(commands ...[]string) ([]sample, error) {
 			}
 			walls[n] = append(walls[n], wall)
 			cpus[n] = append(cpus[n], cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
-			rss[n] = append(rss[n], cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
 		}
 	}
 	samples := make([]sample, len(commands))
 	for n := range commands {
-		samples[n] = sample{median(walls[n]), median(cpus[n]), median(rss[n])}
+		samples[n] = sample{median(walls[n]), median(cpus[n])}
 	}
 	return samples, nil
 }
@@ -128,6 +116,8 @@ func median[T int64 | time.Duration](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
+
+func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
@@ -173,14 +163,18 @@ func (b bench) refresh(h2, warm bool) error {
 		op.Metadata["issuer"], op.Claims["iss"] = issuer, issuer
 		op.Claims["exp"] = time.Now().Add(time.Hour).Unix()
 		op.Unlock()
-		s, err := b.measure(b.binary, "refresh-token", "--issuer", issuer, "--client-id", fakeop.ClientID,
-			"--ca-cert", ca, "--refresh-token", fakeop.RefreshToken, "--timeout", "30s")
+		command := []string{
+			b.binary, "refresh-token", "--issuer", issuer, "--client-id", fakeop.ClientID,
+			"--ca-cert", ca, "--refresh-token", fakeop.RefreshToken, "--timeout", "30s",
+		}
+		s, err := b.compare(command)
+		rss, memoryErr := b.memory(command)
 		_ = proxy.Close()
-		if err != nil {
+		if err := errors.Join(err, memoryErr); err != nil {
 			return err
 		}
-		walls = append(walls, s.wall)
-		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %d MB\n", name, rtt, ms(s.wall), ms(s.cpu), s.rss>>20)
+		walls = append(walls, s[0].wall)
+		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %.1f MB\n", name, rtt, ms(s[0].wall), ms(s[0].cpu), mb(rss))
 	}
 	trips := float64(walls[len(walls)-1]-walls[0]) / float64(delays[len(delays)-1])
 	fmt.Printf("refresh-token, TLS, %s: %.2f sequential round trips\n", name, trips)

@@ -8,7 +8,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -18,16 +17,7 @@ import (
 
 // hello builds the hello world.
 func (b bench) hello() (string, error) {
-	source, hello := filepath.Join(b.folder, "hello.go"), filepath.Join(b.folder, "hello")
-	const text = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello, world\") }\n"
-	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
-		return "", err
-	}
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", hello, source) //nolint:gosec,noctx // our own file
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return hello, nil
+	return b.build("hello", "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello, world\") }\n")
 }
 
 // small is oidc-token, which is beside the program.
@@ -80,7 +70,11 @@ func (b bench) times(floor []string, commands []limited) error {
 		s := samples[i+1]
 		ratio := float64(s.wall) / float64(samples[0].wall)
 		name := filepath.Base(c.command[0]) + " " + strings.Join(c.command[1:], " ")
-		fmt.Printf("  %s: %s, %.2f times, %d MB\n", name, ms(s.wall), ratio, s.rss>>20)
+		rss, err := b.memory(c.command)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %s: %s, %.2f times, %.1f MB\n", name, ms(s.wall), ratio, mb(rss))
 		if c.most > 0 && ratio > c.most {
 			slow = append(slow, fmt.Sprintf("%s takes more than %.1f times as long as hello", name, c.most))
 		}
