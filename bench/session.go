@@ -37,13 +37,7 @@ func (b bench) sessions() error {
 	if err := session.Save(store, kept("mine", "https://op.example", time.Hour)); err != nil {
 		return err
 	}
-	if err := b.tokens(socket); err != nil {
-		return err
-	}
-	if err := b.crowd(store); err != nil {
-		return err
-	}
-	return b.agentMemory(store, socket)
+	return errors.Join(b.tokens(socket), b.crowd(store), b.agentMemory(store, socket))
 }
 
 // kept is a session whose tokens end after a time.

@@ -12,6 +12,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -92,10 +94,33 @@ func exchange(socket, request string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	const most = 1 << 20
-	response, err := io.ReadAll(io.LimitReader(conn, most+1))
-	if len(response) > most {
-		err = errors.New("the response is too long")
+	return readAll(conn)
+}
+
+// readAll reads a response until all of it has come, as its length says, or to
+// the end: not to wait until the agent closes the connection saves a little.
+func readAll(conn io.Reader) ([]byte, error) {
+	const most, chunk = 1 << 20, 4 << 10
+	response := make([]byte, 0, chunk)
+	for len(response) < most {
+		response = slices.Grow(response, chunk)
+		n, err := conn.Read(response[len(response):cap(response)])
+		response = response[:len(response)+n]
+		if complete(response) || errors.Is(err, io.EOF) {
+			return response, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return response, err
+	return nil, errors.New("the response is too long")
+}
+
+// complete reports whether a response has the length that it says it has.
+func complete(response []byte) bool {
+	head, body, _ := bytes.Cut(response, []byte("\r\n\r\n"))
+	_, field, found := bytes.Cut(head, []byte("\r\nContent-Length: "))
+	digits, _, _ := bytes.Cut(field, []byte("\r\n"))
+	length, err := strconv.Atoi(string(digits))
+	return found && err == nil && len(body) == length
 }
