@@ -39,7 +39,7 @@ type AccessTokenExpectation struct {
 	Scope []string
 
 	// KeyThumbprint is the thumbprint (RFC 7638) of the key whose DPoP proof came with
-	// the token and was verified. The token must be bound to it (cnf.jkt, RFC 9449
+	// the token and was verified: see [DPoPVerifier]. The token must be bound to it (cnf.jkt, RFC 9449
 	// section 6.1). "" means that there was no proof: a token that is bound to a key is
 	// then rejected, since whoever stole it could present it so.
 	KeyThumbprint string

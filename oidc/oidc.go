@@ -46,8 +46,9 @@
 // # Resource servers
 //
 // [Client.VerifyAccessToken] verifies access tokens that are JWTs by the expectations
-// of a resource server, and [Client.Introspect] asks the provider about any others.
-// See the example ResourceServer for a middleware.
+// of a resource server, and [Client.Introspect] asks the provider about any others. A
+// [DPoPVerifier] verifies the proofs that come with tokens that are bound to a key. See
+// the example ResourceServer for a middleware.
 //
 // # Errors
 //

@@ -1,6 +1,5 @@
-// Package flow has the journeys that need a person, written once: a login through
-// the browser, and a logout. It prints nothing: whoever runs a journey is told
-// what to tell.
+// Package flow runs what needs a person: a login through the browser, and a logout. It
+// prints nothing: its caller gets what there is to show.
 package flow
 
 import (
@@ -31,11 +30,11 @@ type Login struct {
 	// Pasted are lines that the person typed: the address that the browser ended
 	// on, if it is on another machine.
 	Pasted <-chan string
-	// Strange is told of what came and is no answer to this login. nil is told
+	// Strange is told of what came and is no response to this login. nil is told
 	// nothing.
 	Strange func(what string)
 
-	// Exchange judges an answer and redeems it; nil means that of the Client. It is
+	// Exchange judges a response and redeems it; nil means that of the Client. It is
 	// where a program guards what must not be lost.
 	Exchange func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error)
 
@@ -193,7 +192,7 @@ func (l *Login) answers(values url.Values) bool {
 	return slices.ContainsFunc(l.logins, func(p pending) bool { return l.Client.Matches(p.Login, values) })
 }
 
-// mine is answers, and tells of what looks like an answer and is none.
+// mine is answers, and tells of what looks like a response and is none.
 func (l *Login) mine(values url.Values) bool {
 	answers := l.answers(values)
 	if !answers && (values.Has("response") || values.Has("state") || values.Has("code") || values.Has("error")) {
@@ -203,7 +202,7 @@ func (l *Login) mine(values url.Values) bool {
 	return answers
 }
 
-// claim takes the login that parameters answer, so that no answer counts twice; nil
+// claim takes the login that parameters answer, so that no response counts twice; nil
 // if there is none any more. The newest comes first: several may have one state, if
 // a test sets it.
 func (l *Login) claim(values url.Values) *oidc.Login {
@@ -218,7 +217,7 @@ func (l *Login) claim(values url.Values) *oidc.Login {
 	return nil
 }
 
-// next waits for an answer, from the browser or from the person.
+// next waits for a response, from the browser or from the person.
 func (l *Login) next(ctx context.Context) (*Outcome, error) {
 	for {
 		var visit *loopback.Visit
@@ -239,7 +238,7 @@ func (l *Login) next(ctx context.Context) (*Outcome, error) {
 	}
 }
 
-// pasted reads an address that a person typed, nil if it is no answer.
+// pasted reads an address that a person typed, nil if it is no response.
 func (l *Login) pasted(line string, ok bool) *loopback.Visit {
 	if !ok {
 		l.Pasted = nil // nobody types any more

@@ -144,7 +144,7 @@ func TestLoginThroughTheBrowser(t *testing.T) {
 	}
 }
 
-// Where the browser is elsewhere, a pasted address ends the wait; what is no answer
+// Where the browser is elsewhere, a pasted address ends the wait; what is no response
 // does not.
 func TestPasted(t *testing.T) {
 	t.Parallel()
@@ -183,8 +183,8 @@ func TestNobodyTypes(t *testing.T) {
 	}
 }
 
-// H16, F11: an answer with another state does not end the wait. One with the right
-// state does, good or bad; and no answer counts twice.
+// H16, F11: a response with another state does not end the wait. One with the right
+// state does, good or bad; and no response counts twice.
 func TestWhichAnswerEndsTheWait(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -252,7 +252,7 @@ func TestManyStarts(t *testing.T) {
 	}
 }
 
-// An answer that is delivered twice at the same moment ends one login, and the wait
+// A response that is delivered twice at the same moment ends one login, and the wait
 // for the other goes on.
 func TestDeliveredTwice(t *testing.T) {
 	t.Parallel()
@@ -316,7 +316,7 @@ func TestTheWaitEnds(t *testing.T) {
 	}
 }
 
-// Whatever a person pastes, it is an answer only if it has the state of the login; and the
+// Whatever a person pastes, it is a response only if it has the state of the login; and the
 // address that the browser ended on is one, with what surrounds it when it is copied.
 func FuzzPasted(f *testing.F) {
 	f.Add("http://127.0.0.1:5556/auth/callback?code=c&state=the-state", "c")

@@ -61,10 +61,13 @@ func generate(a algorithm) (crypto.Signer, error) {
 }
 
 // Thumbprint is the key's SHA-256 thumbprint (RFC 7638), base64url encoded.
-func (k *PrivateKey) Thumbprint() string {
-	sum, err := (&gojose.JSONWebKey{Key: k.public()}).Thumbprint(crypto.SHA256)
+func (k *PrivateKey) Thumbprint() string { return PublicKey(k).Thumbprint() }
+
+// Thumbprint is the SHA-256 thumbprint of a public key (RFC 7638), base64url encoded.
+func (k Key) Thumbprint() string {
+	sum, err := (&gojose.JSONWebKey{Key: k.public}).Thumbprint(crypto.SHA256)
 	if err != nil {
-		return "" // of no key that newPrivateKey takes
+		return "" // of no key that can be read
 	}
 	return base64.RawURLEncoding.EncodeToString(sum)
 }

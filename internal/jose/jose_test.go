@@ -446,3 +446,27 @@ func TestReadPrivateKey(t *testing.T) {
 		t.Error("printing a key shows it")
 	}
 }
+
+// A key that a JWT carries is public, and of a kind that signs.
+func TestOwnKey(t *testing.T) {
+	t.Parallel()
+	encode := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	const point = `"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"`
+	for header, ok := range map[string]bool{
+		`{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256",` + point + `}}`:          true,
+		`{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256",` + point + `,"d":"AA"}}`: false,
+		`{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}}`:      false,
+		`{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}`:                          false,
+		`{"alg":"ES256","jwk":"a key"}`:                                           false,
+		`{"alg":"ES256","kid":"k"}`:                                               false,
+	} {
+		jwt, err := Parse(encode(header) + "." + encode(`{}`) + ".AA")
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := jwt.OwnKey()
+		if (err == nil) != ok || ok && key.Thumbprint() == "" {
+			t.Errorf("%s: %v, %v", header, key, err)
+		}
+	}
+}

@@ -138,6 +138,21 @@ func (t *JWT) Verify(key Key) error {
 	return nil
 }
 
+// OwnKey returns the public key that a JWT carries in its header (jwk), as DPoP proofs do
+// (RFC 9449 section 4.2). Whoever made the JWT made the key, too, so that its signature
+// says nothing about who that is.
+func (t *JWT) OwnKey() (Key, error) {
+	raw, ok := t.Header.Get("jwk")
+	if !ok {
+		return Key{}, reason.Errorf(reason.SignatureNoKey, "header: no jwk")
+	}
+	key, why := readKey(raw)
+	if why != "" {
+		return Key{}, reason.Errorf(reason.SignatureKey, "header: jwk: %s", why)
+	}
+	return key, nil
+}
+
 // verify reports whether signature is public's over input. The type of the
 // key was matched with the algorithm before.
 func (a algorithm) verify(public any, input, signature []byte) bool {

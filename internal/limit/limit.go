@@ -33,6 +33,7 @@ const (
 	JSONValues    = 20_000 // values in one JSON document
 	KeyCount      = 100    // keys of a JWK Set that are looked at
 	Nonces        = 100    // origins whose DPoP nonces are kept
+	Proofs        = 50_000 // DPoP proofs that a resource server remembers, twice
 	LogoutTokens  = 10_000 // logouts that logout-receiver takes in one run
 	CacheEntries  = 200    // answers in the cache of metadata and keys
 	Strange       = 5      // remarks on what comes to the loopback listener and is no answer
@@ -112,6 +113,7 @@ func Table() []Row {
 		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document"},
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
 		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
+		{"Proofs", fmt.Sprint(Proofs), "DPoP proofs that a resource server remembers of the present minute, and of the one before"},
 		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
 		{"LogoutSize", size(LogoutSize), "the same, all together"},
 		{"CacheEntries", fmt.Sprint(CacheEntries), "answers in the cache of metadata and keys; the oldest make room"},
