@@ -22,8 +22,8 @@ func (t *JWT) Claims(v any) error { return claimsInto(t.JSON, t.Verified, v) }
 
 // Claims decodes the claims of UserInfo into v, as [json.Unmarshal] does. The error
 // is [ErrNotVerified] if UserInfo broke a rule, such as that it is of the same user as
-// the ID Token, or that of json.Unmarshal.
-func (u *UserInfo) Claims(v any) error { return claimsInto(u.JSON, u.Checks.Err() == nil, v) }
+// the ID Token, or if a rule was waived; or that of json.Unmarshal.
+func (u *UserInfo) Claims(v any) error { return claimsInto(u.JSON, u.verified, v) }
 
 func claimsInto(data []byte, verified bool, v any) error {
 	if !verified {

@@ -65,9 +65,8 @@
 // endpoint: signature, issuer, audience, times, nonce, and whatever [Policy] asks
 // for. The rules are tables; [Rules] lists them, and the results have every rule that
 // ran, passed or not. [Client.Waive] names rules whose failure is recorded but is not
-// an error. Nothing counts as verified then.
-//
-// Options that give up security begin with Insecure.
+// an error; what a waived requirement applies to does not count as verified. Other
+// options that give up security begin with Insecure.
 //
 // # Requests
 //

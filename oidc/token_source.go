@@ -23,6 +23,9 @@ import (
 // and never sends that token again, because a provider that rotates refresh tokens
 // revokes them all when one comes twice (RFC 9700 section 4.14.2). A caller whose
 // context ends stops waiting, while the refresh goes on and its tokens are stored.
+//
+// A source is for one process. Processes that share a refresh token must not each have
+// a source of it: only one of them may send it.
 type TokenSource struct {
 	// Client returns the client that requests tokens: [LazyClient.Client], or [Of]
 	// for a client that exists already. It is required.

@@ -312,6 +312,13 @@ func TestClaims(t *testing.T) {
 	if err := info.Claims(&user); err != nil || user.Name != "You" {
 		t.Errorf("UserInfo %+v, error %v", user, err)
 	}
+	client.Waive = []string{"userinfo.sub"}
+	if info, err = client.UserInfo(t.Context(), tokens); err != nil || !errors.Is(info.Claims(&user), oidc.ErrNotVerified) {
+		t.Errorf("UserInfo with a rule waived: %v, %v", err, info.Claims(&user))
+	}
+	if err := (&oidc.UserInfo{JSON: []byte(`{}`)}).Claims(&user); !errors.Is(err, oidc.ErrNotVerified) {
+		t.Errorf("UserInfo that nobody fetched: %v", err)
+	}
 	unverified, err := oidc.DecodeIDToken(tokens.IssuedIDToken)
 	if err != nil {
 		t.Fatal(err)

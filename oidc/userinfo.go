@@ -31,6 +31,8 @@ type UserInfo struct {
 
 	// Encryption is the JOSE header of the encryption, nil if there was none.
 	Encryption []byte
+
+	verified bool // every rule that is a MUST passed, and none was waived
 }
 
 // UserInfo asks for the claims of the user that t was issued for, and checks
@@ -73,6 +75,7 @@ func (c *Client) UserInfo(ctx context.Context, t *Tokens) (*UserInfo, error) {
 		return nil, err
 	}
 	info.Checks = check.Run(userInfoRules, &in, c.Waive...)
+	info.verified = info.Checks.Verified() && c.Provider.trusted()
 	return info, decide(info.Checks, unreachable(in.Signature))
 }
 
