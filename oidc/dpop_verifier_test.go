@@ -20,7 +20,8 @@ func TestDPoPVerifier(t *testing.T) {
 	}
 	good := func() map[string]any {
 		return map[string]any{
-			"jti": rand.Text(), "htm": "GET", "htu": "https://api.example/mail", "iat": noon.Unix(), "ath": hash256([]byte("at")),
+			"jti": rand.Text(), "htm": "GET", "htu": "https://api.example/mail", "iat": noon.Unix(),
+			"ath": hash256([]byte("at")),
 		}
 	}
 	sign := func(typ string, claims map[string]any) string {
@@ -75,7 +76,8 @@ func TestDPoPVerifier(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/mail?unread=1", nil)
 		r.Header["Dpop"] = c.proofs
 		thumbprint, err := v.Verify(r, "at")
-		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrInvalidProof) || c.ok && thumbprint != key.Thumbprint() {
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrInvalidProof) ||
+			c.ok && thumbprint != key.Thumbprint() {
 			t.Errorf("%s: %q, %v", name, thumbprint, err)
 		}
 		if _, err := v.Verify(r, "at"); err == nil {

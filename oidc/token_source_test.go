@@ -313,7 +313,8 @@ func TestClaims(t *testing.T) {
 		t.Errorf("UserInfo %+v, error %v", user, err)
 	}
 	client.Waive = []string{"userinfo.sub"}
-	if info, err = client.UserInfo(t.Context(), tokens); err != nil || !errors.Is(info.Claims(&user), oidc.ErrNotVerified) {
+	if info, err = client.UserInfo(t.Context(), tokens); err != nil ||
+		!errors.Is(info.Claims(&user), oidc.ErrNotVerified) {
 		t.Errorf("UserInfo with a rule waived: %v, %v", err, info.Claims(&user))
 	}
 	if err := (&oidc.UserInfo{JSON: []byte(`{}`)}).Claims(&user); !errors.Is(err, oidc.ErrNotVerified) {
