@@ -94,7 +94,7 @@ func TestJQOfALogin(t *testing.T) {
 		code                       int
 		more                       []string
 	}{
-		{".userinfo.sub", "u\n", "nothing keeps but what --jq prints; --save NAME or -o keeps it", 0, nil},
+		{".userinfo.sub", "u\n", "the new refresh token is stored nowhere, and --jq may filter it out", 0, nil},
 		{".userinfo.sub", "u\n", "", 0, []string{"-o", "--output-dir", "$DIR/results"}},
 		{".userinfo.sub[]", "", "could not be shown: --jq: cannot iterate over", 1, nil},
 	} {

@@ -127,7 +127,7 @@ func (p *program) checkKept(o *refreshOptions) error {
 		return failure.Usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
 			"the null device, and none of --refresh-token @FILE, --save and -o is given")
 	case !file && p.filtersOut(&o.tokenOptions):
-		return failure.Usage("nothing was sent, because --jq could leave out the new refresh token, which nothing else keeps").
+		return failure.Usage("nothing was sent: --jq could filter out the new refresh token, and nothing else stores it").
 			Try("add --refresh-token @FILE, --save NAME or -o")
 	}
 	return nil

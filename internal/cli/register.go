@@ -146,8 +146,8 @@ func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
 	ctx, cancel := p.Bounded(cmd.Context())
 	defer cancel()
 	if o.out == "" && p.Options.Filter != nil {
-		const what = "nothing was sent, because --jq could leave out the secret and the registration access token of the " +
-			"client, which nothing else keeps"
+		const what = "nothing was sent: --jq could filter out the client secret and the registration access token, " +
+			"and nothing else stores them"
 		return failure.Usage(what).Try("add --out FILE")
 	}
 	cfg, network, err := p.connect(ctx, cmd, &o.client, "issuer")

@@ -141,7 +141,7 @@ func (p *program) discards(o *tokenOptions) bool {
 	return !p.Options.Output && o.save.name == "" && run.Nowhere(p.Env.Stdout)
 }
 
-// filtersOut reports whether --jq may leave out tokens that nothing but standard output has.
+// filtersOut reports whether --jq may filter out tokens that only standard output is to have.
 func (p *program) filtersOut(o *tokenOptions) bool {
 	return p.Options.Filter != nil && !p.Options.Output && o.save.name == ""
 }

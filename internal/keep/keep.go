@@ -82,7 +82,7 @@ func (k *Keeper) show(client *connect.Client, t *oidc.Tokens) {
 		k.run.IfUnshown(keep)
 	}
 	if only && k.run.Options.Filter != nil {
-		k.run.Warn("a refresh token was issued that nothing keeps but what --jq prints; --save NAME or -o keeps it")
+		k.run.Warn("the new refresh token is stored nowhere, and --jq may filter it out; --save NAME or -o stores it")
 	}
 	var id *transcript.Token
 	if decoded, err := oidc.DecodeIDToken(t.IssuedIDToken, client.Policy.DecryptionKeys...); err == nil {

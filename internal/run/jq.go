@@ -82,7 +82,7 @@ func (e *FilterError) Error() string {
 	case len(text) > most:
 		text = fmt.Sprintf("an error of %d bytes", len(text))
 	case slices.ContainsFunc([]string{` ..."`, " ...]", " ...}"}, isCut):
-		text = text[:strings.IndexAny(text, `"[{`)] + "...)"
+		text = text[:strings.IndexAny(text, `"[{.`)] + "...)" // a mark has a full stop
 	}
 	return "--jq: " + text
 }

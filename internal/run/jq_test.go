@@ -111,6 +111,7 @@ func TestFilterFails(t *testing.T) {
 		`[range(50)] | implode | .a`:       {"", "--jq: expected an object but got: string (...)"},
 		`{a: ("x" * 50)} | implode`:        {"", "--jq: implode cannot be applied to: object (...)"},
 		`"x" | .["y" * 50]`:                {"", "--jq: expected an object but got: string"},
+		`"odd ...]" | error`:               {"", "--jq: error: odd ...)"},
 		".schema, .schema[0], 2":           {"1\n", "--jq: expected an array but got: number (1)"},
 		".list[] | error":                  {"", "--jq: error: a"},
 		`"x" * 1000 | error`:               {"", "--jq: an error of 1007 bytes"},
@@ -157,4 +158,27 @@ func TestFilterEnds(t *testing.T) {
 			t.Errorf("%s: %v", expression, err)
 		}
 	}
+}
+
+// Whatever an expression is, it is compiled or refused, and what it does is done or told.
+func FuzzFilter(f *testing.F) {
+	for _, expression := range []string{
+		".a | .b[0]?", "}", `"\(.token)" | error`, "reduce .[] as $x (0; . + $x)", ". as [$a, {b: $c}]",
+	} {
+		f.Add(expression)
+	}
+	f.Fuzz(func(t *testing.T, expression string) {
+		filter, err := ParseFilter(expression)
+		if err != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		err = filter.results(ctx, map[string]any{"token": "a"}, func(result any) error {
+			return writeResult(&bounded{room: 1 << 20}, result, true)
+		})
+		if err != nil && (&FilterError{err}).Error() == "" {
+			t.Error("an error without a text")
+		}
+	})
 }

@@ -52,7 +52,8 @@ func TestAgainTakesTheRecorder(t *testing.T) {
 	get(aside, "/aside")
 	silent := second.Silent()
 	silent.Recorder.Base = op.Client().Transport
-	if res, err := (&http.Client{Transport: silent.Recorder}).Get(op.URL + "/silent"); err != nil { //nolint:noctx // likewise
+	client = &http.Client{Transport: silent.Recorder}
+	if res, err := client.Get(op.URL + "/silent"); err != nil { //nolint:noctx // likewise
 		t.Error(err)
 	} else if err := res.Body.Close(); err != nil {
 		t.Error(err)
