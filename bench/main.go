@@ -91,7 +91,8 @@ func (b bench) compare(commands ...[]string) ([]sample, error) {
 	walls, cpus := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands))
 	for i := range b.runs + 2 {
 		for n, command := range commands {
-			cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
+			//nolint:gosec,noctx // the program under measurement, bounded by its own --timeout
+			cmd := exec.Command(command[0], command[1:]...)
 			start := time.Now()
 			out, err := cmd.CombinedOutput()
 			wall := time.Since(start)
@@ -124,7 +125,8 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float
 // refresh measures refresh-token over TLS at several delays, cold or with metadata and keys
 // in the cache.
 func (b bench) refresh(h2, warm bool) error {
-	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] + map[bool]string{true: ", metadata and keys cached"}[warm]
+	name := map[bool]string{true: "HTTP/2", false: "HTTP/1.1"}[h2] +
+		map[bool]string{true: ", metadata and keys cached"}[warm]
 	op := fakeop.StartTLS(h2)
 	defer op.Close()
 	cached, err := os.MkdirTemp(b.folder, "cache-")
@@ -143,7 +145,8 @@ func (b bench) refresh(h2, warm bool) error {
 		}
 	}
 	ca := filepath.Join(b.folder, "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: op.Certificate().Raw}),
+		0o600); err != nil {
 		return err
 	}
 	delays := []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond}
@@ -174,7 +177,8 @@ func (b bench) refresh(h2, warm bool) error {
 			return err
 		}
 		walls = append(walls, s[0].wall)
-		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %.1f MB\n", name, rtt, ms(s[0].wall), ms(s[0].cpu), mb(rss))
+		fmt.Printf("refresh-token, TLS, %s, round trip %s: wall %s, CPU %s, %.1f MB\n", name, rtt, ms(s[0].wall),
+			ms(s[0].cpu), mb(rss))
 	}
 	trips := float64(walls[len(walls)-1]-walls[0]) / float64(delays[len(delays)-1])
 	fmt.Printf("refresh-token, TLS, %s: %.2f sequential round trips\n", name, trips)

@@ -44,7 +44,8 @@ func (b bench) build(name, text string) (string, error) {
 	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, source) //nolint:gosec,noctx // our own file
+	//nolint:gosec,noctx // our own file
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, source)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -60,7 +61,8 @@ func (b bench) memory(command []string) (int64, error) {
 	var sizes []int64
 	for range 5 {
 		file := filepath.Join(b.folder, "maxrss")
-		cmd := exec.Command(program, append([]string{file}, command...)...) //nolint:gosec,noctx // the program under measurement
+		//nolint:gosec,noctx // the program under measurement
+		cmd := exec.Command(program, append([]string{file}, command...)...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, out)
 		}

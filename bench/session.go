@@ -29,7 +29,10 @@ import (
 func (b bench) sessions() error {
 	store := &session.Files{Folder: filepath.Join(b.folder, "sessions")}
 	socket := filepath.Join(b.folder, "agent", "agent.sock")
-	for name, value := range map[string]string{"OIDC_SESSIONS": store.Folder, "OIDC_AGENT_SOCK": socket, "OIDC_KEYRING": "off"} {
+	for name, value := range map[string]string{
+		"OIDC_SESSIONS": store.Folder, "OIDC_AGENT_SOCK": socket,
+		"OIDC_KEYRING": "off",
+	} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
 		}
@@ -43,7 +46,10 @@ func (b bench) sessions() error {
 // kept is a session whose tokens end after a time.
 func kept(name, issuer string, left time.Duration) *session.Session {
 	now := time.Now()
-	client, _ := json.Marshal(map[string]any{"flags": map[string][]string{"issuer": {issuer}, "client-id": {fakeop.ClientID}}})
+	client, _ := json.Marshal(map[string]any{"flags": map[string][]string{
+		"issuer":    {issuer},
+		"client-id": {fakeop.ClientID},
+	}})
 	return &session.Session{
 		Schema: session.Schema, Name: name, Generation: 1, Received: now.Add(-time.Minute), Renewable: true,
 		Grant:  session.Grant{Issuer: issuer, ClientID: fakeop.ClientID, Scopes: []string{"openid"}},
@@ -65,7 +71,8 @@ func (b bench) tokens(socket string) error {
 	}
 	defer stop()
 	fmt.Print("from the agent: ")
-	err = b.times([]string{hello}, []limited{{[]string{b.small(), "mine"}, 1.5}, {[]string{b.binary, "token", "mine"}, 0}})
+	err = b.times([]string{hello},
+		[]limited{{[]string{b.small(), "mine"}, 1.5}, {[]string{b.binary, "token", "mine"}, 0}})
 	return errors.Join(err, callers(socket))
 }
 
@@ -107,7 +114,8 @@ func callers(socket string) error {
 		all.Go(func() {
 			for j := range each {
 				began := time.Now()
-				answer, err := client.Get("http://agent/sessions/mine/access_token") //nolint:noctx // bounded by the run
+				//nolint:noctx // bounded by the run
+				answer, err := client.Get("http://agent/sessions/mine/access_token")
 				if err == nil {
 					_, err = bufio.NewReader(answer.Body).ReadString('\n')
 					_ = answer.Body.Close()
@@ -144,7 +152,8 @@ func (b bench) crowd(store *session.Files) error {
 		start := time.Now()
 		for range processes {
 			all.Go(func() {
-				out, err := exec.Command(b.binary, "token", "crowd").CombinedOutput() //nolint:gosec,noctx // the program under measurement
+				//nolint:gosec,noctx // the program under measurement
+				out, err := exec.Command(b.binary, "token", "crowd").CombinedOutput()
 				if err != nil {
 					failed <- fmt.Errorf("%w: %s", err, out)
 				}
@@ -158,7 +167,8 @@ func (b bench) crowd(store *session.Files) error {
 		default:
 		}
 	}
-	fmt.Printf("%d processes, one expired session: %s, %.1f refreshes\n", processes, ms(median(walls)), float64(op.Asked("/token"))/rounds)
+	fmt.Printf("%d processes, one expired session: %s, %.1f refreshes\n", processes, ms(median(walls)),
+		float64(op.Asked("/token"))/rounds)
 	return nil
 }
 
@@ -171,7 +181,8 @@ func (b bench) agentMemory(store *session.Files, socket string) error {
 		if err != nil {
 			return err
 		}
-		_, err = exec.Command(b.binary, "agent", "status").CombinedOutput() //nolint:gosec,noctx // makes it read all of them
+		//nolint:gosec,noctx // makes it read all of them
+		_, err = exec.Command(b.binary, "agent", "status").CombinedOutput()
 		if err == nil {
 			rss[i], err = resident(cmd.Process.Pid)
 		}
@@ -192,7 +203,8 @@ func (b bench) agentMemory(store *session.Files, socket string) error {
 			}
 		}
 	}
-	fmt.Printf("agent, %d sessions: %d MB more than with one, %.1f KB each\n", many, (rss[1]-rss[0])>>20, float64(rss[1]-rss[0])/many/1024)
+	fmt.Printf("agent, %d sessions: %d MB more than with one, %.1f KB each\n", many, (rss[1]-rss[0])>>20,
+		float64(rss[1]-rss[0])/many/1024)
 	return nil
 }
 

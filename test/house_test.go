@@ -264,7 +264,10 @@ func TestNotLinked(t *testing.T) {
 func TestOIDCTokenLinksLittle(t *testing.T) {
 	t.Parallel()
 	for path := range strings.FieldsSeq(printed(t, "..", "go", "list", "-deps", "./cmd/oidc-token")) {
-		if slices.Contains([]string{"net", "net/url", "crypto/tls", "crypto/x509", "regexp", "os/signal", "github.com/spf13/pflag"}, path) {
+		if slices.Contains([]string{
+			"net", "net/url", "crypto/tls", "crypto/x509", "regexp", "os/signal",
+			"github.com/spf13/pflag",
+		}, path) {
 			t.Errorf("oidc-token needs %s", path)
 		}
 	}

@@ -62,7 +62,8 @@ func (c tokenCase) compare(t *testing.T, folder string, env ...string) {
 	}
 	run := func(program string, args []string) (r result) {
 		cmd := exec.CommandContext(t.Context(), program, args...)
-		cmd.Dir, cmd.Env = folder, append(append([]string{"PATH=" + os.Getenv("PATH"), "OIDC_KEYRING=off"}, env...), strings.Fields(c.env)...)
+		cmd.Dir, cmd.Env = folder,
+			append(append([]string{"PATH=" + os.Getenv("PATH"), "OIDC_KEYRING=off"}, env...), strings.Fields(c.env)...)
 		var out, errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		err := cmd.Run()
@@ -79,7 +80,8 @@ func (c tokenCase) compare(t *testing.T, folder string, env ...string) {
 		t.Errorf("%q %s:\n%+v\noidc-client has\n%+v", c.args, c.env, got, want)
 	case c.fast && (alone != want || want.code != 0 || want.stderr != ""):
 		t.Errorf("%q %s: oidc-token alone has\n%+v\noidc-client has\n%+v", c.args, c.env, alone, want)
-	case !c.fast && (alone.code != standIn || alone.stdout != "" || alone.stderr != "oidc-client: "+strings.Join(whole, " ")+"\n"):
+	case !c.fast &&
+		(alone.code != standIn || alone.stdout != "" || alone.stderr != "oidc-client: "+strings.Join(whole, " ")+"\n"):
 		t.Errorf("%q %s: oidc-token alone has\n%+v", c.args, c.env, alone)
 	}
 }
@@ -94,7 +96,10 @@ func freshSession(name string) *session.Session {
 			AccessToken: "the-access-token-of-" + name, TokenType: "Bearer", Expires: now.Add(time.Hour),
 			IDToken: "the.id.token-of-" + name, IDTokenExpires: now.Add(time.Hour),
 		},
-		Secret: &session.Secret{RefreshToken: "r", Client: []byte(`{"flags":{"issuer":["http://127.0.0.1:1"],"client-id":["a"]}}`)},
+		Secret: &session.Secret{
+			RefreshToken: "r",
+			Client:       []byte(`{"flags":{"issuer":["http://127.0.0.1:1"],"client-id":["a"]}}`),
+		},
 	}
 }
 
@@ -102,33 +107,43 @@ func freshSession(name string) *session.Session {
 func saveSessions(t *testing.T, store *session.Files) {
 	t.Helper()
 	for name, change := range map[string]func(s *session.Session){
-		"work":        func(*session.Session) {},
-		"helper":      func(*session.Session) {},
-		"expired":     func(s *session.Session) { s.Tokens.Expires = time.Now().Add(-time.Minute) },
-		"nearly":      func(s *session.Session) { s.Tokens.Expires = time.Now().Add(10 * time.Second) },
-		"ended":       func(s *session.Session) { s.Tokens.Expires, s.Renewable = time.Now().Add(-time.Minute), false },
-		"endless":     func(s *session.Session) { s.Tokens.Expires, s.Tokens.IDTokenExpires = time.Time{}, time.Time{} },
+		"work":    func(*session.Session) {},
+		"helper":  func(*session.Session) {},
+		"expired": func(s *session.Session) { s.Tokens.Expires = time.Now().Add(-time.Minute) },
+		"nearly":  func(s *session.Session) { s.Tokens.Expires = time.Now().Add(10 * time.Second) },
+		"ended":   func(s *session.Session) { s.Tokens.Expires, s.Renewable = time.Now().Add(-time.Minute), false },
+		"endless": func(s *session.Session) {
+			s.Tokens.Expires, s.Tokens.IDTokenExpires = time.Time{}, time.Time{}
+		},
 		"future":      func(s *session.Session) { s.Received = time.Now().Add(time.Hour) },
 		"no-id-token": func(s *session.Session) { s.Tokens.IDToken = "" },
 		"withheld":    func(s *session.Session) { s.Withheld = "sig" },
 		"unverified":  func(s *session.Session) { s.Unverified = "--skip-id-token-verification" },
-		"spent":       func(s *session.Session) { s.Claim = &session.Claim{Began: time.Now(), Process: 1, Why: "cut off"} },
-		"dpop":        func(s *session.Session) { s.Tokens.TokenType = "DPoP" },
-		"lower":       func(s *session.Session) { s.Tokens.TokenType = "bearer" },
-		"json":        func(s *session.Session) { s.Tokens.AccessToken = ` { "a": 1}` },
-		"lines":       func(s *session.Session) { s.Tokens.AccessToken = "a\nb" },
-		"html":        func(s *session.Session) { s.Tokens.IDToken = "a<b>&c" },
+		"spent": func(s *session.Session) {
+			s.Claim = &session.Claim{Began: time.Now(), Process: 1, Why: "cut off"}
+		},
+		"dpop":  func(s *session.Session) { s.Tokens.TokenType = "DPoP" },
+		"lower": func(s *session.Session) { s.Tokens.TokenType = "bearer" },
+		"json":  func(s *session.Session) { s.Tokens.AccessToken = ` { "a": 1}` },
+		"lines": func(s *session.Session) { s.Tokens.AccessToken = "a\nb" },
+		"html":  func(s *session.Session) { s.Tokens.IDToken = "a<b>&c" },
 	} {
 		s := freshSession(name)
 		change(s)
 		check(t, session.Save(store, s))
 	}
-	for name, text := range map[string]string{"empty": "", "broken": `{"schema":1,`, "later": `{"schema":99,"name":"later"}`} {
+	for name, text := range map[string]string{
+		"empty": "", "broken": `{"schema":1,`,
+		"later": `{"schema":99,"name":"later"}`,
+	} {
 		check(t, os.WriteFile(store.Path(name), []byte(text), 0o600))
 	}
 	data, err := os.ReadFile(store.Path("work"))
 	check(t, err)
-	for name, mode := range map[string]os.FileMode{"other-name": 0o600, "readable": 0o644, "writable": 0o660, "others": 0o600, "closed": 0} {
+	for name, mode := range map[string]os.FileMode{
+		"other-name": 0o600, "readable": 0o644, "writable": 0o660,
+		"others": 0o600, "closed": 0,
+	} {
 		if name != "other-name" {
 			data = []byte(strings.Replace(string(data), `"name":"`+nameIn(data)+`"`, `"name":"`+name+`"`, 1))
 		}
@@ -160,7 +175,8 @@ func TestOIDCTokenIsTheSame(t *testing.T) {
 	check(t, session.Save(inOpen, freshSession("work")))
 	check(t, os.Chmod(open, 0o770)) //nolint:gosec // it is to be too open
 	kubectl := func(version string) string {
-		return `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/` + version + `","kind":"ExecCredential"}`
+		return `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/` + version +
+			`","kind":"ExecCredential"}`
 	}
 	for _, c := range []tokenCase{
 		{"work", "", true},
@@ -255,7 +271,10 @@ func TestOIDCTokenAsksTheAgent(t *testing.T) {
 		k.family = k.op.Rotate(5 * time.Minute)
 		refresh, _ := k.family.Current()
 		k.write("refresh", refresh)
-		args := []string{"refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo", "--save", name, "--in-memory"}
+		args := []string{
+			"refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo",
+			"--save", name, "--in-memory",
+		}
 		if code, _, stderr := k.run(args...); code != 0 {
 			t.Fatalf("exit %d\n%s", code, stderr)
 		}
@@ -342,7 +361,8 @@ func TestOIDCTokenBecomes(t *testing.T) {
 	path := folder + ":" + os.Getenv("PATH")
 	for _, program := range []string{"small/oidc-token", "linked"} {
 		cmd, out, _ := run("exit 42", program, path, "a b", "", "--x=y\nz")
-		if !strings.HasPrefix(out, "<token>\n<a b>\n<>\n<--x=y\nz>\ninput\n") || !strings.Contains(out, "\nA=b c\nOIDC_SESSION=x y\n") ||
+		if !strings.HasPrefix(out, "<token>\n<a b>\n<>\n<--x=y\nz>\ninput\n") ||
+			!strings.Contains(out, "\nA=b c\nOIDC_SESSION=x y\n") ||
 			!strings.HasSuffix(out, fmt.Sprintf("\n%d\n", cmd.Process.Pid)) || cmd.ProcessState.ExitCode() != 42 {
 			t.Errorf("%s: exit %d\n%s", program, cmd.ProcessState.ExitCode(), out)
 		}
@@ -415,15 +435,20 @@ echo "${COMPREPLY[@]%% *}"`
 	for line, want := range map[string]string{
 		"wo": "work world", "work --head": "--header", "helper kube": "kubernetes", "helper kubernetes h": "home",
 	} {
-		cmd := exec.CommandContext(t.Context(), bash, append([]string{"-c", script, "bash"}, strings.Fields(line)...)...)
-		cmd.Env = []string{"OIDC_SESSIONS=" + store.Folder, "PATH=" + filepath.Dir(program(t)) + ":" + os.Getenv("PATH")}
+		cmd := exec.CommandContext(t.Context(), bash,
+			append([]string{"-c", script, "bash"}, strings.Fields(line)...)...)
+		cmd.Env = []string{
+			"OIDC_SESSIONS=" + store.Folder,
+			"PATH=" + filepath.Dir(program(t)) + ":" + os.Getenv("PATH"),
+		}
 		out, err := cmd.CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("oidc-token %s: %q, not %q (%v)", line, got, want, err)
 		}
 	}
 	for shell, registers := range map[string]string{
-		"bash": "oidc-client oidc-token", "zsh": "#compdef oidc-client oidc-token", "fish": "-c oidc-token -w oidc-client",
+		"bash": "oidc-client oidc-token", "zsh": "#compdef oidc-client oidc-token",
+		"fish":       "-c oidc-token -w oidc-client",
 		"powershell": "'oidc-client', 'oidc-token' -ScriptBlock",
 	} {
 		for _, args := range [][]string{{"completion", shell}, {"completion", shell, "--no-descriptions"}} {

@@ -24,7 +24,8 @@ func TestReadmeCode(t *testing.T) {
 	for i, snippet := range snippets {
 		code := string(snippet[1])
 		if !strings.HasPrefix(code, "func ") { // the body of a function
-			code = "func snippet(ctx context.Context, secret, old string) error {\n" + code + "\n_ = info; return nil }\n"
+			code = "func snippet(ctx context.Context, secret, old string) error {\n" + code +
+				"\n_ = info; return nil }\n"
 		}
 		var imports strings.Builder
 		for name, path := range map[string]string{

@@ -32,7 +32,8 @@ func windowsPrograms(t *testing.T) (folder string) {
 	return *theWindows.get(t, func(t *testing.T) *string {
 		folder := sharedFolder(t)
 		for name, from := range map[string]string{"oidc-client.exe": ".", "oidc-token.exe": "./cmd/oidc-token"} {
-			printed(t, "..", "env", "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "go", "build", "-o", filepath.Join(folder, name), from)
+			printed(t, "..", "env", "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", "go", "build", "-o",
+				filepath.Join(folder, name), from)
 		}
 		stays := exec.Command(wine, "cmd") // or else Windows starts and ends with each program
 		stays.Env = wineEnv(t)
@@ -218,7 +219,8 @@ func TestWindowsKeyring(t *testing.T) {
 	k.prints()
 	k.set("OIDC_KEYRING", "off")
 	k.expire()
-	if code, stdout, stderr := k.run("token", "work"); code == 0 || stdout != "" || !strings.Contains(stderr, "keyring") {
+	if code, stdout, stderr := k.run("token", "work"); code == 0 || stdout != "" ||
+		!strings.Contains(stderr, "keyring") {
 		t.Errorf("it opens without the keyring: exit %d, %q\n%s", code, stdout, stderr)
 	}
 }
@@ -238,7 +240,8 @@ func TestWindowsExec(t *testing.T) {
 			t.Errorf("%v: exit %d, %q\n%s", args, code, stdout, stderr)
 		}
 	}
-	if code, _, stderr := k.run("exec", "work", "--", "no-such-command"); code != 127 || !strings.Contains(stderr, "no-such-command") {
+	if code, _, stderr := k.run("exec", "work", "--", "no-such-command"); code != 127 ||
+		!strings.Contains(stderr, "no-such-command") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 }
@@ -256,8 +259,10 @@ func TestWindowsHelpers(t *testing.T) {
 		t.Errorf("kubectl gets %+v", credential)
 	}
 	git := k.cmd("helper", "git", "work", "--host", "git.example.com", "get")
-	git.Stdin = strings.NewReader("protocol=https\r\nhost=git.example.com\r\n\r\n") // as the shell of a Windows machine may send it
-	if code, stdout, stderr := k.ends(git); code != 0 || !strings.HasPrefix(stdout, "username=oauth2\npassword="+access+"\n") {
+	// as the shell of a Windows machine may send it
+	git.Stdin = strings.NewReader("protocol=https\r\nhost=git.example.com\r\n\r\n")
+	if code, stdout, stderr := k.ends(git); code != 0 ||
+		!strings.HasPrefix(stdout, "username=oauth2\npassword="+access+"\n") {
 		t.Errorf("git: exit %d, %q\n%s", code, stdout, stderr)
 	}
 	named := filepath.Join(k.folder, "docker-credential-oidc-work.exe")
@@ -300,7 +305,8 @@ func (k *keeper) answers(args ...string) {
 // and ends when it is told to.
 func TestWindowsAgent(t *testing.T) {
 	k := newWindows(t)
-	if code, _, stderr := k.run("agent", "status"); code != 2 || !strings.Contains(stderr, "no agent listens on "+pipeOf(k)) {
+	if code, _, stderr := k.run("agent", "status"); code != 2 ||
+		!strings.Contains(stderr, "no agent listens on "+pipeOf(k)) {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 	agent := k.cmd("agent")
@@ -320,7 +326,8 @@ func TestWindowsAgent(t *testing.T) {
 	k.family = k.op.Rotate(5 * time.Minute)
 	k.write("refresh", "refresh-0")
 	check(t, os.Remove(filepath.Join(k.folder, ".refresh.lock")))
-	k.good("refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo", "--save", "memory", "--in-memory")
+	k.good("refresh-token", "-c", "config.yaml", "--refresh-token", "@refresh", "--skip-userinfo", "--save", "memory",
+		"--in-memory")
 	if _, err := k.store.Load("memory"); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("it is in a file: %v", err)
 	}
@@ -343,7 +350,8 @@ func TestWindowsAgent(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the agent does not end")
 	}
-	if code, _, stderr := k.run("token", "memory"); code != 6 || !strings.Contains(stderr, "there is no session memory") {
+	if code, _, stderr := k.run("token", "memory"); code != 6 ||
+		!strings.Contains(stderr, "there is no session memory") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 }
@@ -351,7 +359,8 @@ func TestWindowsAgent(t *testing.T) {
 // unlikeWindows are tests of what wine or Windows does not have: symbolic links, the modes of UNIX, and
 // files that are removed while they are open.
 var unlikeWindows = []string{
-	"TestCreateFollowsLinks", "TestRemoveFollowsSymbolicLinks", "TestSymbolicLinksAreFollowed", "TestHardLinked", "TestSweepTakesFilesOnly",
+	"TestCreateFollowsLinks", "TestRemoveFollowsSymbolicLinks", "TestSymbolicLinksAreFollowed", "TestHardLinked",
+	"TestSweepTakesFilesOnly",
 	"TestWatch", "TestLinkedSession", "TestFolder/no_folder", "TestFolder/others_can_write", "TestLockFileIsRemoved",
 }
 
@@ -361,11 +370,15 @@ func TestWindowsPackages(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	args := []string{"test", "-json", "-count=1", "-timeout=4m", "-p=1", "-exec=timeout --kill-after=1 270 " + wine}
-	for _, name := range []string{"agent", "cache", "config", "durable", "keyring", "loopback", "place", "renewal", "run", "session"} {
+	for _, name := range []string{
+		"agent", "cache", "config", "durable", "keyring", "loopback", "place", "renewal",
+		"run", "session",
+	} {
 		args = append(args, "./internal/"+name)
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env = "..", append(os.Environ(), append(wineEnv(t), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")...)
+	cmd.Dir, cmd.Env = "..",
+		append(os.Environ(), append(wineEnv(t), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")...)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {

@@ -39,5 +39,6 @@ func rename(temp, path string) error {
 // replaced, or is being removed. A virus scanner opens every file that was written.
 func busy(err error) bool {
 	const sharingViolation, lockViolation = syscall.Errno(32), syscall.Errno(33)
-	return errors.Is(err, syscall.ERROR_ACCESS_DENIED) || errors.Is(err, sharingViolation) || errors.Is(err, lockViolation)
+	return errors.Is(err, syscall.ERROR_ACCESS_DENIED) || errors.Is(err, sharingViolation) ||
+		errors.Is(err, lockViolation)
 }

@@ -19,7 +19,8 @@ import (
 func TestALostTokenIsAlwaysSaid(t *testing.T) {
 	t.Parallel()
 	broken := check.Run([]check.Rule[int]{{
-		ID: "id_token.amr", Level: check.Must, Text: "amr is right.", Eval: func(int) check.Verdict { return check.That(false, "a", "b") },
+		ID: "id_token.amr", Level: check.Must, Text: "amr is right.",
+		Eval: func(int) check.Verdict { return check.That(false, "a", "b") },
 	}}, 0).Err()
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -31,9 +32,16 @@ func TestALostTokenIsAlwaysSaid(t *testing.T) {
 	}{
 		"nothing else": {context.Background(), lost, failure.KindInternal},
 		"verification": {context.Background(), errors.Join(broken, lost), failure.KindVerification},
-		"UserInfo":     {context.Background(), errors.Join(&oidc.Error{Code: "invalid_token", Endpoint: "userinfo"}, lost), failure.KindProvider},
-		"network":      {context.Background(), errors.Join(&oidc.TransportError{Endpoint: "userinfo", Err: errors.New("reset")}, lost), failure.KindNetwork},
-		"interrupted":  {cancelled, errors.Join(context.Canceled, lost), failure.KindInteraction},
+		"UserInfo": {
+			context.Background(), errors.Join(&oidc.Error{Code: "invalid_token", Endpoint: "userinfo"}, lost),
+			failure.KindProvider,
+		},
+		"network": {
+			context.Background(),
+			errors.Join(&oidc.TransportError{Endpoint: "userinfo", Err: errors.New("reset")}, lost),
+			failure.KindNetwork,
+		},
+		"interrupted": {cancelled, errors.Join(context.Canceled, lost), failure.KindInteraction},
 	} {
 		r := run.New(quiet(), run.Options{}, "refresh-token")
 		r.Advise("tokens", Plan{File: &File{failed: lost}}.Begin(r).Advise)

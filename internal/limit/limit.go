@@ -5,6 +5,7 @@ package limit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -96,7 +97,9 @@ type Row struct {
 }
 
 // Table is every limit.
-func Table() []Row {
+func Table() []Row { return slices.Concat(sizes(), times()) }
+
+func sizes() []Row {
 	return []Row{
 		{
 			"Body", size(Body),
@@ -118,7 +121,10 @@ func Table() []Row {
 		{"LogoutSize", size(LogoutSize), "the same, all together"},
 		{"CacheEntries", fmt.Sprint(CacheEntries), "answers in the cache of metadata and keys; the oldest make room"},
 		{"Strange", fmt.Sprint(Strange), "remarks on what comes to the loopback listener and is no answer"},
-		{"AccessTokens", fmt.Sprint(AccessTokens), "access tokens for a part of the grant that a session keeps beside its first; the oldest make room"},
+		{
+			"AccessTokens", fmt.Sprint(AccessTokens),
+			"access tokens for a part of the grant that a session keeps beside its first; the oldest make room",
+		},
 		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
 		{"Exchanges", fmt.Sprint(Exchanges), "HTTP exchanges in the record of one run; the oldest make room"},
@@ -126,6 +132,11 @@ func Table() []Row {
 		{"Filtered", size(Filtered), "what --jq prints, and the document of a stream that it filters"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
+	}
+}
+
+func times() []Row {
+	return []Row{
 		{
 			"Request", Request.String(),
 			"one request and its answer; http_client_config.timeout_duration overrides it, --timeout bounds the " +
@@ -151,8 +162,14 @@ func Table() []Row {
 		},
 		{"FileLock", FileLock.String(), "the wait for another run that uses the same refresh token file"},
 		{"SessionLock", SessionLock.String(), "the wait for another run that renews the same session"},
-		{"SendBy", SendBy.String(), "from the claim of a session's refresh token until it is sent; after that it is not sent"},
-		{"ClaimSettled", ClaimSettled.String(), "where file locks do nothing: from such a claim until its process counts as gone"},
+		{
+			"SendBy", SendBy.String(),
+			"from the claim of a session's refresh token until it is sent; after that it is not sent",
+		},
+		{
+			"ClaimSettled", ClaimSettled.String(),
+			"where file locks do nothing: from such a claim until its process counts as gone",
+		},
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},

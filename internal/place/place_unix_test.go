@@ -18,9 +18,18 @@ func TestFolderAndSocket(t *testing.T) {
 		folder, socket string
 	}{
 		{nil, "", ""},
-		{map[string]string{"HOME": "/h"}, "/h/.local/state/oidc-client/sessions", "/h/.local/state/oidc-client/sessions/agent/agent.sock"},
-		{map[string]string{"HOME": "/h", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/r"}, "/s/oidc-client/sessions", "/r/oidc-client/agent.sock"},
-		{map[string]string{"HOME": "h", "XDG_STATE_HOME": "s", "XDG_RUNTIME_DIR": "r"}, "", ""}, // relative paths do not count
+		{
+			map[string]string{"HOME": "/h"},
+			"/h/.local/state/oidc-client/sessions",
+			"/h/.local/state/oidc-client/sessions/agent/agent.sock",
+		},
+		{
+			map[string]string{"HOME": "/h", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/r"},
+			"/s/oidc-client/sessions",
+			"/r/oidc-client/agent.sock",
+		},
+		// relative paths do not count
+		{map[string]string{"HOME": "h", "XDG_STATE_HOME": "s", "XDG_RUNTIME_DIR": "r"}, "", ""},
 		{map[string]string{"OIDC_SESSIONS": "o"}, here + "/o", here + "/o/agent/agent.sock"},
 		{map[string]string{"OIDC_SESSIONS": "/o", "OIDC_AGENT_SOCK": "/a", "HOME": "/h"}, "/o", "/a"},
 	} {
