@@ -43,7 +43,8 @@ func (c *Client) Token(ctx context.Context, name string, need session.Need) (*se
 	if need.IDToken {
 		kind = "id_token"
 	}
-	q := request{method: http.MethodGet, path: "/sessions/" + name + "/" + kind + "?" + query(need).Encode(), header: http.Header{}}
+	path := "/sessions/" + name + "/" + kind + "?" + query(need).Encode()
+	q := request{method: http.MethodGet, path: path, header: http.Header{}}
 	if need.Not != "" {
 		q.header.Set(notHeader, need.Not)
 	}
@@ -94,11 +95,13 @@ func (c *Client) given(name string, need session.Need, body []byte) (*session.To
 		return nil, fmt.Errorf("the agent's answer cannot be read: %w", err)
 	}
 	if target := cmp.Or(doc.Target, &session.Target{}); !target.Same(need.Target) {
-		return nil, failure.Config("the agent at %s is of an earlier version, which has no tokens for a part of a grant", c.Socket).
+		const why = "the agent at %s is of an earlier version, which has no tokens for a part of a grant"
+		return nil, failure.Config(why, c.Socket).
 			Try("`oidc-client agent stop`, then run it again")
 	}
 	t := &session.Token{
-		Session: name, Issuer: doc.Issuer, Value: doc.AccessToken + doc.IDToken, Type: doc.TokenType, Expires: doc.Expires,
+		Session: name, Issuer: doc.Issuer,
+		Value: doc.AccessToken + doc.IDToken, Type: doc.TokenType, Expires: doc.Expires,
 		Unverified: doc.Unverified, Narrowed: doc.Narrowed, From: "the agent",
 	}
 	if doc.Warning != "" {
@@ -202,7 +205,8 @@ func (c *Client) Put(ctx context.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	if serial, err := strconv.ParseInt(r.header.Get(serialHeader), 10, 64); err == nil { // an earlier agent does not say
+	serial, err := strconv.ParseInt(r.header.Get(serialHeader), 10, 64)
+	if err == nil { // an earlier agent does not say
 		s.Serial = serial
 	}
 	return nil

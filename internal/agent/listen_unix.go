@@ -22,7 +22,8 @@ import (
 // of the same user are let in. One that an agent left behind is replaced; the error is
 // [ErrRunning] if there still is an agent.
 func Listen(ctx context.Context, socket string) (*Listener, error) {
-	if most := len(syscall.RawSockaddrUnix{}.Path) - 1; len(socket) > most { // which the system calls an invalid argument
+	// The system calls a longer one an invalid argument.
+	if most := len(syscall.RawSockaddrUnix{}.Path) - 1; len(socket) > most {
 		return nil, fmt.Errorf("the path of a socket has %d bytes at most, and this one %d", most, len(socket))
 	}
 	folder := filepath.Dir(socket)

@@ -26,7 +26,8 @@ func public(s *session.Session) *session.Session {
 	}
 	if s.Withheld != "" {
 		shown.Access = nil
-		shown.Held, shown.Tokens = "", session.Tokens{Expires: s.Tokens.Expires, IDTokenExpires: s.Tokens.IDTokenExpires}
+		shown.Held = ""
+		shown.Tokens = session.Tokens{Expires: s.Tokens.Expires, IDTokenExpires: s.Tokens.IDTokenExpires}
 	}
 	return &shown
 }

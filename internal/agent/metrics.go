@@ -101,7 +101,8 @@ func (a *Agent) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	sort.Strings(states)
 	for _, state := range states {
-		fmt.Fprintf(&b, "oidc_agent_sessions{state=%q} %d\n", strings.ReplaceAll(state, " ", "_"), c.states[session.State(state)])
+		label := strings.ReplaceAll(state, " ", "_")
+		fmt.Fprintf(&b, "oidc_agent_sessions{state=%q} %d\n", label, c.states[session.State(state)])
 	}
 	family("oidc_agent_sessions_failing", "gauge", "Sessions whose last renewal failed.")
 	fmt.Fprintf(&b, "oidc_agent_sessions_failing %d\n", c.failing)

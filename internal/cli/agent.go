@@ -85,7 +85,8 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	memory := &session.Memory{}
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
-		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: p.Env.Now, Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
+		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: p.Env.Now,
+		Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
 		Changed: (&session.Watch{Folder: store.Folder}).Changed,
 		Tell: func(ok bool, format string, args ...any) {
 			telling.Lock()
@@ -105,7 +106,8 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 // end.
 func serveAgent(ctx context.Context, a *agent.Agent, listener *agent.Listener, stop func()) error {
 	server := &http.Server{
-		Handler: a.Handler(stop), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: a.Handler(stop), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(&bytes.Buffer{}, "", 0), // what clients do wrong is told to them
 	}
 	kept := make(chan struct{})

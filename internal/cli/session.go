@@ -88,11 +88,13 @@ func sessionError(store names, name string, err error) error {
 		names, _ := store.Names() // only to tell
 		return &noSessionError{name, names}
 	case errors.As(err, new(*session.LaterError)):
-		return failure.Config("session %s: %v", name, err).Try("use that version of oidc-client, or a later one; a login with --save " + name + " --replace puts a new session in its place")
+		return failure.Config("session %s: %v", name, err).Try("use that version of oidc-client, or a later one; " +
+			"a login with --save " + name + " --replace puts a new session in its place")
 	case errors.As(err, &broken):
 		return failure.Config("session %s: %v", name, err).Try("a login with --save " + name + " --replace puts a new one in its place")
 	case errors.As(err, &denied):
-		return failure.Config("session %s: %v", name, err).Try("the folder of sessions has to be writable: what is new is written there before anything is sent; OIDC_SESSIONS names another")
+		return failure.Config("session %s: %v", name, err).Try("the folder of sessions has to be writable: " +
+			"what is new is written there before anything is sent; OIDC_SESSIONS names another")
 	}
 	return err
 }

@@ -23,7 +23,8 @@ import (
 func (p *program) sessionsCommand() *cobra.Command {
 	return group(
 		"sessions", "List, show, renew, forget and log out sessions",
-		p.sessionsListCommand(), p.sessionsShowCommand(), p.sessionsRefreshCommand(), p.sessionsDeleteCommand(), p.sessionsLogoutCommand(),
+		p.sessionsListCommand(), p.sessionsShowCommand(), p.sessionsRefreshCommand(),
+		p.sessionsDeleteCommand(), p.sessionsLogoutCommand(),
 	)
 }
 

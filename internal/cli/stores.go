@@ -88,7 +88,9 @@ func (p *program) files() (*session.Files, error) {
 	}
 	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require", LocksFail: func() {
 		p.locksFail.Do(func() {
-			p.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, on a local disk", folder)
+			p.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the "+
+				"same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, "+
+				"on a local disk", folder)
 		})
 	}}
 	switch {

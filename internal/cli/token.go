@@ -144,7 +144,8 @@ func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
 		switch {
 		case name == noCacheFlag: // which a session obeys
 		case name == "acr-values" && !configured:
-			return failure.Usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and --client-id): a session has the tokens that its login asked for", name)
+			return failure.Usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and "+
+				"--client-id): a session has the tokens that its login asked for", name)
 		case targets || name == "acr-values" || o.login || slices.Contains([]string{"config", "issuer", "client-id"}, name):
 		case !configured:
 			return failure.Usage("--%s is for a login: it goes with --login", name)
@@ -156,7 +157,9 @@ func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
 }
 
 // chosen is the session that is asked for.
-func (p *program) chosen(ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string) (session.Keeper, string, error) {
+func (p *program) chosen(
+	ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string,
+) (session.Keeper, string, error) {
 	keeper, err := p.keeper()
 	if err != nil {
 		return nil, "", err
@@ -200,7 +203,8 @@ func (p *program) sessionOf(keeper session.Keeper, cfg *connect.Setup, args []st
 		case covers && (named == "" || named == name):
 			found = append(found, name)
 		case named == name && err == nil:
-			return "", failure.Config("session %s is not of this configuration, but of client %s at %s (scope %s)", name, s.Grant.ClientID, s.Grant.Issuer, strings.Join(s.Grant.Scopes, " ")).
+			return "", failure.Config("session %s is not of this configuration, but of client %s at %s (scope %s)",
+				name, s.Grant.ClientID, s.Grant.Issuer, strings.Join(s.Grant.Scopes, " ")).
 				Try("without -c and other flags the session's own configuration is used")
 		}
 	}
@@ -287,7 +291,9 @@ func (p *program) loginConfig(
 
 // sessionLogin is what a session logs in by: its own configuration, with the flags of this
 // command line.
-func (p *program) sessionLogin(ctx context.Context, cmd *cobra.Command, o *sessionOptions, s *session.Session) (*connect.Setup, error) {
+func (p *program) sessionLogin(
+	ctx context.Context, cmd *cobra.Command, o *sessionOptions, s *session.Session,
+) (*connect.Setup, error) {
 	given, err := p.flagsGiven(ctx, cmd)
 	if err != nil {
 		return nil, err

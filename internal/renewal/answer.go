@@ -28,7 +28,8 @@ func Put(s *session.Session, t *oidc.Tokens, now time.Time) {
 		IDToken: t.IssuedIDToken, IDTokenExpires: expiry(t.IssuedIDToken), Scope: cmp.Or(t.Scope, old.Scope),
 	}
 	if t.IssuedIDToken == "" { // it keeps its own end
-		s.Tokens.IDToken, s.Tokens.IDTokenExpires, s.Tokens.IDTokenStale = old.IDToken, old.IDTokenExpires, old.IDToken != ""
+		s.Tokens.IDToken, s.Tokens.IDTokenExpires = old.IDToken, old.IDTokenExpires
+		s.Tokens.IDTokenStale = old.IDToken != ""
 	}
 	if s.Whole != "" {
 		s.Narrowed = narrowed(s.Whole, t.Scope)
@@ -47,8 +48,8 @@ func PutFor(s *session.Session, t *oidc.Tokens, target session.Target, now time.
 		s.Whole = cmp.Or(s.Whole, wholeScope(s))
 	}
 	s.PutAccess(session.AccessToken{
-		Target: target, Token: t.AccessToken, Type: t.TokenType, Received: now, Expires: accessExpiry(t), Scope: t.Scope,
-		Withheld: session.Unverified,
+		Target: target, Token: t.AccessToken, Type: t.TokenType, Scope: t.Scope,
+		Received: now, Expires: accessExpiry(t), Withheld: session.Unverified,
 	}, now)
 	renewed(s, t)
 }
@@ -157,9 +158,11 @@ type ShortError struct {
 
 func (e *ShortError) Error() string {
 	if e.Unknown {
-		return fmt.Sprintf("session %s: the provider did not say how long its token lasts, so whether it is valid for %s is not known", e.Session.Name, e.Asked)
+		return fmt.Sprintf("session %s: the provider did not say how long its token lasts, so whether it is valid for %s "+
+			"is not known", e.Session.Name, e.Asked)
 	}
-	return fmt.Sprintf("session %s: the provider's tokens last %s, which is not more than the %s that are asked for", e.Session.Name, e.Lifetime.Round(time.Second), e.Asked)
+	return fmt.Sprintf("session %s: the provider's tokens last %s, which is not more than the %s that are asked for",
+		e.Session.Name, e.Lifetime.Round(time.Second), e.Asked)
 }
 
 // ended says why a session cannot be renewed, whatever others do to it. nil means that it

@@ -60,7 +60,8 @@ func (o *Outcome) Given() *session.Token {
 	}
 	s := o.Session
 	t := &session.Token{
-		Session: s.Name, Issuer: s.Grant.Issuer, Value: o.Token, Type: o.TokenType, Received: s.Received, Expires: o.Expires,
+		Session: s.Name, Issuer: s.Grant.Issuer,
+		Value: o.Token, Type: o.TokenType, Received: s.Received, Expires: o.Expires,
 		Unverified: s.Unverified, Behind: o.Behind,
 	}
 	if o.Tokens != nil {

@@ -37,7 +37,8 @@ func (s *Session) Advice(state State) string {
 	switch state {
 	case Spent:
 		return "log in again with --save " + name + "; or `oidc-client sessions refresh " + name + " --retry` " +
-			"sends the refresh token once more, which ends the session if it was spent and the provider rotates refresh tokens"
+			"sends the refresh token once more, which ends the session if it was spent and the provider " +
+			"rotates refresh tokens"
 	case Refused, Ended:
 		return "log in again: `oidc-client login --save " + name + "` with the same configuration, " +
 			"or `oidc-client token " + name + " --login` on a terminal"

@@ -27,8 +27,8 @@ type Store interface {
 	// Open opens the Secret of a session.
 	Open(ctx context.Context, s *Session) error
 
-	// Lock takes the session, which need not be there, for whoever is going to change it, and returns what gives it
-	// back. The lock ends with its holder. waiting is called now and then while another holds
+	// Lock takes the session, which need not be there, for whoever is going to change it, and
+	// returns what gives it back. The lock ends with its holder. waiting is called now and then while another holds
 	// it; once it returns true the wait is over, without the lock and without an error.
 	Lock(ctx context.Context, name string, waiting func() bool) (unlock func(), err error)
 
