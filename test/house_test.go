@@ -141,6 +141,7 @@ var bigTypes = map[string]string{
 	"internal/provider/fault.Fault": "a row of the catalogue",
 	"internal/run.Env":              "what a run gets from its process",
 	"internal/session.Session":      "what a file keeps",
+	"internal/transcript.Exchange":  "what is recorded of a request and its response",
 
 	"internal/agent.Agent":       "has yet to be cut",
 	"internal/cli.program":       "has yet to be cut",
