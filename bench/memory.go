@@ -32,7 +32,8 @@ func main() {
 	var status syscall.WaitStatus
 	var usage syscall.Rusage
 	_, err = syscall.Wait4(pid, &status, 0, &usage)
-	if err != nil || status != 0 || os.WriteFile(os.Args[1], strconv.AppendInt(nil, int64(usage.Maxrss), 10), 0o600) != nil {
+	if err != nil || status != 0 ||
+		os.WriteFile(os.Args[1], strconv.AppendInt(nil, int64(usage.Maxrss), 10), 0o600) != nil {
 		os.Exit(1)
 	}
 }
