@@ -393,6 +393,7 @@ var (
 	alertText = regexp.MustCompile(`\S+: remote error`) // it may meet a connection that is being written to
 	anyText   = regexp.MustCompile(`[A-Za-z0-9_-]{22,}`)
 	timeText  = regexp.MustCompile(`\d\d:\d\d:\d\d`)
+	serialNo  = regexp.MustCompile(`"serial": \d+`) // of a session, which follows the clock
 )
 
 // same replaces what is random or depends on the clock. What begins with "mine" is a flag's.
@@ -408,6 +409,7 @@ func (s *stage) same(text string) string {
 	text = strings.ReplaceAll(text, challengeOfMine, "mine-challenge")
 	text = portText.ReplaceAllString(text, "$1:PORT")
 	text = timeText.ReplaceAllString(text, "TIME")
+	text = serialNo.ReplaceAllString(text, `"serial": NUMBER`)
 	return anyText.ReplaceAllStringFunc(text, func(s string) string {
 		if strings.HasPrefix(s, "mine") {
 			return s
