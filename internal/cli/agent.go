@@ -19,11 +19,12 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
-func (p *program) agentCommand() *cobra.Command {
+func agentCommand(p *program) *cobra.Command {
 	var socket string
 	cmd := &cobra.Command{
 		Use:   "agent",
@@ -46,28 +47,28 @@ sessions. GET /health and /metrics (Prometheus) are served there too.`,
   oidc-client agent stop`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.Bounded(cmd.Context())
+			ctx, cancel := p.run.Bounded(cmd.Context())
 			defer cancel()
-			return p.runAgent(ctx, socket)
+			return runAgent(ctx, p.run, socket)
 		},
 	}
 	cmd.Flags().StringVar(&socket, "socket", "", "`path` of the socket, or name of the pipe")
 	addNoCache(cmd)
-	cmd.AddCommand(p.agentStatusCommand(), p.agentStopCommand())
+	cmd.AddCommand(agentStatusCommand(p), agentStopCommand(p))
 	return cmd
 }
 
-func (p *program) runAgent(ctx context.Context, socket string) error {
+func runAgent(ctx context.Context, r *run.Run, socket string) error {
 	if err := agent.HideMemory(); err != nil {
-		p.Warn("other processes of this user can read the memory of the agent: %v", err)
+		r.Warn("other processes of this user can read the memory of the agent: %v", err)
 	}
-	store, err := p.files()
+	store, err := sessionFiles(r)
 	if err != nil {
 		return err
 	}
 	store.Remember = true
 	if socket == "" {
-		socket = place.Agent(p.Env.Getenv)
+		socket = place.Agent(r.Env.Getenv)
 	}
 	listener, err := agent.Listen(ctx, socket)
 	if err != nil {
@@ -85,20 +86,21 @@ func (p *program) runAgent(ctx context.Context, socket string) error {
 	memory := &session.Memory{}
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
-		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: p.Env.Now,
-		Renew: p.renewFor(both), LogOut: p.logOutFor, Explain: p.explainFor,
+		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: r.Env.Now,
+		Renew: renewFor(r, both), LogOut: func(ctx context.Context, s *session.Session) error { return logOutFor(ctx, r, s) },
+		Explain: func(ctx context.Context, err error) []byte { return explainFor(ctx, r, err) },
 		Changed: (&session.Watch{Folder: store.Folder}).Changed,
 		Tell: func(ok bool, format string, args ...any) {
 			telling.Lock()
 			defer telling.Unlock()
 			if ok {
-				p.Inform(format, args...)
+				r.Inform(format, args...)
 			} else {
-				p.Warn(format, args...)
+				r.Warn(format, args...)
 			}
 		},
 	}
-	p.Inform("the agent listens on %s", socket)
+	r.Inform("the agent listens on %s", socket)
 	return serveAgent(ctx, a, listener, stop)
 }
 
@@ -131,17 +133,17 @@ func serveAgent(ctx context.Context, a *agent.Agent, listener *agent.Listener, s
 }
 
 // renewFor renews sessions for the agent, each in a run of its own.
-func (p *program) renewFor(
+func renewFor(r *run.Run,
 	store session.Store,
 ) func(context.Context, string, session.Need) (*renewal.Outcome, error) {
 	return func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
-		one := p.fresh()
+		one := r.Silent()
 		if need.NoCache {
 			one.Options.Cache = "false"
 		}
-		out, err := one.renewHere(ctx, store, name, need)
-		out.Behind = one.told(ctx, out.Behind)
-		return out, one.told(ctx, err)
+		out, err := renewHere(ctx, one, store, name, need)
+		out.Behind = told(ctx, one, out.Behind)
+		return out, told(ctx, one, err)
 	}
 }
 
@@ -158,26 +160,26 @@ func (e *toldError) Unwrap() error { return e.err }
 
 // told is err, nil if it is, for other runs than this one: that who asked is gone is nothing to
 // them.
-func (p *program) told(ctx context.Context, err error) error {
+func told(ctx context.Context, r *run.Run, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &toldError{p.Failure(context.WithoutCancel(ctx), err), err}
+	return &toldError{r.Failure(context.WithoutCancel(ctx), err), err}
 }
 
 // logOutFor revokes the tokens of a session for the agent.
-func (p *program) logOutFor(ctx context.Context, s *session.Session) error {
-	one := p.fresh()
-	client, err := one.sessionClient(ctx, s, nil)
+func logOutFor(ctx context.Context, r *run.Run, s *session.Session) error {
+	one := r.Silent()
+	client, err := sessionClient(ctx, one, s, nil)
 	if err == nil {
-		err = one.revokeSession(ctx, client, s)
+		err = revokeSession(ctx, one, client, s)
 	}
-	return one.told(ctx, err)
+	return told(ctx, one, err)
 }
 
 // explainFor is an error as the program tells it, as JSON.
-func (p *program) explainFor(ctx context.Context, err error) []byte {
-	one := p.fresh()
+func explainFor(ctx context.Context, r *run.Run, err error) []byte {
+	one := r.Silent()
 	var told *toldError
 	if errors.As(err, &told) {
 		one.Record.Failure = told.failure
@@ -191,26 +193,19 @@ func (p *program) explainFor(ctx context.Context, err error) []byte {
 	return b.Bytes()
 }
 
-// fresh is a program of the same world and options, in which nothing happened yet, and that
-// shows nothing.
-func (p *program) fresh() *program {
-	one := &program{Run: p.Silent(), flags: p.flags}
-	return one
-}
-
-func (p *program) agentStatusCommand() *cobra.Command {
+func agentStatusCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Ask the agent how it is",
 		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.agentStatus(cmd) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return agentStatus(p.run, cmd) },
 	}
 }
 
-func (p *program) agentStatus(cmd *cobra.Command) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func agentStatus(r *run.Run, cmd *cobra.Command) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	client, err := p.theAgent("")
+	client, err := theAgent(r, "")
 	if err != nil {
 		return err
 	}
@@ -218,30 +213,30 @@ func (p *program) agentStatus(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	p.Note("socket", client.Socket)
-	p.Inform("the agent listens on %s", client.Socket)
-	p.Show(transcript.JSONResult("agent", "Agent", "Agent", body))
+	r.Note("socket", client.Socket)
+	r.Inform("the agent listens on %s", client.Socket)
+	r.Show(transcript.JSONResult("agent", "Agent", "Agent", body))
 	if !well {
-		p.Warn("a session cannot be renewed; `oidc-client sessions list` shows which")
+		r.Warn("a session cannot be renewed; `oidc-client sessions list` shows which")
 	}
 	return nil
 }
 
-func (p *program) agentStopCommand() *cobra.Command {
+func agentStopCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
 		Short: "Tell the agent to end",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.Bounded(cmd.Context())
+			ctx, cancel := p.run.Bounded(cmd.Context())
 			defer cancel()
-			client, err := p.theAgent("")
+			client, err := theAgent(p.run, "")
 			if err == nil {
 				err = client.Stop(ctx)
 			}
 			if err == nil {
-				p.Note("stopped", true)
-				p.Inform("the agent ends")
+				p.run.Note("stopped", true)
+				p.run.Inform("the agent ends")
 			}
 			return err
 		},
@@ -249,8 +244,8 @@ func (p *program) agentStopCommand() *cobra.Command {
 }
 
 // theAgent is the agent that has to be there, with the sessions of a folder; "" is any.
-func (p *program) theAgent(folder string) (*agent.Client, error) {
-	socket := place.Agent(p.Env.Getenv)
+func theAgent(r *run.Run, folder string) (*agent.Client, error) {
+	socket := place.Agent(r.Env.Getenv)
 	if err := place.Trusted(socket); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("no agent listens on %s", socket)

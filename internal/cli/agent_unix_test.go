@@ -22,8 +22,7 @@ func TestToldToOthers(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	p := &program{Run: run.New(quiet(), run.Options{}, "agent")}
-	err := p.told(ctx, errors.Join(&oidc.TransportError{Endpoint: "token", Status: 503, Err: errors.New("HTTP status 503")}, context.Canceled))
+	err := told(ctx, run.New(quiet(), run.Options{}, "agent"), errors.Join(&oidc.TransportError{Endpoint: "token", Status: 503, Err: errors.New("HTTP status 503")}, context.Canceled))
 	var told *toldError
 	if !errors.As(err, &told) || told.failure.Kind != failure.KindNetwork || told.failure.HTTPStatus != 503 {
 		t.Errorf("%+v", told.failure)

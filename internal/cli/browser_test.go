@@ -30,15 +30,15 @@ func TestBrowserThatFails(t *testing.T) {
 		env := quiet()
 		env.Start = func([]string) (<-chan error, error) { return c.ended, nil }
 		env.Stderr = &stderr
-		p := &program{Run: run.New(env, run.Options{}, "client")}
+		r := run.New(env, run.Options{}, "client")
 		ctx, cancel := context.WithCancel(t.Context())
-		p.openBrowser(ctx, &browserOptions{command: "x %s"}, "http://127.0.0.1:5556/login")
+		openBrowser(ctx, r, &browserOptions{command: "x %s"}, "http://127.0.0.1:5556/login")
 		if c.ended == nil {
 			cancel()
 		} else {
 			c.ended <- c.err
 		}
-		p.Finish(ctx, nil) // waits for what runs beside the command
+		r.Finish(ctx, nil) // waits for what runs beside the command
 		cancel()
 		if got := stderr.String(); got != c.want || strings.Contains(got, "5556") {
 			t.Errorf("%s: %q", name, got)
@@ -53,9 +53,9 @@ func TestBrowserWhosePathHasSpaces(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{Run: run.New(quiet(), run.Options{}, "client")}
+	r := run.New(quiet(), run.Options{}, "client")
 	for command, want := range map[string][]string{file: {file}, "firefox --private-window %s": {"firefox", "--private-window"}} {
-		if got := p.browsers(command); len(got) != 1 || !slices.Equal(got[0], want) {
+		if got := browsers(r, command); len(got) != 1 || !slices.Equal(got[0], want) {
 			t.Errorf("%q: %q", command, got)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -33,7 +34,7 @@ type cibaOptions struct {
 	ping                                  string
 }
 
-func (p *program) cibaCommand() *cobra.Command {
+func cibaCommand(p *program) *cobra.Command {
 	var o cibaOptions
 	cmd := &cobra.Command{
 		Use:   "ciba",
@@ -46,7 +47,7 @@ the client's backchannel_client_notification_endpoint is registered.`,
 		Example: `  oidc-client ciba -c config.yaml --login-hint alice --binding-message W4SCT
   oidc-client ciba -c config.yaml --login-hint alice --request-object --ping 127.0.0.1:5558`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInBackchannel(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return logInBackchannel(p.run, cmd, &o) },
 	}
 	o.add(cmd, wishFlags, []string{"request-object", "login-hint"})
 	f := cmd.Flags()
@@ -59,18 +60,18 @@ the client's backchannel_client_notification_endpoint is registered.`,
 	return cmd
 }
 
-func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func logInBackchannel(r *run.Run, cmd *cobra.Command, o *cibaOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
+	cfg, err := prepareLogin(ctx, r, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
-	request, err := p.backchannelRequest(ctx, cfg, o)
+	request, err := backchannelRequest(ctx, r, cfg, o)
 	if err != nil {
 		return err
 	}
-	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
@@ -81,71 +82,71 @@ func (p *program) logInBackchannel(cmd *cobra.Command, o *cibaOptions) error {
 	defer calls.close()
 	asked, err := t.client.AuthenticateBackchannel(ctx, request)
 	if asked != nil {
-		p.Found(asked.Checks)
-		p.Learn(asked.RequestID)
-		p.Note("backchannel_authentication", json.RawMessage(asked.Raw))
+		r.Found(asked.Checks)
+		r.Learn(asked.RequestID)
+		r.Note("backchannel_authentication", json.RawMessage(asked.Raw))
 	}
 	if err != nil {
 		return err
 	}
 	calls.serve(asked)
-	p.tellBackchannel(asked, o)
+	tellBackchannel(r, asked, o)
 	ask := func() (*oidc.Tokens, error) { return t.client.BackchannelToken(ctx, asked) }
 	tokens, err := t.poll(ctx, &asked.Hooks, asked.ExpiresAt, ask)
 	return t.settle(ctx, tokens, err)
 }
 
 // backchannelRequest is what is asked for. max_age is no parameter of CIBA.
-func (p *program) backchannelRequest(ctx context.Context, cfg *connect.Setup, o *cibaOptions) (oidc.BackchannelRequest, error) {
-	r := oidc.BackchannelRequest{Scope: cfg.Scopes, LoginHint: cfg.Login.LoginHint, BindingMessage: o.bindingMessage, Ping: o.ping != ""}
+func backchannelRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *cibaOptions) (oidc.BackchannelRequest, error) {
+	req := oidc.BackchannelRequest{Scope: cfg.Scopes, LoginHint: cfg.Login.LoginHint, BindingMessage: o.bindingMessage, Ping: o.ping != ""}
 	for _, secret := range []struct {
 		flag, value, env string
 		to               *string
 		get              func(ctx context.Context, flag, value, env string) (string, error)
 	}{
-		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &r.LoginHintToken, p.Input.Token},
-		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &r.IDTokenHint, p.Input.Token},
-		{"user-code", o.userCode, "OIDC_USER_CODE", &r.UserCode, p.Input.Secret},
+		{"login-hint-token", o.loginHintToken, "OIDC_LOGIN_HINT_TOKEN", &req.LoginHintToken, r.Input.Token},
+		{"id-token-hint", o.idTokenHint, "OIDC_ID_TOKEN_HINT", &req.IDTokenHint, r.Input.Token},
+		{"user-code", o.userCode, "OIDC_USER_CODE", &req.UserCode, r.Input.Secret},
 	} {
 		var err error
 		if *secret.to, err = secret.get(ctx, secret.flag, secret.value, secret.env); err != nil {
-			return r, err
+			return req, err
 		}
 	}
-	if !utf8.ValidString(r.UserCode) {
-		return r, failure.Usage("--user-code is not UTF-8")
+	if !utf8.ValidString(req.UserCode) {
+		return req, failure.Usage("--user-code is not UTF-8")
 	}
 	hints := 0
-	for _, hint := range []string{r.LoginHint, r.LoginHintToken, r.IDTokenHint} {
+	for _, hint := range []string{req.LoginHint, req.LoginHintToken, req.IDTokenHint} {
 		if hint != "" {
 			hints++
 		}
 	}
 	if hints != 1 {
-		return r, failure.Usage("the user is named by exactly one of --login-hint, --login-hint-token and --id-token-hint, not by %d", hints)
+		return req, failure.Usage("the user is named by exactly one of --login-hint, --login-hint-token and --id-token-hint, not by %d", hints)
 	}
 	var err error
-	if r.Params, err = o.loginParams(cfg); err != nil {
-		return r, err
+	if req.Params, err = o.loginParams(cfg); err != nil {
+		return req, err
 	}
-	r.Params.Del("max_age")
+	req.Params.Del("max_age")
 	if o.requestedExpiry > 0 {
-		r.Params.Set("requested_expiry", fmt.Sprint(int(o.requestedExpiry/time.Second)))
+		req.Params.Set("requested_expiry", fmt.Sprint(int(o.requestedExpiry/time.Second)))
 	}
 	if cfg.Login.UseRequestParameter {
-		if r.Object, err = requestObject(ctx, cfg); err == nil {
-			r.Object.EncryptionAlg = ""
+		if req.Object, err = requestObject(ctx, cfg); err == nil {
+			req.Object.EncryptionAlg = ""
 		}
 	}
-	return r, err
+	return req, err
 }
 
-func (p *program) tellBackchannel(b *oidc.Backchannel, o *cibaOptions) {
+func tellBackchannel(r *run.Run, b *oidc.Backchannel, o *cibaOptions) {
 	text := "the user was asked"
 	if o.bindingMessage != "" {
 		text += fmt.Sprintf("; both devices show %q", o.bindingMessage)
 	}
-	p.Inform("%s; there is time until %s", text, b.ExpiresAt.Local().Format(time.TimeOnly))
+	r.Inform("%s; there is time until %s", text, b.ExpiresAt.Local().Format(time.TimeOnly))
 }
 
 // A callReceiver is called when the user is done (CIBA section 10.2).

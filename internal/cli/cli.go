@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -19,28 +18,31 @@ import (
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-// A program is one run of a command, and what its parts tell each other.
+// A program is a command line: the world, the flags that every command has, and the run
+// of the command, once it began.
 type program struct {
-	*run.Run
-	flags run.Options // as they are on the command line
+	env   *run.Env
+	flags run.Options
+	run   *run.Run
+}
 
-	agent     *agentAtHand // nil if there is none, or sessions are not used
-	locksFail sync.Once    // that locks do nothing is told
+// newProgram is a command line of which nothing is known yet but how output is wanted.
+func newProgram(env *run.Env, flags run.Options) *program {
+	return &program{env: env, flags: flags, run: run.New(env, flags, "oidc-client")}
 }
 
 // Main runs the command that args name and returns the exit code.
 func Main(ctx context.Context, env *run.Env, args []string) int {
 	// A flag that cannot be parsed may stand before --format: what the user
 	// reads the answer with is known all the same.
-	p := &program{flags: outputIn(args)}
-	p.Run = run.New(env, p.flags, "oidc-client")
+	p := newProgram(env, outputIn(args))
 	root := p.root(args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && p.Record.Command == root.Name() {
-		p.Record.Command = commandName(cmd)
+	if err != nil && p.run.Record.Command == root.Name() {
+		p.run.Record.Command = commandName(cmd)
 	}
-	return p.Finish(ctx, err)
+	return p.run.Finish(ctx, err)
 }
 
 // outputIn finds --format and --jq without parsing the rest.
@@ -80,18 +82,18 @@ It verifies what it gets by every rule of the standards, never loses a rotated
 refresh token, keeps secrets out of logs, and says why when something fails.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       p.Env.Build.Name(),
+		Version:       p.env.Build.Name(),
 		Args:          unknownCommand,
 
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE:          p.begin,
 	}
-	root.SetIn(p.Env.Stdin)
-	root.SetOut(p.Env.Stdout)
-	root.SetErr(p.Env.Stderr)
+	root.SetIn(p.env.Stdin)
+	root.SetOut(p.env.Stdout)
+	root.SetErr(p.env.Stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		p.Record.Command = commandName(cmd)
+		p.run.Record.Command = commandName(cmd)
 		// What follows "=" or " in " may be a secret.
 		text, _, _ := strings.Cut(err.Error(), "=")
 		text, _, _ = strings.Cut(text, " in -")
@@ -111,7 +113,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	f.DurationVar(&p.flags.Timeout, "timeout", 0, "bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
 	root.SetHelpCommand(helpCommand())
-	addCommands(root, p.commands(), args)
+	addCommands(root, p, p.commands(), args)
 	withoutDocument(printsHelp, root)
 	complete(root, "format", func() []string { return []string{"text", "json"} })
 	complete(root, "jq", func() []string { return nil })
@@ -166,11 +168,11 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	first, _, _ := strings.Cut(name, " ")
 	ofSession := slices.Contains([]string{"token", "exec", "helper", "sessions", "agent"}, first)
 	var err error
-	if p.flags.Cache, err = cacheWanted(cmd, p.Env.Getenv); !ofSession {
+	if p.flags.Cache, err = cacheWanted(cmd, p.env.Getenv); !ofSession {
 		err = nil // other commands report it with the rest of their configuration
 	}
 	wrong := filter(cmd, &p.flags)
-	p.Run = run.New(p.Env, p.flags, name)
+	p.run = run.New(p.env, p.flags, name)
 	switch {
 	case !slices.Contains([]string{"text", "json"}, format):
 		return failure.Usage("--format %q is neither text nor json", format)
@@ -181,7 +183,7 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	case p.flags.ShowSecrets && !p.flags.Debug:
 		return failure.Usage("--show-secrets goes with -d")
 	case p.flags.ShowSecrets:
-		p.Warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
+		p.run.Warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
 	}
 	if err := checkValues(cmd, args); err != nil {
 		return err
@@ -189,7 +191,7 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	if wrong != nil {
 		return wrong
 	}
-	p.warnIdle(cmd)
+	warnIdle(p.run, cmd)
 	return nil
 }
 

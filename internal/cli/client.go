@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -75,34 +76,34 @@ func flagHelp(p config.Parameter) string {
 	return p.Help
 }
 
-// load reads the configuration: file, environment, flags. require names the keys that
+// loadConfig reads the configuration: file, environment, flags. require names the keys that
 // must be set.
-func (p *program) load(ctx context.Context, cmd *cobra.Command, c *clientFlags, require ...string) (*connect.Setup, error) {
-	given, err := p.flagsGiven(ctx, cmd)
+func loadConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFlags, require ...string) (*connect.Setup, error) {
+	given, err := flagsGiven(ctx, r, cmd)
 	if err != nil {
 		return nil, err
 	}
 	flags := connect.Flags{File: c.config, KeyID: c.kid, Given: given, Anonymous: c.anonymous, Uncached: c.uncached}
-	return connect.Load(ctx, p.Run, flags, require...)
+	return connect.Load(ctx, r, flags, require...)
 }
 
-// connect reads the configuration and makes its HTTP client.
-func (p *program) connect(ctx context.Context, cmd *cobra.Command, c *clientFlags, require ...string) (*connect.Setup, *connect.Network, error) {
-	cfg, err := p.load(ctx, cmd, c, require...)
+// loadAndConnect reads the configuration and makes its HTTP client.
+func loadAndConnect(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFlags, require ...string) (*connect.Setup, *connect.Network, error) {
+	cfg, err := loadConfig(ctx, r, cmd, c, require...)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := cfg.Network(ctx, p.Run, "")
+	n, err := cfg.Network(ctx, r, "")
 	return cfg, n, err
 }
 
 // flagsGiven returns the flags on the command line and their values. A secret is read from
 // where its flag says.
-func (p *program) flagsGiven(ctx context.Context, cmd *cobra.Command) (map[string][]string, error) {
+func flagsGiven(ctx context.Context, r *run.Run, cmd *cobra.Command) (map[string][]string, error) {
 	flags := map[string][]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) { flags[f.Name] = flagValues(f) })
 	if given, ok := flags["client-secret"]; ok {
-		secret, err := p.Input.Secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
+		secret, err := r.Input.Secret(ctx, "client-secret", given[0], "OIDC_CLIENT_SECRET")
 		if err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) clientCredentialsCommand() *cobra.Command {
+func clientCredentialsCommand(p *program) *cobra.Command {
 	var o tokenOptions
 	cmd := &cobra.Command{
 		Use:   "client-credentials",
@@ -24,7 +24,7 @@ file are sent, but for openid and offline_access, which are about users.`,
   oidc-client client-credentials -c config.yaml --format json | jq -r .token_response.access_token`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o, func(_ context.Context, cfg *connect.Setup) (oidc.Grant, error) {
+			return requestTokens(p.run, cmd, &o, func(_ context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				return withAudience(oidc.ClientCredentials(serviceScopes(cfg)...), cfg), nil
 			})
 		},

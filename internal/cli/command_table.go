@@ -10,58 +10,58 @@ type commandEntry struct {
 	name    string
 	aliases []string
 	walks   bool // it needs all other commands
-	build   func() *cobra.Command
+	build   func(*program) *cobra.Command
 }
 
 // commands is the table of commands.
 func (p *program) commands() []commandEntry {
 	return []commandEntry{
-		{name: "refresh-token", build: p.refreshTokenCommand},
-		{name: "client", aliases: []string{"login"}, build: p.clientCommand},
-		{name: "device", build: p.deviceCommand},
-		{name: "ciba", build: p.cibaCommand},
-		{name: "client-credentials", build: p.clientCredentialsCommand},
-		{name: "password", build: p.passwordCommand},
-		{name: "jwt-bearer", build: p.jwtBearerCommand},
-		{name: "saml2-bearer", build: p.saml2BearerCommand},
-		{name: "token-exchange", build: p.tokenExchangeCommand},
-		{name: "userinfo", build: p.userInfoCommand},
-		{name: "introspect", build: p.introspectCommand},
-		{name: "revoke", build: p.revokeCommand},
-		{name: "end-session", build: p.endSessionCommand},
-		{name: "logout-receiver", build: p.logoutReceiverCommand},
-		{name: "resource", build: p.resourceCommand},
-		{name: "token", build: p.tokenCommand},
-		{name: "exec", build: p.execCommand},
-		{name: "helper", build: p.helperCommand},
-		{name: "sessions", build: p.sessionsCommand},
-		{name: "agent", build: p.agentCommand},
-		{name: "discover", build: p.discoverCommand},
-		{name: "register", build: p.registerCommand},
-		{name: "jwt", build: p.jwtCommand},
-		{name: "config", build: p.configCommand},
-		{name: "provider", build: p.providerCommand},
-		{name: "demo", build: p.demoCommand},
-		{name: "version", build: p.versionCommand},
-		{name: "documentation", walks: true, build: p.documentationCommand},
-		{name: "exit-codes", build: p.exitCodesTopic},
-		{name: "rules", build: p.rulesTopic},
-		{name: "reasons", build: p.reasonsTopic},
-		{name: "limits", build: p.limitsTopic},
+		{name: "refresh-token", build: refreshTokenCommand},
+		{name: "client", aliases: []string{"login"}, build: clientCommand},
+		{name: "device", build: deviceCommand},
+		{name: "ciba", build: cibaCommand},
+		{name: "client-credentials", build: clientCredentialsCommand},
+		{name: "password", build: passwordCommand},
+		{name: "jwt-bearer", build: jwtBearerCommand},
+		{name: "saml2-bearer", build: saml2BearerCommand},
+		{name: "token-exchange", build: tokenExchangeCommand},
+		{name: "userinfo", build: userInfoCommand},
+		{name: "introspect", build: introspectCommand},
+		{name: "revoke", build: revokeCommand},
+		{name: "end-session", build: endSessionCommand},
+		{name: "logout-receiver", build: logoutReceiverCommand},
+		{name: "resource", build: resourceCommand},
+		{name: "token", build: tokenCommand},
+		{name: "exec", build: execCommand},
+		{name: "helper", build: helperCommand},
+		{name: "sessions", build: sessionsCommand},
+		{name: "agent", build: agentCommand},
+		{name: "discover", build: discoverCommand},
+		{name: "register", build: registerCommand},
+		{name: "jwt", build: jwtCommand},
+		{name: "config", build: configCommand},
+		{name: "provider", build: providerCommand},
+		{name: "demo", build: demoCommand},
+		{name: "version", build: versionCommand},
+		{name: "documentation", walks: true, build: documentationCommand},
+		{name: "exit-codes", build: exitCodesTopic},
+		{name: "rules", build: rulesTopic},
+		{name: "reasons", build: reasonsTopic},
+		{name: "limits", build: limitsTopic},
 	}
 }
 
 // addCommands adds the command that args name to root. If they name none, as for
 // help, completion or a misspelt command, it adds all of them. Building all of
 // them would take a fifth of the time that the program needs to start.
-func addCommands(root *cobra.Command, table []commandEntry, args []string) {
+func addCommands(root *cobra.Command, p *program, table []commandEntry, args []string) {
 	if entry := entryOf(root, table, args); entry != nil && !entry.walks {
 		root.CompletionOptions.DisableDefaultCmd = true
-		root.AddCommand(entry.build())
+		root.AddCommand(entry.build(p))
 		return
 	}
 	for _, entry := range table {
-		root.AddCommand(entry.build())
+		root.AddCommand(entry.build(p))
 	}
 	addCompletion(root)
 }

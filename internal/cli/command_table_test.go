@@ -11,9 +11,9 @@ import (
 // The names in the table are those of the commands that it builds.
 func TestTableNamesCommands(t *testing.T) {
 	t.Parallel()
-	p := &program{Run: run.New(quiet(), run.Options{}, "test")}
+	p := newProgram(quiet(), run.Options{})
 	for _, entry := range p.commands() {
-		if cmd := entry.build(); cmd.Name() != entry.name || !slices.Equal(cmd.Aliases, entry.aliases) {
+		if cmd := entry.build(p); cmd.Name() != entry.name || !slices.Equal(cmd.Aliases, entry.aliases) {
 			t.Errorf("%s %v builds %s %v", entry.name, entry.aliases, cmd.Name(), cmd.Aliases)
 		}
 	}
@@ -23,7 +23,7 @@ func TestTableNamesCommands(t *testing.T) {
 // has all of them.
 func TestOneCommandIsBuilt(t *testing.T) {
 	t.Parallel()
-	p := &program{Run: run.New(quiet(), run.Options{}, "test")}
+	p := newProgram(quiet(), run.Options{})
 	for line, want := range map[string]string{
 		"version":                        "version",
 		"login":                          "client",

@@ -15,12 +15,12 @@ import (
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-func (p *program) configCommand() *cobra.Command {
+func configCommand(p *program) *cobra.Command {
 	return group("config", "Write, check and describe a configuration file",
-		p.configInitCommand(), p.configValidateCommand(), p.configSchemaCommand())
+		configInitCommand(p), configValidateCommand(p), configSchemaCommand(p))
 }
 
-func (p *program) configInitCommand() *cobra.Command {
+func configInitCommand(p *program) *cobra.Command {
 	var issuer, clientID string
 	var force bool
 	cmd := &cobra.Command{
@@ -37,7 +37,7 @@ already is left alone unless --force is given.`,
 			if len(args) == 1 {
 				file = args[0]
 			}
-			return p.initConfig(file, issuer, clientID, force)
+			return initConfig(p.run, file, issuer, clientID, force)
 		},
 	}
 	cmd.Flags().StringVar(&issuer, "issuer", "", "issuer identifier of the provider")
@@ -46,7 +46,7 @@ already is left alone unless --force is given.`,
 	return cmd
 }
 
-func (p *program) initConfig(file, issuer, clientID string, force bool) error {
+func initConfig(r *run.Run, file, issuer, clientID string, force bool) error {
 	data := config.Starter(issuer, clientID)
 	if _, err := config.Load(config.Sources{Name: file, File: data}); err != nil {
 		return failure.Usage("the file would not be valid: %v", err)
@@ -58,17 +58,17 @@ func (p *program) initConfig(file, issuer, clientID string, force bool) error {
 		if err := run.WriteNew(file, data, force); err != nil {
 			return failure.Config("%w", err)
 		}
-		p.Inform("wrote %s; check it with: oidc-client config validate %s", file, file)
+		r.Inform("wrote %s; check it with: oidc-client config validate %s", file, file)
 	}
 	text := ""
 	if file == "-" {
 		text = strings.TrimSuffix(string(data), "\n")
 	}
-	p.Print("config", map[string]any{"file": file, "content": string(data)}, text)
+	r.Print("config", map[string]any{"file": file, "content": string(data)}, text)
 	return nil
 }
 
-func (p *program) configValidateCommand() *cobra.Command {
+func configValidateCommand(p *program) *cobra.Command {
 	var flags clientFlags
 	cmd := &cobra.Command{
 		Use:   "validate [FILE]",
@@ -86,22 +86,22 @@ sent.`,
 				}
 				flags.config = args[0]
 			}
-			return p.validateConfig(cmd, &flags)
+			return validateConfig(p.run, cmd, &flags)
 		},
 	}
 	flags.add(cmd, []string{"issuer", "client-id", "client-secret", "auth-method", "profile"}, reachFlags)
 	return cmd
 }
 
-func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func validateConfig(r *run.Run, cmd *cobra.Command, flags *clientFlags) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.load(ctx, cmd, flags, "issuer", "client_id")
+	cfg, err := loadConfig(ctx, r, cmd, flags, "issuer", "client_id")
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
-	p.Advise("configuration", func(_ error, f *failure.Failure) {
+	r.Advise("configuration", func(_ error, f *failure.Failure) {
 		run.Advise(f, "`oidc-client config schema` shows all keys")
 	})
 	broken := cfg.Broken(ctx)
@@ -115,12 +115,12 @@ func (p *program) validateConfig(cmd *cobra.Command, flags *clientFlags) error {
 		return problems
 	}
 	name := cfg.File
-	p.Inform("%s is valid", name)
-	p.Note("config", map[string]any{"file": name, "valid": true})
+	r.Inform("%s is valid", name)
+	r.Note("config", map[string]any{"file": name, "valid": true})
 	return nil
 }
 
-func (p *program) configSchemaCommand() *cobra.Command {
+func configSchemaCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the configuration file",
@@ -134,7 +134,7 @@ the first line.`,
 			if err != nil {
 				return err
 			}
-			p.Print("schema_document", json.RawMessage(schema), strings.TrimSuffix(string(schema), "\n"))
+			p.run.Print("schema_document", json.RawMessage(schema), strings.TrimSuffix(string(schema), "\n"))
 			return nil
 		},
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) demoCommand() *cobra.Command {
+func demoCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the main job, offline: a provider, a login, refresh-token",
@@ -30,14 +30,14 @@ Starts the development provider on a free port of 127.0.0.1, logs in by itself,
 runs refresh-token against it over HTTP, and stops. No network, no account and
 no file are needed.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(p.run, cmd) },
 	}
 	does(cmd, showsRequests, showsRules, fetchesUserInfo, writesResults)
 	return cmd
 }
 
-func (p *program) demo(cmd *cobra.Command) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func runDemo(r *run.Run, cmd *cobra.Command) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	options := provider.Defaults()
 	options.Auto = true
@@ -47,13 +47,13 @@ func (p *program) demo(cmd *cobra.Command) error {
 		return err
 	}
 	defer func() { _ = op.Close() }()
-	p.Inform("a development provider is running: issuer %s", op.Issuer)
+	r.Inform("a development provider is running: issuer %s", op.Issuer)
 
 	tokens, err := logIn(ctx, op.Issuer, options.Clients[0])
 	if err != nil {
 		return err
 	}
-	p.Inform("alice has logged in with the authorization code flow (PKCE, state, nonce, iss)")
+	r.Inform("alice has logged in with the authorization code flow (PKCE, state, nonce, iss)")
 
 	folder, err := os.MkdirTemp("", "oidc-client-demo-")
 	if err != nil {
@@ -68,12 +68,12 @@ func (p *program) demo(cmd *cobra.Command) error {
 	if err := durable.WriteFile(token, []byte(tokens.RefreshToken)); err != nil {
 		return err
 	}
-	code := p.demonstrate(ctx, cmd, "refresh-token", "--config", config, "--refresh-token", "@"+token)
-	p.Inform("exit code %d", code)
+	code := demonstrate(ctx, r, cmd, "refresh-token", "--config", config, "--refresh-token", "@"+token)
+	r.Inform("exit code %d", code)
 	if err := op.Close(); err != nil {
 		return err
 	}
-	p.Inform("the development provider is stopped; its tokens are worth nothing any more")
+	r.Inform("the development provider is stopped; its tokens are worth nothing any more")
 	return &run.Done{Code: code}
 }
 
@@ -111,14 +111,14 @@ func logIn(ctx context.Context, issuer string, c provider.Client) (*oidc.Tokens,
 
 // demonstrate runs a command as the user would, shows its command line, and
 // returns its exit code.
-func (p *program) demonstrate(ctx context.Context, cmd *cobra.Command, args ...string) int {
-	p.Inform("$ oidc-client %s", strings.Join(args, " "))
-	env := *p.Env
+func demonstrate(ctx context.Context, r *run.Run, cmd *cobra.Command, args ...string) int {
+	r.Inform("$ oidc-client %s", strings.Join(args, " "))
+	env := *r.Env
 	env.Getenv = func(name string) string {
 		if strings.HasPrefix(name, "OIDC_") {
 			return "" // the demonstration is the same for everyone
 		}
-		return p.Env.Getenv(name)
+		return r.Env.Getenv(name)
 	}
 	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed {

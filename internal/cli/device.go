@@ -25,7 +25,7 @@ type deviceOptions struct {
 	noQR    bool
 }
 
-func (p *program) deviceCommand() *cobra.Command {
+func deviceCommand(p *program) *cobra.Command {
 	var o deviceOptions
 	cmd := &cobra.Command{
 		Use:   "device",
@@ -37,7 +37,7 @@ for the tokens at the pace that the provider sets until the user is done there.`
 		Example: `  oidc-client device -c config.yaml
   oidc-client device --issuer https://op.example.com --client-id my-device --scope openid --timeout 5m --format json`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInOnDevice(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return logInOnDevice(p.run, cmd, &o) },
 	}
 	o.add(cmd, wishFlags)
 	f := cmd.Flags()
@@ -46,10 +46,10 @@ for the tokens at the pace that the provider sets until the user is done there.`
 	return cmd
 }
 
-func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func logInOnDevice(r *run.Run, cmd *cobra.Command, o *deviceOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
+	cfg, err := prepareLogin(ctx, r, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
@@ -57,18 +57,18 @@ func (p *program) logInOnDevice(cmd *cobra.Command, o *deviceOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
 	device, err := t.client.AuthorizeDevice(ctx, cfg.Scopes, params)
 	if device != nil {
-		p.Found(device.Checks)
+		r.Found(device.Checks)
 	}
 	if err != nil {
 		return err
 	}
-	p.showDevice(ctx, device, o)
+	showDevice(ctx, r, device, o)
 	ask := func() (*oidc.Tokens, error) { return t.client.DeviceToken(ctx, device) }
 	tokens, err := t.poll(ctx, &device.Hooks, device.ExpiresAt, ask)
 	return t.settle(ctx, tokens, err)
@@ -118,8 +118,8 @@ func (t *tokenRequest) poll(
 }
 
 // showDevice tells the person where to go and what to type there.
-func (p *program) showDevice(ctx context.Context, d *oidc.DeviceAuthorization, o *deviceOptions) {
-	p.Note("device_authorization", json.RawMessage(d.Raw))
+func showDevice(ctx context.Context, r *run.Run, d *oidc.DeviceAuthorization, o *deviceOptions) {
+	r.Note("device_authorization", json.RawMessage(d.Raw))
 	target := d.VerificationURI
 	if d.VerificationURIComplete != "" {
 		target = d.VerificationURIComplete
@@ -129,16 +129,16 @@ func (p *program) showDevice(ctx context.Context, d *oidc.DeviceAuthorization, o
 	if d.VerificationURIComplete != "" {
 		text += fmt.Sprintf("or go to   %s\nand compare the code\n", transcript.Escape(d.VerificationURIComplete))
 	}
-	p.Console().Block("To log in, on any device", "Device", text)
-	p.Learn(d.DeviceCode)
-	if p.Console().Colour { // the code large, as far as a terminal can
-		p.Console().Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
+	r.Console().Block("To log in, on any device", "Device", text)
+	r.Learn(d.DeviceCode)
+	if r.Console().Colour { // the code large, as far as a terminal can
+		r.Console().Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
 	}
-	if !o.noQR && p.Env.Terminal(p.Env.Stderr) {
-		p.Console().Raw(qrCode(target))
+	if !o.noQR && r.Env.Terminal(r.Env.Stderr) {
+		r.Console().Raw(qrCode(target))
 	}
 	if o.browser {
-		p.openBrowser(ctx, &browserOptions{}, target)
+		openBrowser(ctx, r, &browserOptions{}, target)
 	}
 }
 

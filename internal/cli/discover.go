@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) discoverCommand() *cobra.Command {
+func discoverCommand(p *program) *cobra.Command {
 	flags := clientFlags{anonymous: true}
 	cmd := &cobra.Command{
 		Use:   "discover [ISSUER]",
@@ -35,7 +36,7 @@ that cannot be used why.`,
 					return failure.Usage("%v", err)
 				}
 			}
-			return p.showProvider(cmd, &flags)
+			return showProvider(p.run, cmd, &flags)
 		},
 	}
 	flags.add(cmd, []string{"issuer"}, reachFlags)
@@ -43,17 +44,17 @@ that cannot be used why.`,
 	return cmd
 }
 
-func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func showProvider(r *run.Run, cmd *cobra.Command, flags *clientFlags) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	flags.uncached = true // the command shows what the provider publishes now
-	cfg, network, err := p.connect(ctx, cmd, flags, "issuer")
+	cfg, network, err := loadAndConnect(ctx, r, cmd, flags, "issuer")
 	if err != nil {
 		return err
 	}
-	provider, err := cfg.Discover(ctx, p.Run, network)
+	provider, err := cfg.Discover(ctx, r, network)
 	if provider != nil {
-		p.Show(transcript.JSONResult("metadata", "Provider Metadata", "Metadata", provider.Raw))
+		r.Show(transcript.JSONResult("metadata", "Provider Metadata", "Metadata", provider.Raw))
 	}
 	if err != nil {
 		return err
@@ -63,13 +64,13 @@ func (p *program) showProvider(cmd *cobra.Command, flags *clientFlags) error {
 		if err != nil {
 			return err
 		}
-		p.showKeys(keys.Keys())
+		showKeys(r, keys.Keys())
 	}
-	p.Explain()
+	r.Explain()
 	return nil
 }
 
-func (p *program) showKeys(keys []oidc.KeyInfo) {
+func showKeys(r *run.Run, keys []oidc.KeyInfo) {
 	if keys == nil {
 		keys = []oidc.KeyInfo{}
 	}
@@ -84,12 +85,12 @@ func (p *program) showKeys(keys []oidc.KeyInfo) {
 		}
 		fmt.Fprintf(&b, "%s  %s\n", transcript.Escape(describeKey(k)), transcript.Escape(state))
 	}
-	p.Show(transcript.Result{Member: "keys", Value: keys, Title: "Provider Keys", Key: "Keys", Text: b.String()})
+	r.Show(transcript.Result{Member: "keys", Value: keys, Title: "Provider Keys", Key: "Keys", Text: b.String()})
 	if usable == 0 {
-		p.Warn("the provider publishes no key that can verify a signature")
+		r.Warn("the provider publishes no key that can verify a signature")
 		return
 	}
-	p.Inform("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
+	r.Inform("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
 }
 
 func describeKey(k oidc.KeyInfo) string {

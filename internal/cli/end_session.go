@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -28,7 +29,7 @@ type endSessionOptions struct {
 
 const loggedOutPath = "/logout/callback"
 
-func (p *program) endSessionCommand() *cobra.Command {
+func endSessionCommand(p *program) *cobra.Command {
 	var o endSessionOptions
 	cmd := &cobra.Command{
 		Use:   "end-session",
@@ -45,7 +46,7 @@ outlive the login: sessions logout ends those.`,
   oidc-client end-session --session work
   oidc-client end-session -c config.yaml --no-redirect`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.endSession(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return endSession(p.run, cmd, &o) },
 	}
 	o.client.anonymous = true
 	o.client.add(cmd, providerFlags, []string{"client-id"})
@@ -61,60 +62,60 @@ outlive the login: sessions logout ends those.`,
 	return cmd
 }
 
-func (p *program) endSession(cmd *cobra.Command, o *endSessionOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func endSession(r *run.Run, cmd *cobra.Command, o *endSessionOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	token, cfg, client, err := p.whoLeaves(ctx, cmd, o)
+	token, cfg, client, err := whoLeaves(ctx, r, cmd, o)
 	if err != nil {
 		return err
 	}
-	r := oidc.EndSessionRequest{IDTokenHint: token, Params: url.Values{}}
+	req := oidc.EndSessionRequest{IDTokenHint: token, Params: url.Values{}}
 	if o.hint != "" {
-		r.Params.Set("logout_hint", o.hint)
+		req.Params.Set("logout_hint", o.hint)
 	}
-	err = parameters(o.params, func(name string) bool { return r.Params.Has(name) }, func(name, value string) { r.Params.Add(name, value) })
+	err = parameters(o.params, func(name string) bool { return req.Params.Has(name) }, func(name, value string) { req.Params.Add(name, value) })
 	if err != nil {
 		return err
 	}
 	if o.noRedirect {
-		return p.leave(ctx, client, r, o)
+		return leaveAtProvider(ctx, r, client, req, o)
 	}
-	return p.logOut(ctx, client, cfg, r, o)
+	return logOut(ctx, r, client, cfg, req, o)
 }
 
 // whoLeaves is the ID Token that was given, "" if none was, or that of a session, and the
 // client that goes with it.
-func (p *program) whoLeaves(ctx context.Context, cmd *cobra.Command, o *endSessionOptions) (string, *connect.Setup, *connect.Client, error) {
+func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command, o *endSessionOptions) (string, *connect.Setup, *connect.Client, error) {
 	if o.session == "" {
-		token, err := p.Input.Token(ctx, "token", o.token, "OIDC_ID_TOKEN")
+		token, err := r.Input.Token(ctx, "token", o.token, "OIDC_ID_TOKEN")
 		if err != nil {
 			return "", nil, nil, err
 		}
-		cfg, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
+		cfg, client, err := clientFor(ctx, r, cmd, &o.client, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if err := p.sessionOnly(cmd, o.token); err != nil {
+	if err := sessionOnly(r, cmd, o.token); err != nil {
 		return "", nil, nil, err
 	}
-	keeper, there, err := p.existing([]string{o.session})
+	keeper, there, err := existingSession(r, []string{o.session})
 	if err != nil {
 		return "", nil, nil, err
 	}
-	s, cfg, err := p.opened(ctx, keeper, there.Name, there.Name+" --id-token")
+	s, cfg, err := opened(ctx, r, keeper, there.Name, there.Name+" --id-token")
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := cfg.Client(ctx, p.Run, "", nil)
+	client, err := cfg.Client(ctx, r, "", nil)
 	if err != nil {
 		return "", nil, nil, err
 	}
 	return s.VerifiedIDToken(), cfg, client, nil
 }
 
-// leave leads the browser away and does not wait for it to come back. The ID Token
+// leaveAtProvider leads the browser away and does not wait for it to come back. The ID Token
 // in the request is for the browser only: it is in no argv, and not shown.
-func (p *program) leave(ctx context.Context, client *connect.Client, r oidc.EndSessionRequest, o *endSessionOptions) error {
-	logout, err := client.EndSession(ctx, r)
+func leaveAtProvider(ctx context.Context, r *run.Run, client *connect.Client, req oidc.EndSessionRequest, o *endSessionOptions) error {
+	logout, err := client.EndSession(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (p *program) leave(ctx context.Context, client *connect.Client, r oidc.EndS
 	gone := make(chan struct{})
 	var once sync.Once
 	place.Secret, place.Mine = true, func(url.Values) bool { return false }
-	place.Start = p.onlyOnce(r.IDTokenHint, func() string {
+	place.Start = startOnce(r, req.IDTokenHint, func() string {
 		once.Do(func() { close(gone) })
 		return logout.URL
 	})
@@ -134,28 +135,28 @@ func (p *program) leave(ctx context.Context, client *connect.Client, r oidc.EndS
 		return err
 	}
 	defer func() { _ = listener.Close() }() // what it delivers is only a redirect
-	p.Inform("Go to %s", listener.StartURL())
-	p.openBrowser(ctx, &o.browser, listener.StartURL())
+	r.Inform("Go to %s", listener.StartURL())
+	openBrowser(ctx, r, &o.browser, listener.StartURL())
 	select {
 	case <-gone:
 	case <-ctx.Done():
 		return waitFor(ctx, "the browser to go to the logout", context.Cause(ctx))
 	}
-	p.Note("end_session", map[string]any{"came_back": false})
-	p.Inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
+	r.Note("end_session", map[string]any{"came_back": false})
+	r.Inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
 	return nil
 }
 
-// onlyOnce leads a browser away one time if the ID Token is in where it leads to: the address that
+// startOnce leads a browser away one time if the ID Token is in where it leads to: the address that
 // leads there is in the argv of the browser, which others on this machine can read.
-func (p *program) onlyOnce(token string, where func() string) func(context.Context) (string, error) {
+func startOnce(r *run.Run, token string, where func() string) func(context.Context) (string, error) {
 	var visits atomic.Int64
 	return func(context.Context) (string, error) {
 		switch n := visits.Add(1); {
 		case n == 1 || token == "":
 			return where(), nil
 		case n == 2:
-			p.Warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
+			r.Warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
 		}
 		return "", errors.New("it was opened before")
 	}
@@ -163,15 +164,15 @@ func (p *program) onlyOnce(token string, where func() string) func(context.Conte
 
 // logOut sends the browser away, waits for it, and judges how it comes back. What
 // has another state is not from this logout: it is told, and the wait goes on.
-func (p *program) logOut(ctx context.Context, client *connect.Client, cfg *connect.Setup, r oidc.EndSessionRequest, o *endSessionOptions) error {
+func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connect.Setup, req oidc.EndSessionRequest, o *endSessionOptions) error {
 	place, err := o.browser.place(loggedOutPath)
 	if err != nil {
 		return err
 	}
-	if r.PostLogoutRedirectURI = o.redirectURI; r.PostLogoutRedirectURI == "" {
-		r.PostLogoutRedirectURI = cfg.PostLogoutRedirectURI
+	if req.PostLogoutRedirectURI = o.redirectURI; req.PostLogoutRedirectURI == "" {
+		req.PostLogoutRedirectURI = cfg.PostLogoutRedirectURI
 	}
-	if uri := r.PostLogoutRedirectURI; uri != "" {
+	if uri := req.PostLogoutRedirectURI; uri != "" {
 		if own, ok := loopback.Place(uri); ok {
 			place.Host, place.Port, place.Path = own.Host, own.Port, own.Path
 		} else if u, err := url.Parse(uri); err == nil {
@@ -181,13 +182,13 @@ func (p *program) logOut(ctx context.Context, client *connect.Client, cfg *conne
 	ready := make(chan struct{}) // the logout, whose redirect URI has the listener's port
 	var logout *oidc.Logout
 	place.Secret = true
-	place.Start = p.onlyOnce(r.IDTokenHint, func() string { <-ready; return logout.URL })
+	place.Start = startOnce(r, req.IDTokenHint, func() string { <-ready; return logout.URL })
 	var strange atomic.Int64
 	place.Mine = func(values url.Values) bool {
 		<-ready
 		mine := values.Get("state") == logout.State
 		if !mine && strange.Add(1) <= limit.Strange {
-			p.Warn("the browser came to %s without the state of this logout; the wait goes on", place.Path)
+			r.Warn("the browser came to %s without the state of this logout; the wait goes on", place.Path)
 		}
 		return mine
 	}
@@ -196,34 +197,34 @@ func (p *program) logOut(ctx context.Context, client *connect.Client, cfg *conne
 		return err
 	}
 	defer func() { _ = listener.Close() }() // what it delivers is only a page
-	if r.PostLogoutRedirectURI == "" {
-		r.PostLogoutRedirectURI = listener.URL(place.Path)
+	if req.PostLogoutRedirectURI == "" {
+		req.PostLogoutRedirectURI = listener.URL(place.Path)
 	}
-	logout, err = client.EndSession(ctx, r)
+	logout, err = client.EndSession(ctx, req)
 	if err != nil {
 		return err
 	}
 	close(ready)
-	p.Inform("Go to %s", listener.StartURL())
-	p.openBrowser(ctx, &o.browser, listener.StartURL())
+	r.Inform("Go to %s", listener.StartURL())
+	openBrowser(ctx, r, &o.browser, listener.StartURL())
 	visit, err := listener.Wait(ctx)
 	if err != nil {
 		return waitFor(ctx, "the browser to come back from the logout", err)
 	}
 	err = client.VerifyLogoutResponse(logout, visit.Values)
-	p.FoundBeside(logout.Checks)
-	p.Note("end_session", map[string]any{"came_back": true})
+	r.FoundBeside(logout.Checks)
+	r.Note("end_session", map[string]any{"came_back": true})
 	if err == nil {
-		p.Inform("the browser came back: the session at the provider has ended")
+		r.Inform("the browser came back: the session at the provider has ended")
 	}
-	visit.Show(p.loggedOutPage(err))
-	p.Explain()
+	visit.Show(loggedOutPage(r, err))
+	r.Explain()
 	return err
 }
 
-func (p *program) loggedOutPage(err error) loopback.Page {
+func loggedOutPage(r *run.Run, err error) loopback.Page {
 	if err != nil {
-		return loopback.Page{Title: "This is not the answer", Text: "The browser came back, but not from this logout. The terminal tells more.", Bad: true, Lines: landingLines(p.Run, "")}
+		return loopback.Page{Title: "This is not the answer", Text: "The browser came back, but not from this logout. The terminal tells more.", Bad: true, Lines: landingLines(r, "")}
 	}
-	return loopback.Page{Title: "You are logged out", Text: "You can close this page and go back to the terminal.", Lines: landingLines(p.Run, "")}
+	return loopback.Page{Title: "You are logged out", Text: "You can close this page and go back to the terminal.", Lines: landingLines(r, "")}
 }

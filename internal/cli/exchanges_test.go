@@ -23,15 +23,14 @@ func TestExchangesInTheRecord(t *testing.T) {
 	env := quiet()
 	env.Stderr, env.Start = &stderr, s.browse
 	env.Getenv = func(name string) string { return s.env[name] }
-	p := &program{}
-	p.Run = run.New(env, p.flags, "test")
+	p := newProgram(env, run.Options{})
 	args := strings.Fields(s.filled("client " + asClient + "--ca-cert $DIR/ca.pem --port 0"))
 	root := p.root(args)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err, stderr.String())
 	}
-	exchanges, dropped := p.Record.Exchanges.All()
+	exchanges, dropped := p.run.Record.Exchanges.All()
 	var endpoints []string
 	for _, e := range exchanges {
 		endpoints = append(endpoints, e.Endpoint)

@@ -28,7 +28,7 @@ type execOptions struct {
 	file     bool
 }
 
-func (p *program) execCommand() *cobra.Command {
+func execCommand(p *program) *cobra.Command {
 	var o execOptions
 	cmd := &cobra.Command{
 		Use:   "exec [NAME] -- COMMAND [ARGUMENT...]",
@@ -47,9 +47,9 @@ run, 128 and the number of the signal that ended it.`,
   oidc-client exec work --id-token --env VAULT_JWT -- vault-login
   oidc-client exec work --file --env AWS_WEB_IDENTITY_TOKEN_FILE --id-token -- aws s3 ls`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return p.exec(cmd, &o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return execute(p.run, cmd, &o, args) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 	o.addNeed(cmd)
 	addNoCache(cmd)
@@ -61,29 +61,29 @@ run, 128 and the number of the signal that ended it.`,
 	return cmd
 }
 
-func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func execute(r *run.Run, cmd *cobra.Command, o *execOptions, args []string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	dash := cmd.ArgsLenAtDash()
 	switch {
 	case dash < 0 || dash > 1 || len(args) == dash:
 		return failure.Usage("what to run stands behind --: exec NAME -- COMMAND [ARGUMENT...]")
-	case p.Options.JSON():
+	case r.Options.JSON():
 		return failure.Usage("exec prints what the command prints, and no document")
 	case strings.ContainsAny(o.variable, "=\x00"):
 		return failure.Usage("--env is the name of a variable, without =")
 	}
-	p.Plainly() // standard output is the command's
+	r.Plainly() // standard output is the command's
 	command := args[dash:]
-	program, err := p.find(command[0])
+	program, err := findProgram(r, command[0])
 	if err != nil {
 		return err
 	}
-	keeper, err := p.keeper()
+	keeper, err := keeper(r)
 	if err != nil {
 		return err
 	}
-	name, err := p.sessionName(keeper, args[:dash])
+	name, err := sessionName(r, keeper, args[:dash])
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,8 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	out, err := p.renew(ctx, keeper, name, need)
-	p.Explain()
+	out, err := renew(ctx, r, keeper, name, need)
+	r.Explain()
 	if err != nil {
 		return err
 	}
@@ -100,9 +100,9 @@ func (p *program) exec(cmd *cobra.Command, o *execOptions, args []string) error 
 		return err
 	}
 	if o.file {
-		return p.execWithFile(cmd.Context(), keeper, need, out, o, program, command)
+		return execWithFile(cmd.Context(), r, keeper, need, out, o, program, command)
 	}
-	return p.Env.Become(program, command, commandEnvironment(p.Env.Environ(), o.name(), out.Value))
+	return r.Env.Become(program, command, commandEnvironment(r.Env.Environ(), o.name(), out.Value))
 }
 
 // name is the variable that the command looks at.
@@ -148,8 +148,8 @@ const (
 	notFound  = 127
 )
 
-// find looks for a command, before any token is asked for.
-func (p *program) find(command string) (string, error) {
+// findProgram looks for a command, before any token is asked for.
+func findProgram(r *run.Run, command string) (string, error) {
 	path, err := exec.LookPath(command)
 	if err == nil {
 		return path, nil
@@ -158,26 +158,26 @@ func (p *program) find(command string) (string, error) {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		code = notFound
 	}
-	p.Console().Failure(&failure.Failure{Kind: failure.KindUsage, Message: p.Redactor.Text(err.Error())}, nil)
+	r.Console().Failure(&failure.Failure{Kind: failure.KindUsage, Message: r.Redactor.Text(err.Error())}, nil)
 	return "", &run.Done{Code: code}
 }
 
 // execWithFile runs a command beside a file that has the token, and keeps it fresh.
-func (p *program) execWithFile(ctx context.Context, keeper session.Keeper, need session.Need, out *session.Token, o *execOptions, program string, argv []string) error {
-	folder, err := os.MkdirTemp(p.Env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
+func execWithFile(ctx context.Context, r *run.Run, keeper session.Keeper, need session.Need, out *session.Token, o *execOptions, program string, argv []string) error {
+	folder, err := os.MkdirTemp(r.Env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
 	if err != nil {
 		return failure.Config("the file for the token: %v", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // what stays behind is a token that ends
-	kept := &keptFile{path: filepath.Join(folder, "token"), program: p, keeper: keeper, need: need}
+	kept := &keptFile{path: filepath.Join(folder, "token"), run: r, keeper: keeper, need: need}
 	if err := kept.write(out); err != nil {
 		return failure.Config("the file for the token: %v", err)
 	}
 	cmd := exec.Command(program, argv[1:]...) //nolint:gosec,noctx // the user's own command, which ends by itself
 	cmd.Args[0] = argv[0]
-	cmd.Env = commandEnvironment(p.Env.Environ(), o.name(), kept.path)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Env.Stdin, p.Env.Stdout, p.Env.Stderr
-	code, err := p.supervise(ctx, cmd, kept.keep)
+	cmd.Env = commandEnvironment(r.Env.Environ(), o.name(), kept.path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Env.Stdin, r.Env.Stdout, r.Env.Stderr
+	code, err := supervise(ctx, r, cmd, kept.keep)
 	if err != nil {
 		return failure.Config("%s: %v", argv[0], err)
 	}
@@ -186,7 +186,7 @@ func (p *program) execWithFile(ctx context.Context, keeper session.Keeper, need 
 
 // supervise runs a command with something beside it, and returns its exit code. Signals are
 // the command's: this process outlives it.
-func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(context.Context)) (int, error) {
+func supervise(ctx context.Context, r *run.Run, cmd *exec.Cmd, beside func(context.Context)) (int, error) {
 	forward, stop := run.Forward()
 	defer stop()
 	if err := cmd.Start(); err != nil {
@@ -207,7 +207,7 @@ func (p *program) supervise(ctx context.Context, cmd *exec.Cmd, beside func(cont
 		select {
 		case signal := <-forward:
 			typed := signal == os.Interrupt || signal == syscall.SIGQUIT
-			if !typed || !p.Env.Terminal(p.Env.Stderr) { // at a terminal it got that itself
+			if !typed || !r.Env.Terminal(r.Env.Stderr) { // at a terminal it got that itself
 				_ = cmd.Process.Signal(signal) // it may just have ended
 			}
 		case <-ended:

@@ -9,13 +9,14 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
 // A keptFile is a file that has a token of a session.
 type keptFile struct {
 	path    string
-	program *program
+	run     *run.Run
 	keeper  session.Keeper
 	need    session.Need
 	out     *session.Token // whose token it has
@@ -26,7 +27,7 @@ func (k *keptFile) write(out *session.Token) error {
 	if err := tokenFit(out.Value); err != nil {
 		return err
 	}
-	k.out, k.written = out, k.program.Env.Now()
+	k.out, k.written = out, k.run.Env.Now()
 	return durable.WriteFile(k.path, []byte(out.Value))
 }
 
@@ -40,7 +41,7 @@ func (k *keptFile) keep(ctx context.Context) {
 		if k.out.Expires.IsZero() {
 			need.For = 0 // each token would be too old a moment later
 		}
-		out, err := k.program.renew(ctx, k.keeper, k.out.Session, need)
+		out, err := renew(ctx, k.run, k.keeper, k.out.Session, need)
 		if err == nil && out.Behind == nil {
 			err = k.write(out)
 		}
@@ -48,7 +49,7 @@ func (k *keptFile) keep(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			k.program.Warn("the token of the command could not be renewed: %s", k.program.Message(err))
+			k.run.Warn("the token of the command could not be renewed: %s", k.run.Message(err))
 			fallthrough
 		case out.Behind != nil: // which was told
 			wait, pause = pause, min(2*pause, limit.AgentPauseMost)
@@ -69,7 +70,7 @@ func (k *keptFile) left() time.Duration {
 		received = k.written
 	}
 	margin := session.Margin(k.out.Expires.Sub(received))
-	left := k.out.Expires.Sub(k.program.Env.Now()) - max(k.need.For, margin)
+	left := k.out.Expires.Sub(k.run.Env.Now()) - max(k.need.For, margin)
 	return max(left, limit.AgentPauseLeast) + rand.N(margin/4+1) //nolint:gosec // no secret
 }
 

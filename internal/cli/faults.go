@@ -16,6 +16,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/provider"
 	"github.com/oidc-client/oidc-client/internal/provider/fault"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
@@ -52,7 +53,7 @@ func (o *providerOptions) checkFaults() error {
 	return nil
 }
 
-func (p *program) faultsCommand() *cobra.Command {
+func faultsCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "faults [WORD...]",
 		Short: "List what the development provider can be made to do wrong",
@@ -66,11 +67,11 @@ command or the rules.`,
 		Example: `  oidc-client provider faults
   oidc-client provider faults nonce id-token-exp
   oidc-client provider faults --format json`,
-		RunE: func(_ *cobra.Command, args []string) error { return p.showFaults(args) },
+		RunE: func(_ *cobra.Command, args []string) error { return showFaults(p.run, args) },
 	}
 }
 
-func (p *program) showFaults(words []string) error {
+func showFaults(r *run.Run, words []string) error {
 	var list []faultEntry
 	var b strings.Builder
 	for _, f := range fault.Faults() {
@@ -83,7 +84,7 @@ func (p *program) showFaults(words []string) error {
 	if len(list) == 0 {
 		return failure.Usage("no fault has one of these words")
 	}
-	p.Print("faults", list, strings.TrimSuffix(b.String(), "\n"))
+	r.Print("faults", list, strings.TrimSuffix(b.String(), "\n"))
 	return nil
 }
 
@@ -206,7 +207,7 @@ func (e *wrongPartyError) Error() string {
 
 // watchOnce waits until a relying party came to the faults and is quiet, and
 // tells what it did.
-func (p *program) watchOnce(ctx context.Context, op *fault.Provider, settle time.Duration) error {
+func watchOnce(ctx context.Context, r *run.Run, op *fault.Provider, settle time.Duration) error {
 	tick := time.NewTicker(min(settle/4, 50*time.Millisecond) + time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -216,7 +217,7 @@ func (p *program) watchOnce(ctx context.Context, op *fault.Provider, settle time
 		}
 		select {
 		case <-ctx.Done():
-			p.showVerdict(op.Judge())
+			showVerdict(r, op.Judge())
 			message := "no relying party came to every fault"
 			if shown {
 				message = "the relying party was not quiet for the " + settle.String() + " of --settle yet: the verdict is of an unfinished run"
@@ -226,27 +227,27 @@ func (p *program) watchOnce(ctx context.Context, op *fault.Provider, settle time
 		}
 	}
 	verdict := op.Judge()
-	p.showVerdict(verdict)
+	showVerdict(r, verdict)
 	switch {
 	case verdict.Right == nil:
-		p.Warn("what the relying party made of the faults does not show in its requests: its own exit code has to tell")
+		r.Warn("what the relying party made of the faults does not show in its requests: its own exit code has to tell")
 	case !*verdict.Right:
 		return &wrongPartyError{verdict}
 	}
 	return nil
 }
 
-func (p *program) showVerdict(v fault.Verdict) {
+func showVerdict(r *run.Run, v fault.Verdict) {
 	var b strings.Builder
-	for _, r := range v.Requests {
+	for _, result := range v.Requests {
 		status := ""
-		if r.Status != 0 {
-			status = fmt.Sprintf(" %d", r.Status)
+		if result.Status != 0 {
+			status = fmt.Sprintf(" %d", result.Status)
 		}
-		if len(r.Faults) > 0 {
-			status += "  <- " + strings.Join(r.Faults, ", ")
+		if len(result.Faults) > 0 {
+			status += "  <- " + strings.Join(result.Faults, ", ")
 		}
-		fmt.Fprintf(&b, "%-4s %s%s\n", r.Method, r.Endpoint, status)
+		fmt.Fprintf(&b, "%-4s %s%s\n", result.Method, result.Endpoint, status)
 	}
 	for _, f := range v.Findings {
 		right := "cannot be told"
@@ -255,5 +256,5 @@ func (p *program) showVerdict(v fault.Verdict) {
 		}
 		fmt.Fprintf(&b, "%s: %s, %s: %s\n", f.Fault, right, f.Did, f.Why)
 	}
-	p.Show(transcript.Result{Member: "verdict", Value: v, Title: "Relying Party", Key: "Verdict", Text: b.String()})
+	r.Show(transcript.Result{Member: "verdict", Value: v, Title: "Relying Party", Key: "Verdict", Text: b.String()})
 }

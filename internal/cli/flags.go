@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oidc-client/oidc-client/internal/config"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // The groups of flags. A command takes those that have an effect on it, and no others.
@@ -87,10 +88,10 @@ func doesWith(cmd *cobra.Command, flag string, what ...string) {
 }
 
 // warnIdle warns of the flags of every command that have no effect on this one.
-func (p *program) warnIdle(cmd *cobra.Command) {
+func warnIdle(r *run.Run, cmd *cobra.Command) {
 	given := func(flag string) bool { f := cmd.Flags().Lookup(flag); return f.Changed && f.Value.String() != "false" }
-	if given("output-dir") && !p.Options.Output {
-		p.Warn("--output-dir has no effect without -o")
+	if given("output-dir") && !r.Options.Output {
+		r.Warn("--output-dir has no effect without -o")
 	}
 	for _, g := range []struct{ flag, shown, what string }{
 		{"debug", "-d", showsRequests},
@@ -102,9 +103,9 @@ func (p *program) warnIdle(cmd *cobra.Command) {
 		switch {
 		case !given(g.flag):
 		case !ok:
-			p.Warn("%s has no effect: %s %s", g.shown, commandName(cmd), g.what)
+			r.Warn("%s has no effect: %s %s", g.shown, commandName(cmd), g.what)
 		case with != "" && !given(with):
-			p.Warn("%s has no effect without --%s", g.shown, with)
+			r.Warn("%s has no effect without --%s", g.shown, with)
 		}
 	}
 }

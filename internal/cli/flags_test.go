@@ -483,9 +483,9 @@ func TestProviderFlags(t *testing.T) {
 // Credentials are asked for in the region that is named.
 func TestSTSEndpoint(t *testing.T) {
 	t.Parallel()
-	p := &program{Run: run.New(quiet(), run.Options{}, "test")}
+	r := run.New(quiet(), run.Options{}, "helper aws")
 	for region, want := range map[string]string{"": "https://sts.amazonaws.com/", "eu-central-1": "https://sts.eu-central-1.amazonaws.com/"} {
-		if got, err := p.stsEndpoint(&awsOptions{role: "arn:aws:iam::1:role/dev", region: region}); err != nil || got != want {
+		if got, err := stsEndpoint(r, &awsOptions{role: "arn:aws:iam::1:role/dev", region: region}); err != nil || got != want {
 			t.Errorf("%q: %s %v", region, got, err)
 		}
 	}
@@ -507,7 +507,7 @@ func everyCommand(do func(words string, cmd *cobra.Command, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((&program{Run: run.New(quiet(), run.Options{}, "test")}).root(nil))
+	walk((newProgram(quiet(), run.Options{})).root(nil))
 }
 
 // try runs the scene of a command without a flag, twice, and with it.
@@ -557,7 +557,7 @@ func (c proof) perform(t *testing.T, words, line string, now time.Time) string {
 	return s.run(line, stdins[words])
 }
 
-// leave takes flags and their values out of a command line.
+// leaveAtProvider takes flags and their values out of a command line.
 func leave(cmd *cobra.Command, line, names string) string {
 	words := strings.Fields(line)
 	for _, name := range strings.Fields(names) {

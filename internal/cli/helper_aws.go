@@ -19,6 +19,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/httpclient"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/roundtrip"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -30,7 +31,7 @@ type awsOptions struct {
 	lifetime                            time.Duration
 }
 
-func (p *program) helperAWSCommand() *cobra.Command {
+func helperAWSCommand(p *program) *cobra.Command {
 	var o awsOptions
 	cmd := &cobra.Command{
 		Use:   "aws NAME --role-arn ARN",
@@ -42,9 +43,9 @@ For credential_process in ~/.aws/config. The role has to trust the provider
 		Example: `  [profile work]
   credential_process = oidc-client helper aws work --role-arn arn:aws:iam::123456789012:role/dev`,
 		Args: counted(needs(1, "the NAME of a session")),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.helpAWS(cmd, &o, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return helpAWS(p.run, cmd, &o, args[0]) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.role, "role-arn", "", "the role to assume")
@@ -55,33 +56,33 @@ For credential_process in ~/.aws/config. The role has to trust the provider
 	return cmd
 }
 
-func (p *program) helpAWS(cmd *cobra.Command, o *awsOptions, name string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func helpAWS(r *run.Run, cmd *cobra.Command, o *awsOptions, name string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	endpoint, err := p.stsEndpoint(o)
+	endpoint, err := stsEndpoint(r, o)
 	if err != nil {
 		return err
 	}
-	out, err := p.tokenOf(ctx, name, session.Need{IDToken: true})
+	out, err := tokenOf(ctx, r, name, session.Need{IDToken: true})
 	if err != nil {
 		return err
 	}
-	credentials, err := p.assumeRole(ctx, endpoint, o, out.Value)
+	credentials, err := assumeRole(ctx, r, endpoint, o, out.Value)
 	if err != nil {
 		return err
 	}
 	data, err := json.Marshal(credentials)
 	if err == nil {
-		p.PrintText(string(data))
+		r.PrintText(string(data))
 	}
 	return err
 }
 
 // stsEndpoint is where the Security Token Service is.
-func (p *program) stsEndpoint(o *awsOptions) (string, error) {
+func stsEndpoint(r *run.Run, o *awsOptions) (string, error) {
 	region := o.region
 	if region == "" {
-		region = p.Env.Getenv("AWS_REGION")
+		region = r.Env.Getenv("AWS_REGION")
 	}
 	switch {
 	case !strings.HasPrefix(o.role, "arn:"):
@@ -117,20 +118,20 @@ type stsAnswer struct {
 
 // assumeRole asks STS. What is asked and answered is not recorded: its secrets have names that
 // nothing here knows.
-func (p *program) assumeRole(ctx context.Context, endpoint string, o *awsOptions, token string) (*awsCredentials, error) {
+func assumeRole(ctx context.Context, r *run.Run, endpoint string, o *awsOptions, token string) (*awsCredentials, error) {
 	form := url.Values{
 		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {o.role}, "RoleSessionName": {o.sessionName}, "WebIdentityToken": {token},
 	}
 	if o.lifetime > 0 {
 		form.Set("DurationSeconds", fmt.Sprint(int(o.lifetime.Seconds())))
 	}
-	client := httpclient.New(httpclient.Options{Proxy: p.Env.Proxy})
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	client := httpclient.New(httpclient.Options{Proxy: r.Env.Proxy})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := roundtrip.Do(client, r, limit.Body)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := roundtrip.Do(client, req, limit.Body)
 	if err != nil {
 		failure := &oidc.TransportError{Endpoint: "sts", URL: endpoint, Err: err}
 		if answer != nil {
@@ -138,14 +139,14 @@ func (p *program) assumeRole(ctx context.Context, endpoint string, o *awsOptions
 		}
 		return nil, failure
 	}
-	return p.readSTS(endpoint, answer.Status, answer.Body)
+	return readSTS(r, endpoint, answer.Status, answer.Body)
 }
 
-func (p *program) readSTS(endpoint string, status int, body []byte) (*awsCredentials, error) {
+func readSTS(r *run.Run, endpoint string, status int, body []byte) (*awsCredentials, error) {
 	var a stsAnswer
 	err := xml.Unmarshal(body, &a)
 	c := &a.Credentials
-	p.Learn(c.SecretAccessKey, c.SessionToken)
+	r.Learn(c.SecretAccessKey, c.SessionToken)
 	switch {
 	case err == nil && a.Error.Code != "":
 		return nil, &oidc.Error{Endpoint: "sts", Status: status, Code: a.Error.Code, Description: a.Error.Message}

@@ -31,7 +31,7 @@ func calledAs(name string, args []string) []string {
 	return args
 }
 
-func (p *program) helperDockerCommand() *cobra.Command {
+func helperDockerCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "docker NAME get|store|erase|list",
 		Short: "Give a token to docker, as its credential helper",
@@ -48,32 +48,32 @@ Not as its credsStore: that would give the token to every registry. The access t
 goes wrong is told on standard output, too, as docker expects it, and ends with 1.`,
 		Example: `  echo https://registry.example.com | oidc-client helper docker work get`,
 		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase, list")),
-		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpDocker(cmd, args[0], args[1]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return helpDocker(p.run, cmd, args[0], args[1]) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 }
 
-func (p *program) helpDocker(cmd *cobra.Command, name, operation string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func helpDocker(r *run.Run, cmd *cobra.Command, name, operation string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	var err error
 	switch operation {
 	case "list":
-		p.PrintText("{}") // docker's own configuration has the hosts
+		r.PrintText("{}") // docker's own configuration has the hosts
 	case "erase":
-		p.Inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
+		r.Inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
 	case "store":
-		err = p.dockerStore(ctx, name)
+		err = dockerStore(ctx, r, name)
 	case "get":
-		err = p.dockerGet(ctx, name)
+		err = dockerGet(ctx, r, name)
 	default:
 		err = failure.Usage("docker's helpers know get, store, erase and list")
 	}
-	if err == nil || p.Options.JSON() {
+	if err == nil || r.Options.JSON() {
 		return err
 	}
-	return p.tellDocker(ctx, err)
+	return tellDocker(ctx, r, err)
 }
 
 // fromDocker is what docker says on standard input.
@@ -84,27 +84,27 @@ func fromDocker(ctx context.Context, stdin io.Reader) ([]byte, error) {
 // dockerCredentials are what docker's helpers give and take.
 type dockerCredentials struct{ ServerURL, Username, Secret string }
 
-func (p *program) dockerGet(ctx context.Context, name string) error {
-	server, err := fromDocker(ctx, p.Env.Stdin)
+func dockerGet(ctx context.Context, r *run.Run, name string) error {
+	server, err := fromDocker(ctx, r.Env.Stdin)
 	if err != nil {
 		return err
 	}
-	out, err := p.tokenOf(ctx, name, session.Need{})
+	out, err := tokenOf(ctx, r, name, session.Need{})
 	if err != nil {
 		return err
 	}
-	username := cmp.Or(p.Env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
+	username := cmp.Or(r.Env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
 	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Value})
 	if err == nil {
-		p.PrintText(string(data))
+		r.PrintText(string(data))
 	}
 	return err
 }
 
 // dockerStore takes what the session has anyway: docker login stores what it just got from
 // here. Anything else would be forgotten, and is refused.
-func (p *program) dockerStore(ctx context.Context, name string) error {
-	text, err := fromDocker(ctx, p.Env.Stdin)
+func dockerStore(ctx context.Context, r *run.Run, name string) error {
+	text, err := fromDocker(ctx, r.Env.Stdin)
 	if err != nil {
 		return err
 	}
@@ -112,8 +112,8 @@ func (p *program) dockerStore(ctx context.Context, name string) error {
 	if err := json.Unmarshal(text, &given); err != nil {
 		return failure.Usage("what is to be stored is not the JSON that docker gives")
 	}
-	p.Learn(given.Secret)
-	out, err := p.tokenOf(ctx, name, session.Need{})
+	r.Learn(given.Secret)
+	out, err := tokenOf(ctx, r, name, session.Need{})
 	if err == nil && out.Value != given.Secret {
 		err = failure.Usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
 	}
@@ -123,12 +123,12 @@ func (p *program) dockerStore(ctx context.Context, name string) error {
 // tellDocker says what went wrong where docker looks for it: on standard output, with exit
 // code 1. Without a session there are no credentials, which has words of its own: docker
 // goes on without any.
-func (p *program) tellDocker(ctx context.Context, err error) error {
-	told := p.Report(ctx, err)
+func tellDocker(ctx context.Context, r *run.Run, err error) error {
+	told := r.Report(ctx, err)
 	text := strings.Join(strings.Fields(told.Message), " ")
 	if errors.As(err, new(*noSessionError)) {
 		text = "credentials not found in native keychain"
 	}
-	p.PrintText(text)
+	r.PrintText(text)
 	return &run.Done{Code: 1}
 }

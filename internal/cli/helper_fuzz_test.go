@@ -127,8 +127,7 @@ func FuzzSTS(f *testing.F) {
 	f.Add(403, []byte("<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x1b[31m</Message></Error></ErrorResponse>"))
 	f.Add(500, []byte("<"))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		p := &program{Run: run.New(quiet(), run.Options{}, "test")}
-		c, err := p.readSTS("https://sts.amazonaws.com/", status, body)
+		c, err := readSTS(run.New(quiet(), run.Options{}, "helper aws"), "https://sts.amazonaws.com/", status, body)
 		switch {
 		case (c == nil) == (err == nil):
 			t.Errorf("%v, %v", c, err)

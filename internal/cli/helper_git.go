@@ -28,7 +28,7 @@ type gitOptions struct {
 	idToken  bool
 }
 
-func (p *program) helperGitCommand() *cobra.Command {
+func helperGitCommand(p *program) *cobra.Command {
 	var o gitOptions
 	cmd := &cobra.Command{
 		Use:   "git NAME get|store|erase",
@@ -39,9 +39,9 @@ The token is given over https only (http on the loopback address), and only to a
 git asks for every host that it meets. What git says was refused is renewed.`,
 		Example: `  git config --global credential.https://git.example.com.helper '!oidc-client helper git work --host git.example.com'`,
 		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase")),
-		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpGit(cmd, &o, args[0], args[1]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return helpGit(p.run, cmd, &o, args[0], args[1]) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.hosts, "host", nil, "host that the token may be given to, with its port if it is none of the standard's (repeatable)")
@@ -50,13 +50,13 @@ git asks for every host that it meets. What git says was refused is renewed.`,
 	return cmd
 }
 
-func (p *program) helpGit(cmd *cobra.Command, o *gitOptions, name, operation string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func helpGit(r *run.Run, cmd *cobra.Command, o *gitOptions, name, operation string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	if len(o.hosts) == 0 {
 		return failure.Usage("--host is missing: git asks for every host that it meets, and a token is for some")
 	}
-	asked, err := p.gitAsks(ctx)
+	asked, err := gitAsks(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -66,16 +66,16 @@ func (p *program) helpGit(cmd *cobra.Command, o *gitOptions, name, operation str
 	need := session.Need{IDToken: o.idToken}
 	switch operation {
 	case "get":
-		return p.gitGet(ctx, o, name, need)
+		return gitGet(ctx, r, o, name, need)
 	case "erase":
-		return p.gitErase(ctx, name, need, asked["password"])
+		return gitErase(ctx, r, name, need, asked["password"])
 	}
 	return nil // what is not known is to be ignored, and store has nothing new
 }
 
 // gitAsks reads what git says: lines of key=value, to an empty one or the end.
-func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
-	text, err := run.Await(ctx, "git, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(p.Env.Stdin, limit.File)) })
+func gitAsks(ctx context.Context, r *run.Run) (map[string]string, error) {
+	text, err := run.Await(ctx, "git, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(r.Env.Stdin, limit.File)) })
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (p *program) gitAsks(ctx context.Context) (map[string]string, error) {
 		key, value, _ := strings.Cut(lines.Text(), "=")
 		asked[key] = value
 	}
-	p.Learn(asked["password"])
+	r.Learn(asked["password"])
 	return asked, nil
 }
 
@@ -100,28 +100,28 @@ func (o *gitOptions) mayHave(asked map[string]string) bool {
 	return slices.ContainsFunc(o.hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-func (p *program) gitGet(ctx context.Context, o *gitOptions, name string, need session.Need) error {
+func gitGet(ctx context.Context, r *run.Run, o *gitOptions, name string, need session.Need) error {
 	if strings.ContainsAny(o.username, "\r\n\x00") {
 		return failure.Usage("--username holds a line break")
 	}
-	out, err := p.tokenOf(ctx, name, need)
+	out, err := tokenOf(ctx, r, name, need)
 	if err != nil {
 		return err
 	}
 	answer := fmt.Sprintf("username=%s\npassword=%s", o.username, out.Value)
-	if again := p.askAgain(out); !again.IsZero() {
+	if again := askAgain(r, out); !again.IsZero() {
 		answer += fmt.Sprintf("\npassword_expiry_utc=%d", again.Unix())
 	}
-	p.PrintText(answer)
+	r.PrintText(answer)
 	return nil
 }
 
 // gitErase renews a token that the server refused, so that the next time another is given.
-func (p *program) gitErase(ctx context.Context, name string, need session.Need, refused string) error {
+func gitErase(ctx context.Context, r *run.Run, name string, need session.Need, refused string) error {
 	if refused == "" {
 		return nil
 	}
 	need.Not = refused
-	_, err := p.tokenOf(ctx, name, need) // none if it was renewed since
+	_, err := tokenOf(ctx, r, name, need) // none if it was renewed since
 	return err
 }

@@ -9,10 +9,11 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/execcredential"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
-func (p *program) helperKubernetesCommand() *cobra.Command {
+func helperKubernetesCommand(p *program) *cobra.Command {
 	var accessToken bool
 	cmd := &cobra.Command{
 		Use:   "kubernetes NAME",
@@ -34,28 +35,30 @@ oidc-token is installed beside oidc-client. It prints the same and starts faster
 while the token is fresh; command: oidc-client works too.`,
 		Example: `  oidc-client helper kubernetes work`,
 		Args:    counted(needs(1, "the NAME of a session")),
-		RunE:    func(cmd *cobra.Command, args []string) error { return p.helpKubernetes(cmd, args[0], !accessToken) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return helpKubernetes(p.run, cmd, args[0], !accessToken)
+		},
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 	cmd.Flags().BoolVar(&accessToken, "access-token", false, "the access token instead of the ID Token")
 	return cmd
 }
 
-func (p *program) helpKubernetes(cmd *cobra.Command, name string, idToken bool) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func helpKubernetes(r *run.Run, cmd *cobra.Command, name string, idToken bool) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	version, err := execcredential.Version(p.Env.Getenv(execcredential.InfoVariable))
+	version, err := execcredential.Version(r.Env.Getenv(execcredential.InfoVariable))
 	if err != nil {
 		return failure.Usage("%w", err)
 	}
-	out, err := p.tokenOf(ctx, name, session.Need{IDToken: idToken})
+	out, err := tokenOf(ctx, r, name, session.Need{IDToken: idToken})
 	if err != nil {
 		return err
 	}
-	data, err := execcredential.Marshal(version, out.Value, p.askAgain(out))
+	data, err := execcredential.Marshal(version, out.Value, askAgain(r, out))
 	if err == nil {
-		p.PrintText(strings.TrimSuffix(string(data), "\n"))
+		r.PrintText(strings.TrimSuffix(string(data), "\n"))
 	}
 	return err
 }

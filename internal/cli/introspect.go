@@ -17,19 +17,19 @@ import (
 )
 
 // clientFor reads the configuration, finds the provider and makes the client.
-func (p *program) clientFor(ctx context.Context, cmd *cobra.Command, flags *clientFlags, require ...string) (*connect.Setup, *connect.Client, error) {
-	cfg, err := p.load(ctx, cmd, flags, require...)
+func clientFor(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, require ...string) (*connect.Setup, *connect.Client, error) {
+	cfg, err := loadConfig(ctx, r, cmd, flags, require...)
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := cfg.Client(ctx, p.Run, "", nil)
+	client, err := cfg.Client(ctx, r, "", nil)
 	return cfg, client, err
 }
 
 // tokenHints are the values of token_type_hint.
 var tokenHints = []string{"access_token", "refresh_token"}
 
-func (p *program) introspectCommand() *cobra.Command {
+func introspectCommand(p *program) *cobra.Command {
 	var flags clientFlags
 	var token, hint, session string
 	var signed bool
@@ -45,10 +45,10 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
   oidc-client introspect --session work`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.Bounded(cmd.Context())
+			ctx, cancel := p.run.Bounded(cmd.Context())
 			defer cancel()
 			r := oidc.IntrospectionRequest{Hint: hint, Signed: signed}
-			return p.introspect(ctx, cmd, &flags, token, session, r)
+			return introspectToken(ctx, p.run, cmd, &flags, token, session, r)
 		},
 	}
 	flags.add(cmd, authFlags)
@@ -63,56 +63,56 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 }
 
 // introspected is the token that was given, or that of a session, and the client that asks.
-func (p *program) introspected(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, *connect.Client, error) {
+func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, *connect.Client, error) {
 	if name == "" {
-		token, err := run.Required(ctx, p.Input.Token, "token", flag, "OIDC_TOKEN")
+		token, err := run.Required(ctx, r.Input.Token, "token", flag, "OIDC_TOKEN")
 		if err != nil {
 			return "", nil, nil, err
 		}
-		cfg, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
+		cfg, client, err := clientFor(ctx, r, cmd, flags, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if err := p.sessionOnly(cmd, flag); err != nil {
+	if err := sessionOnly(r, cmd, flag); err != nil {
 		return "", nil, nil, err
 	}
-	token, cfg, err := p.ofSession(ctx, name)
+	token, cfg, err := ofSession(ctx, r, name)
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := cfg.Client(ctx, p.Run, "", nil)
+	client, err := cfg.Client(ctx, r, "", nil)
 	return token, cfg, client, err
 }
 
-func (p *program) introspect(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string, r oidc.IntrospectionRequest) error {
-	if r.Hint != "" && !slices.Contains(tokenHints, r.Hint) {
+func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string, req oidc.IntrospectionRequest) error {
+	if req.Hint != "" && !slices.Contains(tokenHints, req.Hint) {
 		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
-	token, cfg, client, err := p.introspected(ctx, cmd, flags, flag, name)
+	token, cfg, client, err := introspected(ctx, r, cmd, flags, flag, name)
 	if err != nil {
 		return err
 	}
-	r.Token = token
-	r.Signed = r.Signed || cfg.SignedIntrospection
-	answer, err := client.Introspect(ctx, r)
+	req.Token = token
+	req.Signed = req.Signed || cfg.SignedIntrospection
+	answer, err := client.Introspect(ctx, req)
 	if answer == nil {
 		return err
 	}
-	p.Found(answer.Checks)
+	r.Found(answer.Checks)
 	if answer.JSON != nil && err == nil {
-		p.showIntrospection(answer)
-		err = p.Write(run.IntrospectionFile, answer.JSON)
+		showIntrospection(r, answer)
+		err = r.Write(run.IntrospectionFile, answer.JSON)
 	}
-	p.Explain()
+	r.Explain()
 	return err
 }
 
-func (p *program) showIntrospection(answer *oidc.Introspection) {
-	p.Show(transcript.JSONResult("introspection", "Introspect Response", "Response", answer.JSON))
+func showIntrospection(r *run.Run, answer *oidc.Introspection) {
+	r.Show(transcript.JSONResult("introspection", "Introspect Response", "Response", answer.JSON))
 	if answer.Header != nil {
 		signed := &transcript.Token{Header: answer.Header, Encryption: answer.Encryption, Claims: answer.JSON, Verified: answer.Verified}
-		p.Note("introspection_token", signed)
+		r.Note("introspection_token", signed)
 	}
 	if !answer.Active {
-		p.Inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's business")
+		r.Inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's business")
 	}
 }

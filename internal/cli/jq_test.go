@@ -37,7 +37,7 @@ func refreshArgs(expression string, more ...string) []string {
 }
 
 // Whatever an expression does to a document, standard error has no secret of it: neither one that the
-// document has, nor one that was sent.
+// writeDocumentation has, nor one that was sent.
 func TestJQErrorsHoldNoSecret(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-refresh-token-of-some-length"

@@ -13,16 +13,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) jwtCommand() *cobra.Command {
+func jwtCommand(p *program) *cobra.Command {
 	return group("jwt", "Look into JSON Web Tokens, verify and make them",
-		p.jwtDecodeCommand(), p.jwtVerifyCommand(), p.jwtJWKSCommand(), p.jwtKeygenCommand(), p.jwtProfileCommand(), p.jwtRequestCommand())
+		jwtDecodeCommand(p), jwtVerifyCommand(p), jwtJWKSCommand(p), jwtKeygenCommand(p), jwtProfileCommand(p), jwtRequestCommand(p))
 }
 
-func (p *program) jwtDecodeCommand() *cobra.Command {
+func jwtDecodeCommand(p *program) *cobra.Command {
 	var token string
 	cmd := &cobra.Command{
 		Use:   "decode [-|@FILE]",
@@ -40,20 +41,20 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 				return failure.Usage("the token is given twice")
 			case len(args) == 1:
 				token = args[0]
-			case token == "" && p.Env.Getenv("OIDC_TOKEN") == "":
+			case token == "" && p.env.Getenv("OIDC_TOKEN") == "":
 				token = "-"
 			}
-			ctx, cancel := p.Bounded(cmd.Context())
+			ctx, cancel := p.run.Bounded(cmd.Context())
 			defer cancel()
-			return p.decodeJWT(ctx, token)
+			return decodeJWT(ctx, p.run, token)
 		},
 	}
 	cmd.Flags().StringVar(&token, "token", "", "the token (- reads standard input, @FILE a file; or OIDC_TOKEN)")
 	return cmd
 }
 
-func (p *program) decodeJWT(ctx context.Context, flag string) error {
-	raw, err := p.Input.Text(ctx, "token", flag, "OIDC_TOKEN")
+func decodeJWT(ctx context.Context, r *run.Run, flag string) error {
+	raw, err := r.Input.Text(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
@@ -68,24 +69,24 @@ func (p *program) decodeJWT(ctx context.Context, flag string) error {
 	if err != nil {
 		return failure.Usage("the token cannot be read: %v", err)
 	}
-	p.Note("jwt", struct {
+	r.Note("jwt", struct {
 		Header   json.RawMessage `json:"header"`
 		Claims   json.RawMessage `json:"claims"`
 		Verified bool            `json:"verified"`
 	}{token.Header, token.JSON, false})
-	p.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
-	p.Show(transcript.JSONResult("", "JWT Claims", "Claims", token.JSON))
-	if times := p.times(token); times != "" {
-		p.Show(transcript.Result{Title: "JWT Times", Key: "Times", Text: times})
+	r.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
+	r.Show(transcript.JSONResult("", "JWT Claims", "Claims", token.JSON))
+	if times := describeTimes(r, token); times != "" {
+		r.Show(transcript.Result{Title: "JWT Times", Key: "Times", Text: times})
 	}
-	p.Warn("nothing was verified: anyone can have written this")
+	r.Warn("nothing was verified: anyone can have written this")
 	return nil
 }
 
-// times says when things happen, in local time and from now.
-func (p *program) times(t *oidc.IDToken) string {
+// describeTimes says when things happen, in local time and from now.
+func describeTimes(r *run.Run, t *oidc.IDToken) string {
 	var b strings.Builder
-	now := p.Env.Now()
+	now := r.Env.Now()
 	for _, claim := range []struct {
 		name string
 		at   time.Time

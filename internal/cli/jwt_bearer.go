@@ -23,7 +23,7 @@ type assertionOptions struct {
 	lifetime          time.Duration
 }
 
-func (p *program) jwtBearerCommand() *cobra.Command {
+func jwtBearerCommand(p *program) *cobra.Command {
 	var o assertionOptions
 	cmd := &cobra.Command{
 		Use:   "jwt-bearer",
@@ -35,8 +35,8 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
   oidc-client jwt-bearer -c config.yaml --pem-key key.pem --subject alice --scope api`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
-				assertion, err := p.assertion(ctx, cfg, &o)
+			return requestTokens(p.run, cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
+				assertion, err := givenAssertion(ctx, p.run, cfg, &o)
 				return withAudience(oidc.JWTBearer(assertion, serviceScopes(cfg)...), cfg), err
 			})
 		},
@@ -51,13 +51,13 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
 	return cmd
 }
 
-// assertion is the JWT that was given, or one that is made.
-func (p *program) assertion(ctx context.Context, cfg *connect.Setup, o *assertionOptions) (string, error) {
+// givenAssertion is the JWT that was given, or one that is made.
+func givenAssertion(ctx context.Context, r *run.Run, cfg *connect.Setup, o *assertionOptions) (string, error) {
 	if o.subject == "" {
 		if o.issuer != "" || o.assertionAudience != "" || o.lifetime != 0 {
 			return "", failure.Usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with --subject, which makes a JWT")
 		}
-		return run.Required(ctx, p.Input.Token, "assertion", o.assertion, "OIDC_ASSERTION")
+		return run.Required(ctx, r.Input.Token, "assertion", o.assertion, "OIDC_ASSERTION")
 	}
 	switch {
 	case o.assertion != "":
@@ -77,15 +77,15 @@ func (p *program) assertion(ctx context.Context, cfg *connect.Setup, o *assertio
 	if issuer == "" {
 		issuer = cfg.ClientID
 	}
-	signed, err := a.Sign(key, issuer, o.subject, p.Env.Now(), nil)
+	signed, err := a.Sign(key, issuer, o.subject, r.Env.Now(), nil)
 	if err != nil {
 		return "", failure.Config("%s: %v", connect.Origin(cfg.Config, "private_key"), err)
 	}
-	p.Learn(signed)
+	r.Learn(signed)
 	return signed, nil
 }
 
-func (p *program) saml2BearerCommand() *cobra.Command {
+func saml2BearerCommand(p *program) *cobra.Command {
 	var o tokenOptions
 	var assertion string
 	cmd := &cobra.Command{
@@ -97,8 +97,8 @@ The assertion is XML, as its issuer signed it. It is sent as it is.`,
 		Example: `  oidc-client saml2-bearer -c config.yaml --assertion @assertion.xml --scope api`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
-				xml, err := p.Input.Text(ctx, "assertion", assertion, "OIDC_ASSERTION")
+			return requestTokens(p.run, cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
+				xml, err := p.run.Input.Text(ctx, "assertion", assertion, "OIDC_ASSERTION")
 				if err == nil && xml == "" {
 					err = failure.Usage("--assertion is missing (- reads standard input, @FILE a file; or set OIDC_ASSERTION)")
 				}

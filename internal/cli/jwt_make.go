@@ -23,7 +23,7 @@ import (
 // keySetOptions are the flags of jwt jwks.
 type keySetOptions struct{ key, kid, use string }
 
-func (p *program) jwtJWKSCommand() *cobra.Command {
+func jwtJWKSCommand(p *program) *cobra.Command {
 	var o keySetOptions
 	cmd := &cobra.Command{
 		Use:   "jwks",
@@ -33,7 +33,7 @@ func (p *program) jwtJWKSCommand() *cobra.Command {
 For the client's registration at a provider (jwks), or to be served (jwks_uri).`,
 		Example: `  oidc-client jwt jwks --pem-key key.pem --kid 2026-11`,
 		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return p.publishKey(cmd, &o) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return publishKey(p.run, cmd, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.key, "pem-key", "", "`file` of the private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK")
@@ -43,8 +43,8 @@ For the client's registration at a provider (jwks), or to be served (jwks_uri).`
 	return cmd
 }
 
-func (p *program) publishKey(cmd *cobra.Command, o *keySetOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func publishKey(r *run.Run, cmd *cobra.Command, o *keySetOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	if o.key == "" {
 		return failure.Usage("--pem-key is missing: the private key")
@@ -64,16 +64,16 @@ func (p *program) publishKey(cmd *cobra.Command, o *keySetOptions) error {
 	if err != nil {
 		return err
 	}
-	return p.showKeySet(jwk)
+	return showKeySet(r, jwk)
 }
 
 // showKeySet shows a JWK Set and nothing else: it is for other programs.
-func (p *program) showKeySet(keys ...json.RawMessage) error {
+func showKeySet(r *run.Run, keys ...json.RawMessage) error {
 	set, err := json.MarshalIndent(map[string]any{"keys": keys}, "", "  ")
 	if err != nil {
 		return err
 	}
-	p.Print("jwks", json.RawMessage(set), string(set))
+	r.Print("jwks", json.RawMessage(set), string(set))
 	return nil
 }
 
@@ -83,7 +83,7 @@ type keygenOptions struct {
 	force                 bool
 }
 
-func (p *program) jwtKeygenCommand() *cobra.Command {
+func jwtKeygenCommand(p *program) *cobra.Command {
 	o := keygenOptions{}
 	cmd := &cobra.Command{
 		Use:   "keygen --out FILE",
@@ -96,7 +96,7 @@ algorithm of encryption, for what providers encrypt (decryption_key).`,
 		Example: `  oidc-client jwt keygen --alg ES256 --out key.pem
   oidc-client jwt keygen --alg PS256 --out key.json --key-format jwk > jwks.json`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error { return p.makeKey(&o) },
+		RunE: func(*cobra.Command, []string) error { return makeKey(p.run, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.alg, "alg", "ES256", "algorithm that the key is for")
@@ -108,7 +108,7 @@ algorithm of encryption, for what providers encrypt (decryption_key).`,
 	return cmd
 }
 
-func (p *program) makeKey(o *keygenOptions) error {
+func makeKey(r *run.Run, o *keygenOptions) error {
 	if o.out == "" {
 		return failure.Usage("--out is missing: the file of the private key")
 	}
@@ -133,12 +133,12 @@ func (p *program) makeKey(o *keygenOptions) error {
 	if err := run.WriteNew(o.out, data, o.force); err != nil {
 		return fmt.Errorf("the key could not be written: %w", err)
 	}
-	p.Inform("the private key is in %s", o.out)
+	r.Inform("the private key is in %s", o.out)
 	jwk, err := key.PublicJWK(use)
 	if err != nil {
 		return err
 	}
-	return p.showKeySet(jwk)
+	return showKeySet(r, jwk)
 }
 
 // keyFile is what the file of the key holds.
@@ -160,7 +160,7 @@ func keyFile(key oidc.SigningKey, use string, o *keygenOptions) ([]byte, error) 
 	return nil, failure.Usage("--key-format is pem or jwk")
 }
 
-func (p *program) jwtProfileCommand() *cobra.Command {
+func jwtProfileCommand(p *program) *cobra.Command {
 	var flags clientFlags
 	var endpoint string
 	var claims []string
@@ -175,13 +175,13 @@ it.`,
   oidc-client jwt profile --issuer https://op.example.com --client-id me --pem-key key.pem --claim nonce=1`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.Bounded(cmd.Context())
+			ctx, cancel := p.run.Bounded(cmd.Context())
 			defer cancel()
-			cfg, err := p.load(ctx, cmd, &flags, "issuer", "client_id")
+			cfg, err := loadConfig(ctx, p.run, cmd, &flags, "issuer", "client_id")
 			if err != nil {
 				return err
 			}
-			return p.makeAssertion(ctx, cfg, endpoint, claims)
+			return makeAssertion(ctx, p.run, cfg, endpoint, claims)
 		},
 	}
 	flags.add(cmd, signFlags)
@@ -191,7 +191,7 @@ it.`,
 	return cmd
 }
 
-func (p *program) makeAssertion(ctx context.Context, cfg *connect.Setup, endpoint string, claims []string) error {
+func makeAssertion(ctx context.Context, r *run.Run, cfg *connect.Setup, endpoint string, claims []string) error {
 	if cfg.PrivateKey == "" {
 		return failure.Usage("--pem-key is missing: the private key")
 	}
@@ -214,11 +214,11 @@ func (p *program) makeAssertion(ctx context.Context, cfg *connect.Setup, endpoin
 			return err
 		}
 	}
-	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, p.Env.Now(), more)
+	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, r.Env.Now(), more)
 	if err != nil {
 		return failure.Config("%s: %v", connect.Origin(cfg.Config, "private_key"), err)
 	}
-	p.Print("client_assertion", signed, signed)
+	r.Print("client_assertion", signed, signed)
 	return nil
 }
 
@@ -238,7 +238,7 @@ func claimFlags(claims []string) (map[string]any, error) {
 	return more, nil
 }
 
-func (p *program) jwtRequestCommand() *cobra.Command {
+func jwtRequestCommand(p *program) *cobra.Command {
 	var o loginOptions
 	var claims []string
 	cmd := &cobra.Command{
@@ -250,7 +250,7 @@ Prints the request object of an authorization request and nothing else. Nothing 
 sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`,
 		Example: `  oidc-client jwt request -c config.yaml --pem-key key.pem --prompt login`,
 		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return p.makeRequestObject(cmd, &o, claims) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return makeRequestObject(p.run, cmd, &o, claims) },
 	}
 	o.client.add(cmd, signFlags, []string{"client-secret"}, scopeFlags, wishFlags, []string{"response-type", "response-mode", "prompt", "login-hint"})
 	f := cmd.Flags()
@@ -261,10 +261,10 @@ sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`
 	return cmd
 }
 
-func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims []string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func makeRequestObject(r *run.Run, cmd *cobra.Command, o *loginOptions, claims []string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := loadConfig(ctx, r, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 		return err
 	}
 	cfg.Login.UseRequestParameter, cfg.Login.RequestObjectEncryptionAlgorithm = true, ""
-	request, err := p.authorizationRequest(ctx, cfg, o)
+	request, err := authorizationRequest(ctx, r, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 	request.Object.Claims = maps.Clone(request.Object.Claims)
 	maps.Copy(request.Object.Claims, more)
 	request.Push = false
-	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: p.Env.Now, Policy: oidc.Policy{MaxAge: connect.MaxAge(cfg.Config)}}
+	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: r.Env.Now, Policy: oidc.Policy{MaxAge: connect.MaxAge(cfg.Config)}}
 	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier})
 	if err != nil {
 		return err
@@ -298,6 +298,6 @@ func (p *program) makeRequestObject(cmd *cobra.Command, o *loginOptions, claims 
 		return err
 	}
 	object := u.Query().Get("request")
-	p.Print("request", object, object)
+	r.Print("request", object, object)
 	return nil
 }

@@ -35,8 +35,8 @@ type verified struct {
 
 // verifyLines verifies the tokens of standard input, one a line. One alone is shown
 // whole.
-func (p *program) verifyLines(ctx context.Context, v verification) error {
-	lines := readLines(ctx, p.Env.Stdin)
+func verifyLines(ctx context.Context, r *run.Run, v verification) error {
+	lines := readLines(ctx, r.Env.Stdin)
 	ahead, err := lines.next(ctx)
 	if err == nil && len(ahead) == 1 {
 		var more []string
@@ -49,16 +49,16 @@ func (p *program) verifyLines(ctx context.Context, v verification) error {
 	case len(ahead) == 0:
 		return failure.Usage("there is no token: standard input was empty")
 	case len(ahead) == 1:
-		return p.verifyOne(ctx, v, ahead[0])
+		return verifyOne(ctx, r, v, ahead[0])
 	}
 	ctx = call.WithTerse(ctx) // of a good token only that it is one is shown
 	// A token leaves a few kilobytes behind and nothing else: collecting them so
 	// often as a small heap asks for costs more than their room.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	document := p.DocumentWriter()
-	report := &report{p: p, document: document, out: bufio.NewWriter(document), unjudged: v.unjudged}
+	document := r.DocumentWriter()
+	report := &report{run: r, document: document, out: bufio.NewWriter(document), unjudged: v.unjudged}
 	report.begin()
-	return report.end(ctx, p.verifyParallel(ctx, lines, ahead, v.judge, report))
+	return report.end(ctx, verifyParallel(ctx, r, lines, ahead, v.judge, report))
 }
 
 // A stream is the lines of a reader that are not empty, in batches.
@@ -137,7 +137,7 @@ type job struct {
 
 // verifyParallel judges on all processors, and reports in the order of the lines. So
 // many batches are under way that no processor waits for the slowest, and no more.
-func (p *program) verifyParallel(ctx context.Context, lines *stream, ahead []string, judge judge, report *report) error {
+func verifyParallel(ctx context.Context, r *run.Run, lines *stream, ahead []string, judge judge, report *report) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	workers := runtime.GOMAXPROCS(0)
@@ -206,7 +206,7 @@ func (j job) judge(ctx context.Context, judge judge) []verified {
 
 // A report shows what came of a stream, as it comes.
 type report struct {
-	p          *program
+	run        *run.Run
 	document   io.Closer
 	out        *bufio.Writer // to the document
 	valid, bad int
@@ -215,8 +215,8 @@ type report struct {
 }
 
 func (r *report) begin() {
-	if r.p.Options.JSON() {
-		head, _ := transcript.Compact(r.p.Record.Command) // a string
+	if r.run.Options.JSON() {
+		head, _ := transcript.Compact(r.run.Record.Command) // a string
 		fmt.Fprintf(r.out, "{\"schema\":%d,\"command\":%s,\"tokens\":[", transcript.Version, head)
 	}
 }
@@ -235,7 +235,7 @@ func (r *report) add(v verified) error {
 	} else {
 		r.valid++
 	}
-	if !r.p.Options.JSON() {
+	if !r.run.Options.JSON() {
 		return r.addText(v)
 	}
 	var d strictjson.Ordered
@@ -243,7 +243,7 @@ func (r *report) add(v verified) error {
 	d.Add("verified", v.verified)
 	if v.err != nil {
 		d.Add("code", oidc.Reason(v.err))
-		d.Add("message", r.p.Redactor.Text(v.err.Error()))
+		d.Add("message", r.run.Redactor.Text(v.err.Error()))
 	}
 	text, err := transcript.Compact(d)
 	if err != nil {
@@ -281,10 +281,10 @@ func (r *report) end(ctx context.Context, err error) error {
 	}
 	var told *failure.Failure
 	if err != nil {
-		told = r.p.Failure(ctx, err)
+		told = r.run.Failure(ctx, err)
 		told.Headline = ""
 	}
-	if r.p.Options.JSON() {
+	if r.run.Options.JSON() {
 		var d strictjson.Ordered
 		d.Add("valid", r.valid)
 		d.Add("bad", r.bad)
@@ -303,10 +303,10 @@ func (r *report) end(ctx context.Context, err error) error {
 		return fmt.Errorf("writing to standard output: %w", unshown)
 	}
 	if told == nil {
-		r.p.Inform("%d tokens are valid%s", r.valid, r.unjudged)
+		r.run.Inform("%d tokens are valid%s", r.valid, r.unjudged)
 		return &run.Done{Code: 0}
 	}
-	r.p.Console().Failure(told, nil)
+	r.run.Console().Failure(told, nil)
 	return &run.Done{Code: run.ExitCode(told)}
 }
 
@@ -322,8 +322,8 @@ func (r *report) close() error {
 // would fail on the document of the error, too.
 func (r *report) withFilter(ctx context.Context, told *failure.Failure, err error) *failure.Failure {
 	if told == nil {
-		return r.p.Failure(ctx, err)
+		return r.run.Failure(ctx, err)
 	}
-	r.p.Mention(told, err)
+	r.run.Mention(told, err)
 	return told
 }

@@ -40,7 +40,7 @@ type judge func(context.Context, string) (*oidc.JWT, error)
 // kinds are what a token can be verified as.
 var kinds = []string{"id_token", "access_token", "logout_token", "userinfo", "jarm", "jwt"}
 
-func (p *program) jwtVerifyCommand() *cobra.Command {
+func jwtVerifyCommand(p *program) *cobra.Command {
 	var o verifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify [-|@FILE]",
@@ -68,7 +68,7 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 				}
 				o.token = args[0]
 			}
-			return p.verifyJWTs(cmd, &o)
+			return verifyJWTs(p.run, cmd, &o)
 		},
 	}
 	does(cmd, showsRequests, showsRules)
@@ -85,42 +85,42 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 	return cmd
 }
 
-func (p *program) verifyJWTs(cmd *cobra.Command, o *verifyOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func verifyJWTs(r *run.Run, cmd *cobra.Command, o *verifyOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	if o.as != "" && !slices.Contains(kinds, o.as) {
 		return failure.Usage("--as is one of %s", strings.Join(kinds, ", "))
 	}
-	stream := o.token == "-" || o.token == "" && p.Env.Getenv("OIDC_TOKEN") == ""
+	stream := o.token == "-" || o.token == "" && r.Env.Getenv("OIDC_TOKEN") == ""
 	var raw string
 	var err error
 	if !stream {
-		if raw, err = run.Required(ctx, p.Input.Token, "token", o.token, "OIDC_TOKEN"); err != nil {
+		if raw, err = run.Required(ctx, r.Input.Token, "token", o.token, "OIDC_TOKEN"); err != nil {
 			return err
 		}
 	}
-	v, err := p.newVerification(ctx, cmd, o)
+	v, err := newVerification(ctx, r, cmd, o)
 	if err != nil {
 		return err
 	}
 	if !stream {
-		return p.verifyOne(ctx, v, raw)
+		return verifyOne(ctx, r, v, raw)
 	}
-	if !p.Input.Free() {
+	if !r.Input.Free() {
 		return failure.Usage("another flag reads standard input already")
 	}
-	return p.verifyLines(ctx, v)
+	return verifyLines(ctx, r, v)
 }
 
 // newVerification makes what tokens are verified by.
-func (p *program) newVerification(
-	ctx context.Context, cmd *cobra.Command, o *verifyOptions,
+func newVerification(
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *verifyOptions,
 ) (v verification, err error) {
 	require := []string{"issuer"}
 	if o.jwks != "" {
 		require = nil
 	}
-	cfg, network, err := p.connect(ctx, cmd, &o.client, require...)
+	cfg, network, err := loadAndConnect(ctx, r, cmd, &o.client, require...)
 	if err != nil {
 		return v, err
 	}
@@ -138,11 +138,11 @@ func (p *program) newVerification(
 		return v, failure.Usage("--audience and --scope are about access tokens: they go with --as access_token")
 	}
 	expect := oidc.Expectation{Nonce: o.nonce, Optional: true}
-	access, err := p.Input.Token(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
+	access, err := r.Input.Token(ctx, "access-token", o.withAccess, "OIDC_ACCESS_TOKEN")
 	if err != nil {
 		return v, err
 	}
-	client, err := p.verifier(ctx, cfg, network, o.jwks)
+	client, err := verifier(ctx, r, cfg, network, o.jwks)
 	if err != nil {
 		return v, err
 	}
@@ -200,17 +200,17 @@ func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string, 
 
 // verifier is a client that verifies, with the provider's keys or with those of a
 // JWK Set.
-func (p *program) verifier(ctx context.Context, cfg *connect.Setup, network *connect.Network, jwks string) (*oidc.Client, error) {
+func verifier(ctx context.Context, r *run.Run, cfg *connect.Setup, network *connect.Network, jwks string) (*oidc.Client, error) {
 	policy, err := cfg.Policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client := &oidc.Client{ID: cfg.ClientID, HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
+	client := &oidc.Client{ID: cfg.ClientID, HTTP: network.HTTP, Now: r.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
 	if jwks == "" {
-		client.Provider, err = cfg.Discover(ctx, p.Run, network)
+		client.Provider, err = cfg.Discover(ctx, r, network)
 		return client, err
 	}
-	p.Issuer(cfg.Issuer)
+	r.Issuer(cfg.Issuer)
 	client.Provider = &oidc.Provider{Issuer: cfg.Issuer, IDTokenSigningAlgorithms: oidc.SignatureAlgorithms()}
 	if wire.SecureURL(jwks) {
 		client.Provider.JWKSURI = jwks
@@ -220,7 +220,7 @@ func (p *program) verifier(ctx context.Context, cfg *connect.Setup, network *con
 	if err != nil {
 		return nil, failure.Usage("--jwks: %w", err)
 	}
-	connect.WarnExposed(p.Run, jwks, connect.WhatIsValid)
+	connect.WarnExposed(r, jwks, connect.WhatIsValid)
 	if client.Keys, err = oidc.ReadKeySet(data); err != nil {
 		return nil, failure.Usage("--jwks: %v", err)
 	}
@@ -236,19 +236,19 @@ func adviseOpaque(err error, f *failure.Failure) {
 }
 
 // verifyOne verifies a token and shows all of it.
-func (p *program) verifyOne(ctx context.Context, v verification, raw string) error {
-	p.Advise("access token", adviseOpaque)
+func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) error {
+	r.Advise("access token", adviseOpaque)
 	token, err := v.judge(ctx, strings.TrimPrefix(raw, "Bearer "))
-	p.Found(token.Checks)
+	r.Found(token.Checks)
 	if token.JSON != nil {
-		p.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
-		p.Show(transcript.TokenClaims("jwt", "JWT Claims", "Claims", &transcript.Token{
+		r.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
+		r.Show(transcript.TokenClaims("jwt", "JWT Claims", "Claims", &transcript.Token{
 			Header: token.Header, Encryption: token.Encryption, Claims: token.JSON, Verified: token.Verified && err == nil,
 		}))
 	}
-	p.Explain()
+	r.Explain()
 	if err == nil {
-		p.Inform("the token is valid%s", v.unjudged)
+		r.Inform("the token is valid%s", v.unjudged)
 	}
 	return err
 }

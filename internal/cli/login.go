@@ -82,7 +82,7 @@ func (o *browserOptions) place(path string) (loopback.Options, error) {
 
 const callbackPath = "/auth/callback"
 
-func (p *program) clientCommand() *cobra.Command {
+func clientCommand(p *program) *cobra.Command {
 	var o loginOptions
 	cmd := &cobra.Command{
 		Use:     "client",
@@ -101,7 +101,7 @@ address it ends on here.`,
   oidc-client client --issuer https://op.example.com --client-id my-client --scope openid --scope email
   oidc-client login -c config.yaml --par --dpop --resource https://api.example.com`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.logInCommand(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return logInCommand(p.run, cmd, &o) },
 	}
 	o.add(cmd, authorizationFlags)
 	f := cmd.Flags()
@@ -119,29 +119,29 @@ func (o *loginOptions) addUnsaved(cmd *cobra.Command) {
 	o.browser.add(cmd.Flags())
 }
 
-func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func logInCommand(r *run.Run, cmd *cobra.Command, o *loginOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	if o.keepRunning && p.Options.JSON() {
+	if o.keepRunning && r.Options.JSON() {
 		return failure.Usage("--keep-running shows one login after the other, and --format json one document")
 	}
-	cfg, err := p.prepareLogin(ctx, cmd, &o.tokenOptions)
+	cfg, err := prepareLogin(ctx, r, cmd, &o.tokenOptions)
 	if err != nil {
 		return err
 	}
-	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
-	journey, err := p.login(ctx, t, o)
+	journey, err := newLogin(ctx, r, t, o)
 	if err != nil {
 		return err
 	}
 	var settled error
-	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
-		settled = p.settleLogin(ctx, t, outcome)
+	err = runLogin(ctx, r, journey, func(outcome *flow.Outcome) bool {
+		settled = settleLogin(ctx, r, t, outcome)
 		if o.keepRunning {
-			settled = p.again(ctx, t, settled)
+			settled = nextLogin(ctx, r, t, settled)
 		}
 		return !o.keepRunning || ctx.Err() != nil
 	})
@@ -153,12 +153,12 @@ func (p *program) logInCommand(cmd *cobra.Command, o *loginOptions) error {
 
 // runLogin runs the journey of a login. What kept it from beginning is explained here,
 // since no outcome has it.
-func (p *program) runLogin(ctx context.Context, journey *flow.Login, done func(*flow.Outcome) bool) error {
+func runLogin(ctx context.Context, r *run.Run, journey *flow.Login, done func(*flow.Outcome) bool) error {
 	err := waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
 	var broken *check.Error
 	if errors.As(err, &broken) {
-		p.FoundBeside(broken.Results)
-		p.Explain()
+		r.FoundBeside(broken.Results)
+		r.Explain()
 	}
 	return err
 }
@@ -175,10 +175,10 @@ func waitFor(ctx context.Context, what string, err error) error {
 	return err
 }
 
-// login is the journey that the configuration and the flags ask for.
-func (p *program) login(ctx context.Context, t *tokenRequest, o *loginOptions) (*flow.Login, error) {
+// newLogin is the journey that the configuration and the flags ask for.
+func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions) (*flow.Login, error) {
 	cfg := t.cfg
-	request, err := p.authorizationRequest(ctx, cfg, o)
+	request, err := authorizationRequest(ctx, r, cfg, o)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (p *program) login(ctx context.Context, t *tokenRequest, o *loginOptions) (
 	}
 	posted := strings.HasPrefix(request.ResponseMode, "form_post") // in no address that could be pasted
 	elsewhere := "Is the browser on another machine? Open this there, and paste here the address that it ends on"
-	pasted := p.pastedLines
+	pasted := func(ctx context.Context) <-chan string { return pastedLines(ctx, r) }
 	if posted {
 		elsewhere = "The answer is posted, so that it cannot be pasted: a browser elsewhere has to reach this machine. The login is at"
 		pasted = func(context.Context) <-chan string { return nil }
@@ -205,12 +205,12 @@ func (p *program) login(ctx context.Context, t *tokenRequest, o *loginOptions) (
 		Client: t.client.Client, Request: request, Place: place, Exchange: t.redeem(o.mock.fakeVerifier),
 		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
 		Begun: func(start, direct string) {
-			p.Inform("Go to %s", start)
-			p.Console().Block(elsewhere, "URL", direct)
-			p.openBrowser(ctx, &o.browser, start)
+			r.Inform("Go to %s", start)
+			r.Console().Block(elsewhere, "URL", direct)
+			openBrowser(ctx, r, &o.browser, start)
 		},
 		Pasted:  pasted(ctx),
-		Strange: func(what string) { p.Warn("%s", what) },
+		Strange: func(what string) { r.Warn("%s", what) },
 	}, nil
 }
 
@@ -228,41 +228,41 @@ func (t *tokenRequest) redeem(fakeVerifier bool) func(context.Context, *oidc.Log
 }
 
 // authorizationRequest is what is asked for at the login.
-func (p *program) authorizationRequest(ctx context.Context, cfg *connect.Setup, o *loginOptions) (oidc.AuthorizationRequest, error) {
+func authorizationRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *loginOptions) (oidc.AuthorizationRequest, error) {
 	l := cfg.Login
-	r := oidc.AuthorizationRequest{
+	req := oidc.AuthorizationRequest{
 		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
 		Push: l.UsePAR, PushParams: url.Values{}, InsecureSkipPKCE: l.UsePKCE != nil && !*l.UsePKCE,
 	}
-	if r.ResponseMode == "" && strings.Contains(r.ResponseType, "token") {
-		r.ResponseMode = "form_post" // what stands behind a # never leaves the browser by itself
+	if req.ResponseMode == "" && strings.Contains(req.ResponseType, "token") {
+		req.ResponseMode = "form_post" // what stands behind a # never leaves the browser by itself
 	}
 	for name, value := range map[string]string{
 		"acr_values": l.ACRValues, "claims": l.ClaimsParam, "authorization_details": l.AuthorizationDetails,
 		"prompt": l.Prompt, "login_hint": l.LoginHint, "ui_locales": l.UILocales,
 	} {
 		if value != "" {
-			r.Params.Set(name, value)
+			req.Params.Set(name, value)
 		}
 	}
 	if len(cfg.Resource) > 0 {
-		r.Params["resource"] = slices.Clone(cfg.Resource)
+		req.Params["resource"] = slices.Clone(cfg.Resource)
 	}
 	if cfg.Origin["audiences"].Name == "--audience" {
-		r.Params["audience"] = slices.Clone(cfg.Audiences)
+		req.Params["audience"] = slices.Clone(cfg.Audiences)
 	}
 	for name, value := range l.AuthorizeParameters {
-		r.Params.Set(name, value)
+		req.Params.Set(name, value)
 	}
 	for name, value := range l.PARParameters {
-		r.PushParams.Set(name, value)
+		req.PushParams.Set(name, value)
 	}
-	given := r.Params
-	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { r.Params.Add(name, value) })
+	given := req.Params
+	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { req.Params.Add(name, value) })
 	if err == nil && l.UseRequestParameter {
-		r.Object, err = requestObject(ctx, cfg)
+		req.Object, err = requestObject(ctx, cfg)
 	}
-	return r, err
+	return req, err
 }
 
 // requestObject says how requests are signed.
@@ -307,15 +307,15 @@ func requestObject(ctx context.Context, cfg *connect.Setup) (*oidc.RequestObject
 }
 
 // pastedLines are the lines that a person types, nil if standard input is taken.
-func (p *program) pastedLines(ctx context.Context) <-chan string {
-	if !p.Input.Free() {
+func pastedLines(ctx context.Context, r *run.Run) <-chan string {
+	if !r.Input.Free() {
 		return nil
 	}
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
 		run.KeepRunning() // a program in the background that reads from its terminal is stopped otherwise
-		scanner := bufio.NewScanner(p.Env.Stdin)
+		scanner := bufio.NewScanner(r.Env.Stdin)
 		scanner.Buffer(nil, limit.Form)
 		for scanner.Scan() {
 			select {
@@ -329,7 +329,7 @@ func (p *program) pastedLines(ctx context.Context) <-chan string {
 }
 
 // settleLogin does what is done with a login that ended, and tells the browser.
-func (p *program) settleLogin(ctx context.Context, t *tokenRequest, outcome *flow.Outcome) error {
+func settleLogin(ctx context.Context, r *run.Run, t *tokenRequest, outcome *flow.Outcome) error {
 	response := outcome.Response
 	t.Returned(response.Method, outcome.Login.Request.RedirectURI, response.Parameters, response.At)
 	t.Found(outcome.Login.Checks)
@@ -363,16 +363,15 @@ func showFrontTokens(r *run.Run, t *oidc.Tokens) {
 	}
 }
 
-// again makes ready for another login, and shows how this one went.
-func (p *program) again(ctx context.Context, t *tokenRequest, err error) error {
+// nextLogin makes ready for another login, and shows how this one went.
+func nextLogin(ctx context.Context, r *run.Run, t *tokenRequest, err error) error {
 	if err != nil && ctx.Err() == nil {
-		p.Report(ctx, err)
+		r.Report(ctx, err)
 		err = nil
 	}
-	p.Run = p.Again()
-	t.Run, t.keeper = p.Run, nil
+	t.Run, t.keeper = t.Again(), nil
 	if ctx.Err() == nil {
-		p.Inform("waiting for another login; Ctrl-C ends this")
+		r.Inform("waiting for another login; Ctrl-C ends this")
 	}
 	return err
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -41,7 +42,7 @@ const (
 	frontchannelLogoutPath = "/frontchannel_logout"
 )
 
-func (p *program) logoutReceiverCommand() *cobra.Command {
+func logoutReceiverCommand(p *program) *cobra.Command {
 	var o receiverOptions
 	cmd := &cobra.Command{
 		Use:   "logout-receiver",
@@ -57,7 +58,7 @@ code is 5 if the last one was bad.`,
 		Example: `  oidc-client logout-receiver -c config.yaml
   oidc-client logout-receiver -c config.yaml --listen 127.0.0.1:5557 --count 1 --id-token @id-token --timeout 1m`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.receiveLogouts(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return receiveLogouts(p.run, cmd, &o) },
 	}
 	o.client.add(cmd, judgeFlags)
 	does(cmd, showsRequests, showsRules)
@@ -68,14 +69,14 @@ code is 5 if the last one was bad.`,
 	return cmd
 }
 
-func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func receiveLogouts(r *run.Run, cmd *cobra.Command, o *receiverOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	raw, err := p.Input.Token(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
+	raw, err := r.Input.Token(ctx, "id-token", o.idToken, "OIDC_ID_TOKEN")
 	if err != nil {
 		return err
 	}
-	_, client, err := p.clientFor(ctx, cmd, &o.client, "issuer", "client_id")
+	_, client, err := clientFor(ctx, r, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
 		return err
 	}
@@ -87,10 +88,10 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 	if err != nil {
 		return failure.Usage("--listen: %v", err)
 	}
-	r := &logoutReceiver{client: client.Client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
-	r.expect.Seen = r.memory.has
+	receiver := &logoutReceiver{client: client.Client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
+	receiver.expect.Seen = receiver.memory.has
 	server := &http.Server{
-		Handler: loopback.OwnHost(listener, o.listen, r), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
+		Handler: loopback.OwnHost(listener, o.listen, receiver), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
@@ -99,11 +100,11 @@ func (p *program) receiveLogouts(cmd *cobra.Command, o *receiverOptions) error {
 		defer cancel()
 		_ = server.Shutdown(late) // what it delivers is only a status
 	}()
-	p.Inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(), backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
-	return p.showLogouts(ctx, r, o.count)
+	r.Inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(), backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
+	return showLogouts(ctx, r, receiver, o.count)
 }
 
-// sessionOf is what an ID Token says of its session.
+// sessionOfConfig is what an ID Token says of its session.
 func sessionOf(raw string, client *oidc.Client) (oidc.LogoutExpectation, error) {
 	var expect oidc.LogoutExpectation
 	if raw == "" {
@@ -246,16 +247,16 @@ func refuse(w http.ResponseWriter, code, description string) {
 
 // showLogouts shows each call until there were enough. The error is that of the
 // last one.
-func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int) (err error) {
+func showLogouts(ctx context.Context, r *run.Run, receiver *logoutReceiver, count int) (err error) {
 	list, size := []strictjson.Ordered{}, 0
-	defer func() { p.Note("logouts", list) }()
+	defer func() { r.Note("logouts", list) }()
 	for n := 0; count == 0 || n < count; n++ {
 		select {
-		case l := <-r.logouts:
-			list, size = append(list, p.showLogout(l)), size+l.size()
+		case l := <-receiver.logouts:
+			list, size = append(list, showLogout(r, l)), size+l.size()
 			err = l.err
 			if err != nil && n+1 != count {
-				p.Report(ctx, err)
+				r.Report(ctx, err)
 			}
 		case <-ctx.Done():
 			if count == 0 && (n > 0 || errors.Is(ctx.Err(), context.Canceled)) {
@@ -264,34 +265,34 @@ func (p *program) showLogouts(ctx context.Context, r *logoutReceiver, count int)
 			return &failure.WaitError{For: "a logout from the provider", Cause: context.Cause(ctx)}
 		}
 		if len(list) == limit.LogoutTokens || size > limit.LogoutSize {
-			p.Warn("%d logouts, of %d bytes, are enough for one run", len(list), size)
+			r.Warn("%d logouts, of %d bytes, are enough for one run", len(list), size)
 			return err
 		}
 	}
-	p.Explain()
+	r.Explain()
 	return err
 }
 
 // showLogout shows one call.
-func (p *program) showLogout(l logout) strictjson.Ordered {
+func showLogout(r *run.Run, l logout) strictjson.Ordered {
 	var d strictjson.Ordered
 	d.Add("channel", l.channel)
 	d.Add("accepted", l.err == nil)
 	if l.token != nil {
-		p.Found(l.token.Checks)
+		r.Found(l.token.Checks)
 		if l.token.JSON != nil {
 			token := &transcript.Token{
 				Header: l.token.Header, Encryption: l.token.Encryption, Claims: l.token.JSON, Verified: l.token.Verified,
 			}
 			d.Add("logout_token", token)
-			p.Show(transcript.TokenClaims("", "Logout Token Claims", "LogoutTokenClaims", token))
+			r.Show(transcript.TokenClaims("", "Logout Token Claims", "LogoutTokenClaims", token))
 		}
 		return d
 	}
-	p.FoundBeside(l.checks)
+	r.FoundBeside(l.checks)
 	d.Add("iss", l.iss)
 	d.Add("sid", l.sid)
 	text := fmt.Sprintf("iss  %s\nsid  %s\n", transcript.Escape(l.iss), transcript.Escape(l.sid))
-	p.Show(transcript.Result{Title: "Front-Channel Logout", Key: "FrontChannelLogout", Text: text})
+	r.Show(transcript.Result{Title: "Front-Channel Logout", Key: "FrontChannelLogout", Text: text})
 	return d
 }

@@ -27,12 +27,12 @@ func TestLogoutsAreBounded(t *testing.T) {
 				r.tell(ctx, logout{channel: "front", sid: sid})
 			}
 		}()
-		p := &program{Run: run.New(quiet(), run.Options{}, "logout-receiver")}
-		if err := p.showLogouts(ctx, r, 0); err != nil {
+		run := run.New(quiet(), run.Options{}, "logout-receiver")
+		if err := showLogouts(ctx, run, r, 0); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
-		result, _ := p.Record.Get("logouts")
+		result, _ := run.Record.Get("logouts")
 		if list, ok := result.Value.([]strictjson.Ordered); !ok || len(list) != c.most {
 			t.Errorf("%s: %d, not %d", name, len(list), c.most)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) passwordCommand() *cobra.Command {
+func passwordCommand(p *program) *cobra.Command {
 	var o tokenOptions
 	var username, password string
 	cmd := &cobra.Command{
@@ -26,15 +26,15 @@ the grant. It is here for providers that still have it.`,
 		Example: `  pass show op/alice | oidc-client password -c config.yaml --username alice --password -`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
-				secret, err := run.Required(ctx, p.Input.Secret, "password", password, "OIDC_PASSWORD")
+			return requestTokens(p.run, cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
+				secret, err := run.Required(ctx, p.run.Input.Secret, "password", password, "OIDC_PASSWORD")
 				switch {
 				case username == "":
 					return oidc.Grant{}, failure.Usage("--username is missing")
 				case err != nil:
 					return oidc.Grant{}, err
 				}
-				p.Warn("the password grant shows the user's password to this client; RFC 9700 section 2.4 forbids it")
+				p.run.Warn("the password grant shows the user's password to this client; RFC 9700 section 2.4 forbids it")
 				return withAudience(oidc.Password(username, secret, cfg.Scopes...), cfg), nil
 			})
 		},

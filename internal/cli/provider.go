@@ -39,7 +39,7 @@ type providerOptions struct {
 	decryptionKey []byte // for it, nil if none is needed
 }
 
-func (p *program) providerCommand() *cobra.Command {
+func providerCommand(p *program) *cobra.Command {
 	var o providerOptions
 	cmd := &cobra.Command{
 		Use:   "provider",
@@ -50,12 +50,12 @@ func (p *program) providerCommand() *cobra.Command {
 
   oidc-client provider --fault id-token-iss-wrong --once --timeout 1m -p 9400 --client app:s3cret`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.runProvider(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runProvider(p.run, cmd, &o) },
 	}
 	o.add(cmd.Flags())
 	does(cmd, writesResults)
 	complete(cmd, "fault", faultNames)
-	cmd.AddCommand(p.faultsCommand())
+	cmd.AddCommand(faultsCommand(p))
 	return cmd
 }
 
@@ -138,28 +138,28 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 	f.DurationVar(&o.settle, "settle", 0, "with --once: how long the relying party has to keep quiet (default 2s)")
 }
 
-func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	options, err := o.gather(ctx)
 	if err == nil {
-		options.RegistrationToken, err = p.Input.Secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
+		options.RegistrationToken, err = r.Input.Secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
 	}
 	if err != nil {
 		return err
 	}
 	options.OnError = func(endpoint string, err error) {
-		p.Warn("provider: %s: %v", endpoint, err)
+		r.Warn("provider: %s: %v", endpoint, err)
 	}
 	op, err := fault.Start(fault.Options{Options: options, Faults: o.faults})
 	if err != nil {
 		return failure.Config("%v", err).Try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
-	err = p.announce(op, options, o)
+	err = announce(r, op, options, o)
 	switch {
 	case err != nil:
 	case o.once:
-		err = p.watchOnce(ctx, op, o.settle)
+		err = watchOnce(ctx, r, op, o.settle)
 	default:
 		<-ctx.Done()
 	}
@@ -167,7 +167,7 @@ func (p *program) runProvider(cmd *cobra.Command, o *providerOptions) error {
 		err = closeErr
 	}
 	if err == nil {
-		p.Inform("provider stopped")
+		r.Inform("provider stopped")
 	}
 	return err
 }
@@ -283,24 +283,24 @@ func password(u provider.User) string {
 
 // announce prints the configuration of the first client, and a refresh token.
 // With --once and --format json there is one document, at the end.
-func (p *program) announce(op *fault.Provider, options provider.Options, o *providerOptions) error {
+func announce(r *run.Run, op *fault.Provider, options provider.Options, o *providerOptions) error {
 	client, user := options.Clients[0], options.Users[0]
 	token, err := op.IssueRefreshToken(client.ID, user.Name, "")
 	if err != nil {
 		return err
 	}
 	file := append(op.ConfigFile(client), o.config...)
-	p.Inform("provider of issuer %s; interrupt to stop it", op.Issuer)
+	r.Inform("provider of issuer %s; interrupt to stop it", op.Issuer)
 	for _, u := range options.Users {
 		if !options.Auto {
-			p.Inform("user %s can log in%s", u.Name, password(u))
+			r.Inform("user %s can log in%s", u.Name, password(u))
 		}
 	}
-	p.Issuer(op.Issuer)
-	p.Note("provider", map[string]any{
+	r.Issuer(op.Issuer)
+	r.Note("provider", map[string]any{
 		"config": string(file), "refresh_token": token, "user": user.Name,
 	})
-	if p.Options.Output {
+	if r.Options.Output {
 		// The token last: who waits for it finds the rest.
 		for _, f := range []struct {
 			name string
@@ -309,22 +309,22 @@ func (p *program) announce(op *fault.Provider, options provider.Options, o *prov
 			if f.data == nil {
 				continue
 			}
-			if err := durable.WriteFile(filepath.Join(p.Options.OutputDir, f.name), f.data); err != nil {
+			if err := durable.WriteFile(filepath.Join(r.Options.OutputDir, f.name), f.data); err != nil {
 				return failure.Config("%v", err)
 			}
 		}
-		p.Inform("wrote config.yaml and refresh-token to %s", p.Options.OutputDir)
+		r.Inform("wrote config.yaml and refresh-token to %s", r.Options.OutputDir)
 	}
-	if p.Options.JSON() && o.once {
+	if r.Options.JSON() && o.once {
 		return nil
 	}
-	if p.Options.JSON() { // now, not at the end: whoever started it waits for it
-		return p.Publish()
+	if r.Options.JSON() { // now, not at the end: whoever started it waits for it
+		return r.Publish()
 	}
-	if p.Options.Output {
+	if r.Options.Output {
 		return nil
 	}
-	p.PrintText(fmt.Sprintf("%s\n# A refresh token of the user %s, to be saved as refresh-token:\n#   %s\n"+
+	r.PrintText(fmt.Sprintf("%s\n# A refresh token of the user %s, to be saved as refresh-token:\n#   %s\n"+
 		"#   oidc-client refresh-token -c config.yaml --refresh-token @refresh-token", file, user.Name, token))
-	return p.Unshown()
+	return r.Unshown()
 }

@@ -23,7 +23,7 @@ type refreshOptions struct {
 	retry           bool
 }
 
-func (p *program) refreshTokenCommand() *cobra.Command {
+func refreshTokenCommand(p *program) *cobra.Command {
 	var o refreshOptions
 	o.refresh = true
 	cmd := &cobra.Command{
@@ -44,7 +44,7 @@ provider. --retry sends it again. The note about it is in .FILE.lock.`,
   oidc-client refresh-token -c config.yaml --format json --explain
   oidc-client refresh-token -c config.yaml --refresh-token @refresh-token --jq .token_response.access_token`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.refreshToken(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return refreshToken(p.run, cmd, &o) },
 	}
 	o.add(cmd)
 	f := cmd.Flags()
@@ -63,70 +63,70 @@ func noArguments(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func (p *program) refreshToken(cmd *cobra.Command, o *refreshOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func refreshToken(r *run.Run, cmd *cobra.Command, o *refreshOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	if err := p.checkKept(o); err != nil {
+	if err := checkKept(r, o); err != nil {
 		return err
 	}
-	if err := keep.ProbeOutput(p.Run); err != nil {
+	if err := keep.ProbeOutput(r); err != nil {
 		return err
 	}
-	plan, done, err := p.refreshPlan(ctx, o)
+	plan, done, err := refreshPlan(ctx, r, o)
 	if err != nil {
 		return err
 	}
 	defer done()
-	cfg, err := p.refreshConfig(ctx, cmd, o, &plan)
+	cfg, err := refreshConfig(ctx, r, cmd, o, &plan)
 	if err != nil {
 		return err
 	}
-	grant, err := p.refreshGrant(ctx, cfg, o, plan.Sent)
+	grant, err := refreshGrant(ctx, r, cfg, o, plan.Sent)
 	if err != nil {
 		return err
 	}
 	if plan.File != nil {
 		grant.Sending = plan.File.Sending
-		if err := plan.File.Check(plan.Sent, p.Env.Now()); err != nil {
+		if err := plan.File.Check(plan.Sent, r.Env.Now()); err != nil {
 			return err
 		}
 	}
 	o.key = &connect.KeyNeed{Create: cfg.DPoP.Key == "" && connect.Authenticates(cfg.Config)}
-	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, plan)
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, plan)
 	if err != nil {
 		return err
 	}
 	tokens, err := t.send(ctx, grant)
 	if plan.File != nil {
-		if warning := plan.File.Settle(tokens, err, p.Message); warning != nil {
-			p.Warn("%v", warning)
+		if warning := plan.File.Settle(tokens, err, r.Message); warning != nil {
+			r.Warn("%v", warning)
 		}
 	}
 	return t.settle(ctx, tokens, err)
 }
 
 // refreshPlan prepares the file of the refresh token, if it is in one.
-func (p *program) refreshPlan(ctx context.Context, o *refreshOptions) (plan keep.Plan, done func(), err error) {
+func refreshPlan(ctx context.Context, r *run.Run, o *refreshOptions) (plan keep.Plan, done func(), err error) {
 	name, ok := keep.TokenFile(o.refreshToken)
 	if !ok {
 		return plan, func() {}, nil
 	}
-	if plan.File, err = keep.OpenFile(ctx, p.Run, name, o.retry); err != nil {
+	if plan.File, err = keep.OpenFile(ctx, r, name, o.retry); err != nil {
 		return plan, nil, err
 	}
 	return plan, plan.File.Close, nil
 }
 
 // checkKept refuses to spend a refresh token where the one that replaces it would be lost.
-func (p *program) checkKept(o *refreshOptions) error {
+func checkKept(r *run.Run, o *refreshOptions) error {
 	_, file := keep.TokenFile(o.refreshToken)
 	switch {
 	case o.retry && !file:
 		return failure.Usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
-	case !file && p.discards(&o.tokenOptions):
+	case !file && discardsTokens(r, &o.tokenOptions):
 		return failure.Usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
 			"the null device, and none of --refresh-token @FILE, --save and -o is given")
-	case !file && p.filtersOut(&o.tokenOptions):
+	case !file && filtersOut(r, &o.tokenOptions):
 		return failure.Usage("nothing was sent: --jq could filter out the new refresh token, and nothing else stores it").
 			Try("add --refresh-token @FILE, --save NAME or -o")
 	}
@@ -134,8 +134,8 @@ func (p *program) checkKept(o *refreshOptions) error {
 }
 
 // refreshConfig reads the refresh token and the configuration.
-func (p *program) refreshConfig(ctx context.Context, cmd *cobra.Command, o *refreshOptions, plan *keep.Plan) (*connect.Setup, error) {
-	token, err := p.Input.Secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
+func refreshConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, o *refreshOptions, plan *keep.Plan) (*connect.Setup, error) {
+	token, err := r.Input.Secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
 	switch {
 	case err != nil:
 		return nil, err
@@ -146,11 +146,11 @@ func (p *program) refreshConfig(ctx context.Context, cmd *cobra.Command, o *refr
 		return nil, failure.Usage("the refresh token cannot be right: %v", err)
 	}
 	plan.Sent = token
-	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	return loadConfig(ctx, r, cmd, &o.client, "issuer", "client_id")
 }
 
 // refreshGrant is what is asked for.
-func (p *program) refreshGrant(ctx context.Context, cfg *connect.Setup, o *refreshOptions, token string) (oidc.Grant, error) {
+func refreshGrant(ctx context.Context, r *run.Run, cfg *connect.Setup, o *refreshOptions, token string) (oidc.Grant, error) {
 	grant, err := o.refreshParams(oidc.RefreshToken(token), cfg)
 	if err != nil {
 		return grant, err
@@ -159,7 +159,7 @@ func (p *program) refreshGrant(ctx context.Context, cfg *connect.Setup, o *refre
 	if err != nil {
 		return grant, err
 	}
-	grant.Expect.Previous, err = p.Input.Token(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
+	grant.Expect.Previous, err = r.Input.Token(ctx, "previous-id-token", o.previousIDToken, "OIDC_PREVIOUS_ID_TOKEN")
 	if err == nil && grant.Expect.Previous != "" {
 		if _, unreadable := oidc.DecodeIDToken(grant.Expect.Previous, keys...); unreadable != nil {
 			err = failure.Usage("--previous-id-token: %v", unreadable)

@@ -34,12 +34,12 @@ type registerOptions struct {
 	redirectURIs, grantTypes, postLogouts []string
 }
 
-func (p *program) registerCommand() *cobra.Command {
+func registerCommand(p *program) *cobra.Command {
 	return group("register", "Register a client at the provider: create, read, update, delete",
-		p.registerCreateCommand(), p.registerReadCommand(), p.registerUpdateCommand(), p.registerDeleteCommand())
+		registerCreateCommand(p), registerReadCommand(p), registerUpdateCommand(p), registerDeleteCommand(p))
 }
 
-func (p *program) registerCreateCommand() *cobra.Command {
+func registerCreateCommand(p *program) *cobra.Command {
 	o := registerOptions{client: clientFlags{anonymous: true}}
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -52,7 +52,7 @@ it standard output has the only copy, and must lead somewhere.`,
 		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name "My tool"
   oidc-client register create -c provider.yaml --metadata @client.json --initial-access-token @token --out config.yaml`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.registerClient(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return registerClient(p.run, cmd, &o) },
 	}
 	o.client.add(cmd, providerFlags, []string{"auth-method", "scope", mockKIDFlag})
 	does(cmd, showsRequests, showsRules)
@@ -68,21 +68,21 @@ it standard output has the only copy, and must lead somewhere.`,
 	return cmd
 }
 
-func (p *program) registerReadCommand() *cobra.Command {
-	return p.manageCommand("read", "Show a registration (RFC 7592)", `  oidc-client register read --registration config.yaml.registration.json`, judgesAnswer,
+func registerReadCommand(p *program) *cobra.Command {
+	return manageCommand(p, "read", "Show a registration (RFC 7592)", `  oidc-client register read --registration config.yaml.registration.json`, judgesAnswer,
 		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, _ *registerOptions) (*oidc.Registration, error) {
 			return r.Read(ctx, known)
 		})
 }
 
-func (p *program) registerUpdateCommand() *cobra.Command {
-	return p.manageCommand("update", "Change a registration (RFC 7592)", `  oidc-client register update --registration config.yaml.registration.json --metadata @changes.json`,
+func registerUpdateCommand(p *program) *cobra.Command {
+	return manageCommand(p, "update", "Change a registration (RFC 7592)", `  oidc-client register update --registration config.yaml.registration.json --metadata @changes.json`,
 		func(cmd *cobra.Command, o *registerOptions) {
 			judgesAnswer(cmd, o)
 			cmd.Flags().StringVar(&o.metadata, "metadata", "", "members to change, a JSON object: null takes one out (- reads standard input, @FILE a file)")
 		},
 		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
-			metadata, err := p.changedMetadata(ctx, known, o)
+			metadata, err := changedMetadata(ctx, p.run, known, o)
 			if err != nil {
 				return nil, err
 			}
@@ -90,20 +90,20 @@ func (p *program) registerUpdateCommand() *cobra.Command {
 		})
 }
 
-func (p *program) registerDeleteCommand() *cobra.Command {
-	return p.manageCommand("delete", "Make the provider forget a client (RFC 7592)", `  oidc-client register delete --registration config.yaml.registration.json`, connectsOnly,
+func registerDeleteCommand(p *program) *cobra.Command {
+	return manageCommand(p, "delete", "Make the provider forget a client (RFC 7592)", `  oidc-client register delete --registration config.yaml.registration.json`, connectsOnly,
 		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
 			if err := r.Delete(ctx, known); err != nil {
 				return nil, err
 			}
-			p.Note("deleted", true)
-			p.Inform("the provider has forgotten the client %s", known.ClientID)
+			p.run.Note("deleted", true)
+			p.run.Inform("the provider has forgotten the client %s", known.ClientID)
 			if err := durable.Remove(o.registration); err != nil {
 				return nil, fmt.Errorf("the registration is deleted, but its file is not: %w", err)
 			}
 			if file, beside := strings.CutSuffix(o.registration, registrationSuffix); beside {
 				if _, err := os.Stat(file); err == nil {
-					p.Inform("%s is a configuration of a client that is no more", file)
+					p.run.Inform("%s is a configuration of a client that is no more", file)
 				}
 			}
 			return nil, nil
@@ -111,7 +111,7 @@ func (p *program) registerDeleteCommand() *cobra.Command {
 }
 
 // manageCommand is a command on a registration that is there.
-func (p *program) manageCommand(name, short, example string, flags func(*cobra.Command, *registerOptions),
+func manageCommand(p *program, name, short, example string, flags func(*cobra.Command, *registerOptions),
 	manage func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
 ) *cobra.Command {
 	o := registerOptions{client: clientFlags{anonymous: true}}
@@ -119,9 +119,9 @@ func (p *program) manageCommand(name, short, example string, flags func(*cobra.C
 		Use: name, Short: short, Example: example, Args: noArguments,
 		Long: short + "\n\nThe file that register create wrote has what is needed, and is kept up to date.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := p.Bounded(cmd.Context())
+			ctx, cancel := p.run.Bounded(cmd.Context())
 			defer cancel()
-			return p.manage(ctx, cmd, &o, manage)
+			return manageRegistration(ctx, p.run, cmd, &o, manage)
 		},
 	}
 	cmd.Flags().StringVar(&o.registration, "registration", "", "`file` of the registration")
@@ -142,51 +142,51 @@ func connectsOnly(cmd *cobra.Command, o *registerOptions) {
 }
 
 // registerClient registers a client.
-func (p *program) registerClient(cmd *cobra.Command, o *registerOptions) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func registerClient(r *run.Run, cmd *cobra.Command, o *registerOptions) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	if o.out == "" && p.Options.Filter != nil {
+	if o.out == "" && r.Options.Filter != nil {
 		const what = "nothing was sent: --jq could filter out the client secret and the registration access token, " +
 			"and nothing else stores them"
 		return failure.Usage(what).Try("add --out FILE")
 	}
-	cfg, network, err := p.connect(ctx, cmd, &o.client, "issuer")
+	cfg, network, err := loadAndConnect(ctx, r, cmd, &o.client, "issuer")
 	if err != nil {
 		return err
 	}
-	metadata, err := p.newMetadata(ctx, cfg, o)
+	metadata, err := newMetadata(ctx, r, cfg, o)
 	if err != nil {
 		return err
 	}
-	initial, err := p.Input.Token(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
+	initial, err := r.Input.Token(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
 	if err != nil {
 		return err
 	}
-	files, err := o.reserve(p.Env.Stdout)
+	files, err := o.reserve(r.Env.Stdout)
 	if err != nil {
 		return err
 	}
 	defer files.discard()
-	provider, err := cfg.Discover(ctx, p.Run, network)
+	provider, err := cfg.Discover(ctx, r, network)
 	if err != nil {
 		return err
 	}
-	r := oidc.Registrar{Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
-	r.Received = func(registered *oidc.Registration) error {
-		err := p.receiveRegistration(registered, func() ([]string, error) { return files.commit(cfg, registered) })
+	registrar := oidc.Registrar{Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	registrar.Received = func(registered *oidc.Registration) error {
+		err := receiveRegistration(r, registered, func() ([]string, error) { return files.commit(cfg, registered) })
 		if err == nil && files.name != "" {
-			p.Inform("%s is the client's configuration, and %s is for register read, update and delete", files.name, files.registrationName())
+			r.Inform("%s is the client's configuration, and %s is for register read, update and delete", files.name, files.registrationName())
 		}
 		return err
 	}
-	registered, err := run.Guard(p.Run, func() (*oidc.Registration, error) { return r.Create(ctx, metadata, initial) })
-	p.judgeRegistration(registered)
+	registered, err := run.Guard(r, func() (*oidc.Registration, error) { return registrar.Create(ctx, metadata, initial) })
+	judgeRegistration(r, registered)
 	return err
 }
 
 // newMetadata is what is registered.
-func (p *program) newMetadata(ctx context.Context, cfg *connect.Setup, o *registerOptions) ([]byte, error) {
-	members, err := p.metadataFlag(ctx, o)
+func newMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, o *registerOptions) ([]byte, error) {
+	members, err := metadataFlag(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -240,12 +240,12 @@ func orText(given, standard string) string {
 }
 
 // metadataFlag reads --metadata.
-func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[string]any, error) {
+func metadataFlag(ctx context.Context, r *run.Run, o *registerOptions) (map[string]any, error) {
 	members := map[string]any{}
 	if o.metadata == "" {
 		return members, nil
 	}
-	text, err := p.Input.Text(ctx, "metadata", o.metadata, "")
+	text, err := r.Input.Text(ctx, "metadata", o.metadata, "")
 	if err != nil {
 		return nil, err
 	}
@@ -264,8 +264,8 @@ func (p *program) metadataFlag(ctx context.Context, o *registerOptions) (map[str
 var providers = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
 
 // changedMetadata is the registration with what --metadata changes.
-func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, o *registerOptions) ([]byte, error) {
-	changes, err := p.metadataFlag(ctx, o)
+func changedMetadata(ctx context.Context, r *run.Run, known oidc.Registration, o *registerOptions) ([]byte, error) {
+	changes, err := metadataFlag(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -297,15 +297,15 @@ func (p *program) changedMetadata(ctx context.Context, known oidc.Registration, 
 	return json.Marshal(members)
 }
 
-// manage reads, changes or deletes a registration, and keeps its file up to date.
-func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOptions,
+// manageRegistration reads, changes or deletes a registration, and keeps its file up to date.
+func manageRegistration(ctx context.Context, r *run.Run, cmd *cobra.Command, o *registerOptions,
 	act func(context.Context, oidc.Registrar, oidc.Registration, *registerOptions) (*oidc.Registration, error),
 ) error {
-	known, err := p.readRegistration(ctx, o.registration)
+	known, err := readRegistration(ctx, r, o.registration)
 	if err != nil {
 		return err
 	}
-	cfg, network, err := p.connect(ctx, cmd, &o.client)
+	cfg, network, err := loadAndConnect(ctx, r, cmd, &o.client)
 	if err != nil {
 		return err
 	}
@@ -318,41 +318,41 @@ func (p *program) manage(ctx context.Context, cmd *cobra.Command, o *registerOpt
 			_ = kept.Discard() // a temporary file that stays behind holds nothing
 		}
 	}()
-	r := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
-	r.Received = func(registered *oidc.Registration) error {
-		return p.receiveRegistration(registered, func() ([]string, error) {
+	registrar := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	registrar.Received = func(registered *oidc.Registration) error {
+		return receiveRegistration(r, registered, func() ([]string, error) {
 			reservation := kept
 			kept = nil
 			files, err := writeRegistration(o.registration, reservation, registered)
 			if err == nil && registered.ClientSecret != known.ClientSecret {
-				p.Warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
+				r.Warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
 			}
 			return files, err
 		})
 	}
-	registered, err := run.Guard(p.Run, func() (*oidc.Registration, error) { return act(ctx, r, known, o) })
-	p.judgeRegistration(registered)
+	registered, err := run.Guard(r, func() (*oidc.Registration, error) { return act(ctx, registrar, known, o) })
+	judgeRegistration(r, registered)
 	return err
 }
 
 // receiveRegistration keeps a registration as soon as it is there, and shows it. keep
 // returns the files that have it.
-func (p *program) receiveRegistration(registered *oidc.Registration, keep func() ([]string, error)) error {
-	p.Learn(registered.ClientSecret, registered.AccessToken)
+func receiveRegistration(r *run.Run, registered *oidc.Registration, keep func() ([]string, error)) error {
+	r.Learn(registered.ClientSecret, registered.AccessToken)
 	files, err := keep()
-	p.IfUnshown(func(cause error) error { return registrationUnshown(registered, files, cause) })
-	p.Recorder.Release()
-	p.Show(transcript.JSONResult("registration", "Client Registration", "Registration", registered.JSON))
+	r.IfUnshown(func(cause error) error { return registrationUnshown(registered, files, cause) })
+	r.Recorder.Release()
+	r.Show(transcript.JSONResult("registration", "Client Registration", "Registration", registered.JSON))
 	if err != nil {
 		return fmt.Errorf("the client is registered, but could not be written to %w; keep what is shown of it", err)
 	}
 	return nil
 }
 
-func (p *program) judgeRegistration(registered *oidc.Registration) {
+func judgeRegistration(r *run.Run, registered *oidc.Registration) {
 	if registered == nil {
 		return
 	}
-	p.Found(registered.Checks)
-	p.Explain()
+	r.Found(registered.Checks)
+	r.Explain()
 }

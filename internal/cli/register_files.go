@@ -25,7 +25,7 @@ import (
 )
 
 // readRegistration reads the file of a registration.
-func (p *program) readRegistration(ctx context.Context, file string) (oidc.Registration, error) {
+func readRegistration(ctx context.Context, r *run.Run, file string) (oidc.Registration, error) {
 	var known oidc.Registration
 	if file == "" {
 		return known, failure.Usage("--registration is missing: the file that register create wrote")
@@ -34,7 +34,7 @@ func (p *program) readRegistration(ctx context.Context, file string) (oidc.Regis
 	if err != nil {
 		return known, failure.Usage("--registration: %w", err)
 	}
-	connect.WarnExposed(p.Run, file, connect.WhereSecretsGo)
+	connect.WarnExposed(r, file, connect.WhereSecretsGo)
 	doc, err := strictjson.Parse(data)
 	if err != nil {
 		return known, failure.Usage("--registration: %v", err)
@@ -48,7 +48,7 @@ func (p *program) readRegistration(ctx context.Context, file string) (oidc.Regis
 		}
 	}
 	known.JSON = doc.Raw
-	p.Learn(known.ClientSecret, known.AccessToken)
+	r.Learn(known.ClientSecret, known.AccessToken)
 	if known.URI == "" || known.AccessToken == "" || !wire.SecureURL(known.URI) {
 		return known, failure.Usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
 	}

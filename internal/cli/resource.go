@@ -35,7 +35,7 @@ type resourceOptions struct {
 	ofLogin             []string // the flags that only --step-up goes by, but for some
 }
 
-func (p *program) resourceCommand() *cobra.Command {
+func resourceCommand(p *program) *cobra.Command {
 	var o resourceOptions
 	cmd := &cobra.Command{
 		Use:   "resource URL",
@@ -51,7 +51,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
   oidc-client resource https://api.example.com/me --session work
   oidc-client resource https://api.example.com/me --metadata`,
 		Args: counted(needs(1, "the URL of a resource")),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.useResource(cmd, &o, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return useResource(p.run, cmd, &o, args[0]) },
 	}
 	o.addUnsaved(cmd)
 	o.ofLogin = flagNames(cmd)
@@ -68,69 +68,69 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 	return cmd
 }
 
-func (p *program) useResource(cmd *cobra.Command, o *resourceOptions, target string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func useResource(r *run.Run, cmd *cobra.Command, o *resourceOptions, target string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	if !wire.SecureURL(target) {
 		return failure.Usage("the URL of the resource is not https (http is allowed on the loopback address only)")
 	}
 	if !o.stepUp {
-		p.warnNoLogin(cmd, o)
+		warnNoLogin(r, cmd, o)
 	}
 	if o.session != "" {
-		if err := p.sessionOnly(cmd, o.token); err != nil {
+		if err := sessionOnly(r, cmd, o.token); err != nil {
 			return err
 		}
 	}
-	request, err := p.resourceRequest(ctx, o, target)
+	request, err := resourceRequest(ctx, r, o, target)
 	if err != nil {
 		return err
 	}
 	if o.session != "" {
-		token, cfg, err := p.ofSession(ctx, o.session)
+		token, cfg, err := ofSession(ctx, r, o.session)
 		if err != nil {
 			return err
 		}
-		return p.useToken(ctx, cfg, o, request, token)
+		return useToken(ctx, r, cfg, o, request, token)
 	}
-	token, err := p.Input.Secret(ctx, "token", o.token, "OIDC_TOKEN")
+	token, err := r.Input.Secret(ctx, "token", o.token, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
 	if token == "" {
-		return p.askResource(ctx, cmd, o, request)
+		return askResource(ctx, r, cmd, o, request)
 	}
 	if err := run.CheckToken(token); err != nil {
 		return failure.Usage("--token: the access token cannot be right: %v", err)
 	}
-	cfg, err := p.load(ctx, cmd, &o.client)
+	cfg, err := loadConfig(ctx, r, cmd, &o.client)
 	if err != nil {
 		return err
 	}
-	return p.useToken(ctx, cfg, o, request, token)
+	return useToken(ctx, r, cfg, o, request, token)
 }
 
 // warnNoLogin warns of the flags that only a login goes by.
-func (p *program) warnNoLogin(cmd *cobra.Command, o *resourceOptions) {
+func warnNoLogin(r *run.Run, cmd *cobra.Command, o *resourceOptions) {
 	used := slices.Concat([]string{"config", "issuer", "profile"}, reachFlags, dpopFlags)
 	for _, name := range givenOf(cmd, o.ofLogin) {
 		if !slices.Contains(used, name) {
-			p.Warn("--%s has no effect without --step-up", name)
+			r.Warn("--%s has no effect without --step-up", name)
 		}
 	}
 }
 
 // resourceRequest is what is sent to the resource.
-func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, target string) (oidc.ResourceRequest, error) {
-	r := oidc.ResourceRequest{URL: target, Method: o.method, Header: http.Header{}}
+func resourceRequest(ctx context.Context, r *run.Run, o *resourceOptions, target string) (oidc.ResourceRequest, error) {
+	req := oidc.ResourceRequest{URL: target, Method: o.method, Header: http.Header{}}
 	if o.data != "" {
-		data, err := p.Input.Text(ctx, "data", o.data, "")
+		data, err := r.Input.Text(ctx, "data", o.data, "")
 		if err != nil {
-			return r, err
+			return req, err
 		}
-		r.Body = []byte(data)
-		if r.Method == "" {
-			r.Method = http.MethodPost
+		req.Body = []byte(data)
+		if req.Method == "" {
+			req.Method = http.MethodPost
 		}
 	}
 	for _, line := range o.header {
@@ -138,19 +138,19 @@ func (p *program) resourceRequest(ctx context.Context, o *resourceOptions, targe
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		switch {
 		case !ok || !headerName(name) || strings.ContainsAny(line, "\r\n\x00"):
-			return r, failure.Usage("a --header is not name: value")
+			return req, failure.Usage("a --header is not name: value")
 		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"}, strings.ToLower(name)):
-			return r, failure.Usage("--header %s cannot be set here", name)
+			return req, failure.Usage("--header %s cannot be set here", name)
 		}
 		if transcript.NamesSecret(name) {
-			p.Learn(value)
+			r.Learn(value)
 		}
-		r.Header.Add(name, value)
+		req.Header.Add(name, value)
 	}
-	if strings.ContainsFunc(r.Method, func(c rune) bool { return c < 'A' || c > 'Z' }) {
-		return r, failure.Usage("--request is an HTTP method, in upper case")
+	if strings.ContainsFunc(req.Method, func(c rune) bool { return c < 'A' || c > 'Z' }) {
+		return req, failure.Usage("--request is an HTTP method, in upper case")
 	}
-	return r, nil
+	return req, nil
 }
 
 // headerName reports whether a name is one of a header field (RFC 9110 section
@@ -163,29 +163,29 @@ func headerName(name string) bool {
 }
 
 // askResource asks a resource without a token what it wants.
-func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resourceOptions, r oidc.ResourceRequest) error {
-	cfg, network, err := p.connect(ctx, cmd, &o.client)
+func askResource(ctx context.Context, r *run.Run, cmd *cobra.Command, o *resourceOptions, req oidc.ResourceRequest) error {
+	cfg, network, err := loadAndConnect(ctx, r, cmd, &o.client)
 	if err != nil {
 		return err
 	}
-	client := &oidc.Client{HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	answer, err := client.Resource(ctx, nil, r)
+	client := &oidc.Client{HTTP: network.HTTP, Now: r.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	answer, err := client.Resource(ctx, nil, req)
 	var refusal *oidc.Error
 	switch {
 	case answer == nil:
 		return err
 	case err == nil && !o.metadata:
-		p.showResource(answer)
-		p.Inform("the resource wants no token")
+		showResource(r, answer)
+		r.Inform("the resource wants no token")
 		return nil
 	case err != nil && !errors.As(err, &refusal):
 		return err
 	}
 	if answer.Challenge != nil {
-		p.showChallenge(answer.Challenge)
+		showChallenge(r, answer.Challenge)
 	}
-	metaErr := p.resourceMetadata(ctx, cfg, network.HTTP, r.URL, answer.Challenge)
-	p.Explain()
+	metaErr := resourceMetadata(ctx, r, cfg, network.HTTP, req.URL, answer.Challenge)
+	r.Explain()
 	if metaErr != nil && !o.metadata && err != nil {
 		return err // it says nothing of itself, and that it wants a token is what there is to say
 	}
@@ -194,42 +194,42 @@ func (p *program) askResource(ctx context.Context, cmd *cobra.Command, o *resour
 
 // useToken uses the resource with a token, and, if it is asked for, once more
 // with one of a better login.
-func (p *program) useToken(ctx context.Context, cfg *connect.Setup, o *resourceOptions, r oidc.ResourceRequest, token string) error {
-	client, t, err := p.resourceClient(ctx, cfg, o, &connect.KeyNeed{Token: token})
+func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOptions, req oidc.ResourceRequest, token string) error {
+	client, t, err := resourceClient(ctx, r, cfg, o, &connect.KeyNeed{Token: token})
 	if err != nil {
 		return err
 	}
 	tokens := presented(token, client)
-	answer, err := client.Resource(ctx, tokens, r)
+	answer, err := client.Resource(ctx, tokens, req)
 	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" && o.stepUp {
-		p.showChallenge(answer.Challenge)
-		if tokens, err = p.stepUp(ctx, t, o, answer.Challenge); err != nil {
+		showChallenge(r, answer.Challenge)
+		if tokens, err = stepUp(ctx, r, t, o, answer.Challenge); err != nil {
 			return err
 		}
-		answer, err = client.Resource(ctx, tokens, r)
+		answer, err = client.Resource(ctx, tokens, req)
 	}
 	if answer != nil {
-		p.showResource(answer)
+		showResource(r, answer)
 		if answer.Challenge != nil {
-			p.showChallenge(answer.Challenge)
+			showChallenge(r, answer.Challenge)
 		}
 		if o.metadata {
-			err = errors.Join(err, p.resourceMetadata(ctx, cfg, client.HTTP, r.URL, answer.Challenge))
+			err = errors.Join(err, resourceMetadata(ctx, r, cfg, client.HTTP, req.URL, answer.Challenge))
 		}
 	}
-	p.Explain()
+	r.Explain()
 	return err
 }
 
 // resourceClient is a client that uses resources, and, to log in again, a request for
 // tokens, which is nil if that is not asked for.
-func (p *program) resourceClient(ctx context.Context, cfg *connect.Setup, o *resourceOptions, need *connect.KeyNeed) (*oidc.Client, *tokenRequest, error) {
+func resourceClient(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOptions, need *connect.KeyNeed) (*oidc.Client, *tokenRequest, error) {
 	if o.stepUp {
 		if cfg.Issuer == "" || cfg.ClientID == "" {
 			return nil, nil, failure.Usage("--step-up logs in again: that needs issuer and client_id")
 		}
 		o.key = need
-		t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
+		t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -239,12 +239,12 @@ func (p *program) resourceClient(ctx context.Context, cfg *connect.Setup, o *res
 	if err != nil {
 		return nil, nil, err
 	}
-	network, err := cfg.Network(ctx, p.Run, "")
+	network, err := cfg.Network(ctx, r, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	client := &oidc.Client{HTTP: network.HTTP, Now: p.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
-	return client, nil, cfg.Prove(ctx, p.Run, client, key)
+	client := &oidc.Client{HTTP: network.HTTP, Now: r.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize}
+	return client, nil, cfg.Prove(ctx, r, client, key)
 }
 
 // presented is an access token as it is sent: bound to the client's key, if it has
@@ -278,21 +278,21 @@ func demand(client *oidc.Client, cfg *connect.Setup, c *oidc.Challenge) error {
 
 // stepUp logs in again with what the challenge asks for, which the new ID Token has
 // to show.
-func (p *program) stepUp(ctx context.Context, t *tokenRequest, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
+func stepUp(ctx context.Context, r *run.Run, t *tokenRequest, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
 	if err := demand(t.client.Client, t.cfg, c); err != nil {
 		return nil, err
 	}
-	journey, err := p.login(ctx, t, &o.loginOptions)
+	journey, err := newLogin(ctx, r, t, &o.loginOptions)
 	if err != nil {
 		return nil, err
 	}
 	var tokens *oidc.Tokens
 	var settled error
-	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
+	err = runLogin(ctx, r, journey, func(outcome *flow.Outcome) bool {
 		tokens, settled = outcome.Tokens, outcome.Err
-		p.FoundBeside(outcome.Login.Checks)
+		r.FoundBeside(outcome.Login.Checks)
 		if tokens != nil {
-			p.FoundBeside(tokens.Checks)
+			r.FoundBeside(tokens.Checks)
 		}
 		if settled == nil && t.cfg.User != "" && (tokens.IDToken == nil || tokens.IDToken.Subject != t.cfg.User) {
 			settled = &strangerError{t.cfg.User}
@@ -311,7 +311,7 @@ func (e *strangerError) Error() string {
 }
 
 // showChallenge says what the resource asks for.
-func (p *program) showChallenge(c *oidc.Challenge) {
+func showChallenge(r *run.Run, c *oidc.Challenge) {
 	var d strictjson.Ordered
 	d.Add("scheme", c.Scheme)
 	for _, m := range []struct{ name, value string }{
@@ -324,40 +324,40 @@ func (p *program) showChallenge(c *oidc.Challenge) {
 	if c.MaxAge != nil {
 		d.Add("max_age", int64(*c.MaxAge/time.Second))
 	}
-	p.Show(transcript.Result{Member: "challenge", Value: d, Title: "Resource Challenge", Key: "Challenge"})
+	r.Show(transcript.Result{Member: "challenge", Value: d, Title: "Resource Challenge", Key: "Challenge"})
 }
 
 // showResource shows what the resource answered.
-func (p *program) showResource(r *oidc.ResourceResponse) {
+func showResource(r *run.Run, response *oidc.ResourceResponse) {
 	var d strictjson.Ordered
-	d.Add("status", r.Status)
-	d.Add("content_type", r.Header.Get("Content-Type"))
-	doc, err := strictjson.Parse(r.Body)
+	d.Add("status", response.Status)
+	d.Add("content_type", response.Header.Get("Content-Type"))
+	doc, err := strictjson.Parse(response.Body)
 	switch {
 	case err == nil:
 		d.Add("body", json.RawMessage(doc.Raw))
-	case len(r.Body) > 0:
-		d.Add("body", strings.ToValidUTF8(string(r.Body), "\uFFFD"))
+	case len(response.Body) > 0:
+		d.Add("body", strings.ToValidUTF8(string(response.Body), "\uFFFD"))
 	}
-	text := string(r.Body)
+	text := string(response.Body)
 	if err == nil {
 		text = transcript.Indent(doc.Raw)
 	}
-	title := fmt.Sprintf("Resource Response (HTTP status %d)", r.Status)
-	p.Show(transcript.Result{Member: "resource", Value: d, Title: title, Key: "Response", Text: text})
+	title := fmt.Sprintf("Resource Response (HTTP status %d)", response.Status)
+	r.Show(transcript.Result{Member: "resource", Value: d, Title: title, Key: "Response", Text: text})
 }
 
 // resourceMetadata shows what the resource says of itself.
-func (p *program) resourceMetadata(ctx context.Context, cfg *connect.Setup, client *http.Client, resource string, challenge *oidc.Challenge) error {
+func resourceMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, client *http.Client, resource string, challenge *oidc.Challenge) error {
 	d := oidc.Discovery{HTTP: client, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	meta, err := d.ProtectedResource(ctx, resource, challenge)
 	if meta == nil {
 		return err
 	}
-	p.Found(meta.Checks)
-	p.Show(transcript.JSONResult("protected_resource", "Protected Resource Metadata", "Metadata", meta.JSON))
+	r.Found(meta.Checks)
+	r.Show(transcript.JSONResult("protected_resource", "Protected Resource Metadata", "Metadata", meta.JSON))
 	if err == nil && cfg.Issuer != "" && len(meta.AuthorizationServers) > 0 && !slices.Contains(meta.AuthorizationServers, cfg.Issuer) {
-		p.Warn("the resource takes tokens of %s, not of %s", strings.Join(meta.AuthorizationServers, ", "), cfg.Issuer)
+		r.Warn("the resource takes tokens of %s, not of %s", strings.Join(meta.AuthorizationServers, ", "), cfg.Issuer)
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-func (p *program) revokeCommand() *cobra.Command {
+func revokeCommand(p *program) *cobra.Command {
 	var flags clientFlags
 	var token, hint string
 	cmd := &cobra.Command{
@@ -25,7 +25,7 @@ provider does not know counts as revoked.`,
 		Example: `  oidc-client revoke -c config.yaml --token @refresh-token --token-type-hint refresh_token`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.revoke(cmd, &flags, token, hint)
+			return revokeToken(p.run, cmd, &flags, token, hint)
 		},
 	}
 	flags.add(cmd, authFlags)
@@ -37,25 +37,25 @@ provider does not know counts as revoked.`,
 	return cmd
 }
 
-func (p *program) revoke(cmd *cobra.Command, flags *clientFlags, flag, hint string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func revokeToken(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, hint string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	token, err := run.Required(ctx, p.Input.Token, "token", flag, "OIDC_TOKEN")
+	token, err := run.Required(ctx, r.Input.Token, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
 	if hint != "" && !slices.Contains(tokenHints, hint) {
 		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
-	_, client, err := p.clientFor(ctx, cmd, flags, "issuer", "client_id")
+	_, client, err := clientFor(ctx, r, cmd, flags, "issuer", "client_id")
 	if err != nil {
 		return err
 	}
 	err = client.Revoke(ctx, token, hint)
 	if err == nil {
-		p.Note("revoked", true)
-		p.Inform("the token is revoked, or was unknown to the provider")
+		r.Note("revoked", true)
+		r.Inform("the token is revoked, or was unknown to the provider")
 	}
-	p.Explain()
+	r.Explain()
 	return err
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) rulesTopic() *cobra.Command {
-	return p.topic("rules", "The rules that answers and tokens are judged by", func() string {
+func rulesTopic(p *program) *cobra.Command {
+	return helpTopic(p, "rules", "The rules that answers and tokens are judged by", func() string {
 		var b strings.Builder
 		b.WriteString(`Rules:
 
@@ -40,8 +40,8 @@ nothing about that. A rule marked * cannot be waived.
 	})
 }
 
-func (p *program) reasonsTopic() *cobra.Command {
-	return p.topic("reasons", "Stable ids of refusals that are about no rule", func() string {
+func reasonsTopic(p *program) *cobra.Command {
+	return helpTopic(p, "reasons", "Stable ids of refusals that are about no rule", func() string {
 		var b strings.Builder
 		b.WriteString("Reasons:\n\nerror.code and checks[].reason in the document that --format json prints:\n\n")
 		for _, r := range oidc.Reasons() {
@@ -51,8 +51,8 @@ func (p *program) reasonsTopic() *cobra.Command {
 	})
 }
 
-func (p *program) limitsTopic() *cobra.Command {
-	return p.topic("limits", "Bounds on what a provider can make the program do", func() string {
+func limitsTopic(p *program) *cobra.Command {
+	return helpTopic(p, "limits", "Bounds on what a provider can make the program do", func() string {
 		var b strings.Builder
 		b.WriteString("Limits:\n\n")
 		for _, l := range limit.Table() {

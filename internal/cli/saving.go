@@ -13,6 +13,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/keep"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -32,7 +33,7 @@ func (o *saveFlags) add(f *pflag.FlagSet) {
 
 // beginSaving finds out, before anything is sent, whether --save can keep tokens: the store
 // can be written, the keyring answers, and no other grant's session is in the way.
-func (p *program) beginSaving(ctx context.Context, cfg *connect.Setup, o *tokenOptions) (*keep.Session, error) {
+func beginSaving(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOptions) (*keep.Session, error) {
 	if o.save.name == "" {
 		if o.save.replace || o.save.memory {
 			return nil, failure.Usage("--replace and --in-memory go with --save")
@@ -42,7 +43,7 @@ func (p *program) beginSaving(ctx context.Context, cfg *connect.Setup, o *tokenO
 	if err := session.CheckName(o.save.name); err != nil {
 		return nil, failure.Usage("--save: %v", err)
 	}
-	store, err := p.storeFor(ctx, o.save)
+	store, err := storeFor(ctx, r, o.save)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (p *program) beginSaving(ctx context.Context, cfg *connect.Setup, o *tokenO
 	}
 	s.Grant.Own = o.own
 	k := &keep.Session{Store: store, Blank: s, Replace: o.save.replace && !o.save.user}
-	if k.All, err = p.store(); err != nil {
+	if k.All, err = openStore(r); err != nil {
 		return nil, err
 	}
 	if err := inTheWay(k, o.save); err != nil {

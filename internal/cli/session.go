@@ -28,8 +28,8 @@ type names interface{ Names() ([]string, error) }
 
 // sessionName is the session that is meant: by argument, by OIDC_SESSION, or the only one
 // there is.
-func (p *program) sessionName(store names, args []string) (string, error) {
-	name := p.Env.Getenv("OIDC_SESSION")
+func sessionName(r *run.Run, store names, args []string) (string, error) {
+	name := r.Env.Getenv("OIDC_SESSION")
 	if len(args) > 0 {
 		name = args[0]
 	}
@@ -100,92 +100,87 @@ func sessionError(store names, name string, err error) error {
 }
 
 // renew returns a token of a session, renewed if need be.
-func (p *program) renew(
-	ctx context.Context, keeper session.Keeper, name string, need session.Need,
+func renew(
+	ctx context.Context, r *run.Run, keeper session.Keeper, name string, need session.Need,
 ) (*session.Token, error) {
-	p.Shield()
-	need.NoCache = p.Options.NoCache()
+	r.Shield()
+	need.NoCache = r.Options.NoCache()
 	token, err := keeper.Token(ctx, name, need)
 	if token == nil {
 		return &session.Token{Session: name}, sessionError(keeper, name, err)
 	}
-	p.Learn(token.Value)
-	p.Issuer(token.Issuer)
+	r.Learn(token.Value)
+	r.Issuer(token.Issuer)
 	if token.Behind != nil {
-		p.Warn("the token of session %s could not be renewed, and ends %s: %v", name, p.until(token.Expires), token.Behind)
+		r.Warn("the token of session %s could not be renewed, and ends %s: %v", name, untilText(r, token.Expires), token.Behind)
 	}
 	if kind := map[bool]string{true: "id_token", false: "access_token"}[need.IDToken]; token.From != "" {
-		p.Debug("the %s is from %s", kind, token.From)
+		r.Debug("the %s is from %s", kind, token.From)
 	}
-	p.caveats(token, need)
+	caveats(r, token, need)
 	return token, sessionError(keeper, name, err)
 }
 
 // caveats warns of what is not known about a token that is handed out.
-func (p *program) caveats(t *session.Token, need session.Need) {
+func caveats(r *run.Run, t *session.Token, need session.Need) {
 	if t.Narrowed != "" {
-		p.Warn("session %s: %s; only a login gets it back", t.Session, t.Narrowed)
+		r.Warn("session %s: %s; only a login gets it back", t.Session, t.Narrowed)
 	}
 	if t.Value == "" {
 		return
 	}
 	if t.Unverified != "" && need.IDToken {
-		p.Warn("the ID Token of session %s is not verified: %s", t.Session, t.Unverified)
+		r.Warn("the ID Token of session %s is not verified: %s", t.Session, t.Unverified)
 	}
 	if need.For > 0 && t.Expires.IsZero() {
-		p.Warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s "+
+		r.Warn("the provider does not say how long the tokens of session %s last: whether this one is valid for %s "+
 			"is not known", t.Session, need.For)
 	}
 }
 
 // renewHere renews a session in this process.
-func (p *program) renewHere(
-	ctx context.Context, store session.Store, name string, need session.Need,
+func renewHere(
+	ctx context.Context, r *run.Run, store session.Store, name string, need session.Need,
 ) (*renewal.Outcome, error) {
-	r := renewal.Renewal{
-		Store: store, Name: name, Need: need, Now: p.Env.Now,
-		Connect: p.connectSession, Hold: p.Hold, Received: p.learn, Redact: p.Redactor.Text, Rescue: p.rescue,
-		Waiting: func() { p.Debug("another process is renewing session %s: waiting for what it gets", name) },
+	one := renewal.Renewal{
+		Store: store, Name: name, Need: need, Now: r.Env.Now,
+		Hold: r.Hold, Redact: r.Redactor.Text,
+		Connect: func(ctx context.Context, s *session.Session) (*oidc.Client, error) {
+			return sessionClient(ctx, r, s, &connect.KeyNeed{})
+		},
+		Received: func(t *oidc.Tokens) { learnTokens(r, t) },
+		Rescue:   func(s *session.Session, cause error) (func(), error) { return keep.Elsewhere(r.Env, s, cause) },
+		Waiting:  func() { r.Debug("another process is renewing session %s: waiting for what it gets", name) },
 	}
-	out, err := r.Run(ctx)
+	out, err := one.Run(ctx)
 	if s := out.Session; s != nil && err != nil && s.Claim.Mine() {
-		p.Advise("spent token", func(_ error, f *failure.Failure) {
+		r.Advise("spent token", func(_ error, f *failure.Failure) {
 			run.Advise(f, "the refresh token of session "+s.Name+" may be spent now: "+s.Advice(session.Spent))
 		})
 	}
 	if t := out.Tokens; t != nil {
-		p.Found(t.Checks)
+		r.Found(t.Checks)
 	}
 	if out.Unstored != nil {
-		p.Warn("session %s: %v", name, out.Unstored)
+		r.Warn("session %s: %v", name, out.Unstored)
 	}
 	return out, err
 }
 
-// rescue keeps the new tokens of a session that could not be stored.
-func (p *program) rescue(s *session.Session, cause error) (undo func(), lost error) {
-	return keep.Elsewhere(p.Env, s, cause)
-}
-
-// learn makes sure that new tokens are not shown anywhere else.
-func (p *program) learn(t *oidc.Tokens) {
-	p.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
-	p.Recorder.Release()
-}
-
-// connectSession makes the client that refreshes a session, and finds its provider.
-func (p *program) connectSession(ctx context.Context, s *session.Session) (*oidc.Client, error) {
-	return p.sessionClient(ctx, s, &connect.KeyNeed{})
+// learnTokens makes sure that new tokens are not shown anywhere else.
+func learnTokens(r *run.Run, t *oidc.Tokens) {
+	r.Learn(t.AccessToken, t.RefreshToken, t.IssuedIDToken)
+	r.Recorder.Release()
 }
 
 // sessionClient makes a client of a session and finds its provider. need is as for
 // [connect.Setup.Client].
-func (p *program) sessionClient(ctx context.Context, s *session.Session, need *connect.KeyNeed) (*oidc.Client, error) {
-	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{})
+func sessionClient(ctx context.Context, r *run.Run, s *session.Session, need *connect.KeyNeed) (*oidc.Client, error) {
+	cfg, err := connect.FromSession(ctx, r, s, connect.Flags{})
 	if err != nil {
 		return nil, err
 	}
-	client, err := cfg.Client(ctx, p.Run, cfg.Issuer, need)
+	client, err := cfg.Client(ctx, r, cfg.Issuer, need)
 	if err != nil {
 		return nil, err
 	}
@@ -195,22 +190,22 @@ func (p *program) sessionClient(ctx context.Context, s *session.Session, need *c
 
 // ofSession is the access token of a session, renewed if need be, and the configuration that
 // it is used with.
-func (p *program) ofSession(ctx context.Context, name string) (string, *connect.Setup, error) {
-	keeper, err := p.keeper()
+func ofSession(ctx context.Context, r *run.Run, name string) (string, *connect.Setup, error) {
+	keeper, err := keeper(r)
 	if err != nil {
 		return "", nil, err
 	}
-	if name, err = p.sessionName(keeper, []string{name}); err != nil {
+	if name, err = sessionName(r, keeper, []string{name}); err != nil {
 		return "", nil, err
 	}
-	token, err := p.renew(ctx, keeper, name, session.Need{})
+	token, err := renew(ctx, r, keeper, name, session.Need{})
 	if err == nil {
 		err = tokenFit(token.Value)
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	s, cfg, err := p.opened(ctx, keeper, name, name)
+	s, cfg, err := opened(ctx, r, keeper, name, name)
 	if err == nil && s.Grant.Issuer != token.Issuer {
 		err = failure.Config("session %s was made anew meanwhile, at %s", name, s.Grant.Issuer)
 	}
@@ -219,10 +214,10 @@ func (p *program) ofSession(ctx context.Context, name string) (string, *connect.
 
 // opened is a session as it is, and the configuration that it is used with. words are the
 // arguments of the command token that print what is wanted of it.
-func (p *program) opened(
-	ctx context.Context, keeper session.Keeper, name, words string,
+func opened(
+	ctx context.Context, r *run.Run, keeper session.Keeper, name, words string,
 ) (*session.Session, *connect.Setup, error) {
-	s, err := p.unsealed(ctx, keeper, name)
+	s, err := unsealed(ctx, r, keeper, name)
 	if errors.Is(err, errInMemory) {
 		err = failure.Config("session %s is in the memory of the agent, and so is its configuration", name).
 			Try("give the token and -c: --token - reads what `oidc-client token " + words + "` prints")
@@ -230,14 +225,14 @@ func (p *program) opened(
 	if err != nil {
 		return nil, nil, sessionError(keeper, name, err)
 	}
-	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{})
+	cfg, err := connect.FromSession(ctx, r, s, connect.Flags{})
 	return s, cfg, err
 }
 
 var errInMemory = errors.New("what renews this session is with the agent, and never leaves it")
 
 // unsealed is a session with what renews it, which has to be in a file.
-func (p *program) unsealed(ctx context.Context, keeper session.Keeper, name string) (*session.Session, error) {
+func unsealed(ctx context.Context, r *run.Run, keeper session.Keeper, name string) (*session.Session, error) {
 	view, err := keeper.View(name)
 	if err == nil && view.InMemory {
 		err = errInMemory
@@ -245,7 +240,7 @@ func (p *program) unsealed(ctx context.Context, keeper session.Keeper, name stri
 	if err != nil {
 		return nil, err
 	}
-	files, err := p.files()
+	files, err := sessionFiles(r)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +252,7 @@ func (p *program) unsealed(ctx context.Context, keeper session.Keeper, name stri
 }
 
 // sessionOnly refuses what does not go with --session.
-func (p *program) sessionOnly(cmd *cobra.Command, token string) error {
+func sessionOnly(r *run.Run, cmd *cobra.Command, token string) error {
 	given := settings(cmd)
 	if token != "" {
 		given = append(given, "token")

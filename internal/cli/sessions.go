@@ -20,25 +20,25 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) sessionsCommand() *cobra.Command {
+func sessionsCommand(p *program) *cobra.Command {
 	return group(
 		"sessions", "List, show, renew, forget and log out sessions",
-		p.sessionsListCommand(), p.sessionsShowCommand(), p.sessionsRefreshCommand(),
-		p.sessionsDeleteCommand(), p.sessionsLogoutCommand(),
+		sessionsListCommand(p), sessionsShowCommand(p), sessionsRefreshCommand(p),
+		sessionsDeleteCommand(p), sessionsLogoutCommand(p),
 	)
 }
 
-func (p *program) sessionsListCommand() *cobra.Command {
+func sessionsListCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the sessions and how they are",
 		Args:  noArguments,
-		RunE:  func(*cobra.Command, []string) error { return p.listSessions() },
+		RunE:  func(*cobra.Command, []string) error { return listSessions(p.run) },
 	}
 }
 
-func (p *program) listSessions() error {
-	keeper, err := p.keeper()
+func listSessions(r *run.Run) error {
+	keeper, err := keeper(r)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (p *program) listSessions() error {
 			continue // forgotten meanwhile
 		}
 		if err != nil {
-			p.Warn("%s", sessionError(keeper, name, err))
+			r.Warn("%s", sessionError(keeper, name, err))
 			list = append(list, strictjson.Ordered{{Name: "name", Value: name}, {Name: "state", Value: "broken"}, {Name: "why", Value: err.Error()}})
 			fmt.Fprintf(w, "%s\tbroken\n", transcript.Escape(name))
 			continue
@@ -66,28 +66,28 @@ func (p *program) listSessions() error {
 		if s.Unverified != "" {
 			state += ", unverified"
 		}
-		cells := []string{s.Name, state, p.until(s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
+		cells := []string{s.Name, state, untilText(r, s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
 		for i, cell := range cells {
 			cells[i] = transcript.Escape(cell)
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	if len(list) == 0 {
-		p.Note("sessions", list)
-		p.Inform("there is no session; --save NAME of any login makes one")
+		r.Note("sessions", list)
+		r.Inform("there is no session; --save NAME of any login makes one")
 		return nil
 	}
 	_ = w.Flush() // to a string
-	p.Print("sessions", list, strings.TrimSuffix(table.String(), "\n"))
+	r.Print("sessions", list, strings.TrimSuffix(table.String(), "\n"))
 	return nil
 }
 
-// until is a time as people read it.
-func (p *program) until(t time.Time) string {
+// untilText is a time as people read it.
+func untilText(r *run.Run, t time.Time) string {
 	if t.IsZero() {
 		return "unknown"
 	}
-	left := t.Sub(p.Env.Now()).Round(time.Second)
+	left := t.Sub(r.Env.Now()).Round(time.Second)
 	if left < 0 {
 		return fmt.Sprintf("%s ago", -left)
 	}
@@ -187,24 +187,24 @@ func claimDocument(c *session.Claim) strictjson.Ordered {
 	return d
 }
 
-func (p *program) sessionsShowCommand() *cobra.Command {
+func sessionsShowCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [NAME]",
 		Short: "Show what is known of a session, without its tokens",
 		Args:  counted(cobra.MaximumNArgs(1)),
-		RunE:  func(_ *cobra.Command, args []string) error { return p.showSession(args) },
+		RunE:  func(_ *cobra.Command, args []string) error { return showSession(p.run, args) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 }
 
-// existing is a session that has to be there, and who has it.
-func (p *program) existing(args []string) (session.Keeper, *session.View, error) {
-	keeper, err := p.keeper()
+// existingSession is a session that has to be there, and who has it.
+func existingSession(r *run.Run, args []string) (session.Keeper, *session.View, error) {
+	keeper, err := keeper(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	name, err := p.sessionName(keeper, args)
+	name, err := sessionName(r, keeper, args)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -212,12 +212,12 @@ func (p *program) existing(args []string) (session.Keeper, *session.View, error)
 	if err != nil {
 		return keeper, nil, sessionError(keeper, name, err)
 	}
-	p.Issuer(s.Grant.Issuer)
+	r.Issuer(s.Grant.Issuer)
 	return keeper, s, nil
 }
 
-func (p *program) showSession(args []string) error {
-	_, s, err := p.existing(args)
+func showSession(r *run.Run, args []string) error {
+	_, s, err := existingSession(r, args)
 	if err != nil {
 		return err
 	}
@@ -225,17 +225,17 @@ func (p *program) showSession(args []string) error {
 	if s.File != "" {
 		d.Add("file", s.File)
 	}
-	p.Show(transcript.Result{Member: "session", Value: d, Title: "Session", Key: "Session"})
+	r.Show(transcript.Result{Member: "session", Value: d, Title: "Session", Key: "Session"})
 	if s.Narrowed != "" {
-		p.Warn("%s; only a login gets it back", s.Narrowed)
+		r.Warn("%s; only a login gets it back", s.Narrowed)
 	}
 	if advice := s.Advice(s.State); advice != "" {
-		p.Inform("%s", advice)
+		r.Inform("%s", advice)
 	}
 	return nil
 }
 
-func (p *program) sessionsRefreshCommand() *cobra.Command {
+func sessionsRefreshCommand(p *program) *cobra.Command {
 	var retry bool
 	cmd := &cobra.Command{
 		Use:   "refresh [NAME]",
@@ -245,9 +245,9 @@ func (p *program) sessionsRefreshCommand() *cobra.Command {
 --retry sends the refresh token also if it may be spent, or was refused. If it was
 spent, most providers end the whole session then.`,
 		Args: counted(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.refreshSession(cmd, args, retry) },
+		RunE: func(cmd *cobra.Command, args []string) error { return refreshSession(p.run, cmd, args, retry) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 	does(cmd, showsRequests, showsRules)
 	cmd.Flags().BoolVar(&retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
@@ -255,43 +255,43 @@ spent, most providers end the whole session then.`,
 	return cmd
 }
 
-func (p *program) refreshSession(cmd *cobra.Command, args []string, retry bool) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func refreshSession(r *run.Run, cmd *cobra.Command, args []string, retry bool) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	keeper, s, err := p.existing(args)
+	keeper, s, err := existingSession(r, args)
 	if err != nil {
 		return err
 	}
-	p.Shield()
+	r.Shield()
 	name := s.Name
-	s, err = keeper.Refresh(ctx, name, session.Need{Retry: retry, NoCache: p.Options.NoCache()})
-	p.Explain()
+	s, err = keeper.Refresh(ctx, name, session.Need{Retry: retry, NoCache: r.Options.NoCache()})
+	r.Explain()
 	if err != nil {
 		return sessionError(keeper, name, err)
 	}
-	p.Note("session", sessionDocument(s))
+	r.Note("session", sessionDocument(s))
 	if s.Narrowed != "" {
-		p.Warn("session %s: %s; only a login gets it back", name, s.Narrowed)
+		r.Warn("session %s: %s; only a login gets it back", name, s.Narrowed)
 	}
-	p.Inform("session %s is renewed; its access token expires %s", name, p.until(s.Tokens.Expires))
+	r.Inform("session %s is renewed; its access token expires %s", name, untilText(r, s.Tokens.Expires))
 	return nil
 }
 
-func (p *program) sessionsDeleteCommand() *cobra.Command {
+func sessionsDeleteCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete NAME...",
 		Short: "Forget sessions, without a word to the provider",
 		Args:  counted(cobra.MinimumNArgs(1)),
-		RunE:  func(cmd *cobra.Command, args []string) error { return p.deleteSessions(cmd, args) },
+		RunE:  func(cmd *cobra.Command, args []string) error { return deleteSessions(p.run, cmd, args) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 }
 
-func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func deleteSessions(r *run.Run, cmd *cobra.Command, args []string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	keeper, err := p.keeper()
+	keeper, err := keeper(r)
 	if err != nil {
 		return err
 	}
@@ -306,13 +306,13 @@ func (p *program) deleteSessions(cmd *cobra.Command, args []string) error {
 			continue
 		}
 		forgotten = append(forgotten, name)
-		p.Inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
+		r.Inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
 	}
-	p.Note("forgotten", forgotten)
+	r.Note("forgotten", forgotten)
 	return errors.Join(errs...)
 }
 
-func (p *program) sessionsLogoutCommand() *cobra.Command {
+func sessionsLogoutCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout [NAME]",
 		Short: "Revoke the tokens of a session at the provider, then forget it",
@@ -322,37 +322,37 @@ The refresh token is revoked, or the access token where there is none (RFC 7009)
 the provider cannot be asked, or has no revocation endpoint, the session is kept.
 The login in the browser goes on: end-session ends that.`,
 		Args: counted(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.logoutSession(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return logoutSession(p.run, cmd, args) },
 
-		ValidArgsFunction: p.completeSessions,
+		ValidArgsFunction: completeSessions(p),
 	}
 	does(cmd, showsRequests, showsRules)
 	return cmd
 }
 
-func (p *program) logoutSession(cmd *cobra.Command, args []string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func logoutSession(r *run.Run, cmd *cobra.Command, args []string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	keeper, s, err := p.existing(args)
+	keeper, s, err := existingSession(r, args)
 	if err != nil {
 		return err
 	}
 	name := s.Name
-	p.Advise("logout", func(_ error, f *failure.Failure) {
+	r.Advise("logout", func(_ error, f *failure.Failure) {
 		run.Advise(f, "the session is kept; `oidc-client sessions delete` forgets it here without asking the provider")
 	})
 	if err := keeper.Logout(ctx, name); err != nil {
 		return sessionError(keeper, name, err)
 	}
-	p.Note("revoked", true)
-	p.Explain()
-	p.Inform("session %s: its tokens are revoked, and it is forgotten", name)
+	r.Note("revoked", true)
+	r.Explain()
+	r.Inform("session %s: its tokens are revoked, and it is forgotten", name)
 	return nil
 }
 
 // revokeSession revokes the refresh token, which takes the access tokens with it, and the
 // access token, at providers where it does not.
-func (p *program) revokeSession(ctx context.Context, client *oidc.Client, s *session.Session) error {
+func revokeSession(ctx context.Context, r *run.Run, client *oidc.Client, s *session.Session) error {
 	if token := s.Secret.RefreshToken; token != "" {
 		if err := client.Revoke(ctx, token, "refresh_token"); err != nil {
 			return err

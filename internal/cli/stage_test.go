@@ -323,7 +323,7 @@ func (s *stage) filled(text string) string {
 	return text
 }
 
-// browse is the user's browser.
+// openWith is the user's browser.
 func (s *stage) browse(argv []string) (<-chan error, error) {
 	s.ran <- fmt.Sprint("browser ", argv[:len(argv)-1])
 	ended := make(chan error, 1)
@@ -374,7 +374,7 @@ func (w *watcher) Write(b []byte) (int, error) {
 	return w.to.Write(b)
 }
 
-// files are the names of what is in the folder.
+// sessionFiles are the names of what is in the folder.
 func (s *stage) files() []string {
 	var names []string
 	_ = filepath.WalkDir(s.folder, func(path string, d fs.DirEntry, err error) error {

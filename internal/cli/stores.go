@@ -13,6 +13,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/keyring"
 	"github.com/oidc-client/oidc-client/internal/place"
 	"github.com/oidc-client/oidc-client/internal/renewal"
+	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 )
 
@@ -23,79 +24,84 @@ type agentAtHand struct {
 }
 
 // agentOf returns the agent that has sessions of a folder in its memory, nil if there is none.
-func (p *program) agentOf(folder string) *agentAtHand {
-	socket := place.Agent(p.Env.Getenv)
-	if p.agent == nil && socket != "" && place.Trusted(socket) == nil {
-		p.agent = &agentAtHand{client: &agent.Client{Socket: socket, Folder: folder}}
-	}
-	return p.agent
+func agentOf(r *run.Run, folder string) *agentAtHand {
+	return run.Shared(r, func() *agentAtHand {
+		socket := place.Agent(r.Env.Getenv)
+		if socket == "" || place.Trusted(socket) != nil {
+			return nil
+		}
+		return &agentAtHand{client: &agent.Client{Socket: socket, Folder: folder}}
+	})
 }
 
 // missing warns that the agent does not respond.
-func (p *program) missing(folder string) func(error) {
+func missing(r *run.Run, at *agentAtHand, folder string) func(error) {
 	return func(err error) {
-		p.agent.warned.Do(func() {
-			p.Warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or "+
+		at.warned.Do(func() {
+			r.Warn("%v: the sessions in %s are used, without those in its memory. If it was stopped (Ctrl-Z), fg or "+
 				"kill -CONT lets it go on; otherwise end it and run `oidc-client agent` again", err, folder)
 		})
 	}
 }
 
 // keeper has the sessions: in the agent's memory, if there is an agent, and in files.
-func (p *program) keeper() (session.Keeper, error) {
-	files, err := p.files()
+func keeper(r *run.Run) (session.Keeper, error) {
+	files, err := sessionFiles(r)
 	if err != nil {
 		return nil, err
 	}
 	here := &renewal.Keeper{
-		Store: files, File: files.Path, Now: p.Env.Now,
+		Store: files, File: files.Path, Now: r.Env.Now,
 		Renew: func(ctx context.Context, name string, need session.Need) (*renewal.Outcome, error) {
-			return p.renewHere(ctx, files, name, need)
+			return renewHere(ctx, r, files, name, need)
 		},
 		Revoke: func(ctx context.Context, s *session.Session) error {
-			client, err := p.sessionClient(ctx, s, nil)
+			client, err := sessionClient(ctx, r, s, nil)
 			if err != nil {
 				return err
 			}
-			return p.revokeSession(ctx, client, s)
+			return revokeSession(ctx, r, client, s)
 		},
 	}
-	at := p.agentOf(files.Folder)
+	at := agentOf(r, files.Folder)
 	if at == nil {
 		return here, nil
 	}
-	return session.Pair{First: at.client, Second: here, Missing: p.missing(files.Folder)}, nil
+	return session.Pair{First: at.client, Second: here, Missing: missing(r, at, files.Folder)}, nil
 }
 
-// store is where new sessions are put, and those that this process can open are.
-func (p *program) store() (session.Store, error) {
-	files, err := p.files()
+// openStore is where new sessions are put, and those that this process can open are.
+func openStore(r *run.Run) (session.Store, error) {
+	files, err := sessionFiles(r)
 	if err != nil {
 		return nil, err
 	}
-	at := p.agentOf(files.Folder)
+	at := agentOf(r, files.Folder)
 	if at == nil {
 		return files, nil
 	}
-	return session.Both{First: agent.Store{Client: at.client}, Second: files, Missing: p.missing(files.Folder)}, nil
+	return session.Both{First: agent.Store{Client: at.client}, Second: files, Missing: missing(r, at, files.Folder)}, nil
 }
 
-// files are the sessions in files.
-func (p *program) files() (*session.Files, error) {
-	folder := place.Sessions(p.Env.Getenv)
+// A locksWarning is the warning that locks do nothing, which is given once.
+type locksWarning struct{ sync.Once }
+
+// sessionFiles are the sessions in files.
+func sessionFiles(r *run.Run) (*session.Files, error) {
+	folder := place.Sessions(r.Env.Getenv)
 	if folder == "" {
 		return nil, failure.Config("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").Try("OIDC_SESSIONS names one")
 	}
-	store := &session.Files{Folder: folder, Sealed: p.keyringWish() == "require", LocksFail: func() {
-		p.locksFail.Do(func() {
-			p.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the "+
+	store := &session.Files{Folder: folder, Sealed: keyringWish(r) == "require", LocksFail: func() {
+		run.Shared(r, func() *locksWarning { return &locksWarning{} }).Do(func() {
+			r.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the "+
 				"same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, "+
 				"on a local disk", folder)
 		})
 	}}
 	switch {
-	case p.keyringWish() == "off":
-	case hasKeyring(p.Env.Getenv):
+	case keyringWish(r) == "off":
+	case hasKeyring(r.Env.Getenv):
 		store.Keys = &keyring.Keyring{Folder: folder}
 	default:
 		store.Keys = noKeyring{}
@@ -104,11 +110,11 @@ func (p *program) files() (*session.Files, error) {
 }
 
 // storeFor is the store that a new session is asked to be in.
-func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, error) {
+func storeFor(ctx context.Context, r *run.Run, o saveFlags) (session.Store, error) {
 	if !o.memory {
-		return p.newStore(ctx)
+		return newStore(ctx, r)
 	}
-	client, err := p.theAgent(place.Sessions(p.Env.Getenv))
+	client, err := theAgent(r, place.Sessions(r.Env.Getenv))
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +123,12 @@ func (p *program) storeFor(ctx context.Context, o saveFlags) (session.Store, err
 
 // newStore is the store for a new session: sealed if there is a keyring, which is found
 // out now.
-func (p *program) newStore(ctx context.Context) (*session.Files, error) {
-	wish := p.keyringWish()
+func newStore(ctx context.Context, r *run.Run) (*session.Files, error) {
+	wish := keyringWish(r)
 	if !slices.Contains([]string{"auto", "off", "require"}, wish) {
 		return nil, failure.Config("OIDC_KEYRING is auto, off or require")
 	}
-	store, err := p.files()
+	store, err := sessionFiles(r)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +147,7 @@ func (p *program) newStore(ctx context.Context) (*session.Files, error) {
 		}
 		why = (&session.SealError{Err: err}).Error()
 	}
-	p.Inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
+	r.Inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
 	return store, nil
 }
 
@@ -151,8 +157,8 @@ type noKeyring struct{}
 func (noKeyring) Key(context.Context, bool) (session.Key, error) { return nil, session.ErrNoKeyring }
 
 // keyringWish is what OIDC_KEYRING asks for.
-func (p *program) keyringWish() string {
-	if wish := p.Env.Getenv("OIDC_KEYRING"); wish != "" {
+func keyringWish(r *run.Run) string {
+	if wish := r.Env.Getenv("OIDC_KEYRING"); wish != "" {
 		return wish
 	}
 	return "auto"

@@ -31,7 +31,7 @@ type sessionOptions struct {
 	ofLogin              []string // the flags of a login
 }
 
-func (p *program) tokenCommand() *cobra.Command {
+func tokenCommand(p *program) *cobra.Command {
 	var o sessionOptions
 	cmd := &cobra.Command{
 		Use:   "token [NAME]",
@@ -57,7 +57,7 @@ faster: use it where a tool asks for a token each time it runs.`,
   oidc-client token work --id-token --valid-for 10m
   oidc-client token work --scope orders:read --resource https://api.example.com`,
 		Args: counted(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.printToken(cmd, &o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return printToken(p.run, cmd, &o, args) },
 	}
 	o.addUnsaved(cmd)
 	o.ofLogin = flagNames(cmd)
@@ -68,19 +68,19 @@ faster: use it where a tool asks for a token each time it runs.`,
 	f.BoolVar(&o.retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
 	does(cmd, showsRequests, showsRules)
 	doesWith(cmd, "login", fetchesUserInfo)
-	cmd.ValidArgsFunction = p.completeSessions
+	cmd.ValidArgsFunction = completeSessions(p)
 	return cmd
 }
 
-func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func printToken(r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	p.Plainly() // standard output is for the token
-	p.Options.Output = false
-	if err := p.checkLoginFlags(cmd, o); err != nil {
+	r.Plainly() // standard output is for the token
+	r.Options.Output = false
+	if err := checkLoginFlags(r, cmd, o); err != nil {
 		return err
 	}
-	keeper, name, err := p.chosen(ctx, cmd, o, args)
+	keeper, name, err := chosenSession(ctx, r, cmd, o, args)
 	if err != nil {
 		return err
 	}
@@ -89,26 +89,26 @@ func (p *program) printToken(cmd *cobra.Command, o *sessionOptions, args []strin
 		return err
 	}
 	need.Retry = o.retry
-	if need.Target, err = p.target(cmd, o); err != nil {
+	if need.Target, err = target(r, cmd, o); err != nil {
 		return err
 	}
-	out, err := p.renew(ctx, keeper, name, need)
-	if p.needsLogin(err) && o.login {
-		out, err = p.logInAgain(ctx, cmd, o, keeper, name, need, err)
+	out, err := renew(ctx, r, keeper, name, need)
+	if needsLogin(r, err) && o.login {
+		out, err = logInAgain(ctx, r, cmd, o, keeper, name, need, err)
 	}
-	p.Explain()
+	r.Explain()
 	if err != nil {
 		return err
 	}
-	return p.showToken(out, o)
+	return showToken(r, out, o)
 }
 
 // target is the part of a session's grant that the token is for. Beside a configuration the same
 // flags say whose session is meant.
-func (p *program) target(cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
+func target(r *run.Run, cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
 	var t session.Target
 	given := givenOf(cmd, scopeFlags)
-	if len(given) == 0 || p.configured(cmd, &o.client) {
+	if len(given) == 0 || namesConfiguration(r, cmd, &o.client) {
 		return t, nil
 	}
 	if o.idToken {
@@ -137,8 +137,8 @@ func (p *program) target(cmd *cobra.Command, o *sessionOptions) (session.Target,
 }
 
 // checkLoginFlags refuses the flags of a login that nothing would go by.
-func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
-	configured := p.configured(cmd, &o.client)
+func checkLoginFlags(r *run.Run, cmd *cobra.Command, o *sessionOptions) error {
+	configured := namesConfiguration(r, cmd, &o.client)
 	for _, name := range givenOf(cmd, o.ofLogin) {
 		targets := slices.Contains(scopeFlags, name)
 		switch {
@@ -150,44 +150,44 @@ func (p *program) checkLoginFlags(cmd *cobra.Command, o *sessionOptions) error {
 		case !configured:
 			return failure.Usage("--%s is for a login: it goes with --login", name)
 		default:
-			p.Warn("--%s has no effect without --login", name)
+			r.Warn("--%s has no effect without --login", name)
 		}
 	}
 	return nil
 }
 
-// chosen is the session that is asked for.
-func (p *program) chosen(
-	ctx context.Context, cmd *cobra.Command, o *sessionOptions, args []string,
+// chosenSession is the session that is asked for.
+func chosenSession(
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string,
 ) (session.Keeper, string, error) {
-	keeper, err := p.keeper()
+	keeper, err := keeper(r)
 	if err != nil {
 		return nil, "", err
 	}
-	if !p.configured(cmd, &o.client) {
-		name, err := p.sessionName(keeper, args)
+	if !namesConfiguration(r, cmd, &o.client) {
+		name, err := sessionName(r, keeper, args)
 		return keeper, name, err
 	}
-	cfg, err := p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	cfg, err := loadConfig(ctx, r, cmd, &o.client, "issuer", "client_id")
 	if err != nil {
 		return nil, "", err
 	}
-	name, err := p.sessionOf(keeper, cfg, args)
+	name, err := sessionOfConfig(r, keeper, cfg, args)
 	return keeper, name, err
 }
 
-// configured reports whether the command line says whose session is meant.
-func (p *program) configured(cmd *cobra.Command, c *clientFlags) bool {
+// namesConfiguration reports whether the command line says whose session is meant.
+func namesConfiguration(r *run.Run, cmd *cobra.Command, c *clientFlags) bool {
 	return c.config != "" || cmd.Flags().Changed("issuer") || cmd.Flags().Changed("client-id")
 }
 
-// sessionOf is the session of a configuration. One of another grant is never taken for
+// sessionOfConfig is the session of a configuration. One of another grant is never taken for
 // it.
-func (p *program) sessionOf(keeper session.Keeper, cfg *connect.Setup, args []string) (string, error) {
+func sessionOfConfig(r *run.Run, keeper session.Keeper, cfg *connect.Setup, args []string) (string, error) {
 	var named string
-	if len(args) > 0 || p.Env.Getenv("OIDC_SESSION") != "" {
+	if len(args) > 0 || r.Env.Getenv("OIDC_SESSION") != "" {
 		var err error
-		if named, err = p.sessionName(keeper, args); err != nil {
+		if named, err = sessionName(r, keeper, args); err != nil {
 			return "", err
 		}
 	}
@@ -220,65 +220,63 @@ func (p *program) sessionOf(keeper session.Keeper, cfg *connect.Setup, args []st
 }
 
 // needsLogin reports whether a login is what helps.
-func (p *program) needsLogin(err error) bool {
+func needsLogin(r *run.Run, err error) bool {
 	return errors.As(err, new(*renewal.LoginError)) || errors.As(err, new(*noSessionError))
 }
 
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
 // that of the command line.
-func (p *program) logInAgain(
-	ctx context.Context, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string, need session.Need,
+func logInAgain(
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string, need session.Need,
 	why error,
 ) (*session.Token, error) {
-	if !p.Env.Terminal(p.Env.Stderr) {
-		p.Inform("--login needs a terminal, and standard error is none")
+	if !r.Env.Terminal(r.Env.Stderr) {
+		r.Inform("--login needs a terminal, and standard error is none")
 		return nil, why // there is nobody to log in
 	}
-	p.Warn("%s: logging in", run.ErrorText(why))
-	cfg, err := p.loginConfig(ctx, cmd, o, keeper, name)
+	r.Warn("%s: logging in", run.ErrorText(why))
+	cfg, err := loginConfig(ctx, r, cmd, o, keeper, name)
 	if err != nil {
 		return nil, err
 	}
 	there, err := keeper.View(name)
 	o.save = saveFlags{name: name, replace: true, memory: err == nil && there.InMemory, user: true}
-	whole := p.Run
-	p.Run = whole.Aside() // what a login shows are tokens
-	err = p.loginOnce(ctx, cfg, o)
-	whole.Adopt(p.Run) // the rules are shown where they can be seen
-	p.Run = whole
+	aside := r.Aside() // what a login shows are tokens
+	err = loginOnce(ctx, aside, cfg, o)
+	r.Adopt(aside) // the rules are shown where they can be seen
 	if err != nil {
 		return nil, err
 	}
 	need.Retry = false // its refresh token is a new one
-	return p.renew(ctx, keeper, name, need)
+	return renew(ctx, r, keeper, name, need)
 }
 
 // loginOnce logs in through the browser, and keeps what comes.
-func (p *program) loginOnce(ctx context.Context, cfg *connect.Setup, o *sessionOptions) error {
-	t, err := p.newTokenRequest(ctx, cfg, &o.tokenOptions, keep.Plan{})
+func loginOnce(ctx context.Context, r *run.Run, cfg *connect.Setup, o *sessionOptions) error {
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
 	if err != nil {
 		return err
 	}
-	journey, err := p.login(ctx, t, &o.loginOptions)
+	journey, err := newLogin(ctx, r, t, &o.loginOptions)
 	if err != nil {
 		return err
 	}
 	var settled error
-	err = p.runLogin(ctx, journey, func(outcome *flow.Outcome) bool {
-		settled = p.settleLogin(ctx, t, outcome)
+	err = runLogin(ctx, r, journey, func(outcome *flow.Outcome) bool {
+		settled = settleLogin(ctx, r, t, outcome)
 		return true
 	})
 	return errors.Join(err, settled)
 }
 
 // loginConfig is what the session is made anew by.
-func (p *program) loginConfig(
-	ctx context.Context, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string,
+func loginConfig(
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string,
 ) (*connect.Setup, error) {
-	if _, err := keeper.View(name); err != nil || p.configured(cmd, &o.client) {
-		return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	if _, err := keeper.View(name); err != nil || namesConfiguration(r, cmd, &o.client) {
+		return loadConfig(ctx, r, cmd, &o.client, "issuer", "client_id")
 	}
-	s, err := p.unsealed(ctx, keeper, name)
+	s, err := unsealed(ctx, r, keeper, name)
 	if errors.Is(err, errInMemory) {
 		err = failure.Config("session %s is in the memory of the agent, and so is how it logs in", name).
 			Try("-c names its configuration")
@@ -286,22 +284,22 @@ func (p *program) loginConfig(
 	if err != nil {
 		return nil, err
 	}
-	return p.sessionLogin(ctx, cmd, o, s)
+	return sessionLogin(ctx, r, cmd, o, s)
 }
 
 // sessionLogin is what a session logs in by: its own configuration, with the flags of this
 // command line.
-func (p *program) sessionLogin(
-	ctx context.Context, cmd *cobra.Command, o *sessionOptions, s *session.Session,
+func sessionLogin(
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, s *session.Session,
 ) (*connect.Setup, error) {
-	given, err := p.flagsGiven(ctx, cmd)
+	given, err := flagsGiven(ctx, r, cmd)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range scopeFlags { // which say what the token is for, not the login
 		delete(given, name)
 	}
-	cfg, err := connect.FromSession(ctx, p.Run, s, connect.Flags{Given: given, KeyID: o.client.kid})
+	cfg, err := connect.FromSession(ctx, r, s, connect.Flags{Given: given, KeyID: o.client.kid})
 	if err == nil {
 		o.skipIDToken = o.skipIDToken || cfg.Sources.SkipIDToken
 	}
@@ -309,7 +307,7 @@ func (p *program) sessionLogin(
 }
 
 // showToken prints the token.
-func (p *program) showToken(out *session.Token, o *sessionOptions) error {
+func showToken(r *run.Run, out *session.Token, o *sessionOptions) error {
 	kind := "access_token"
 	scheme := out.Type
 	if o.idToken {
@@ -327,8 +325,8 @@ func (p *program) showToken(out *session.Token, o *sessionOptions) error {
 		}
 		text = session.Authorization(out.Value)
 	}
-	p.Note("session", sessionMember(out.Session))
-	p.Print("token", tokenDocument(kind, scheme, out), text)
+	r.Note("session", sessionMember(out.Session))
+	r.Print("token", tokenDocument(kind, scheme, out), text)
 	return nil
 }
 
@@ -361,13 +359,15 @@ func tokenDocument(kind, scheme string, out *session.Token) map[string]any {
 }
 
 // completeSessions completes names of sessions.
-func (p *program) completeSessions(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	keeper, err := p.keeper()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func completeSessions(p *program) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		store, err := openStore(p.run)
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names, _ := store.Names()
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-	names, _ := keeper.Names()
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // sessionMember is a session in a document that is about something else.

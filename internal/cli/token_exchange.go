@@ -28,7 +28,7 @@ var tokenTypes = map[string]string{
 	"jwt": oidc.TokenTypeJWT, "saml1": oidc.TokenTypeSAML1, "saml2": oidc.TokenTypeSAML2,
 }
 
-func (p *program) tokenExchangeCommand() *cobra.Command {
+func tokenExchangeCommand(p *program) *cobra.Command {
 	var o exchangeOptions
 	cmd := &cobra.Command{
 		Use:   "token-exchange",
@@ -42,8 +42,8 @@ came is told by issued_token_type.`,
   oidc-client token-exchange -c config.yaml --subject-token @id-token --subject-token-type id_token --requested-token-type access_token`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.trade(cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
-				return p.exchangeGrant(ctx, cfg, &o)
+			return requestTokens(p.run, cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
+				return exchangeGrant(ctx, p.run, cfg, &o)
 			})
 		},
 	}
@@ -61,24 +61,24 @@ came is told by issued_token_type.`,
 	return cmd
 }
 
-func (p *program) exchangeGrant(ctx context.Context, cfg *connect.Setup, o *exchangeOptions) (oidc.Grant, error) {
-	subject, err := run.Required(ctx, p.Input.Token, "subject-token", o.subjectToken, "OIDC_SUBJECT_TOKEN")
+func exchangeGrant(ctx context.Context, r *run.Run, cfg *connect.Setup, o *exchangeOptions) (oidc.Grant, error) {
+	subject, err := run.Required(ctx, r.Input.Token, "subject-token", o.subjectToken, "OIDC_SUBJECT_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, err
 	}
-	actor, err := p.Input.Token(ctx, "actor-token", o.actorToken, "OIDC_ACTOR_TOKEN")
+	actor, err := r.Input.Token(ctx, "actor-token", o.actorToken, "OIDC_ACTOR_TOKEN")
 	if err != nil {
 		return oidc.Grant{}, err
 	}
-	r := oidc.TokenExchangeRequest{
+	req := oidc.TokenExchangeRequest{
 		SubjectToken: subject, ActorToken: actor, Audience: cfg.Audiences, Resource: cfg.Resource, Scope: serviceScopes(cfg),
 	}
 	for flag, t := range map[string]struct {
 		name string
 		to   *string
 	}{
-		"subject-token-type": {o.subjectTokenType, &r.SubjectTokenType}, "actor-token-type": {o.actorTokenType, &r.ActorTokenType},
-		"requested-token-type": {o.requestedTokenType, &r.RequestedTokenType},
+		"subject-token-type": {o.subjectTokenType, &req.SubjectTokenType}, "actor-token-type": {o.actorTokenType, &req.ActorTokenType},
+		"requested-token-type": {o.requestedTokenType, &req.RequestedTokenType},
 	} {
 		switch uri, short := tokenTypes[t.name]; {
 		case short:
@@ -89,5 +89,5 @@ func (p *program) exchangeGrant(ctx context.Context, cfg *connect.Setup, o *exch
 			return oidc.Grant{}, failure.Usage("--%s %q is neither a URI nor one of access_token, refresh_token, id_token, jwt, saml1, saml2", flag, t.name)
 		}
 	}
-	return oidc.TokenExchange(r), nil
+	return oidc.TokenExchange(req), nil
 }

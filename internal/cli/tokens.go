@@ -103,55 +103,55 @@ type tokenRequest struct {
 
 // newTokenRequest finds out, before anything is sent, where tokens can be kept, finds the
 // provider and makes the client. plan says what is known of that.
-func (p *program) newTokenRequest(ctx context.Context, cfg *connect.Setup, o *tokenOptions, plan keep.Plan) (*tokenRequest, error) {
+func newTokenRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOptions, plan keep.Plan) (*tokenRequest, error) {
 	var err error
-	if plan.Session, err = p.beginSaving(ctx, cfg, o); err != nil {
+	if plan.Session, err = beginSaving(ctx, r, cfg, o); err != nil {
 		return nil, err
 	}
-	client, err := cfg.Client(ctx, p.Run, cfg.Issuer, cmp.Or(o.key, &connect.KeyNeed{Create: true}))
+	client, err := cfg.Client(ctx, r, cfg.Issuer, cmp.Or(o.key, &connect.KeyNeed{Create: true}))
 	if err != nil {
 		return nil, err
 	}
 	client.Policy.InsecureSkipVerification = o.skipIDToken
-	t := &tokenRequest{Run: p.Run, options: o, cfg: cfg, client: client, plan: plan}
-	p.Advise("tokens", func(err error, f *failure.Failure) { t.keeper.Advise(err, f) })
+	t := &tokenRequest{Run: r, options: o, cfg: cfg, client: client, plan: plan}
+	r.Advise("tokens", func(err error, f *failure.Failure) { t.keeper.Advise(err, f) })
 	return t, nil
 }
 
 // prepareLogin is prepare for a login.
-func (p *program) prepareLogin(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*connect.Setup, error) {
-	if p.discards(o) { // no error: whether a login works is worth knowing, too
-		p.Warn("the tokens of this login will be lost: standard output is closed or the null device; " +
+func prepareLogin(ctx context.Context, r *run.Run, cmd *cobra.Command, o *tokenOptions) (*connect.Setup, error) {
+	if discardsTokens(r, o) { // no error: whether a login works is worth knowing, too
+		r.Warn("the tokens of this login will be lost: standard output is closed or the null device; " +
 			"--save NAME or -o keeps them")
 	}
-	return p.prepare(ctx, cmd, o)
+	return prepareTokens(ctx, r, cmd, o)
 }
 
-// prepare makes sure that results can be kept, and reads the configuration.
-func (p *program) prepare(ctx context.Context, cmd *cobra.Command, o *tokenOptions) (*connect.Setup, error) {
-	if err := keep.ProbeOutput(p.Run); err != nil {
+// prepareTokens makes sure that results can be kept, and reads the configuration.
+func prepareTokens(ctx context.Context, r *run.Run, cmd *cobra.Command, o *tokenOptions) (*connect.Setup, error) {
+	if err := keep.ProbeOutput(r); err != nil {
 		return nil, err
 	}
-	return p.load(ctx, cmd, &o.client, "issuer", "client_id")
+	return loadConfig(ctx, r, cmd, &o.client, "issuer", "client_id")
 }
 
-// discards reports whether tokens go nowhere: standard output discards them, and nothing else
+// discardsTokens reports whether tokens go nowhere: standard output discards them, and nothing else
 // keeps them.
-func (p *program) discards(o *tokenOptions) bool {
-	return !p.Options.Output && o.save.name == "" && run.Nowhere(p.Env.Stdout)
+func discardsTokens(r *run.Run, o *tokenOptions) bool {
+	return !r.Options.Output && o.save.name == "" && run.Nowhere(r.Env.Stdout)
 }
 
 // filtersOut reports whether --jq may filter out tokens that only standard output is to have.
-func (p *program) filtersOut(o *tokenOptions) bool {
-	return p.Options.Filter != nil && !p.Options.Output && o.save.name == ""
+func filtersOut(r *run.Run, o *tokenOptions) bool {
+	return r.Options.Filter != nil && !r.Options.Output && o.save.name == ""
 }
 
-// trade gets tokens by the grant that grantOf makes, and does what is done with
+// requestTokens gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
-func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *connect.Setup) (oidc.Grant, error)) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func requestTokens(r *run.Run, cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *connect.Setup) (oidc.Grant, error)) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	cfg, err := p.prepare(ctx, cmd, o)
+	cfg, err := prepareTokens(ctx, r, cmd, o)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (p *program) trade(cmd *cobra.Command, o *tokenOptions, grantOf func(contex
 		return err
 	}
 	o.own = grant.Type == "client_credentials"
-	t, err := p.newTokenRequest(ctx, cfg, o, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, o, keep.Plan{})
 	if err != nil {
 		return err
 	}

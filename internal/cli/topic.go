@@ -10,16 +10,16 @@ import (
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-func (p *program) exitCodesTopic() *cobra.Command {
-	return p.topic("exit-codes", "Exit codes and what they mean", run.ExitCodesText)
+func exitCodesTopic(p *program) *cobra.Command {
+	return helpTopic(p, "exit-codes", "Exit codes and what they mean", run.ExitCodesText)
 }
 
-// topic is a help topic: a command that only has help.
-func (p *program) topic(name, short string, text func() string) *cobra.Command {
+// helpTopic is a help topic: a command that only has help.
+func helpTopic(p *program, name, short string, text func() string) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short}
 	cmd.SetHelpFunc(func(*cobra.Command, []string) {
-		p.Run = run.New(p.Env, p.flags, "help "+name)
-		p.Print("help", text(), strings.TrimSuffix(text(), "\n"))
+		p.run = run.New(p.env, p.flags, "help "+name)
+		p.run.Print("help", text(), strings.TrimSuffix(text(), "\n"))
 	})
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-func (p *program) userInfoCommand() *cobra.Command {
+func userInfoCommand(p *program) *cobra.Command {
 	flags := clientFlags{anonymous: true}
 	var token, session string
 	cmd := &cobra.Command{
@@ -30,7 +30,7 @@ known, to compare its audience.`,
   oidc-client userinfo --session work
   OIDC_TOKEN=... oidc-client userinfo --issuer https://op.example.com`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.fetchUserInfo(cmd, &flags, token, session) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return fetchUserInfo(p.run, cmd, &flags, token, session) },
 	}
 	flags.add(cmd, judgeFlags, dpopFlags)
 	does(cmd, showsRequests, showsRules, writesResults)
@@ -41,14 +41,14 @@ known, to compare its audience.`,
 
 // userInfoToken is the access token that was given, or that of a session, and the
 // configuration that goes with it.
-func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, error) {
+func userInfoToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, error) {
 	if name != "" {
-		if err := p.sessionOnly(cmd, flag); err != nil {
+		if err := sessionOnly(r, cmd, flag); err != nil {
 			return "", nil, err
 		}
-		return p.ofSession(ctx, name)
+		return ofSession(ctx, r, name)
 	}
-	token, err := p.Input.Secret(ctx, "token", flag, "OIDC_TOKEN")
+	token, err := r.Input.Secret(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return "", nil, err
 	}
@@ -58,14 +58,14 @@ func (p *program) userInfoToken(ctx context.Context, cmd *cobra.Command, flags *
 	if err := run.CheckToken(token); err != nil {
 		return "", nil, failure.Usage("--token: the access token cannot be right: %v", err)
 	}
-	cfg, err := p.load(ctx, cmd, flags, "issuer")
+	cfg, err := loadConfig(ctx, r, cmd, flags, "issuer")
 	return token, cfg, err
 }
 
-func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, name string) error {
-	ctx, cancel := p.Bounded(cmd.Context())
+func fetchUserInfo(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string) error {
+	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	token, cfg, err := p.userInfoToken(ctx, cmd, flags, flag, name)
+	token, cfg, err := userInfoToken(ctx, r, cmd, flags, flag, name)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if err != nil {
 		return err
 	}
-	network, err := cfg.Network(ctx, p.Run, "")
+	network, err := cfg.Network(ctx, r, "")
 	if err != nil {
 		return err
 	}
@@ -81,16 +81,16 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if err != nil {
 		return err
 	}
-	provider, err := cfg.Discover(ctx, p.Run, network)
+	provider, err := cfg.Discover(ctx, r, network)
 	if err != nil {
 		return err
 	}
 	client := &oidc.Client{
-		Provider: provider, ID: cfg.ClientID, HTTP: network.HTTP, Now: p.Env.Now,
+		Provider: provider, ID: cfg.ClientID, HTTP: network.HTTP, Now: r.Env.Now,
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
 		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
 	}
-	if err := cfg.Prove(ctx, p.Run, client, key); err != nil {
+	if err := cfg.Prove(ctx, r, client, key); err != nil {
 		return err
 	}
 	info, err := client.UserInfo(ctx, presented(token, client))
@@ -100,11 +100,11 @@ func (p *program) fetchUserInfo(cmd *cobra.Command, flags *clientFlags, flag, na
 	if info == nil {
 		return err
 	}
-	p.Found(info.Checks)
+	r.Found(info.Checks)
 	if err == nil {
-		p.Show(transcript.JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", info.JSON))
-		err = p.Write(run.UserInfoFile, info.JSON)
+		r.Show(transcript.JSONResult("userinfo", "Userinfo Claims", "UserInfoClaims", info.JSON))
+		err = r.Write(run.UserInfoFile, info.JSON)
 	}
-	p.Explain()
+	r.Explain()
 	return err
 }

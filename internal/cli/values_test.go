@@ -38,7 +38,7 @@ func everyFlag(do func(words []string, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((&program{Run: run.New(quiet(), run.Options{}, "test")}).root(nil))
+	walk((newProgram(quiet(), run.Options{})).root(nil))
 }
 
 // refused runs a command line, and returns what it says if it is a usage error.

@@ -9,20 +9,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (p *program) versionCommand() *cobra.Command {
+func versionCommand(p *program) *cobra.Command {
 	var short bool
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			b := p.Env.Build.Complete()
+			b := p.env.Build.Complete()
 			text := fmt.Sprintf("%s\ncommit: %s\nbuilt at: %s\nbuilt with: %s\ngoos: %s\ngoarch: %s",
 				b.Version, b.Commit, b.Date, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			if short {
 				text = fmt.Sprintf("%s-(%s)", b.Version, b.Commit)
 			}
-			p.Print("version", map[string]string{
+			p.run.Print("version", map[string]string{
 				"version": b.Version, "commit": b.Commit, "date": b.Date,
 				"go": runtime.Version(), "goos": runtime.GOOS, "goarch": runtime.GOARCH,
 			}, text)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -64,6 +65,7 @@ type Run struct {
 	views    []transcript.View
 	advisors []advisor
 	tasks    *sync.WaitGroup
+	shared   *sync.Map // by type
 	shown    showing
 }
 
@@ -89,7 +91,7 @@ func New(env *Env, o Options, command string) *Run {
 	plain := o.NoColor || env.Plain()
 	r := &Run{
 		Env: env, Options: o, Redactor: transcript.NewRedactor(),
-		Record: &transcript.Record{Command: command, Exchanges: &transcript.Log{}}, tasks: &sync.WaitGroup{},
+		Record: &transcript.Record{Command: command, Exchanges: &transcript.Log{}}, tasks: &sync.WaitGroup{}, shared: &sync.Map{},
 		console: &transcript.Text{W: env.Stderr, Colour: !plain && env.Terminal(env.Stderr)},
 	}
 	r.Input = &Input{env: env, redactor: r.Redactor, warn: r.Warn}
@@ -167,7 +169,7 @@ func (r *Run) Silent() *Run {
 // part is a run of the same command with nothing in it, and without a recorder.
 func (r *Run) part(exchanges *transcript.Log) *Run {
 	return &Run{
-		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks,
+		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks, shared: r.shared,
 		advisors: slices.Clone(r.advisors),
 		Record:   &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer, Exchanges: exchanges},
 	}
@@ -197,6 +199,17 @@ func (e *TimeoutError) Is(target error) bool { return target == context.Deadline
 // Go runs something beside the command, which is waited for when the command
 // ends: it has to end with the command's context.
 func (r *Run) Go(task func()) { r.tasks.Go(task) }
+
+// Shared returns the value of a type that all parts of a run have in common. make makes
+// it when it is first asked for.
+func Shared[T any](r *Run, make func() T) T {
+	key := reflect.TypeFor[T]()
+	if known, ok := r.shared.Load(key); ok {
+		return known.(T) //nolint:forcetypeassert // it is stored by its type
+	}
+	value, _ := r.shared.LoadOrStore(key, make())
+	return value.(T) //nolint:forcetypeassert // it is stored by its type
+}
 
 // Advise adds an advisor on a topic. It takes the place of the one before on the same
 // topic; those on topics that were added later speak later.
