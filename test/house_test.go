@@ -144,7 +144,6 @@ var bigTypes = map[string]string{
 	"internal/transcript.Exchange":  "what is recorded of a request and its response",
 
 	"internal/agent.Agent":       "has yet to be cut",
-	"internal/cli.program":       "has yet to be cut",
 	"internal/provider.Provider": "has yet to be cut",
 	"internal/renewal.passage":   "has yet to be cut",
 	"internal/run.Run":           "has yet to be cut",

@@ -11,11 +11,12 @@ import (
 
 // Failure implements [failure.Described].
 func (e *noSessionError) Failure() failure.Failure {
-	return failure.Failure{
-		Kind: failure.KindInteraction, Code: "no_session",
-		Hint: "a login keeps its tokens as a session with --save NAME, such as `oidc-client login -c config.yaml --save work`; " +
-			"`oidc-client sessions list` shows what there is",
+	hint := "`oidc-client sessions list` shows what there is"
+	if len(e.there) == 0 { // the name is hardly a slip
+		hint = "a login keeps its tokens as a session with --save NAME, such as " +
+			"`oidc-client login -c config.yaml --save work`; " + hint
 	}
+	return failure.Failure{Kind: failure.KindInteraction, Code: "no_session", Hint: hint}
 }
 
 // Failure implements [failure.Described].

@@ -59,6 +59,8 @@ func addCompletion(root *cobra.Command) {
 		return
 	}
 	cmd.Args, cmd.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	withoutDocument(printsHelp, cmd)
+	withoutDocument(printsScript, cmd.Commands()...)
 	scripts := completionScripts()
 	for _, shell := range cmd.Commands() {
 		script := scripts[shell.Name()]
