@@ -57,12 +57,14 @@ var floors = map[string]string{
 	"internal/session":    "durable failure limit",
 	"internal/keyring":    "durable limit session",
 	"internal/flow":       "oidc limit loopback",
-	"internal/renewal":    "oidc failure session wire",
-	"internal/agent":      "oidc durable limit place renewal session",
+	"internal/renewal":    "oidc failure limit session wire",
+	"internal/agent":      "oidc durable failure limit place renewal session",
 	"internal/run":        "check oidc call config durable failure limit transcript wire",
 
 	"internal/connect": "check oidc cache call config durable failure httpclient limit place run session strictjson transcript wire",
 	"internal/keep":    "oidc connect durable failure limit renewal run session strictjson transcript wire",
+
+	"internal/session/storetest": "session",
 
 	"internal/execcredential": "",
 	"cmd/oidc-token":          "execcredential place session",
@@ -86,7 +88,7 @@ var outside = map[string]string{
 	"github.com/luikyv/go-oidc":     "internal/provider",
 	"github.com/zalando/go-keyring": "internal/keyring",
 	"go.yaml.in/yaml/v3":            "internal/config internal/provider",
-	"golang.org/x/sys":              "internal/agent",
+	"golang.org/x/sys":              "internal/agent internal/renewal",
 	"golang.org/x/term":             "internal/run",
 	"github.com/Microsoft/go-winio": "internal/agent",
 	"github.com/itchyny/gojq":       "internal/run",
