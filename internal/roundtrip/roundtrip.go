@@ -4,6 +4,7 @@
 package roundtrip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -106,12 +107,16 @@ func call[T any](ctx context.Context, f func() (T, func())) (value T, ok bool) {
 }
 
 // plain returns err without the method and URL that net/http puts before its errors, since a
-// URL can hold a secret, and without what it quotes of a response that is not HTTP, which can
-// hold tokens.
+// URL can hold a secret, without the name of a function of net/http that sometimes stands there,
+// and without what it quotes of a response that is not HTTP, which can hold tokens.
 func plain(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
+	}
+	const internal = "readLoopPeekFailLocked: " // of net/http, if the server ended the connection early
+	if err != nil && strings.HasPrefix(err.Error(), internal) {
+		err = cmp.Or(errors.Unwrap(err), err)
 	}
 	return Unquoted(err)
 }
