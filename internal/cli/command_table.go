@@ -25,6 +25,7 @@ func (p *program) commands() []commandEntry {
 		{name: "jwt-bearer", build: jwtBearerCommand},
 		{name: "saml2-bearer", build: saml2BearerCommand},
 		{name: "token-exchange", build: tokenExchangeCommand},
+		{name: "token-request", build: tokenRequestCommand},
 		{name: "userinfo", build: userInfoCommand},
 		{name: "introspect", build: introspectCommand},
 		{name: "revoke", build: revokeCommand},

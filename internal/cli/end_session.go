@@ -57,7 +57,7 @@ outlive the login: sessions logout ends those.`,
 	f.StringVar(&o.redirectURI, "post-logout-redirect-uri", "", "where the browser comes back (default http://127.0.0.1:PORT"+loggedOutPath+")")
 	f.StringVar(&o.hint, "logout-hint", "", "logout_hint: who is to be logged out")
 	f.BoolVar(&o.noRedirect, "no-redirect", false, "do not wait for the browser to come back")
-	addParams(f, &o.params)
+	addParams(f, &o.params, "")
 	does(cmd, showsRequests, showsRules)
 	return cmd
 }

@@ -256,7 +256,7 @@ sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`
 	f := cmd.Flags()
 	o.browser.addPlace(f)
 	o.mock.add(f)
-	addParams(f, &o.params)
+	addParams(f, &o.params, "")
 	f.StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
 	return cmd
 }

@@ -25,7 +25,8 @@ type tokenOptions struct {
 	client      clientFlags
 	skipIDToken bool
 	params      []string
-	refresh     bool // a refresh token is what is sent
+	paramShort  string // the letter that stands for --param, "" if none does
+	refresh     bool   // a refresh token is what is sent
 	save        saveFlags
 	own         bool             // the grant is the client's own
 	key         *connect.KeyNeed // nil is that of a command that asks for tokens anew
@@ -43,12 +44,12 @@ func (o *tokenOptions) addUnsaved(cmd *cobra.Command, more ...[]string) {
 	o.client.add(cmd, slices.Concat(grantFlags, slices.Concat(more...)))
 	f := cmd.Flags()
 	f.BoolVar(&o.skipIDToken, "skip-id-token-verification", false, "Skip validation of id_token")
-	addParams(f, &o.params)
+	addParams(f, &o.params, o.paramShort)
 }
 
-// addParams adds --param.
-func addParams(f *pflag.FlagSet, params *[]string) {
-	f.StringArrayVar(params, "param", nil, "further parameter of the request, as `name=value` (repeatable)")
+// addParams adds --param, and a letter that stands for it, if there is one.
+func addParams(f *pflag.FlagSet, params *[]string, short string) {
+	f.StringArrayVarP(params, "param", short, nil, "further parameter of the request, as `name=value` (repeatable)")
 }
 
 // ownParams are the parameters of a request that have ways of their own to be
