@@ -32,22 +32,30 @@ func TestAccessTokenPossession(t *testing.T) {
 		expect oidc.AccessTokenExpectation
 		want   string // the rule that is broken, "" if none is
 	}{
-		"a bearer token":                     {nil, expect(oidc.AccessTokenExpectation{}), ""},
-		"a bearer token with a certificate":  {nil, expect(oidc.AccessTokenExpectation{Certificate: own}), ""},
-		"a bearer token with a proof":        {nil, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession"},
-		"bound to a key, and proved":         {jkt, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), ""},
-		"bound to a key, sent as bearer":     {jkt, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
-		"bound to a key, no audience":        {jkt, oidc.AccessTokenExpectation{}, "access_token.possession"},
-		"bound to a key, another proved":     {jkt, expect(oidc.AccessTokenExpectation{KeyThumbprint: "l"}), "access_token.possession"},
+		"a bearer token":                    {nil, expect(oidc.AccessTokenExpectation{}), ""},
+		"a bearer token with a certificate": {nil, expect(oidc.AccessTokenExpectation{Certificate: own}), ""},
+		"a bearer token with a proof": {
+			nil, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession",
+		},
+		"bound to a key, and proved":     {jkt, expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), ""},
+		"bound to a key, sent as bearer": {jkt, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
+		"bound to a key, no audience":    {jkt, oidc.AccessTokenExpectation{}, "access_token.possession"},
+		"bound to a key, another proved": {
+			jkt, expect(oidc.AccessTokenExpectation{KeyThumbprint: "l"}), "access_token.possession",
+		},
 		"bound to a certificate":             {cert, expect(oidc.AccessTokenExpectation{Certificate: own}), ""},
 		"bound to a certificate, none shown": {cert, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
-		"bound to another certificate":       {cert, expect(oidc.AccessTokenExpectation{Certificate: other}), "access_token.possession"},
+		"bound to another certificate": {
+			cert, expect(oidc.AccessTokenExpectation{Certificate: other}), "access_token.possession",
+		},
 		"bound to both, one shown": {
 			map[string]any{"jkt": "k", "x5t#S256": x5t},
 			expect(oidc.AccessTokenExpectation{Certificate: own}),
 			"access_token.possession",
 		},
-		"bound to what nobody knows": {map[string]any{"kid": "k"}, expect(oidc.AccessTokenExpectation{}), "access_token.possession"},
+		"bound to what nobody knows": {
+			map[string]any{"kid": "k"}, expect(oidc.AccessTokenExpectation{}), "access_token.possession",
+		},
 		"cnf is no object": {
 			"k", expect(oidc.AccessTokenExpectation{KeyThumbprint: "k"}), "access_token.possession",
 		},
@@ -89,11 +97,15 @@ func TestChallengeString(t *testing.T) {
 		`Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource"`: {
 			ResourceMetadata: "https://api.example/.well-known/oauth-protected-resource",
 		},
-		`DPoP error="insufficient_scope", scope="read write"`: {Scheme: "DPoP", Code: "insufficient_scope", Scope: "read write"},
+		`DPoP error="insufficient_scope", scope="read write"`: {
+			Scheme: "DPoP", Code: "insufficient_scope", Scope: "read write",
+		},
 		`Bearer error="insufficient_user_authentication", acr_values="a b", max_age="300"`: {
 			Code: "insufficient_user_authentication", ACRValues: []string{"a", "b"}, MaxAge: &age,
 		},
-		`Bearer error="invalid_token", error_description="'a'? ??b"`: {Code: "invalid_token", Description: "\"a\"\\ \r\nb"},
+		`Bearer error="invalid_token", error_description="'a'? ??b"`: {
+			Code: "invalid_token", Description: "\"a\"\\ \r\nb",
+		},
 	} {
 		if got := c.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)

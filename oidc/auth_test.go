@@ -153,12 +153,16 @@ func TestChallenges(t *testing.T) {
 	for header, want := range map[string]map[string]string{
 		`Bearer`:                       {},
 		`Bearer error="invalid_token"`: {"error": "invalid_token"},
-		`BEARER Error=invalid_token , scope = "a b"`:                                       {"error": "invalid_token", "scope": "a b"},
-		`Basic realm="a, b", Bearer error="x"`:                                             {"error": "x"},
-		`Negotiate abc==, Bearer error="x"`:                                                {"error": "x"},
-		`Negotiate abc, Bearer error="x"`:                                                  {"error": "x"},
-		`DPoP algs="ES256", Bearer realm="r", error="x", error_description="say \"hi\\\""`: {"realm": "r", "error": "x", "error_description": `say "hi\"`},
-		`Bearer error="unterminated`:                                                       {},
+		`BEARER Error=invalid_token , scope = "a b"`: {
+			"error": "invalid_token", "scope": "a b",
+		},
+		`Basic realm="a, b", Bearer error="x"`: {"error": "x"},
+		`Negotiate abc==, Bearer error="x"`:    {"error": "x"},
+		`Negotiate abc, Bearer error="x"`:      {"error": "x"},
+		`DPoP algs="ES256", Bearer realm="r", error="x", error_description="say \"hi\\\""`: {
+			"realm": "r", "error": "x", "error_description": `say "hi\"`,
+		},
+		`Bearer error="unterminated`: {},
 	} {
 		c, found := findChallenge([]string{header}, "Bearer")
 		if !found || fmt.Sprint(c.params) != fmt.Sprint(want) {

@@ -99,23 +99,29 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		want    string
 		rotated bool // the new refresh token is returned beside the error
 	}{
-		"OAuth error":          {fakeop.Says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false},
-		"tokens beside a 400":  {fakeop.Says(400, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
+		"OAuth error": {
+			fakeop.Says(400, isJSON, `{"error":"invalid_grant","error_description":"expired"}`), refused, false,
+		},
+		"tokens beside a 400": {
+			fakeop.Says(400, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false,
+		},
 		"OAuth error in a 401": {fakeop.Says(401, isJSON, `{"error":"invalid_client"}`), refused, false},
 		"OAuth error in a 200": {fakeop.Says(200, isJSON, `{"error":"invalid_grant"}`), refused, false},
 		"OAuth error as text": {
 			fakeop.Says(400, map[string]string{"Content-Type": "text/plain"}, `{"error":"invalid_grant"}`), refused,
 			false,
 		},
-		"400 and HTML":     {fakeop.Says(400, nil, "<html>no</html>"), protocol, false},
-		"400 and nothing":  {fakeop.Says(400, nil, ""), protocol, false},
-		"201":              {fakeop.Says(201, isJSON, tokens), protocol, true},
-		"204":              {fakeop.Says(204, nil, ""), protocol, false},
-		"HTML":             {fakeop.Says(200, nil, "<html>log in to the network</html>"), protocol, false},
-		"empty":            {fakeop.Says(200, isJSON, ""), protocol, false},
-		"array":            {fakeop.Says(200, isJSON, "["+tokens+"]"), protocol, true},
-		"two documents":    {fakeop.Says(200, isJSON, tokens+tokens), protocol, true},
-		"duplicate member": {fakeop.Says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false},
+		"400 and HTML":    {fakeop.Says(400, nil, "<html>no</html>"), protocol, false},
+		"400 and nothing": {fakeop.Says(400, nil, ""), protocol, false},
+		"201":             {fakeop.Says(201, isJSON, tokens), protocol, true},
+		"204":             {fakeop.Says(204, nil, ""), protocol, false},
+		"HTML":            {fakeop.Says(200, nil, "<html>log in to the network</html>"), protocol, false},
+		"empty":           {fakeop.Says(200, isJSON, ""), protocol, false},
+		"array":           {fakeop.Says(200, isJSON, "["+tokens+"]"), protocol, true},
+		"two documents":   {fakeop.Says(200, isJSON, tokens+tokens), protocol, true},
+		"duplicate member": {
+			fakeop.Says(200, isJSON, `{"access_token":"a","access_token":"b","token_type":"Bearer"}`), protocol, false,
+		},
 		"tokens as text/plain": {
 			fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, tokens), protocol, true,
 		},
@@ -123,16 +129,27 @@ func TestTokenEndpointAnswers(t *testing.T) {
 			fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a"),
 			protocol, false,
 		},
-		"no token_type":           {fakeop.Says(200, isJSON, `{"access_token":"a","refresh_token":"new-refresh-token"}`), protocol, true},
-		"no access_token":         {fakeop.Says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
-		"duplicate beside tokens": {fakeop.Says(200, isJSON, `{"x":1,"x":2,"access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
-		"byte order mark":         {fakeop.Says(200, isJSON, "\uFEFF"+tokens), protocol, true},
+		"no token_type": {
+			fakeop.Says(200, isJSON, `{"access_token":"a","refresh_token":"new-refresh-token"}`), protocol, true,
+		},
+		"no access_token": {
+			fakeop.Says(200, isJSON, `{"token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true,
+		},
+		"duplicate beside tokens": {
+			fakeop.Says(200, isJSON,
+				`{"x":1,"x":2,"access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol,
+			true,
+		},
+		"byte order mark": {fakeop.Says(200, isJSON, "\uFEFF"+tokens), protocol, true},
 		"cut after the tokens": {
-			fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "500"}, `{"access_token":"a","refresh_token":"new-refresh-token","id_tok`),
+			fakeop.Says(200, map[string]string{"Content-Type": "application/json", "Content-Length": "500"},
+				`{"access_token":"a","refresh_token":"new-refresh-token","id_tok`),
 			transit, true,
 		},
-		"a notice before it":       {fakeop.Says(200, isJSON, "Notice: undefined index\n"+tokens), protocol, true},
-		"a warning with braces":    {fakeop.Says(200, isJSON, "Warning: in {closure}() on line 3\n"+tokens), protocol, true},
+		"a notice before it": {fakeop.Says(200, isJSON, "Notice: undefined index\n"+tokens), protocol, true},
+		"a warning with braces": {
+			fakeop.Says(200, isJSON, "Warning: in {closure}() on line 3\n"+tokens), protocol, true,
+		},
 		"another object before it": {fakeop.Says(200, isJSON, `{"debug":1}`+tokens), protocol, true},
 		"an empty one after it": {
 			fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"refresh_token":""}`), protocol, true,
@@ -144,10 +161,13 @@ func TestTokenEndpointAnswers(t *testing.T) {
 			fakeop.Says(200, isJSON, `{`+strings.Repeat(`"":1,`, 160_000)+tokens[1:]), protocol, true,
 		},
 		"a page with a token": {
-			fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<pre>{"refresh_token":"new-refresh-token"}</pre>`),
+			fakeop.Says(200, map[string]string{"Content-Type": "text/html"},
+				`<pre>{"refresh_token":"new-refresh-token"}</pre>`),
 			protocol, false,
 		},
-		"a refusal with a token": {fakeop.Says(200, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false},
+		"a refusal with a token": {
+			fakeop.Says(200, isJSON, `{"error":"invalid_grant","refresh_token":"new-refresh-token"}`), refused, false,
+		},
 		"deep beside tokens": {
 			fakeop.Says(200, isJSON, `{"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+","+tokens[1:]), protocol,
 			true,
@@ -156,19 +176,32 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		"tokens, and too long": {
 			fakeop.Says(200, isJSON, tokens[:len(tokens)-1]+`,"x":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, true,
 		},
-		"half a surrogate":    {fakeop.Says(200, isJSON, `{"x":"\ud800","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), protocol, true},
-		"odd charset":         {fakeop.Says(200, map[string]string{"Content-Type": "application/json; charset"}, tokens), "<nil>", true},
-		"error beside tokens": {fakeop.Says(200, isJSON, `{"error":"server_error","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), refused, true},
+		"half a surrogate": {
+			fakeop.Says(200, isJSON,
+				`{"x":"\ud800","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`),
+			protocol, true,
+		},
+		"odd charset": {
+			fakeop.Says(200, map[string]string{"Content-Type": "application/json; charset"}, tokens), "<nil>", true,
+		},
+		"error beside tokens": {
+			fakeop.Says(200, isJSON,
+				`{"error":"server_error","access_token":"a","token_type":"Bearer","refresh_token":"new-refresh-token"}`), refused, true,
+		},
 		"more than a megabyte": {
 			fakeop.Says(200, isJSON, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), protocol, false,
 		},
-		"tokens further inside": {fakeop.Says(200, isJSON, `{"status":"ok","data":{"tokens":`+tokens+`}}`), protocol, true},
+		"tokens further inside": {
+			fakeop.Says(200, isJSON, `{"status":"ok","data":{"tokens":`+tokens+`}}`), protocol, true,
+		},
 		"tokens as a whole form": {
-			fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "access_token=a&token_type=bearer&refresh_token=new-refresh-token"),
+			fakeop.Says(200, map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
+				"access_token=a&token_type=bearer&refresh_token=new-refresh-token"),
 			protocol, true,
 		},
 		"a page with parameters": {
-			fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, `<a href="/?&access_token=a&refresh_token=new-refresh-token&x">`),
+			fakeop.Says(200, map[string]string{"Content-Type": "text/html"},
+				`<a href="/?&access_token=a&refresh_token=new-refresh-token&x">`),
 			protocol, false,
 		},
 		"a comment in it":         {fakeop.Says(200, isJSON, `{/* v2 */`+tokens[1:]), protocol, true},
@@ -185,7 +218,8 @@ func TestTokenEndpointAnswers(t *testing.T) {
 		"101 and no end": {func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil { // left open: nothing must wait for it to end
-				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+				_, _ = io.WriteString(conn,
+					"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 			}
 		}, protocol, false},
 		"500":                     {fakeop.Says(500, nil, "oops"), transit, false},
@@ -256,7 +290,8 @@ func TestCompressedBodiesAreBoundedUnpacked(t *testing.T) {
 	f.Handlers["/token"] = fakeop.Says(
 		200, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, bomb.String(),
 	)
-	if _, err := f.refresh(); kindOf(err) != "*oidc.ProtocolError" || !strings.Contains(err.Error(), "longer than 1048576 bytes") {
+	if _, err := f.refresh(); kindOf(err) != "*oidc.ProtocolError" ||
+		!strings.Contains(err.Error(), "longer than 1048576 bytes") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -283,7 +318,8 @@ func TestDiscoveryAnswers(t *testing.T) {
 			f.Handlers["/.well-known/openid-configuration"] = fakeop.Says(200, nil, "<html>hello")
 		}, "begins \"<html>hello\""},
 		"a redirect": {func(f peer) {
-			f.Handlers["/.well-known/openid-configuration"] = fakeop.Says(302, map[string]string{"Location": "https://evil.example/"}, "")
+			f.Handlers["/.well-known/openid-configuration"] = fakeop.Says(302,
+				map[string]string{"Location": "https://evil.example/"}, "")
 		}, "not followed"},
 		"nothing there": {func(f peer) {
 			f.Handlers["/.well-known/openid-configuration"] = http.NotFound
@@ -576,7 +612,10 @@ func TestUserInfoAnswers(t *testing.T) {
 		"404": {func(peer) http.HandlerFunc { return fakeop.Says(404, nil, "") }, "*oidc.ProtocolError", nil},
 		"502": {func(peer) http.HandlerFunc { return fakeop.Says(502, nil, "") }, "*oidc.TransportError", nil},
 		"Bearer error": {func(peer) http.HandlerFunc {
-			return fakeop.Says(401, map[string]string{"WWW-Authenticate": `Basic realm="x", bearer error="invalid_token", error_description="it \"expired\""`}, "")
+			return fakeop.Says(401,
+				map[string]string{
+					"WWW-Authenticate": `Basic realm="x", bearer error="invalid_token", error_description="it \"expired\""`,
+				}, "")
 		}, "*oidc.Error", func(err error) bool {
 			var e *oidc.Error
 			return errors.As(err, &e) && e.Code == "invalid_token" && e.Description == `it "expired"` && e.Status == 401
@@ -1033,8 +1072,10 @@ func TestMACs(t *testing.T) {
 		"named, another secret": {
 			oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret + "x"}, "id_token.signature",
 		},
-		"named, no secret":           {oidc.Policy{Algorithms: []string{"HS256"}}, "id_token.signature"},
-		"named, secret is too short": {oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret[:31]}, "id_token.signature"},
+		"named, no secret": {oidc.Policy{Algorithms: []string{"HS256"}}, "id_token.signature"},
+		"named, secret is too short": {
+			oidc.Policy{Algorithms: []string{"HS256"}, Secret: secret[:31]}, "id_token.signature",
+		},
 	} {
 		client := f.client()
 		client.Policy = c.policy
@@ -1050,8 +1091,10 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "canary+of/the==client"
 	spellings := map[string]string{
-		"as it is": secret, "form": url.QueryEscape(secret), "lower case": "canary%2bof%2fthe%3d%3dclient", "path": "canary+of%2Fthe==client",
-		"HTML": "canary&#43;of&#x2F;the&equals;&equals;client", "base64": base64.RawURLEncoding.EncodeToString([]byte("cli:" + secret)),
+		"as it is": secret, "form": url.QueryEscape(secret), "lower case": "canary%2bof%2fthe%3d%3dclient",
+		"path":   "canary+of%2Fthe==client",
+		"HTML":   "canary&#43;of&#x2F;the&equals;&equals;client",
+		"base64": base64.RawURLEncoding.EncodeToString([]byte("cli:" + secret)),
 	}
 	for name, spelled := range spellings {
 		for place, handler := range map[string]http.HandlerFunc{

@@ -82,7 +82,9 @@ func TestNonces(t *testing.T) {
 		fakeop.Says(400, map[string]string{"Content-Type": "application/json"}, `{"error":"use_dpop_nonce"}`)(w, nil)
 	})
 	wants(op, "/userinfo", t, &userinfo, func(w http.ResponseWriter) {
-		fakeop.Says(401, map[string]string{"WWW-Authenticate": `Bearer realm="x", dPoP error="use_dpop_nonce"`}, "")(w, nil) // F03
+		// F03
+		fakeop.Says(401, map[string]string{"WWW-Authenticate": `Bearer realm="x", dPoP error="use_dpop_nonce"`}, "")(w,
+			nil)
 	})
 	for range 2 {
 		tokens, err := c.Token(t.Context(), RefreshToken("rt"))

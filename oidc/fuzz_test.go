@@ -53,7 +53,8 @@ func FuzzUserInfo(f *testing.F) {
 	f.Add("application/json", []byte(`{"sub":"u","name":"\u001b[31m","big":9007199254740993}`))
 	f.Add("application/json", []byte(`{"sub":null,"SUB":"u"}`))
 	f.Add("application/jwt", []byte("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0."))
-	f.Add("application/jwt; charset=x", []byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA.AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA"))
+	f.Add("application/jwt; charset=x",
+		[]byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA.AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA"))
 	// without jwks_uri: nothing is fetched
 	client := &Client{ID: "cli", Provider: &Provider{Issuer: "https://op.example"}}
 	f.Fuzz(func(t *testing.T, mediaType string, body []byte) {
@@ -170,7 +171,8 @@ func FuzzDirectAnswers(f *testing.F) {
 		}
 		if check.Run(deviceAuthorizationRules, deviceAuthorizationInput{doc}).Err() == nil {
 			uri, _ := doc.String("verification_uri")
-			if complete, _ := doc.String("verification_uri_complete"); !wire.SecureURL(uri) || complete != "" && !wire.SecureURL(complete) {
+			if complete, _ := doc.String("verification_uri_complete"); !wire.SecureURL(uri) ||
+				complete != "" && !wire.SecureURL(complete) {
 				t.Fatalf("a URI that is none: %s", data)
 			}
 		}

@@ -130,8 +130,9 @@ func TestWhatIsNotHTTPIsNotQuoted(t *testing.T) {
 		"two lengths":       ok + "Content-Length: 1\r\nContent-Length: canary\r\n\r\n",
 		"encoding":          ok + "Transfer-Encoding: canary\r\n\r\n",
 		"chunk":             ok + "Transfer-Encoding: chunked\r\n\r\ncanary\r\n",
-		"trailer":           ok + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\ncanary\r\n\r\n",
-		"trailer's name":    ok + "Transfer-Encoding: chunked\r\nTrailer: canary canary\r\n\r\n0\r\n\r\n",
+		"trailer": ok +
+			"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\ncanary\r\n\r\n",
+		"trailer's name": ok + "Transfer-Encoding: chunked\r\nTrailer: canary canary\r\n\r\n0\r\n\r\n",
 	} {
 		h := fakeop.StartHostile(fakeop.Behaviour{Protocol: "http/1.1", Start: []byte(text), End: true})
 		err := askAt(h.URL, h.Client())["introspection"](t.Context())

@@ -119,7 +119,10 @@ func kindsOfJWT(f peer) []kindOfJWT {
 		},
 		{
 			"a software statement", "", untyped,
-			of(m{"iss": "https://federation.example", "software_id": "4", "redirect_uris": []string{"https://a.example/"}}, "iat"),
+			of(m{
+				"iss": "https://federation.example", "software_id": "4",
+				"redirect_uris": []string{"https://a.example/"},
+			}, "iat"),
 		},
 	}
 }

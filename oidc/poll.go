@@ -92,7 +92,9 @@ func final(code string) bool {
 }
 
 // pause waits, until it is called for at the latest.
-func pause(ctx context.Context, wait func(context.Context, time.Duration) error, d time.Duration, called <-chan struct{}) error {
+func pause(ctx context.Context, wait func(context.Context, time.Duration) error, d time.Duration,
+	called <-chan struct{},
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if called != nil {

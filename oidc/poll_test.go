@@ -66,8 +66,9 @@ func says(code string) http.HandlerFunc {
 
 var (
 	pending = says("authorization_pending")
-	granted = fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"access_token":"at","token_type":"Bearer"}`)
-	fails   = fakeop.Says(503, nil, "")
+	granted = fakeop.Says(200, map[string]string{"Content-Type": "application/json"},
+		`{"access_token":"at","token_type":"Bearer"}`)
+	fails = fakeop.Says(503, nil, "")
 )
 
 // V85, V87, K05, K06: the pace of the questions.
@@ -138,14 +139,16 @@ func TestPollEnds(t *testing.T) {
 		"expired": {[]http.HandlerFunc{says("expired_token")}, "expired_token", 1},
 		"unknown": {[]http.HandlerFunc{pending, pending, says("invalid_request")}, "invalid_request", 3},
 		"denied, 503": {
-			[]http.HandlerFunc{fakeop.Says(503, map[string]string{"Content-Type": "application/json"}, `{"error":"access_denied"}`)},
+			[]http.HandlerFunc{fakeop.Says(503, map[string]string{"Content-Type": "application/json"},
+				`{"error":"access_denied"}`)},
 			"access_denied", 1,
 		},
 		"a page":    {[]http.HandlerFunc{html}, "response.content_type", 1},
 		"for ever":  {[]http.HandlerFunc{pending}, "expired_token", 23},
 		"no answer": {[]http.HandlerFunc{fails}, "expired_token", 4},
 		"a wrong type": {
-			[]http.HandlerFunc{fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"access_token":"at","token_type":"mac"}`)},
+			[]http.HandlerFunc{fakeop.Says(200, map[string]string{"Content-Type": "application/json"},
+				`{"access_token":"at","token_type":"mac"}`)},
 			"token_response.token_type", 1,
 		},
 	} {

@@ -18,7 +18,8 @@ func TestResourceMetadataOfAnotherOrigin(t *testing.T) {
 	for _, f := range []peer{resource, other} {
 		f.Handlers["/metadata"] = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, `{"resource":"`+resource.URL+`/api","authorization_servers":["https://op.example"]}`)
+			_, _ = io.WriteString(w,
+				`{"resource":"`+resource.URL+`/api","authorization_servers":["https://op.example"]}`)
 		}
 	}
 	of := func(metadata string) error {

@@ -59,7 +59,8 @@ func pick[In any](rules []check.Rule[In], all map[string]func(*In), own map[stri
 func TestJARMRules(t *testing.T) {
 	t.Parallel()
 	good := func() jwtInput {
-		return goodJWT(t, "JWT", fmt.Sprintf(`{"iss":"https://op.example","aud":["cli"],"exp":%d,"code":"c","state":"s"}`, noon.Unix()+60))
+		return goodJWT(t, "JWT",
+			fmt.Sprintf(`{"iss":"https://op.example","aud":["cli"],"exp":%d,"code":"c","state":"s"}`, noon.Unix()+60))
 	}
 	all := jwtFaults("jarm", func(in *jwtInput) *jwtInput { return in })
 	delete(all, "jarm.nbf")
@@ -84,7 +85,8 @@ func TestJARMRules(t *testing.T) {
 func TestAnyJWTRules(t *testing.T) {
 	t.Parallel()
 	good := func() jwtInput {
-		return goodJWT(t, "", fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d}`, noon.Unix()+60, noon.Unix()))
+		return goodJWT(t, "",
+			fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d}`, noon.Unix()+60, noon.Unix()))
 	}
 	testTable(
 		t, byValue(anyJWTRules), good,
@@ -140,7 +142,8 @@ func TestDeviceAuthorizationRules(t *testing.T) {
 			t.Errorf("interval %s: %s", value, got)
 		}
 	}
-	complete := object(t, `{"device_code":"d","user_code":"A","verification_uri":"https://op.example/d","verification_uri_complete":"file:///etc/passwd","expires_in":60}`)
+	complete := object(t,
+		`{"device_code":"d","user_code":"A","verification_uri":"https://op.example/d","verification_uri_complete":"file:///etc/passwd","expires_in":60}`)
 	if check.Run(deviceAuthorizationRules, deviceAuthorizationInput{complete}).Err() == nil {
 		t.Error("a complete URI that is no https URL: accepted")
 	}
@@ -192,7 +195,9 @@ func TestIntrospectionRules(t *testing.T) {
 	good := func() introspectionInput {
 		return introspectionInput{
 			JWT: true, Signed: true, Response: object(t, members),
-			jwtInput: goodJWT(t, "token-introspection+jwt", fmt.Sprintf(`{"iss":"https://op.example","aud":"cli","iat":%d,"nbf":%[1]d,"token_introspection":%s}`, noon.Unix(), members)),
+			jwtInput: goodJWT(t, "token-introspection+jwt",
+				fmt.Sprintf(`{"iss":"https://op.example","aud":"cli","iat":%d,"nbf":%[1]d,"token_introspection":%s}`,
+					noon.Unix(), members)),
 		}
 	}
 	testTable(t, byValue(introspectionRules), good, pick(byValue(introspectionRules), jwtFaults(
@@ -217,8 +222,9 @@ func goodLogoutToken(t *testing.T) logoutTokenInput {
 	t.Helper()
 	return logoutTokenInput{
 		Expect: LogoutExpectation{Subject: "u", SessionID: "s"},
-		jwtInput: goodJWT(t, "logout+jwt", fmt.Sprintf(`{"iss":"https://op.example","aud":"cli","iat":%d,"exp":%d,"jti":"j","sub":"u","sid":"s","events":{%q:{}}}`,
-			noon.Unix(), noon.Unix()+120, logoutEvent)),
+		jwtInput: goodJWT(t, "logout+jwt",
+			fmt.Sprintf(`{"iss":"https://op.example","aud":"cli","iat":%d,"exp":%d,"jti":"j","sub":"u","sid":"s","events":{%q:{}}}`,
+				noon.Unix(), noon.Unix()+120, logoutEvent)),
 	}
 }
 
@@ -230,18 +236,19 @@ func TestLogoutTokenRules(t *testing.T) {
 	events := func(json string) func(*logoutTokenInput) {
 		return func(in *logoutTokenInput) { in.jwt.Claims = object(t, json) }
 	}
-	testTable(t, byValue(logoutTokenRules), good, pick(byValue(logoutTokenRules), faults, map[string]func(*logoutTokenInput){
-		"logout_token.nbf": func(in *logoutTokenInput) {
-			in.Claims = with(t, in.Claims, "nbf")
-			in.Claims.NotBefore = noon.Add(time.Hour)
-		},
-		"logout_token.events":  events(`{"events":{"http://schemas.openid.net/event/other":{}}}`), // L07
-		"logout_token.nonce":   func(in *logoutTokenInput) { in.Claims = with(t, in.Claims, "nonce") },
-		"logout_token.jti":     func(in *logoutTokenInput) { in.Replayed = true }, // B7
-		"logout_token.subject": func(in *logoutTokenInput) { in.Claims.Subject, in.Claims.sessionID = "", "" },
-		"logout_token.sub":     func(in *logoutTokenInput) { in.Expect.Subject = "v" },
-		"logout_token.sid":     func(in *logoutTokenInput) { in.Expect.SessionID = "t" },
-	}))
+	testTable(t, byValue(logoutTokenRules), good,
+		pick(byValue(logoutTokenRules), faults, map[string]func(*logoutTokenInput){
+			"logout_token.nbf": func(in *logoutTokenInput) {
+				in.Claims = with(t, in.Claims, "nbf")
+				in.Claims.NotBefore = noon.Add(time.Hour)
+			},
+			"logout_token.events":  events(`{"events":{"http://schemas.openid.net/event/other":{}}}`), // L07
+			"logout_token.nonce":   func(in *logoutTokenInput) { in.Claims = with(t, in.Claims, "nonce") },
+			"logout_token.jti":     func(in *logoutTokenInput) { in.Replayed = true }, // B7
+			"logout_token.subject": func(in *logoutTokenInput) { in.Claims.Subject, in.Claims.sessionID = "", "" },
+			"logout_token.sub":     func(in *logoutTokenInput) { in.Expect.Subject = "v" },
+			"logout_token.sid":     func(in *logoutTokenInput) { in.Expect.SessionID = "t" },
+		}))
 	for _, json := range []string{
 		`{}`, `{"events":[]}`, `{"events":null}`, `{"events":{}}`, `{"events":"` + logoutEvent + `"}`,
 		`{"events":{"` + logoutEvent + `":null}}`, `{"events":{"` + logoutEvent + `":[]}}`,
@@ -292,7 +299,10 @@ func TestFrontchannelLogoutRules(t *testing.T) {
 		"frontchannel_logout.iss": func(in *frontchannelLogoutInput) { in.Query.Set("iss", "https://op.example1") },
 		"frontchannel_logout.sid": func(in *frontchannelLogoutInput) { in.Expect.SessionID = "t" },
 	})
-	for query, ok := range map[string]bool{"": true, "iss=https://op.example&sid=s": true, "sid=s": false, "iss=https://op.example": false} {
+	for query, ok := range map[string]bool{
+		"": true, "iss=https://op.example&sid=s": true, "sid=s": false,
+		"iss=https://op.example": false,
+	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {
 			t.Fatal(err)
@@ -319,7 +329,8 @@ func TestRegistrationRules(t *testing.T) {
 	}
 	good := func() registrationInput {
 		return registrationInput{
-			Response: object(t, `{"client_id":"c","client_secret":"s","client_secret_expires_at":0,"registration_access_token":"r",
+			Response: object(t,
+				`{"client_id":"c","client_secret":"s","client_secret_expires_at":0,"registration_access_token":"r",
 				"registration_client_uri":"https://op.example/c","token_endpoint_auth_method":"client_secret_basic"}`),
 			Provider: &Provider{TokenEndpointAuthMethods: []string{"client_secret_basic"}},
 		}
@@ -334,7 +345,8 @@ func TestRegistrationRules(t *testing.T) {
 		},
 	})
 	for _, json := range []string{
-		`{}`, `{"client_id":7}`, `{"client_id":"c","registration_access_token":"r","registration_client_uri":"http://op.example/c"}`,
+		`{}`, `{"client_id":7}`,
+		`{"client_id":"c","registration_access_token":"r","registration_client_uri":"http://op.example/c"}`,
 		`{"client_id":"c","registration_access_token":"a ","registration_client_uri":"https://op.example/c"}`,
 		`{"client_id":"c","client_secret":"s","client_secret_expires_at":"never"}`,
 		`{"client_id":"c","client_secret":"s\u0000","client_secret_expires_at":0}`, `{"client_id":"é"}`,
@@ -351,12 +363,17 @@ func TestRegistrationRules(t *testing.T) {
 func TestProtectedResourceRules(t *testing.T) {
 	t.Parallel()
 	good := func() protectedResourceInput {
-		return protectedResourceInput{object(t, `{"resource":"https://api.example/r","authorization_servers":["https://op.example"]}`), "https://api.example/r"}
+		return protectedResourceInput{
+			object(t,
+				`{"resource":"https://api.example/r","authorization_servers":["https://op.example"]}`),
+			"https://api.example/r",
+		}
 	}
 	testTable(t, protectedResourceRules, good, map[string]func(*protectedResourceInput){
 		"protected_resource.resource": func(in *protectedResourceInput) { in.URL += "/" },
 		"protected_resource.authorization_servers": func(in *protectedResourceInput) {
-			in.Response = object(t, `{"resource":"https://api.example/r","authorization_servers":["http://op.example"]}`)
+			in.Response = object(t,
+				`{"resource":"https://api.example/r","authorization_servers":["http://op.example"]}`)
 		},
 	})
 }
@@ -403,7 +420,8 @@ func TestResponseTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := authorizationResponseInput{Response: values, Request: AuthorizationRequest{ResponseType: c.responseType}}
-		if got := verdictOf(t, authorizationResponseRules, "authorization_response.code", in); (got == check.Pass) != c.ok {
+		if got := verdictOf(t, authorizationResponseRules, "authorization_response.code",
+			in); (got == check.Pass) != c.ok {
 			t.Errorf("%q, %s: %s", c.responseType, c.got, got)
 		}
 	}
@@ -422,7 +440,8 @@ func TestResponseTypes(t *testing.T) {
 		in := authorizationResponseInput{
 			Response: c.values, Signed: c.signed, Request: AuthorizationRequest{ResponseMode: c.mode},
 		}
-		if got := verdictOf(t, authorizationResponseRules, "authorization_response.mode", in); (got == check.Pass) != c.ok {
+		if got := verdictOf(t, authorizationResponseRules, "authorization_response.mode",
+			in); (got == check.Pass) != c.ok {
 			t.Errorf("%q, %v, signed %v: %s", c.mode, c.values, c.signed, got)
 		}
 	}
@@ -433,13 +452,17 @@ func TestEssentialClaims(t *testing.T) {
 	t.Parallel()
 	for parameter, want := range map[string]string{
 		`{"userinfo":{"a":{"essential":true},"b":null,"c":{"essential":false},"d":{"essential":"yes"}},"id_token":{"e":{"essential":true}}}`: "[a]",
-		`{"id_token":{"e":{"essential":true}}}`: "[]", `{"userinfo":null}`: "[]", `[]`: "[]", ``: "[]", `{"userinfo":[{"essential":true}]}`: "[]",
+		`{"id_token":{"e":{"essential":true}}}`: "[]", `{"userinfo":null}`: "[]", `[]`: "[]", ``: "[]",
+		`{"userinfo":[{"essential":true}]}`: "[]",
 	} {
 		if got := fmt.Sprint(essentialClaims(parameter, "userinfo")); got != want {
 			t.Errorf("%s: %s, want %s", parameter, got, want)
 		}
 	}
-	in := userInfoInput{jwtInput: jwtInput{Claims: claims(t, `{"sub":"u","email":"x"}`)}, Asked: `{"userinfo":{"email":{"essential":true}}}`}
+	in := userInfoInput{
+		jwtInput: jwtInput{Claims: claims(t, `{"sub":"u","email":"x"}`)},
+		Asked:    `{"userinfo":{"email":{"essential":true}}}`,
+	}
 	if got := verdictOf(t, userInfoRules, "userinfo.essential", &in); got != check.Pass {
 		t.Errorf("there: %s", got)
 	}

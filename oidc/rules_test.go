@@ -56,7 +56,8 @@ func testTable[In any](
 		spoil(&in)
 		for _, r := range check.Run(rules, in) {
 			if want := r.ID == rule.ID; !r.Held() != want {
-				t.Errorf("fault of %s: %s: %s, want %q, got %q, note %q", rule.ID, r.ID, r.Outcome, r.Want, r.Got, r.Note)
+				t.Errorf("fault of %s: %s: %s, want %q, got %q, note %q", rule.ID, r.ID, r.Outcome, r.Want, r.Got,
+					r.Note)
 			}
 		}
 		if check.Hold(rules, in) != (rule.Level != check.Must) {
@@ -120,22 +121,34 @@ func TestDiscoveryRules(t *testing.T) {
 		}
 	}
 	testTable(t, discoveryRules, good, map[string]func(*discoveryInput){
-		"discovery.tls":            func(in *discoveryInput) { in.TLSUnverified = true },
-		"discovery.issuer_named":   func(in *discoveryInput) { in.Provider.Issuer = "" },
-		"discovery.issuer":         func(in *discoveryInput) { in.Provider.Issuer += "INVALID" }, // D03
-		"discovery.endpoint_urls":  func(in *discoveryInput) { in.Provider.UserInfoEndpoint = "http://op.example/userinfo" },
+		"discovery.tls":          func(in *discoveryInput) { in.TLSUnverified = true },
+		"discovery.issuer_named": func(in *discoveryInput) { in.Provider.Issuer = "" },
+		"discovery.issuer":       func(in *discoveryInput) { in.Provider.Issuer += "INVALID" }, // D03
+		"discovery.endpoint_urls": func(in *discoveryInput) {
+			in.Provider.UserInfoEndpoint = "http://op.example/userinfo"
+		},
 		"discovery.token_endpoint": func(in *discoveryInput) { in.Provider.TokenEndpoint = "" },
 		"discovery.jwks_uri":       func(in *discoveryInput) { in.Provider.JWKSURI = "" },
 		"discovery.authorization_endpoint": func(in *discoveryInput) {
 			in.Provider.AuthorizationEndpoint = ""
 			in.Provider.CodeChallengeMethods = nil
 		},
-		"discovery.response_types_supported":              func(in *discoveryInput) { in.Provider.ResponseTypesSupported = nil },
-		"discovery.subject_types_supported":               func(in *discoveryInput) { in.Provider.SubjectTypesSupported = nil },
-		"discovery.id_token_signing_alg_values_supported": func(in *discoveryInput) { in.Provider.IDTokenSigningAlgorithms = []string{"ES256"} },
-		"discovery.scopes_supported":                      func(in *discoveryInput) { in.Provider.ScopesSupported = []string{"email"} },
+		"discovery.response_types_supported": func(in *discoveryInput) {
+			in.Provider.ResponseTypesSupported = nil
+		},
+		"discovery.subject_types_supported": func(in *discoveryInput) {
+			in.Provider.SubjectTypesSupported = nil
+		},
+		"discovery.id_token_signing_alg_values_supported": func(in *discoveryInput) {
+			in.Provider.IDTokenSigningAlgorithms = []string{"ES256"}
+		},
+		"discovery.scopes_supported": func(in *discoveryInput) {
+			in.Provider.ScopesSupported = []string{"email"}
+		},
 		// H35
-		"discovery.endpoint_hosts": func(in *discoveryInput) { in.Provider.TokenEndpoint = "https://elsewhere.example/token" },
+		"discovery.endpoint_hosts": func(in *discoveryInput) {
+			in.Provider.TokenEndpoint = "https://elsewhere.example/token"
+		},
 		"discovery.pkce": func(in *discoveryInput) {
 			in.Provider.CodeChallengeMethods = []string{"plain"}
 		},
@@ -188,38 +201,81 @@ func TestTokenResponseRules(t *testing.T) {
 		"token_response.id_token":      with(`{"access_token":"at","token_type":"Bearer","id_token":{}}`),
 		"token_response.scope":         with(`{"access_token":"at","token_type":"Bearer","scope":["openid"]}`),
 		// V64
-		"token_response.dpop":                          func(in *tokenResponseInput) { in.Bound = true },
-		"token_response.issued_token_type":             func(in *tokenResponseInput) { in.Exchange = true },                                       // V99
-		"token_response.authorization_details":         with(`{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":""}]}`), // V92
-		"token_response.authorization_details_granted": func(in *tokenResponseInput) { in.Details = `[{"type":"payment"}]` },
+		"token_response.dpop": func(in *tokenResponseInput) { in.Bound = true },
+		// V99
+		"token_response.issued_token_type": func(in *tokenResponseInput) { in.Exchange = true },
+		// V92
+		"token_response.authorization_details": with(`{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":""}]}`),
+		"token_response.authorization_details_granted": func(in *tokenResponseInput) {
+			in.Details = `[{"type":"payment"}]`
+		},
 	})
 	for name, c := range map[string]struct {
 		in tokenResponseInput
 		ok bool
 	}{
-		"DPoP, in any case (F04)": {tokenResponseInput{Bound: true, Response: object(t, `{"access_token":"at","token_type":"dpOp"}`)}, true},
-		"N_A without an exchange": {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"N_A"}`)}, false},
+		"DPoP, in any case (F04)": {
+			tokenResponseInput{Bound: true, Response: object(t, `{"access_token":"at","token_type":"dpOp"}`)}, true,
+		},
+		"N_A without an exchange": {
+			tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"N_A"}`)}, false,
+		},
 		"N_A for an ID Token": {
-			tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeIDToken+`"}`)},
+			tokenResponseInput{
+				Exchange: true,
+				Response: object(t,
+					`{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeIDToken+`"}`),
+			},
 			true,
 		},
 		"N_A for an access token": {
-			tokenResponseInput{Exchange: true, Response: object(t, `{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeAccessToken+`"}`)},
+			tokenResponseInput{
+				Exchange: true,
+				Response: object(t,
+					`{"access_token":"at","token_type":"N_A","issued_token_type":"`+TokenTypeAccessToken+`"}`),
+			},
 			false,
 		},
-		"details of a type not asked":    {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"b"}]}`)}, true},
-		"details that are no list":       {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":{"type":"b"}}`)}, false},
-		"details that are null":          {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":null}`)}, true},
-		"refresh_token of spaces":        {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","refresh_token":" a b "}`)}, true},
-		"access_token with a space":      {tokenResponseInput{Response: object(t, `{"access_token":"a t","token_type":"Bearer"}`)}, true},
-		"empty refresh_token":            {tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","refresh_token":""}`)}, true},
-		"details as they were asked for": {tokenResponseInput{Details: `[{"type":"a"}]`, Response: object(t, `{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"a","n":1}]}`)}, true},
+		"details of a type not asked": {
+			tokenResponseInput{
+				Details: `[{"type":"a"}]`,
+				Response: object(t,
+					`{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"b"}]}`),
+			}, true,
+		},
+		"details that are no list": {
+			tokenResponseInput{Response: object(t,
+				`{"access_token":"at","token_type":"Bearer","authorization_details":{"type":"b"}}`)}, false,
+		},
+		"details that are null": {
+			tokenResponseInput{Response: object(t,
+				`{"access_token":"at","token_type":"Bearer","authorization_details":null}`)}, true,
+		},
+		"refresh_token of spaces": {
+			tokenResponseInput{Response: object(t,
+				`{"access_token":"at","token_type":"Bearer","refresh_token":" a b "}`)}, true,
+		},
+		"access_token with a space": {
+			tokenResponseInput{Response: object(t, `{"access_token":"a t","token_type":"Bearer"}`)}, true,
+		},
+		"empty refresh_token": {
+			tokenResponseInput{Response: object(t, `{"access_token":"at","token_type":"Bearer","refresh_token":""}`)},
+			true,
+		},
+		"details as they were asked for": {
+			tokenResponseInput{
+				Details: `[{"type":"a"}]`,
+				Response: object(t,
+					`{"access_token":"at","token_type":"Bearer","authorization_details":[{"type":"a","n":1}]}`),
+			}, true,
+		},
 	} {
 		if err := check.Run(tokenResponseRules, c.in).Err(); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, r := range check.Run(tokenResponseRules, tokenResponseInput{Details: `[]`, Response: object(t, `{"access_token":"at","token_type":"Bearer"}`)}) {
+	for _, r := range check.Run(tokenResponseRules,
+		tokenResponseInput{Details: `[]`, Response: object(t, `{"access_token":"at","token_type":"Bearer"}`)}) {
 		if r.ID == "token_response.authorization_details_granted" && r.Outcome != check.NotApplicable {
 			t.Errorf("no details were asked for: %s, want %s, got %s", r.Outcome, r.Want, r.Got)
 		}
@@ -272,9 +328,10 @@ func goodIDToken(t *testing.T) func() idTokenInput {
 				Issuer: "https://op.example", ClientID: "cli", Algorithms: newAlgorithms("RS256", "HS256"), Now: noon,
 				Tolerance: time.Minute,
 				jwt:       &jose.JWT{Algorithm: "RS256", KeyID: "k", Type: "JWT"},
-				Claims: claims(t, fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
+				Claims: claims(t,
+					fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["cli","api"],"azp":"cli","nonce":"n1",
 				"exp":%d,"iat":%d,"nbf":%d,"auth_time":%d.5,"acr":"high","amr":["pwd","otp"],"at_hash":%q,"c_hash":%q,"s_hash":%q}`,
-					noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash("at"), hash("c"), hash("s"))),
+						noon.Unix()+300, noon.Unix(), noon.Unix(), noon.Unix()-60, hash("at"), hash("c"), hash("s"))),
 			},
 			Policy: &Policy{
 				MaxIDTokenAge: time.Hour, RequireIDToken: true, TrustedAudiences: []string{"api"},
@@ -346,8 +403,11 @@ func TestIDTokenRules(t *testing.T) {
 		// C20
 		"id_token.c_hash": claimed(func(c *claimSet) { c.cHash += "1" }),
 		// A11
-		"id_token.s_hash":        claimed(func(c *claimSet) { c.sHash += "1" }),
-		"id_token.essential":     func(i *in) { i.Expect.Claims = `{"id_token":{"email":{"essential":true},"acr":{"essential":true}}}` }, // V20
+		"id_token.s_hash": claimed(func(c *claimSet) { c.sHash += "1" }),
+		// V20
+		"id_token.essential": func(i *in) {
+			i.Expect.Claims = `{"id_token":{"email":{"essential":true},"acr":{"essential":true}}}`
+		},
 		"id_token.acr_requested": func(i *in) { i.Expect.ACRValues = []string{"higher"} },
 		"id_token.amr_type":      claimed(func(c *claimSet) { c.AMR = []string{"otp"}; c.stringAMR = true }),
 		"id_token.amr":           claimed(func(c *claimSet) { c.AMR = []string{"pwd"} }),
@@ -459,7 +519,8 @@ func TestNoIDTokenFailsWhatNeedsOne(t *testing.T) {
 func TestRefreshRules(t *testing.T) {
 	t.Parallel()
 	previous := fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["a","b"],"azp":"a","iat":%d,"auth_time":%d,"nonce":"n"}`, noon.Unix()-3600, noon.Unix()-3600)
-	now := fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["b","a"],"azp":"a","iat":%d,"auth_time":%d}`, noon.Unix(), noon.Unix()-3600)
+	now := fmt.Sprintf(`{"iss":"https://op.example","sub":"u","aud":["b","a"],"azp":"a","iat":%d,"auth_time":%d}`,
+		noon.Unix(), noon.Unix()-3600)
 	good := func() refreshInput {
 		before := claims(t, previous)
 		return refreshInput{Refreshed: true, Claims: claims(t, now), Previous: &before, Tolerance: time.Minute}
@@ -499,7 +560,8 @@ func TestJWTTokenRules(t *testing.T) {
 	good := func(kind string) func() accessTokenInput {
 		typ := map[string]string{"access_token": "application/at+jwt", "refresh_token": "JWT"}[kind]
 		return func() accessTokenInput {
-			in := accessTokenInput{jwtInput: goodJWT(t, typ, fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u",
+			in := accessTokenInput{jwtInput: goodJWT(t, typ,
+				fmt.Sprintf(`{"iss":"https://op.example","exp":%d,"nbf":%d,"iat":%d,"aud":"api","sub":"u",
 				"client_id":"cli","jti":"1","scope":"read write","cnf":{"jkt":"tp"}}`, noon.Unix()+300, noon.Unix(), noon.Unix()))}
 			in.Thumbprint, in.JKT, in.Expect = "tp", "tp", AccessTokenExpectation{
 				Audience: []string{"other", "api"}, Scope: []string{"write"},
@@ -511,15 +573,17 @@ func TestJWTTokenRules(t *testing.T) {
 		"access_token": accessTokenRules, "refresh_token": refreshTokenRules,
 	} {
 		testTable(t, byValue(rules), good(kind), map[string]func(*accessTokenInput){
-			kind + ".readable":  func(in *accessTokenInput) { in.Envelope.err, in.jwt = errors.New("not a JWT"), nil },
-			kind + ".signature": func(in *accessTokenInput) { in.Signature = errors.New("the signature does not match") },
-			kind + ".alg_none":  func(in *accessTokenInput) { in.jwt.Algorithm = "nOnE" },
-			kind + ".alg":       func(in *accessTokenInput) { in.jwt.Algorithm = "ES256" },
-			kind + ".iss":       func(in *accessTokenInput) { in.Claims.Issuer += "1" },
-			kind + ".exp":       func(in *accessTokenInput) { in.Claims.Expiry = noon },
-			kind + ".nbf":       func(in *accessTokenInput) { in.Claims.NotBefore = noon.Add(time.Hour) },
-			kind + ".typ":       func(in *accessTokenInput) { in.jwt.Type = "logout+jwt" },
-			kind + ".kind":      func(in *accessTokenInput) { in.Claims = with(t, in.Claims, "events") },
+			kind + ".readable": func(in *accessTokenInput) { in.Envelope.err, in.jwt = errors.New("not a JWT"), nil },
+			kind + ".signature": func(in *accessTokenInput) {
+				in.Signature = errors.New("the signature does not match")
+			},
+			kind + ".alg_none": func(in *accessTokenInput) { in.jwt.Algorithm = "nOnE" },
+			kind + ".alg":      func(in *accessTokenInput) { in.jwt.Algorithm = "ES256" },
+			kind + ".iss":      func(in *accessTokenInput) { in.Claims.Issuer += "1" },
+			kind + ".exp":      func(in *accessTokenInput) { in.Claims.Expiry = noon },
+			kind + ".nbf":      func(in *accessTokenInput) { in.Claims.NotBefore = noon.Add(time.Hour) },
+			kind + ".typ":      func(in *accessTokenInput) { in.jwt.Type = "logout+jwt" },
+			kind + ".kind":     func(in *accessTokenInput) { in.Claims = with(t, in.Claims, "events") },
 		}, map[string]func(*accessTokenInput){
 			"access_token.not_id_token": func(in *accessTokenInput) {
 				in.jwt.Type, in.Expect.Scope = "JWT", nil
@@ -542,7 +606,10 @@ func TestJWTTokenRules(t *testing.T) {
 func TestUserInfoRules(t *testing.T) {
 	t.Parallel()
 	good := func() userInfoInput {
-		return userInfoInput{jwtInput: goodJWT(t, "JWT", `{"sub":"u","iss":"https://op.example","aud":"cli"}`), Subject: "u", Signing: "RS256"}
+		return userInfoInput{
+			jwtInput: goodJWT(t, "JWT", `{"sub":"u","iss":"https://op.example","aud":"cli"}`),
+			Subject:  "u", Signing: "RS256",
+		}
 	}
 	testTable(t, byValue(userInfoRules), good, map[string]func(*userInfoInput){
 		"userinfo.encryption": func(in *userInfoInput) { in.Encrypted, in.Encryption = true, []string{"RSA-OAEP"} },
@@ -560,7 +627,9 @@ func TestUserInfoRules(t *testing.T) {
 		"userinfo.nbf": func(in *userInfoInput) {
 			in.Claims = claims(t, `{"sub":"u","iss":"https://op.example","aud":"cli","nbf":99999999999}`)
 		},
-		"userinfo.essential":   func(in *userInfoInput) { in.Asked = `{"userinfo":{"email":{"essential":true},"name":null}}` },
+		"userinfo.essential": func(in *userInfoInput) {
+			in.Asked = `{"userinfo":{"email":{"essential":true},"name":null}}`
+		},
 		"userinfo.sub_present": func(in *userInfoInput) { in.Claims.Subject = "" },
 		"userinfo.sub":         func(in *userInfoInput) { in.Claims.Subject = "uinvalid" }, // C22
 		"userinfo.signature":   func(in *userInfoInput) { in.Signature = errors.New("the signature does not match") },
@@ -587,11 +656,18 @@ func TestAuthorizationResponseRules(t *testing.T) {
 		}
 	}
 	testTable(t, authorizationResponseRules, good, map[string]func(*authorizationResponseInput){
-		"authorization_response.mode":  func(in *authorizationResponseInput) { in.Signed = true },
-		"authorization_response.once":  func(in *authorizationResponseInput) { in.Response.Add("code", "c") },
-		"authorization_response.state": func(in *authorizationResponseInput) { in.Response.Set("state", "s1") },                // F11
-		"authorization_response.iss":   func(in *authorizationResponseInput) { in.Response.Set("iss", "https://op.example1") }, // F09
-		"authorization_response.code":  func(in *authorizationResponseInput) { in.Response.Set("error", "access_denied") },     // H36
+		"authorization_response.mode": func(in *authorizationResponseInput) { in.Signed = true },
+		"authorization_response.once": func(in *authorizationResponseInput) { in.Response.Add("code", "c") },
+		// F11
+		"authorization_response.state": func(in *authorizationResponseInput) { in.Response.Set("state", "s1") },
+		// F09
+		"authorization_response.iss": func(in *authorizationResponseInput) {
+			in.Response.Set("iss", "https://op.example1")
+		},
+		// H36
+		"authorization_response.code": func(in *authorizationResponseInput) {
+			in.Response.Set("error", "access_denied")
+		},
 	})
 	for name, spoil := range map[string]func(*authorizationResponseInput){
 		"F10: iss promised, absent": func(in *authorizationResponseInput) { in.Response.Del("iss") },
@@ -600,8 +676,11 @@ func TestAuthorizationResponseRules(t *testing.T) {
 			in.State = ""
 			in.Response.Del("state")
 		},
-		"neither code nor error":          func(in *authorizationResponseInput) { in.Response.Del("code") },
-		"V58: iss not promised but wrong": func(in *authorizationResponseInput) { in.IssRequired = false; in.Response.Set("iss", "x") },
+		"neither code nor error": func(in *authorizationResponseInput) { in.Response.Del("code") },
+		"V58: iss not promised but wrong": func(in *authorizationResponseInput) {
+			in.IssRequired = false
+			in.Response.Set("iss", "x")
+		},
 	} {
 		in := good()
 		spoil(&in)
@@ -610,7 +689,8 @@ func TestAuthorizationResponseRules(t *testing.T) {
 		}
 	}
 	for query, ok := range map[string]bool{
-		"state=s&code=c&id_token=i":                                  true, // its iss is judged, and npm oidc-provider sends no other
+		// its iss is judged, and npm oidc-provider sends no other
+		"state=s&code=c&id_token=i":                                  true,
 		"state=s&code=c&id_token=i&iss=https%3A%2F%2Fop.example1":    false,
 		"state=s&error=server_error":                                 false,
 		"state=s&error=server_error&iss=https%3A%2F%2Fop.example":    true,
@@ -745,9 +825,11 @@ func TestIDTokenEdges(t *testing.T) {
 func TestOtherEdges(t *testing.T) {
 	t.Parallel()
 	for json, want := range map[string]check.Outcome{
-		`{"access_token":"~!"}`: check.Pass, `{"access_token":"\u007f"}`: check.Fail, `{"access_token":"é"}`: check.Fail,
+		`{"access_token":"~!"}`: check.Pass, `{"access_token":"\u007f"}`: check.Fail,
+		`{"access_token":"é"}`: check.Fail,
 	} {
-		if got := verdictOf(t, tokenResponseRules, "token_response.access_token", tokenResponseInput{Response: object(t, json)}); got != want {
+		if got := verdictOf(t, tokenResponseRules, "token_response.access_token",
+			tokenResponseInput{Response: object(t, json)}); got != want {
 			t.Errorf("%s: %s", json, got)
 		}
 	}

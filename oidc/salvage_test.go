@@ -23,7 +23,8 @@ func TestOddRefreshTokens(t *testing.T) {
 	} {
 		f := newPeer(t)
 		f.Claims = nil
-		f.Handlers["/token"] = fakeop.Says(200, isJSON, `{"access_token":"at","token_type":"Bearer","refresh_token":`+json+`}`)
+		f.Handlers["/token"] = fakeop.Says(200, isJSON,
+			`{"access_token":"at","token_type":"Bearer","refresh_token":`+json+`}`)
 		received, grant := "nothing", oidc.RefreshToken("old")
 		grant.Received = func(t *oidc.Tokens) error { received = t.RefreshToken; return nil }
 		if _, err := f.client().Token(context.Background(), grant); (err == nil) != want.ok || received != want.token {
@@ -36,7 +37,8 @@ func TestOddRefreshTokens(t *testing.T) {
 func TestTokensBeyondTheUsersLimit(t *testing.T) {
 	t.Parallel()
 	f := newPeer(t)
-	f.Handlers["/token"] = fakeop.Says(200, isJSON, `{"access_token":"`+strings.Repeat("a", 300)+`","token_type":"Bearer","refresh_token":"new-refresh-token"}`)
+	f.Handlers["/token"] = fakeop.Says(200, isJSON,
+		`{"access_token":"`+strings.Repeat("a", 300)+`","token_type":"Bearer","refresh_token":"new-refresh-token"}`)
 	client := f.client()
 	client.MaxBody = 100
 	tokens, err := client.Token(context.Background(), oidc.RefreshToken("old"))

@@ -17,13 +17,18 @@ func TestNothingPanics(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	clients := map[string]*oidc.Client{
-		"a zero Client":                  {},
-		"a Client of a zero Provider":    {Provider: &oidc.Provider{}, ID: "cli"},
-		"a Client of a named Provider":   {Provider: &oidc.Provider{Issuer: "https://op.example"}, ID: "cli"},
-		"a Client without a Provider":    {ID: "cli"},
-		"a Client without an ID":         {Provider: &oidc.Provider{Issuer: "https://op.example"}},
-		"a Client with aliases only":     {Provider: &oidc.Provider{Issuer: "i", MTLSEndpointAliases: map[string]string{"x": "y"}}},
-		"a Client with a nonsense place": {Provider: &oidc.Provider{Issuer: "i", TokenEndpoint: ":", JWKSURI: ":"}, ID: "cli"},
+		"a zero Client":                {},
+		"a Client of a zero Provider":  {Provider: &oidc.Provider{}, ID: "cli"},
+		"a Client of a named Provider": {Provider: &oidc.Provider{Issuer: "https://op.example"}, ID: "cli"},
+		"a Client without a Provider":  {ID: "cli"},
+		"a Client without an ID":       {Provider: &oidc.Provider{Issuer: "https://op.example"}},
+		"a Client with aliases only": {Provider: &oidc.Provider{
+			Issuer:              "i",
+			MTLSEndpointAliases: map[string]string{"x": "y"},
+		}},
+		"a Client with a nonsense place": {
+			Provider: &oidc.Provider{Issuer: "i", TokenEndpoint: ":", JWKSURI: ":"}, ID: "cli",
+		},
 	}
 	for name, c := range clients {
 		for call, f := range callsOf(ctx, c) {

@@ -31,7 +31,8 @@ func (e *strangerError) Failure() failure.Failure {
 func (e *wrongPartyError) Failure() failure.Failure {
 	return failure.Failure{
 		Kind: failure.KindVerification, Code: "relying_party",
-		Hint: "`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs to matter",
+		Hint: "`oidc-client provider faults NAME` tells what a correct relying party does, and what the fault needs " +
+			"to matter",
 	}
 }
 

@@ -72,7 +72,9 @@ func runAgent(ctx context.Context, r *run.Run, socket string) error {
 	}
 	listener, err := agent.Listen(ctx, socket)
 	if err != nil {
-		return failure.Config("the agent cannot listen on %s: %v", socket, err).Try("`oidc-client agent status` asks the agent that is running; --socket or OIDC_AGENT_SOCK names another place")
+		return failure.Config("the agent cannot listen on %s: %v", socket,
+			err).Try("`oidc-client agent status` asks the agent that is running; --socket or OIDC_AGENT_SOCK names " +
+			"another place")
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -87,7 +89,8 @@ func runAgent(ctx context.Context, r *run.Run, socket string) error {
 	both := session.Both{First: memory, Second: store}
 	a := &agent.Agent{
 		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: r.Env.Now,
-		Renew: renewFor(r, both), LogOut: func(ctx context.Context, s *session.Session) error { return logOutFor(ctx, r, s) },
+		Renew:   renewFor(r, both),
+		LogOut:  func(ctx context.Context, s *session.Session) error { return logOutFor(ctx, r, s) },
 		Explain: func(ctx context.Context, err error) []byte { return explainFor(ctx, r, err) },
 		Changed: (&session.Watch{Folder: store.Folder}).Changed,
 		Tell: func(ok bool, format string, args ...any) {
@@ -172,7 +175,7 @@ func logOutFor(ctx context.Context, r *run.Run, s *session.Session) error {
 	one := r.Silent()
 	client, err := sessionClient(ctx, one, s, nil)
 	if err == nil {
-		err = revokeSession(ctx, one, client, s)
+		err = revokeSession(ctx, client, s)
 	}
 	return told(ctx, one, err)
 }

@@ -49,7 +49,8 @@ func answers(f *testing.F, s *stage) *answerer {
 // Whatever an agent says, token prints one token that can be sent in a header, or nothing and
 // how it failed.
 func FuzzAgentAnswers(f *testing.F) {
-	f.Add(200, `{"issuer":"https://op.example","token_type":"Bearer","access_token":"a b","expires_at":"2030-01-01T00:00:00Z"}`)
+	f.Add(200,
+		`{"issuer":"https://op.example","token_type":"Bearer","access_token":"a b","expires_at":"2030-01-01T00:00:00Z"}`)
 	f.Add(200, `{"access_token":"a\r\nX: y","warning":"\u001b[31m"}`)
 	f.Add(200, `{"access_token":"a","id_token":"b","expires_at":"soon"}`)
 	f.Add(200, `[]`)

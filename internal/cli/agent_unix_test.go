@@ -22,7 +22,9 @@ func TestToldToOthers(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := told(ctx, run.New(quiet(), run.Options{}, "agent"), errors.Join(&oidc.TransportError{Endpoint: "token", Status: 503, Err: errors.New("HTTP status 503")}, context.Canceled))
+	err := told(ctx, run.New(quiet(), run.Options{}, "agent"),
+		errors.Join(&oidc.TransportError{Endpoint: "token", Status: 503, Err: errors.New("HTTP status 503")},
+			context.Canceled))
 	var told *toldError
 	if !errors.As(err, &told) || told.failure.Kind != failure.KindNetwork || told.failure.HTTPStatus != 503 {
 		t.Errorf("%+v", told.failure)
@@ -86,7 +88,8 @@ func TestAgentFollowsKeys(t *testing.T) {
 				p.run("sessions", "refresh", "work")
 			}
 			p.runAgent(c.agent...)
-			if code, said := p.run(append([]string{"token", "work", "-d"}, c.token...)...); code != c.want || strings.Contains(said, "jwks") {
+			if code, said := p.run(append([]string{"token", "work", "-d"}, c.token...)...); code != c.want ||
+				strings.Contains(said, "jwks") {
 				t.Errorf("exit code %d, want %d: %s", code, c.want, said)
 			}
 		})

@@ -22,7 +22,10 @@ func TestBrowserThatFails(t *testing.T) {
 		err   error
 		want  string
 	}{
-		"failed":       {make(chan error, 1), errors.New("exit status 1"), "[WARN]  oidc-client: the browser may not have opened: x: exit status 1; open the address above by hand\n"},
+		"failed": {
+			make(chan error, 1), errors.New("exit status 1"),
+			"[WARN]  oidc-client: the browser may not have opened: x: exit status 1; open the address above by hand\n",
+		},
 		"went well":    {make(chan error, 1), nil, ""},
 		"is not known": {nil, nil, ""},
 	} {
@@ -54,7 +57,10 @@ func TestBrowserWhosePathHasSpaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := run.New(quiet(), run.Options{}, "client")
-	for command, want := range map[string][]string{file: {file}, "firefox --private-window %s": {"firefox", "--private-window"}} {
+	for command, want := range map[string][]string{
+		file:                          {file},
+		"firefox --private-window %s": {"firefox", "--private-window"},
+	} {
 		if got := browsers(r, command); len(got) != 1 || !slices.Equal(got[0], want) {
 			t.Errorf("%q: %q", command, got)
 		}

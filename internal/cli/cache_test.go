@@ -24,7 +24,10 @@ type publisher struct {
 func newPublisher(t *testing.T) *publisher {
 	t.Helper()
 	p := &publisher{OP: fakeop.Start(), t: t, cache: "max-age=3600"}
-	p.env = map[string]string{"HOME": t.TempDir(), "OIDC_ISSUER": p.URL, "OIDC_CLIENT_ID": fakeop.ClientID, "OIDC_REFRESH_TOKEN": fakeop.RefreshToken}
+	p.env = map[string]string{
+		"HOME": t.TempDir(), "OIDC_ISSUER": p.URL, "OIDC_CLIENT_ID": fakeop.ClientID,
+		"OIDC_REFRESH_TOKEN": fakeop.RefreshToken,
+	}
 	t.Cleanup(p.Close)
 	for _, path := range []string{"/.well-known/openid-configuration", "/jwks"} {
 		p.Handlers[path] = func(w http.ResponseWriter, r *http.Request) {
@@ -146,7 +149,8 @@ func TestKeysOfJWTVerify(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
 	verify := func(jwks string) (int, string) {
-		return p.run("jwt", "verify", "--jwks", jwks, "--as", "id_token", "--token", fakeop.Sign(p.Key, p.KID, p.Claims))
+		return p.run("jwt", "verify", "--jwks", jwks, "--as", "id_token", "--token",
+			fakeop.Sign(p.Key, p.KID, p.Claims))
 	}
 	if code, said := verify(p.URL + "/jwks"); code != 0 {
 		t.Errorf("%d %s", code, said)
@@ -165,7 +169,8 @@ func TestKeysOfJWTVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, said := verify(file)
-	if code != 5 || !strings.Contains(said, "the keys were given to the client") || strings.Contains(said, "publishes now") {
+	if code != 5 || !strings.Contains(said, "the keys were given to the client") ||
+		strings.Contains(said, "publishes now") {
 		t.Errorf("%d %s", code, said)
 	}
 }
@@ -195,7 +200,10 @@ func TestBrokenMetadataIsNotKept(t *testing.T) {
 // Nothing is kept of what proves nothing, or of what may depend on more than its URL.
 func TestNotCached(t *testing.T) {
 	t.Parallel()
-	for name, value := range map[string]string{"OIDC_NO_CACHE": "true", "OIDC_SKIP_TLS_VERIFICATION": "true", "HOME": ""} {
+	for name, value := range map[string]string{
+		"OIDC_NO_CACHE": "true", "OIDC_SKIP_TLS_VERIFICATION": "true",
+		"HOME": "",
+	} {
 		p := newPublisher(t)
 		p.env[name] = value
 		p.run("refresh-token")

@@ -51,9 +51,12 @@ the client's backchannel_client_notification_endpoint is registered.`,
 	}
 	o.add(cmd, wishFlags, []string{"request-object", "login-hint"})
 	f := cmd.Flags()
-	f.StringVar(&o.loginHintToken, "login-hint-token", "", "token that names the user (- reads standard input, @FILE a file; or OIDC_LOGIN_HINT_TOKEN)")
-	f.StringVar(&o.idTokenHint, "id-token-hint", "", "ID Token that names the user (- reads standard input, @FILE a file; or OIDC_ID_TOKEN_HINT)")
-	f.StringVar(&o.userCode, "user-code", "", "code that only the user knows (- reads standard input, @FILE a file; or OIDC_USER_CODE)")
+	f.StringVar(&o.loginHintToken, "login-hint-token", "",
+		"token that names the user (- reads standard input, @FILE a file; or OIDC_LOGIN_HINT_TOKEN)")
+	f.StringVar(&o.idTokenHint, "id-token-hint", "",
+		"ID Token that names the user (- reads standard input, @FILE a file; or OIDC_ID_TOKEN_HINT)")
+	f.StringVar(&o.userCode, "user-code", "",
+		"code that only the user knows (- reads standard input, @FILE a file; or OIDC_USER_CODE)")
 	f.StringVar(&o.bindingMessage, "binding-message", "", "shown on both devices, for the user to compare")
 	f.DurationVar(&o.requestedExpiry, "requested-expiry", 0, "how long the user may take")
 	f.StringVar(&o.ping, "ping", "", "`address` to be called at when the user is done, such as 127.0.0.1:5558")
@@ -97,8 +100,13 @@ func logInBackchannel(r *run.Run, cmd *cobra.Command, o *cibaOptions) error {
 }
 
 // backchannelRequest is what is asked for. max_age is no parameter of CIBA.
-func backchannelRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *cibaOptions) (oidc.BackchannelRequest, error) {
-	req := oidc.BackchannelRequest{Scope: cfg.Scopes, LoginHint: cfg.Login.LoginHint, BindingMessage: o.bindingMessage, Ping: o.ping != ""}
+func backchannelRequest(ctx context.Context, r *run.Run, cfg *connect.Setup,
+	o *cibaOptions,
+) (oidc.BackchannelRequest, error) {
+	req := oidc.BackchannelRequest{
+		Scope: cfg.Scopes, LoginHint: cfg.Login.LoginHint, BindingMessage: o.bindingMessage,
+		Ping: o.ping != "",
+	}
 	for _, secret := range []struct {
 		flag, value, env string
 		to               *string
@@ -123,7 +131,8 @@ func backchannelRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *
 		}
 	}
 	if hints != 1 {
-		return req, failure.Usage("the user is named by exactly one of --login-hint, --login-hint-token and --id-token-hint, not by %d", hints)
+		return req, failure.Usage("the user is named by exactly one of --login-hint, --login-hint-token and "+
+			"--id-token-hint, not by %d", hints)
 	}
 	var err error
 	if req.Params, err = o.loginParams(cfg); err != nil {
@@ -172,10 +181,12 @@ func (c *callReceiver) serve(b *oidc.Backchannel) {
 		return
 	}
 	c.server = &http.Server{
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: limit.Header, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: limit.Header,
+		ErrorLog: log.New(io.Discard, "", 0),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit.Form))
-			if err != nil || r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+			if err != nil || r.Method != http.MethodPost ||
+				!strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 				w.WriteHeader(http.StatusBadRequest)
 				return
 			}

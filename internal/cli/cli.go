@@ -102,7 +102,8 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	})
 	f := root.PersistentFlags()
 	f.BoolVarP(&p.flags.Debug, "debug", "d", false, "debug mode enabled")
-	f.BoolVar(&p.flags.ShowSecrets, "show-secrets", false, "with -d: show tokens and secrets as they are, instead of tags in their places")
+	f.BoolVar(&p.flags.ShowSecrets, "show-secrets", false,
+		"with -d: show tokens and secrets as they are, instead of tags in their places")
 	f.BoolVar(&p.flags.NoColor, "no-color", false, "disable color output")
 	f.Bool("skip-userinfo", false, "Skip fetching Userinfo")
 	f.BoolVarP(&p.flags.Output, "output", "o", false, "write result files")
@@ -110,7 +111,8 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	f.StringVar(&p.flags.Format, "format", "text", "output `format`: text or json")
 	f.StringVar(&p.flags.JQ, "jq", "", "filter the JSON document with a jq `expression` (implies --format json)")
 	f.BoolVar(&p.flags.Explain, "explain", false, "show every rule that was checked")
-	f.DurationVar(&p.flags.Timeout, "timeout", 0, "bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
+	f.DurationVar(&p.flags.Timeout, "timeout", 0,
+		"bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
 	root.SetHelpCommand(helpCommand())
 	addCommands(root, p, p.commands(), args)
@@ -144,7 +146,8 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return failure.Usage("there is no help topic %q; besides the commands there are exit-codes, rules, reasons and limits", strings.Join(args, " "))
+				return failure.Usage("there is no help topic %q; besides the commands there are exit-codes, rules, "+
+					"reasons and limits", strings.Join(args, " "))
 			}
 			if cmd.Flags().Changed("jq") && found.Runnable() { // topics have a document
 				return noDocumentError(printsHelp)
@@ -183,7 +186,8 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	case p.flags.ShowSecrets && !p.flags.Debug:
 		return failure.Usage("--show-secrets goes with -d")
 	case p.flags.ShowSecrets:
-		p.run.Warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to nobody")
+		p.run.Warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to " +
+			"nobody")
 	}
 	if err := checkValues(cmd, args); err != nil {
 		return err
@@ -283,9 +287,10 @@ func flagValues(f *pflag.Flag) []string {
 
 // complete completes the values of a flag.
 func complete(cmd *cobra.Command, flag string, values func() []string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return values(), cobra.ShellCompDirectiveNoFileComp
-	}) // fails for a flag that is not there, and these are
+	_ = cmd.RegisterFlagCompletionFunc(flag,
+		func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values(), cobra.ShellCompDirectiveNoFileComp
+		}) // fails for a flag that is not there, and these are
 }
 
 // What commands print that is no JSON document.

@@ -78,7 +78,9 @@ func flagHelp(p config.Parameter) string {
 
 // loadConfig reads the configuration: file, environment, flags. require names the keys that
 // must be set.
-func loadConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFlags, require ...string) (*connect.Setup, error) {
+func loadConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFlags,
+	require ...string,
+) (*connect.Setup, error) {
 	given, err := flagsGiven(ctx, r, cmd)
 	if err != nil {
 		return nil, err
@@ -88,7 +90,9 @@ func loadConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFl
 }
 
 // loadAndConnect reads the configuration and makes its HTTP client.
-func loadAndConnect(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFlags, require ...string) (*connect.Setup, *connect.Network, error) {
+func loadAndConnect(ctx context.Context, r *run.Run, cmd *cobra.Command, c *clientFlags,
+	require ...string,
+) (*connect.Setup, *connect.Network, error) {
 	cfg, err := loadConfig(ctx, r, cmd, c, require...)
 	if err != nil {
 		return nil, nil, err

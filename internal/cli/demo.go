@@ -96,7 +96,9 @@ func logIn(ctx context.Context, issuer string, c provider.Client) (*oidc.Tokens,
 	if err != nil {
 		return nil, err
 	}
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	res, err := browser.Do(req)
 	if err != nil {
 		return nil, err

@@ -78,7 +78,8 @@ func logInOnDevice(r *run.Run, cmd *cobra.Command, o *deviceOptions) error {
 func (o *tokenOptions) loginParams(cfg *connect.Setup) (url.Values, error) {
 	params := url.Values{}
 	for name, value := range map[string]string{
-		"acr_values": cfg.Login.ACRValues, "authorization_details": cfg.Login.AuthorizationDetails, "claims": cfg.Login.ClaimsParam,
+		"acr_values": cfg.Login.ACRValues, "authorization_details": cfg.Login.AuthorizationDetails,
+		"claims":     cfg.Login.ClaimsParam,
 		"ui_locales": cfg.Login.UILocales,
 	} {
 		if value != "" {
@@ -95,7 +96,10 @@ func (o *tokenOptions) loginParams(cfg *connect.Setup) (url.Values, error) {
 		params["audience"] = cfg.Audiences
 	}
 	given := params
-	return params, parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { params.Add(name, value) })
+	return params, parameters(o.params, func(name string) bool {
+		_, there := given[name]
+		return there
+	}, func(name, value string) { params.Add(name, value) })
 }
 
 // poll asks until there is an answer that is final. Nothing that is shown may keep
@@ -125,7 +129,8 @@ func showDevice(ctx context.Context, r *run.Run, d *oidc.DeviceAuthorization, o 
 		target = d.VerificationURIComplete
 	}
 	// Escaped here, since a line break of theirs would look like a line of ours.
-	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", transcript.Escape(d.VerificationURI), transcript.Escape(d.UserCode))
+	text := fmt.Sprintf("Go to      %s\nand enter  %s\n", transcript.Escape(d.VerificationURI),
+		transcript.Escape(d.UserCode))
 	if d.VerificationURIComplete != "" {
 		text += fmt.Sprintf("or go to   %s\nand compare the code\n", transcript.Escape(d.VerificationURIComplete))
 	}

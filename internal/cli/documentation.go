@@ -71,7 +71,8 @@ func commandsPage(root *cobra.Command) string {
 	flagTable(&b, root.PersistentFlags())
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
-		if c.Runnable() && c != root && c.Name() != "help" && c.Name() != "completion" && (c.Parent() == nil || c.Parent().Name() != "completion") {
+		if c.Runnable() && c != root && c.Name() != "help" && c.Name() != "completion" &&
+			(c.Parent() == nil || c.Parent().Name() != "completion") {
 			fmt.Fprintf(&b, "\n## %s\n\n", c.CommandPath())
 			if c.HasSubCommands() && c.Long == "" {
 				fmt.Fprintf(&b, "%s.\n", c.Short)
@@ -252,7 +253,8 @@ UserInfo when it has verified everything else: that is how the provider sees tha
 		if f.Unseen {
 			right += " (not judged)"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, cell(faultNeeds(f)), cell(right))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, cell(faultNeeds(f)),
+			cell(right))
 	}
 	return b.String()
 }

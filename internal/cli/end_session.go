@@ -52,9 +52,12 @@ outlive the login: sessions logout ends those.`,
 	o.client.add(cmd, providerFlags, []string{"client-id"})
 	f := cmd.Flags()
 	o.browser.add(f)
-	f.StringVar(&o.token, "token", "", "ID Token of the session (id_token_hint), which may be expired (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
+	f.StringVar(&o.token, "token", "",
+		"ID Token of the session (id_token_hint), which may be expired (- reads standard input, @FILE a file; or "+
+			"OIDC_ID_TOKEN)")
 	f.StringVar(&o.session, "session", "", "`name` of the session whose ID Token and configuration are used")
-	f.StringVar(&o.redirectURI, "post-logout-redirect-uri", "", "where the browser comes back (default http://127.0.0.1:PORT"+loggedOutPath+")")
+	f.StringVar(&o.redirectURI, "post-logout-redirect-uri", "",
+		"where the browser comes back (default http://127.0.0.1:PORT"+loggedOutPath+")")
 	f.StringVar(&o.hint, "logout-hint", "", "logout_hint: who is to be logged out")
 	f.BoolVar(&o.noRedirect, "no-redirect", false, "do not wait for the browser to come back")
 	addParams(f, &o.params, "")
@@ -73,7 +76,8 @@ func endSession(r *run.Run, cmd *cobra.Command, o *endSessionOptions) error {
 	if o.hint != "" {
 		req.Params.Set("logout_hint", o.hint)
 	}
-	err = parameters(o.params, func(name string) bool { return req.Params.Has(name) }, func(name, value string) { req.Params.Add(name, value) })
+	err = parameters(o.params, func(name string) bool { return req.Params.Has(name) },
+		func(name, value string) { req.Params.Add(name, value) })
 	if err != nil {
 		return err
 	}
@@ -85,7 +89,9 @@ func endSession(r *run.Run, cmd *cobra.Command, o *endSessionOptions) error {
 
 // whoLeaves is the ID Token that was given, "" if none was, or that of a session, and the
 // client that goes with it.
-func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command, o *endSessionOptions) (string, *connect.Setup, *connect.Client, error) {
+func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command,
+	o *endSessionOptions,
+) (string, *connect.Setup, *connect.Client, error) {
 	if o.session == "" {
 		token, err := r.Input.Token(ctx, "token", o.token, "OIDC_ID_TOKEN")
 		if err != nil {
@@ -94,7 +100,7 @@ func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command, o *endSessio
 		cfg, client, err := clientFor(ctx, r, cmd, &o.client, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if err := sessionOnly(r, cmd, o.token); err != nil {
+	if err := sessionOnly(cmd, o.token); err != nil {
 		return "", nil, nil, err
 	}
 	keeper, there, err := existingSession(r, []string{o.session})
@@ -114,7 +120,9 @@ func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command, o *endSessio
 
 // leaveAtProvider leads the browser away and does not wait for it to come back. The ID Token
 // in the request is for the browser only: it is in no argv, and not shown.
-func leaveAtProvider(ctx context.Context, r *run.Run, client *connect.Client, req oidc.EndSessionRequest, o *endSessionOptions) error {
+func leaveAtProvider(ctx context.Context, r *run.Run, client *connect.Client, req oidc.EndSessionRequest,
+	o *endSessionOptions,
+) error {
 	logout, err := client.EndSession(ctx, req)
 	if err != nil {
 		return err
@@ -156,7 +164,8 @@ func startOnce(r *run.Run, token string, where func() string) func(context.Conte
 		case n == 1 || token == "":
 			return where(), nil
 		case n == 2:
-			r.Warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody else on this machine has the ID Token")
+			r.Warn("the address was opened twice, and leads nowhere any more: if it was not you both times, somebody " +
+				"else on this machine has the ID Token")
 		}
 		return "", errors.New("it was opened before")
 	}
@@ -164,7 +173,9 @@ func startOnce(r *run.Run, token string, where func() string) func(context.Conte
 
 // logOut sends the browser away, waits for it, and judges how it comes back. What
 // has another state is not from this logout: it is told, and the wait goes on.
-func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connect.Setup, req oidc.EndSessionRequest, o *endSessionOptions) error {
+func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connect.Setup, req oidc.EndSessionRequest,
+	o *endSessionOptions,
+) error {
 	place, err := o.browser.place(loggedOutPath)
 	if err != nil {
 		return err
@@ -224,7 +235,14 @@ func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connec
 
 func loggedOutPage(r *run.Run, err error) loopback.Page {
 	if err != nil {
-		return loopback.Page{Title: "This is not the answer", Text: "The browser came back, but not from this logout. The terminal tells more.", Bad: true, Lines: landingLines(r, "")}
+		return loopback.Page{
+			Title: "This is not the answer",
+			Text:  "The browser came back, but not from this logout. The terminal tells more.", Bad: true,
+			Lines: landingLines(r, ""),
+		}
 	}
-	return loopback.Page{Title: "You are logged out", Text: "You can close this page and go back to the terminal.", Lines: landingLines(r, "")}
+	return loopback.Page{
+		Title: "You are logged out", Text: "You can close this page and go back to the terminal.",
+		Lines: landingLines(r, ""),
+	}
 }

@@ -40,7 +40,8 @@ func TestExchangesInTheRecord(t *testing.T) {
 				t.Errorf("%s: the secret %s is in %s", e.Endpoint, secret, text)
 			}
 		}
-		if e.Endpoint != transcript.AuthorizationResponse && (e.Duration <= 0 || e.Timing.Wait <= 0 || e.Address == "") {
+		if e.Endpoint != transcript.AuthorizationResponse &&
+			(e.Duration <= 0 || e.Timing.Wait <= 0 || e.Address == "") {
 			t.Errorf("%s: %+v", e.Endpoint, e)
 		}
 	}

@@ -43,7 +43,7 @@ The command gets no other OIDC_* variable that holds a secret, such as OIDC_CLIE
 
 The exit code is the command's: 127 if there is none of that name, 126 if it cannot be
 run, 128 and the number of the signal that ended it.`,
-		Example: `  oidc-client exec work -- sh -c 'curl -H "Authorization: Bearer $OIDC_TOKEN" https://api.example.com/me'
+		Example: `  oidc-client exec work -- sh -c 'curl -H "Authorization: Bearer $OIDC_TOKEN" https://api.example.com'
   oidc-client exec work --id-token --env VAULT_JWT -- vault-login
   oidc-client exec work --file --env AWS_WEB_IDENTITY_TOKEN_FILE --id-token -- aws s3 ls`,
 		Args: cobra.ArbitraryArgs,
@@ -163,7 +163,9 @@ func findProgram(r *run.Run, command string) (string, error) {
 }
 
 // execWithFile runs a command beside a file that has the token, and keeps it fresh.
-func execWithFile(ctx context.Context, r *run.Run, keeper session.Keeper, need session.Need, out *session.Token, o *execOptions, program string, argv []string) error {
+func execWithFile(ctx context.Context, r *run.Run, keeper session.Keeper, need session.Need, out *session.Token,
+	o *execOptions, program string, argv []string,
+) error {
 	folder, err := os.MkdirTemp(r.Env.Getenv("XDG_RUNTIME_DIR"), "oidc-client-") // 0700
 	if err != nil {
 		return failure.Config("the file for the token: %v", err)

@@ -36,7 +36,8 @@ func (o *providerOptions) checkFaults() error {
 	names := faultNames()
 	for _, name := range o.faults {
 		if !slices.Contains(names, name) {
-			return failure.Usage("there is no fault %q (`oidc-client provider faults` lists them)%s", name, config.Nearest(name, names))
+			return failure.Usage("there is no fault %q (`oidc-client provider faults` lists them)%s", name,
+				config.Nearest(name, names))
 		}
 	}
 	if o.once && len(o.faults) == 0 {
@@ -220,7 +221,8 @@ func watchOnce(ctx context.Context, r *run.Run, op *fault.Provider, settle time.
 			showVerdict(r, op.Judge())
 			message := "no relying party came to every fault"
 			if shown {
-				message = "the relying party was not quiet for the " + settle.String() + " of --settle yet: the verdict is of an unfinished run"
+				message = "the relying party was not quiet for the " + settle.String() +
+					" of --settle yet: the verdict is of an unfinished run"
 			}
 			return &unfinishedError{message, context.Cause(ctx)}
 		case <-tick.C:

@@ -38,7 +38,8 @@ var (
 	wishFlags = []string{"max-age", "acr-values", "claims", "authorization-details"}
 
 	// authorizationFlags are for an authorization request.
-	authorizationFlags = slices.Concat(wishFlags, []string{"par", "request-object", "response-type", "response-mode", "prompt", "login-hint"})
+	authorizationFlags = slices.Concat(wishFlags,
+		[]string{"par", "request-object", "response-type", "response-mode", "prompt", "login-hint"})
 
 	// signFlags are for signing as a client without asking a provider.
 	signFlags = []string{"issuer", "client-id", "pem-key", "profile", mockKIDFlag}

@@ -110,7 +110,8 @@ func ageSession(s *stage) {
 // loseSession makes one whose refresh token was refused since.
 func loseSession(s *stage) {
 	makeSession(s)
-	refusal := fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_grant"}`)
+	refusal := fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"},
+		`{"error":"invalid_grant"}`)
 	end := s.says("/token", refusal)
 	s.run("sessions refresh work", "")
 	end()
@@ -127,7 +128,9 @@ func signUserInfo(s *stage) {
 
 // askForAge has the resource ask for a login that was just now, of whatever acr.
 func askForAge(s *stage) {
-	s.says("/resource", fakeop.Says(http.StatusUnauthorized, map[string]string{"WWW-Authenticate": `Bearer error="insufficient_user_authentication", max_age="5"`}, ""))
+	s.says("/resource",
+		fakeop.Says(http.StatusUnauthorized,
+			map[string]string{"WWW-Authenticate": `Bearer error="insufficient_user_authentication", max_age="5"`}, ""))
 }
 
 // before runs a command line first.
@@ -160,17 +163,20 @@ var proofs = map[string]proof{
 	"--client-secret": {},
 	"--auth-method":   {value: "client_secret_post"},
 	"--ca-cert":       {value: "$DIR/ca.pem", secure: true},
-	"--pem-cert":      {value: "$DIR/client.pem", add: "--pem-key $DIR/key.pem --ca-cert $DIR/ca.pem --timeout 10s", secure: true, mutual: true},
-	"--pem-key":       {value: "$DIR/key.pem", add: "--pem-cert $DIR/client.pem"},
-	"--mock-jwt-kid":  {value: "mine", drop: "client-secret", add: "--pem-key $DIR/key.pem"},
-	"--no-cache":      {cached: true},
-	"--waive":         {value: "discovery.jwks_uri"},
-	"--profile":       {value: "fapi2"},
-	"--dpop":          {},
-	"--dpop-key":      {value: "$DIR/key.pem"},
-	"--scope":         {value: "mine"},
-	"--resource":      {value: "https://mine.example"},
-	"--audience":      {value: "mine"},
+	"--pem-cert": {
+		value: "$DIR/client.pem", add: "--pem-key $DIR/key.pem --ca-cert $DIR/ca.pem --timeout 10s", secure: true,
+		mutual: true,
+	},
+	"--pem-key":      {value: "$DIR/key.pem", add: "--pem-cert $DIR/client.pem"},
+	"--mock-jwt-kid": {value: "mine", drop: "client-secret", add: "--pem-key $DIR/key.pem"},
+	"--no-cache":     {cached: true},
+	"--waive":        {value: "discovery.jwks_uri"},
+	"--profile":      {value: "fapi2"},
+	"--dpop":         {},
+	"--dpop-key":     {value: "$DIR/key.pem"},
+	"--scope":        {value: "mine"},
+	"--resource":     {value: "https://mine.example"},
+	"--audience":     {value: "mine"},
 
 	// A login.
 	"--max-age":               {value: "5", add: "--explain"},
@@ -450,9 +456,12 @@ func TestProviderFlags(t *testing.T) {
 	keyFile := write("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 	certFile := write("cert.pem", certificate(t, key))
 	values := map[string]string{
-		"access-token-lifetime": "1m", "approve-after": "2s", "auto": "true", "client": "mine:secret", "client-ca": certFile, "dpop-nonces": "true",
-		"fapi2": "security", "file": write("op.yaml", "users:\n  - {name: carol, password: secret}\n"), "id-token-lifetime": "1m",
-		"jwt-access-tokens": "true", "password": "true", "poll-interval": "2s", "port": "1", "refresh-token-lifetime": "1m", "registration": "true",
+		"access-token-lifetime": "1m", "approve-after": "2s", "auto": "true", "client": "mine:secret",
+		"client-ca": certFile, "dpop-nonces": "true",
+		"fapi2": "security", "file": write("op.yaml", "users:\n  - {name: carol, password: secret}\n"),
+		"id-token-lifetime": "1m",
+		"jwt-access-tokens": "true", "password": "true", "poll-interval": "2s", "port": "1",
+		"refresh-token-lifetime": "1m", "registration": "true",
 		"saml": "true", "signing-key": keyFile, "tls-cert": certFile, "tls-key": keyFile, "user": "mine:secret",
 	}
 	pairs := map[string]string{"tls-cert": "tls-key", "tls-key": "tls-cert"}
@@ -486,8 +495,12 @@ func TestProviderFlags(t *testing.T) {
 func TestSTSEndpoint(t *testing.T) {
 	t.Parallel()
 	r := run.New(quiet(), run.Options{}, "helper aws")
-	for region, want := range map[string]string{"": "https://sts.amazonaws.com/", "eu-central-1": "https://sts.eu-central-1.amazonaws.com/"} {
-		if got, err := stsEndpoint(r, &awsOptions{role: "arn:aws:iam::1:role/dev", region: region}); err != nil || got != want {
+	for region, want := range map[string]string{
+		"":             "https://sts.amazonaws.com/",
+		"eu-central-1": "https://sts.eu-central-1.amazonaws.com/",
+	} {
+		if got, err := stsEndpoint(r, &awsOptions{role: "arn:aws:iam::1:role/dev", region: region}); err != nil ||
+			got != want {
 			t.Errorf("%q: %s %v", region, got, err)
 		}
 	}
@@ -509,7 +522,7 @@ func everyCommand(do func(words string, cmd *cobra.Command, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((newProgram(quiet(), run.Options{})).root(nil))
+	walk(newProgram(quiet(), run.Options{}).root(nil))
 }
 
 // try runs the scene of a command without a flag, twice, and with it.
@@ -527,7 +540,8 @@ func (c proof) try(t *testing.T, words string, cmd *cobra.Command, f *pflag.Flag
 	}
 	line := func(scene string) string { return words + " " + c.add + " " + scene }
 	now := time.Now().Truncate(time.Second)
-	first, again, then := c.perform(t, words, line(without), now), c.perform(t, words, line(without), now), c.perform(t, words, line(with), now)
+	first, again, then := c.perform(t, words, line(without), now), c.perform(t, words, line(without), now),
+		c.perform(t, words, line(with), now)
 	switch {
 	case first != again:
 		t.Errorf("%s: two runs differ:\n%s\n----\n%s", line(without), first, again)

@@ -14,7 +14,10 @@ import (
 )
 
 func helperCommand(p *program) *cobra.Command {
-	helpers := []*cobra.Command{helperKubernetesCommand(p), helperGitCommand(p), helperDockerCommand(p), helperAWSCommand(p)}
+	helpers := []*cobra.Command{
+		helperKubernetesCommand(p), helperGitCommand(p), helperDockerCommand(p),
+		helperAWSCommand(p),
+	}
 	for _, cmd := range helpers {
 		addNoCache(cmd)
 		does(cmd, showsRequests, showsRules)

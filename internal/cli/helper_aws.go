@@ -95,7 +95,9 @@ func stsEndpoint(r *run.Run, o *awsOptions) (string, error) {
 		return o.endpoint, nil
 	case region == "":
 		return "https://sts.amazonaws.com/", nil
-	case strings.ContainsFunc(region, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' }):
+	case strings.ContainsFunc(region, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
+	}):
 		return "", failure.Usage("the region is of the characters a-z 0-9 -")
 	}
 	return "https://sts." + region + ".amazonaws.com/", nil
@@ -118,9 +120,12 @@ type stsAnswer struct {
 
 // assumeRole asks STS. What is asked and answered is not recorded: its secrets have names that
 // nothing here knows.
-func assumeRole(ctx context.Context, r *run.Run, endpoint string, o *awsOptions, token string) (*awsCredentials, error) {
+func assumeRole(ctx context.Context, r *run.Run, endpoint string, o *awsOptions,
+	token string,
+) (*awsCredentials, error) {
 	form := url.Values{
-		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {o.role}, "RoleSessionName": {o.sessionName}, "WebIdentityToken": {token},
+		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {o.role},
+		"RoleSessionName": {o.sessionName}, "WebIdentityToken": {token},
 	}
 	if o.lifetime > 0 {
 		form.Set("DurationSeconds", fmt.Sprint(int(o.lifetime.Seconds())))
@@ -150,11 +155,20 @@ func readSTS(r *run.Run, endpoint string, status int, body []byte) (*awsCredenti
 	switch {
 	case err == nil && a.Error.Code != "":
 		return nil, &oidc.Error{Endpoint: "sts", Status: status, Code: a.Error.Code, Description: a.Error.Message}
-	case status == http.StatusOK && err == nil && c.AccessKeyID != "" && c.SecretAccessKey != "" && c.SessionToken != "" && c.Expiration != "":
+	case status == http.StatusOK && err == nil && c.AccessKeyID != "" && c.SecretAccessKey != "" &&
+		c.SessionToken != "" && c.Expiration != "":
 		c.Version = 1
 		return c, nil
 	case status >= http.StatusInternalServerError:
-		return nil, &oidc.TransportError{Endpoint: "sts", URL: endpoint, Status: status, Err: fmt.Errorf("HTTP status %d", status)}
+		return nil,
+			&oidc.TransportError{
+				Endpoint: "sts", URL: endpoint, Status: status,
+				Err: fmt.Errorf("HTTP status %d", status),
+			}
 	}
-	return nil, &oidc.ProtocolError{Endpoint: "sts", URL: endpoint, Status: status, Err: fmt.Errorf("the answer (HTTP status %d) has no credentials", status)}
+	return nil,
+		&oidc.ProtocolError{
+			Endpoint: "sts", URL: endpoint, Status: status,
+			Err: fmt.Errorf("the answer (HTTP status %d) has no credentials", status),
+		}
 }

@@ -44,8 +44,9 @@ for which registries:
   ln -s "$(command -v oidc-client)" ~/bin/` + dockerPrefix + `work
   {"credHelpers": {"registry.example.com": "oidc-work"}}
 
-Not as its credsStore: that would give the token to every registry. The access token is the password; the user name is oauth2, or OIDC_DOCKER_USERNAME. What
-goes wrong is told on standard output, too, as docker expects it, and ends with 1.`,
+Do not make it the credsStore: that would give the token to every registry. The access
+token is the password; the user name is oauth2, or OIDC_DOCKER_USERNAME. An error is
+also printed on standard output, as docker expects it, and the exit code is 1.`,
 		Example: `  echo https://registry.example.com | oidc-client helper docker work get`,
 		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase, list")),
 		RunE:    func(cmd *cobra.Command, args []string) error { return helpDocker(p.run, cmd, args[0], args[1]) },
@@ -78,7 +79,8 @@ func helpDocker(r *run.Run, cmd *cobra.Command, name, operation string) error {
 
 // fromDocker is what docker says on standard input.
 func fromDocker(ctx context.Context, stdin io.Reader) ([]byte, error) {
-	return run.Await(ctx, "docker, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(stdin, limit.Header)) })
+	return run.Await(ctx, "docker, on standard input",
+		func() ([]byte, error) { return io.ReadAll(io.LimitReader(stdin, limit.Header)) })
 }
 
 // dockerCredentials are what docker's helpers give and take.
@@ -115,7 +117,8 @@ func dockerStore(ctx context.Context, r *run.Run, name string) error {
 	r.Learn(given.Secret)
 	out, err := tokenOf(ctx, r, name, session.Need{})
 	if err == nil && out.Value != given.Secret {
-		err = failure.Usage("the credentials of this registry are those of the session %s: nothing can be stored beside them", name)
+		err = failure.Usage("the credentials of this registry are those of the session %s: nothing can be stored "+
+			"beside them", name)
 	}
 	return err
 }

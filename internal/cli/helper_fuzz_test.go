@@ -55,7 +55,8 @@ func FuzzHelperGit(f *testing.F) {
 		if code != 0 || said["protocol"] != "https" || !strings.EqualFold(said["host"], "git.example") {
 			t.Errorf("exit code %d, to %q at %q: %s", code, said["protocol"], said["host"], stdout)
 		}
-		if !strings.HasPrefix(stdout, "username=oauth2\npassword=the-access-token\npassword_expiry_utc=") || strings.Count(stdout, "\n") != 3 {
+		if !strings.HasPrefix(stdout, "username=oauth2\npassword=the-access-token\npassword_expiry_utc=") ||
+			strings.Count(stdout, "\n") != 3 {
 			t.Errorf("%q", stdout)
 		}
 	})
@@ -72,13 +73,15 @@ func FuzzHelperDocker(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stdin string, get bool) {
 		operation := map[bool]string{true: "get", false: "store"}[get]
 		code, stdout := s.helped(stdin, "helper docker work "+operation)
-		if strings.Count(stdout, "\n") > 1 || strings.ContainsFunc(strings.TrimSuffix(stdout, "\n"), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if strings.Count(stdout, "\n") > 1 ||
+			strings.ContainsFunc(strings.TrimSuffix(stdout, "\n"), func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			t.Errorf("%q", stdout)
 		}
 		var given dockerCredentials
 		switch {
 		case get && code == 0:
-			if err := json.Unmarshal([]byte(stdout), &given); err != nil || given.Secret != "the-access-token" || given.Username != "oauth2" {
+			if err := json.Unmarshal([]byte(stdout), &given); err != nil || given.Secret != "the-access-token" ||
+				given.Username != "oauth2" {
 				t.Errorf("%q: %v", stdout, err)
 			}
 		case !get && code == 0:
@@ -123,15 +126,19 @@ func FuzzHelperKubernetes(f *testing.F) {
 
 // What the Security Token Service says is credentials that are whole, or an error.
 func FuzzSTS(f *testing.F) {
-	f.Add(200, []byte("<A><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></A>"))
-	f.Add(403, []byte("<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x1b[31m</Message></Error></ErrorResponse>"))
+	f.Add(200,
+		[]byte("<A><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></A>"))
+	f.Add(403,
+		[]byte("<ErrorResponse><Error><Code>AccessDenied</Code><Message>no\x1b[31m</Message></Error></ErrorResponse>"))
 	f.Add(500, []byte("<"))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		c, err := readSTS(run.New(quiet(), run.Options{}, "helper aws"), "https://sts.amazonaws.com/", status, body)
 		switch {
 		case (c == nil) == (err == nil):
 			t.Errorf("%v, %v", c, err)
-		case c != nil && (status != 200 || c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SessionToken == "" || c.Expiration == ""):
+		case c != nil &&
+			(status != 200 || c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SessionToken == "" ||
+				c.Expiration == ""):
 			t.Errorf("status %d: %+v", status, c)
 		}
 	})

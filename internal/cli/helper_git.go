@@ -37,14 +37,16 @@ func helperGitCommand(p *program) *cobra.Command {
 
 The token is given over https only (http on the loopback address), and only to a --host:
 git asks for every host that it meets. What git says was refused is renewed.`,
-		Example: `  git config --global credential.https://git.example.com.helper '!oidc-client helper git work --host git.example.com'`,
-		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase")),
-		RunE:    func(cmd *cobra.Command, args []string) error { return helpGit(p.run, cmd, &o, args[0], args[1]) },
+		Example: `  git config --global credential.https://git.example.com.helper \
+    '!oidc-client helper git work --host git.example.com'`,
+		Args: counted(needs(2, "the NAME of a session and one of get, store, erase")),
+		RunE: func(cmd *cobra.Command, args []string) error { return helpGit(p.run, cmd, &o, args[0], args[1]) },
 
 		ValidArgsFunction: completeSessions(p),
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.hosts, "host", nil, "host that the token may be given to, with its port if it is none of the standard's (repeatable)")
+	f.StringArrayVar(&o.hosts, "host", nil,
+		"host that the token may be given to, with its port if it is none of the standard's (repeatable)")
 	f.StringVar(&o.username, "username", "oauth2", "user name that goes with the token")
 	f.BoolVar(&o.idToken, "id-token", false, "the ID Token instead of the access token")
 	return cmd
@@ -75,7 +77,9 @@ func helpGit(r *run.Run, cmd *cobra.Command, o *gitOptions, name, operation stri
 
 // gitAsks reads what git says: lines of key=value, to an empty one or the end.
 func gitAsks(ctx context.Context, r *run.Run) (map[string]string, error) {
-	text, err := run.Await(ctx, "git, on standard input", func() ([]byte, error) { return io.ReadAll(io.LimitReader(r.Env.Stdin, limit.File)) })
+	text, err := run.Await(ctx, "git, on standard input", func() ([]byte, error) {
+		return io.ReadAll(io.LimitReader(r.Env.Stdin, limit.File))
+	})
 	if err != nil {
 		return nil, err
 	}

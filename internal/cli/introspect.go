@@ -17,7 +17,9 @@ import (
 )
 
 // clientFor reads the configuration, finds the provider and makes the client.
-func clientFor(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, require ...string) (*connect.Setup, *connect.Client, error) {
+func clientFor(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags,
+	require ...string,
+) (*connect.Setup, *connect.Client, error) {
 	cfg, err := loadConfig(ctx, r, cmd, flags, require...)
 	if err != nil {
 		return nil, nil, err
@@ -63,7 +65,9 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 }
 
 // introspected is the token that was given, or that of a session, and the client that asks.
-func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, *connect.Client, error) {
+func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag,
+	name string,
+) (string, *connect.Setup, *connect.Client, error) {
 	if name == "" {
 		token, err := run.Required(ctx, r.Input.Token, "token", flag, "OIDC_TOKEN")
 		if err != nil {
@@ -72,7 +76,7 @@ func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *cl
 		cfg, client, err := clientFor(ctx, r, cmd, flags, "issuer", "client_id")
 		return token, cfg, client, err
 	}
-	if err := sessionOnly(r, cmd, flag); err != nil {
+	if err := sessionOnly(cmd, flag); err != nil {
 		return "", nil, nil, err
 	}
 	token, cfg, err := ofSession(ctx, r, name)
@@ -83,7 +87,9 @@ func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *cl
 	return token, cfg, client, err
 }
 
-func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string, req oidc.IntrospectionRequest) error {
+func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string,
+	req oidc.IntrospectionRequest,
+) error {
 	if req.Hint != "" && !slices.Contains(tokenHints, req.Hint) {
 		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
@@ -109,10 +115,14 @@ func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags 
 func showIntrospection(r *run.Run, answer *oidc.Introspection) {
 	r.Show(transcript.JSONResult("introspection", "Introspect Response", "Response", answer.JSON))
 	if answer.Header != nil {
-		signed := &transcript.Token{Header: answer.Header, Encryption: answer.Encryption, Claims: answer.JSON, Verified: answer.Verified}
+		signed := &transcript.Token{
+			Header: answer.Header, Encryption: answer.Encryption, Claims: answer.JSON,
+			Verified: answer.Verified,
+		}
 		r.Note("introspection_token", signed)
 	}
 	if !answer.Active {
-		r.Inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's business")
+		r.Inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's " +
+			"business")
 	}
 }

@@ -58,7 +58,8 @@ func TestJQErrorsHoldNoSecret(t *testing.T) {
 				t.Errorf("%s: %s is in\n%s", expression, secret, stderr)
 			}
 		}
-		if kept, err := os.ReadFile(filepath.Join(s.folder, "old")); err != nil || strings.TrimSpace(string(kept)) != canary {
+		if kept, err := os.ReadFile(filepath.Join(s.folder, "old")); err != nil ||
+			strings.TrimSpace(string(kept)) != canary {
 			t.Errorf("%s: the file has %q, %v", expression, kept, err)
 		}
 		s.Close()

@@ -20,7 +20,8 @@ import (
 
 func jwtCommand(p *program) *cobra.Command {
 	return group("jwt", "Look into JSON Web Tokens, verify and make them",
-		jwtDecodeCommand(p), jwtVerifyCommand(p), jwtJWKSCommand(p), jwtKeygenCommand(p), jwtProfileCommand(p), jwtRequestCommand(p))
+		jwtDecodeCommand(p), jwtVerifyCommand(p), jwtJWKSCommand(p), jwtKeygenCommand(p), jwtProfileCommand(p),
+		jwtRequestCommand(p))
 }
 
 func jwtDecodeCommand(p *program) *cobra.Command {

@@ -35,10 +35,11 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
   oidc-client jwt-bearer -c config.yaml --pem-key key.pem --subject alice --scope api`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return requestTokens(p.run, cmd, &o.tokenOptions, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
-				assertion, err := givenAssertion(ctx, p.run, cfg, &o)
-				return withAudience(oidc.JWTBearer(assertion, serviceScopes(cfg)...), cfg), err
-			})
+			return requestTokens(p.run, cmd, &o.tokenOptions,
+				func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
+					assertion, err := givenAssertion(ctx, p.run, cfg, &o)
+					return withAudience(oidc.JWTBearer(assertion, serviceScopes(cfg)...), cfg), err
+				})
 		},
 	}
 	o.add(cmd)
@@ -55,7 +56,8 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
 func givenAssertion(ctx context.Context, r *run.Run, cfg *connect.Setup, o *assertionOptions) (string, error) {
 	if o.subject == "" {
 		if o.issuer != "" || o.assertionAudience != "" || o.lifetime != 0 {
-			return "", failure.Usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with --subject, which makes a JWT")
+			return "", failure.Usage("--assertion-issuer, --assertion-audience and --assertion-lifetime go with " +
+				"--subject, which makes a JWT")
 		}
 		return run.Required(ctx, r.Input.Token, "assertion", o.assertion, "OIDC_ASSERTION")
 	}
@@ -100,13 +102,15 @@ The assertion is XML, as its issuer signed it. It is sent as it is.`,
 			return requestTokens(p.run, cmd, &o, func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 				xml, err := p.run.Input.Text(ctx, "assertion", assertion, "OIDC_ASSERTION")
 				if err == nil && xml == "" {
-					err = failure.Usage("--assertion is missing (- reads standard input, @FILE a file; or set OIDC_ASSERTION)")
+					err = failure.Usage("--assertion is missing (- reads standard input, @FILE a file; or set " +
+						"OIDC_ASSERTION)")
 				}
 				return withAudience(oidc.SAML2Bearer([]byte(xml), serviceScopes(cfg)...), cfg), err
 			})
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().StringVar(&assertion, "assertion", "", "the assertion (- reads standard input, @FILE a file; or OIDC_ASSERTION)")
+	cmd.Flags().StringVar(&assertion, "assertion", "",
+		"the assertion (- reads standard input, @FILE a file; or OIDC_ASSERTION)")
 	return cmd
 }

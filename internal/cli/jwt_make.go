@@ -104,7 +104,9 @@ algorithm of encryption, for what providers encrypt (decryption_key).`,
 	f.StringVar(&o.kid, "kid", "", "kid of the key (default its thumbprint, RFC 7638)")
 	f.StringVar(&o.format, "key-format", "", "pem or jwk (default jwk if the file ends in .json or .jwk)")
 	f.BoolVar(&o.force, "force", false, "replace a file that is there already")
-	complete(cmd, "alg", func() []string { return slices.Concat(oidc.SignatureAlgorithms(), oidc.EncryptionAlgorithms()) })
+	complete(cmd, "alg", func() []string {
+		return slices.Concat(oidc.SignatureAlgorithms(), oidc.EncryptionAlgorithms())
+	})
 	return cmd
 }
 
@@ -186,8 +188,10 @@ it.`,
 	}
 	flags.add(cmd, signFlags)
 	f := cmd.Flags()
-	f.StringVar(&endpoint, "endpoint", "", "audience of the assertion (default issuer, or what jwt_profile_token_audience says)")
-	f.StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
+	f.StringVar(&endpoint, "endpoint", "",
+		"audience of the assertion (default issuer, or what jwt_profile_token_audience says)")
+	f.StringArrayVar(&claims, "claim", nil,
+		"further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
 	return cmd
 }
 
@@ -252,12 +256,14 @@ sent; state, nonce and code_challenge are of nobody, unless the mocks set them.`
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return makeRequestObject(p.run, cmd, &o, claims) },
 	}
-	o.client.add(cmd, signFlags, []string{"client-secret"}, scopeFlags, wishFlags, []string{"response-type", "response-mode", "prompt", "login-hint"})
+	o.client.add(cmd, signFlags, []string{"client-secret"}, scopeFlags, wishFlags,
+		[]string{"response-type", "response-mode", "prompt", "login-hint"})
 	f := cmd.Flags()
 	o.browser.addPlace(f)
 	o.mock.add(f)
 	addParams(f, &o.params, "")
-	f.StringArrayVar(&claims, "claim", nil, "further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
+	f.StringArrayVar(&claims, "claim", nil,
+		"further claim, as `name=value`; the value is JSON, or else a string (repeatable)")
 	return cmd
 }
 
@@ -273,7 +279,7 @@ func makeRequestObject(r *run.Run, cmd *cobra.Command, o *loginOptions, claims [
 		return err
 	}
 	cfg.Login.UseRequestParameter, cfg.Login.RequestObjectEncryptionAlgorithm = true, ""
-	request, err := authorizationRequest(ctx, r, cfg, o)
+	request, err := authorizationRequest(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -281,15 +287,20 @@ func makeRequestObject(r *run.Run, cmd *cobra.Command, o *loginOptions, claims [
 	if err != nil {
 		return err
 	}
-	request.RedirectURI = orText(cfg.Login.OverrideRedirectURI, fmt.Sprintf("http://%s:%d%s", place.Host, place.Port, place.Path))
+	request.RedirectURI = orText(cfg.Login.OverrideRedirectURI,
+		fmt.Sprintf("http://%s:%d%s", place.Host, place.Port, place.Path))
 	if request.Object.Claims == nil {
 		request.Object.Claims = map[string]any{}
 	}
 	request.Object.Claims = maps.Clone(request.Object.Claims)
 	maps.Copy(request.Object.Claims, more)
 	request.Push = false
-	client := &oidc.Client{Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"}, ID: cfg.ClientID, Now: r.Env.Now, Policy: oidc.Policy{MaxAge: connect.MaxAge(cfg.Config)}}
-	login, err := client.AuthorizeWith(ctx, oidc.Login{Request: request, Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier})
+	client := &oidc.Client{
+		Provider: &oidc.Provider{Issuer: cfg.Issuer, AuthorizationEndpoint: "https://op.invalid/"},
+		ID:       cfg.ClientID, Now: r.Env.Now, Policy: oidc.Policy{MaxAge: connect.MaxAge(cfg.Config)},
+	}
+	login, err := client.AuthorizeWith(ctx,
+		oidc.Login{Request: request, Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier})
 	if err != nil {
 		return err
 	}

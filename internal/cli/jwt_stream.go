@@ -58,7 +58,7 @@ func verifyLines(ctx context.Context, r *run.Run, v verification) error {
 	document := r.DocumentWriter()
 	report := &report{run: r, document: document, out: bufio.NewWriter(document), unjudged: v.unjudged}
 	report.begin()
-	return report.end(ctx, verifyParallel(ctx, r, lines, ahead, v.judge, report))
+	return report.end(ctx, verifyParallel(ctx, lines, ahead, v.judge, report))
 }
 
 // A stream is the lines of a reader that are not empty, in batches.
@@ -137,7 +137,7 @@ type job struct {
 
 // verifyParallel judges on all processors, and reports in the order of the lines. So
 // many batches are under way that no processor waits for the slowest, and no more.
-func verifyParallel(ctx context.Context, r *run.Run, lines *stream, ahead []string, judge judge, report *report) error {
+func verifyParallel(ctx context.Context, lines *stream, ahead []string, judge judge, report *report) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	workers := runtime.GOMAXPROCS(0)

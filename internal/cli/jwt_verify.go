@@ -80,7 +80,9 @@ come in the order of the lines, and the exit code is 5 if one is bad.`,
 	f.StringVar(&o.jwks, "jwks", "", "JWK Set to verify with: a `file` or a URL")
 	f.StringVar(&o.as, "as", "", "what the token is: "+strings.Join(kinds, ", "))
 	f.StringVar(&o.nonce, "nonce", "", "nonce that an ID Token must have")
-	f.StringVar(&o.withAccess, "access-token", "", "access token that came with an ID Token, for its at_hash (- reads standard input, @FILE a file; or OIDC_ACCESS_TOKEN)")
+	f.StringVar(&o.withAccess, "access-token", "",
+		"access token that came with an ID Token, for its at_hash (- reads standard input, @FILE a file; or "+
+			"OIDC_ACCESS_TOKEN)")
 	complete(cmd, "as", func() []string { return kinds })
 	return cmd
 }
@@ -185,7 +187,9 @@ func missingFor(kind string, cfg *connect.Setup) string {
 }
 
 // idTokenAsJWT verifies an ID Token.
-func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string, expect oidc.Expectation) (*oidc.JWT, error) {
+func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string,
+	expect oidc.Expectation,
+) (*oidc.JWT, error) {
 	token, err := client.VerifyIDToken(ctx, raw, access, expect)
 	if token == nil {
 		var broken *check.Error
@@ -195,17 +199,25 @@ func idTokenAsJWT(ctx context.Context, client *oidc.Client, raw, access string, 
 		}
 		return jwt, err
 	}
-	return &oidc.JWT{Header: token.Header, Encryption: token.Encryption, JSON: token.JSON, Checks: token.Checks, Verified: token.Verified}, err
+	return &oidc.JWT{
+		Header: token.Header, Encryption: token.Encryption, JSON: token.JSON, Checks: token.Checks,
+		Verified: token.Verified,
+	}, err
 }
 
 // verifier is a client that verifies, with the provider's keys or with those of a
 // JWK Set.
-func verifier(ctx context.Context, r *run.Run, cfg *connect.Setup, network *connect.Network, jwks string) (*oidc.Client, error) {
+func verifier(ctx context.Context, r *run.Run, cfg *connect.Setup, network *connect.Network,
+	jwks string,
+) (*oidc.Client, error) {
 	policy, err := cfg.Policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client := &oidc.Client{ID: cfg.ClientID, HTTP: network.HTTP, Now: r.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy}
+	client := &oidc.Client{
+		ID: cfg.ClientID, HTTP: network.HTTP, Now: r.Env.Now, MaxBody: cfg.HTTP.MaxResponseSize,
+		Waive: cfg.Waive, Policy: policy,
+	}
 	if jwks == "" {
 		client.Provider, err = cfg.Discover(ctx, r, network)
 		return client, err
@@ -243,7 +255,8 @@ func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) erro
 	if token.JSON != nil {
 		r.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
 		r.Show(transcript.TokenClaims("jwt", "JWT Claims", "Claims", &transcript.Token{
-			Header: token.Header, Encryption: token.Encryption, Claims: token.JSON, Verified: token.Verified && err == nil,
+			Header: token.Header, Encryption: token.Encryption, Claims: token.JSON,
+			Verified: token.Verified && err == nil,
 		}))
 	}
 	r.Explain()

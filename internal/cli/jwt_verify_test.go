@@ -13,7 +13,10 @@ import (
 func TestJWTVerifyAccessToken(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	claims := map[string]any{"iss": p.URL, "sub": "u", "aud": []string{"https://api.example"}, "exp": p.Claims["exp"], "scope": "read write"}
+	claims := map[string]any{
+		"iss": p.URL, "sub": "u", "aud": []string{"https://api.example"}, "exp": p.Claims["exp"],
+		"scope": "read write",
+	}
 	token := fakeop.Sign(p.Key, p.KID, claims)
 	delete(claims, "scope")
 	claims["aud"] = fakeop.ClientID
@@ -24,9 +27,11 @@ func TestJWTVerifyAccessToken(t *testing.T) {
 		code  int
 		says  string
 	}{
-		"no expectation":          {token, nil, 0, "the audience was not judged"},
-		"its audience":            {token, []string{"--audience", "https://api.example"}, 0, "the token is valid\n"},
-		"one of its audiences":    {token, []string{"--audience", "https://other.example", "--audience", "https://api.example"}, 0, ""},
+		"no expectation": {token, nil, 0, "the audience was not judged"},
+		"its audience":   {token, []string{"--audience", "https://api.example"}, 0, "the token is valid\n"},
+		"one of its audiences": {
+			token, []string{"--audience", "https://other.example", "--audience", "https://api.example"}, 0, "",
+		},
 		"another audience":        {token, []string{"--audience", "https://other.example"}, 5, "access_token.aud"},
 		"the client as audience":  {token, []string{"--audience", fakeop.ClientID}, 5, "access_token.aud"},
 		"its scope":               {token, []string{"--scope", "write", "--scope", "read"}, 0, ""},
@@ -42,7 +47,8 @@ func TestJWTVerifyAccessToken(t *testing.T) {
 			if code != c.code || !strings.Contains(said, c.says) {
 				t.Errorf("exit code %d, want %d: %s", code, c.code, said)
 			}
-			if judged := strings.Contains(strings.Join(c.args, " "), "--audience"); judged && strings.Contains(said, "not judged") {
+			if judged := strings.Contains(strings.Join(c.args, " "), "--audience"); judged &&
+				strings.Contains(said, "not judged") {
 				t.Errorf("the audience was judged: %s", said)
 			}
 		})
@@ -56,7 +62,8 @@ func TestJWTVerifyAccessToken(t *testing.T) {
 func TestJWTVerifyUnjudgedAudience(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t)
-	_, said := p.run("jwt", "verify", fakeop.Sign(p.Key, p.KID, map[string]any{"scope": "read"}), "--as", "access_token", "--format", "json")
+	_, said := p.run("jwt", "verify", fakeop.Sign(p.Key, p.KID, map[string]any{"scope": "read"}), "--as",
+		"access_token", "--format", "json")
 	var doc struct {
 		Checks []struct{ ID, Outcome, Note string }
 	}

@@ -59,7 +59,8 @@ type browserOptions struct {
 func (o *browserOptions) add(f *pflag.FlagSet) {
 	o.addPlace(f)
 	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the browser")
-	f.StringVar(&o.command, "browser", "", "`command` to open the URL with, which is added to its end; by default BROWSER, or the system's")
+	f.StringVar(&o.command, "browser", "",
+		"`command` to open the URL with, which is added to its end; by default BROWSER, or the system's")
 }
 
 // addPlace adds the flags of where the browser comes back to.
@@ -107,7 +108,8 @@ address it ends on here.`,
 	f := cmd.Flags()
 	o.browser.add(f)
 	o.mock.add(f)
-	f.BoolVar(&o.mock.fakeVerifier, "fake-pkce-verifier", false, "send a code_verifier that does not belong to the code_challenge: the provider has to refuse it")
+	f.BoolVar(&o.mock.fakeVerifier, "fake-pkce-verifier", false,
+		"send a code_verifier that does not belong to the code_challenge: the provider has to refuse it")
 	f.BoolVar(&o.keepRunning, "keep-running", false, "wait for another login after each, until Ctrl-C")
 	return cmd
 }
@@ -139,7 +141,7 @@ func logInCommand(r *run.Run, cmd *cobra.Command, o *loginOptions) error {
 	}
 	var settled error
 	err = runLogin(ctx, r, journey, func(outcome *flow.Outcome) bool {
-		settled = settleLogin(ctx, r, t, outcome)
+		settled = settleLogin(ctx, t, outcome)
 		if o.keepRunning {
 			settled = nextLogin(ctx, r, t, settled)
 		}
@@ -178,7 +180,7 @@ func waitFor(ctx context.Context, what string, err error) error {
 // newLogin is the journey that the configuration and the flags ask for.
 func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions) (*flow.Login, error) {
 	cfg := t.cfg
-	request, err := authorizationRequest(ctx, r, cfg, o)
+	request, err := authorizationRequest(ctx, cfg, o)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +200,8 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 	elsewhere := "Is the browser on another machine? Open this there, and paste here the address that it ends on"
 	pasted := func(ctx context.Context) <-chan string { return pastedLines(ctx, r) }
 	if posted {
-		elsewhere = "The answer is posted, so that it cannot be pasted: a browser elsewhere has to reach this machine. The login is at"
+		elsewhere = "The answer is posted, so that it cannot be pasted: a browser elsewhere has to reach this " +
+			"machine. The login is at"
 		pasted = func(context.Context) <-chan string { return nil }
 	}
 	return &flow.Login{
@@ -228,7 +231,9 @@ func (t *tokenRequest) redeem(fakeVerifier bool) func(context.Context, *oidc.Log
 }
 
 // authorizationRequest is what is asked for at the login.
-func authorizationRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *loginOptions) (oidc.AuthorizationRequest, error) {
+func authorizationRequest(ctx context.Context, cfg *connect.Setup,
+	o *loginOptions,
+) (oidc.AuthorizationRequest, error) {
 	l := cfg.Login
 	req := oidc.AuthorizationRequest{
 		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
@@ -258,7 +263,8 @@ func authorizationRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o
 		req.PushParams.Set(name, value)
 	}
 	given := req.Params
-	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there }, func(name, value string) { req.Params.Add(name, value) })
+	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there },
+		func(name, value string) { req.Params.Add(name, value) })
 	if err == nil && l.UseRequestParameter {
 		req.Object, err = requestObject(ctx, cfg)
 	}
@@ -286,8 +292,10 @@ func requestObject(ctx context.Context, cfg *connect.Setup) (*oidc.RequestObject
 		return o, nil
 	}
 	if cfg.PrivateKey == "" {
-		return nil, failure.Config("%s: there is no private_key (or --pem-key) to sign with", connect.Origin(cfg.Config, "use_request_parameter")).
-			Try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
+		return nil,
+			failure.Config("%s: there is no private_key (or --pem-key) to sign with",
+				connect.Origin(cfg.Config, "use_request_parameter")).
+				Try("private_key is a file; request_object_signing_alg: HS256 signs with the client_secret instead")
 	}
 	key, err := cfg.Credentials.SigningKey(ctx)
 	if err != nil {
@@ -301,7 +309,8 @@ func requestObject(ctx context.Context, cfg *connect.Setup) (*oidc.RequestObject
 		}
 	}
 	if err := key.Fits(o.Algorithm); err != nil {
-		return nil, failure.Config("%s: it cannot sign by %s: %v", connect.Origin(cfg.Config, "private_key"), o.Algorithm, err)
+		return nil,
+			failure.Config("%s: it cannot sign by %s: %v", connect.Origin(cfg.Config, "private_key"), o.Algorithm, err)
 	}
 	return o, nil
 }
@@ -329,7 +338,7 @@ func pastedLines(ctx context.Context, r *run.Run) <-chan string {
 }
 
 // settleLogin does what is done with a login that ended, and tells the browser.
-func settleLogin(ctx context.Context, r *run.Run, t *tokenRequest, outcome *flow.Outcome) error {
+func settleLogin(ctx context.Context, t *tokenRequest, outcome *flow.Outcome) error {
 	response := outcome.Response
 	t.Returned(response.Method, outcome.Login.Request.RedirectURI, response.Parameters, response.At)
 	t.Found(outcome.Login.Checks)
@@ -355,7 +364,8 @@ func settleLogin(ctx context.Context, r *run.Run, t *tokenRequest, outcome *flow
 func showFrontTokens(r *run.Run, t *oidc.Tokens) {
 	r.Learn(t.AccessToken, t.IssuedIDToken)
 	if t.AccessToken != "" {
-		r.Show(transcript.JSONResult("authorization_token_response", "Access Token Response of the authorization response", "Response", t.Raw))
+		r.Show(transcript.JSONResult("authorization_token_response",
+			"Access Token Response of the authorization response", "Response", t.Raw))
 	}
 	if id := t.IDToken; id != nil {
 		const title = "IDToken Claims of the authorization response"
@@ -380,7 +390,10 @@ func nextLogin(ctx context.Context, r *run.Run, t *tokenRequest, err error) erro
 // request, but for the id of what went wrong.
 func landingPage(ctx context.Context, r *run.Run, err error) loopback.Page {
 	if err == nil {
-		return loopback.Page{Title: "You are logged in", Text: "You can close this page and go back to the terminal.", Lines: landingLines(r, "")}
+		return loopback.Page{
+			Title: "You are logged in", Text: "You can close this page and go back to the terminal.",
+			Lines: landingLines(r, ""),
+		}
 	}
 	f := r.Failure(ctx, err)
 	text := "The terminal tells why, and what to do about it."

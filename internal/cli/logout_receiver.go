@@ -53,8 +53,8 @@ Listens for what a provider sends when a session ends: a logout token by POST
 (` + backchannelLogoutPath + `), answered with 200 or 400 as its verification has it, or a
 browser's GET with iss and sid (` + frontchannelLogoutPath + `). Each is shown with the rules
 that it breaks. At a loopback address it answers requests whose Host header is that
-address only: a tunnel in front of it has to set the header. Ends after --count of them, with --timeout, or with Ctrl-C; the exit
-code is 5 if the last one was bad.`,
+address only: a tunnel in front of it has to set the header. It ends after --count of
+them, with --timeout, or with Ctrl-C; the exit code is 5 if the last one was bad.`,
 		Example: `  oidc-client logout-receiver -c config.yaml
   oidc-client logout-receiver -c config.yaml --listen 127.0.0.1:5557 --count 1 --id-token @id-token --timeout 1m`,
 		Args: noArguments,
@@ -63,9 +63,12 @@ code is 5 if the last one was bad.`,
 	o.client.add(cmd, judgeFlags)
 	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:5557", "`address` to listen at; one that is not loopback lets anyone reach it")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:5557",
+		"`address` to listen at; one that is not loopback lets anyone reach it")
 	f.IntVar(&o.count, "count", 0, "end after this many; 0 goes on until Ctrl-C")
-	f.StringVar(&o.idToken, "id-token", "", "ID Token of the session that is to end: its sub, sid and alg are compared (- reads standard input, @FILE a file; or OIDC_ID_TOKEN)")
+	f.StringVar(&o.idToken, "id-token", "",
+		"ID Token of the session that is to end: its sub, sid and alg are compared (- reads standard input, @FILE a "+
+			"file; or OIDC_ID_TOKEN)")
 	return cmd
 }
 
@@ -88,10 +91,14 @@ func receiveLogouts(r *run.Run, cmd *cobra.Command, o *receiverOptions) error {
 	if err != nil {
 		return failure.Usage("--listen: %v", err)
 	}
-	receiver := &logoutReceiver{client: client.Client, expect: expect, logouts: make(chan logout), memory: memory{seen: map[string]bool{}}}
+	receiver := &logoutReceiver{
+		client: client.Client, expect: expect, logouts: make(chan logout),
+		memory: memory{seen: map[string]bool{}},
+	}
 	receiver.expect.Seen = receiver.memory.has
 	server := &http.Server{
-		Handler: loopback.OwnHost(listener, o.listen, receiver), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
+		Handler: loopback.OwnHost(listener, o.listen, receiver), ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
@@ -100,7 +107,8 @@ func receiveLogouts(r *run.Run, cmd *cobra.Command, o *receiverOptions) error {
 		defer cancel()
 		_ = server.Shutdown(late) // what it delivers is only a status
 	}()
-	r.Inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(), backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
+	r.Inform("logout tokens are taken at http://%s%s, front-channel calls at http://%s%s", listener.Addr(),
+		backchannelLogoutPath, listener.Addr(), frontchannelLogoutPath)
 	return showLogouts(ctx, r, receiver, o.count)
 }
 
@@ -282,7 +290,8 @@ func showLogout(r *run.Run, l logout) strictjson.Ordered {
 		r.Found(l.token.Checks)
 		if l.token.JSON != nil {
 			token := &transcript.Token{
-				Header: l.token.Header, Encryption: l.token.Encryption, Claims: l.token.JSON, Verified: l.token.Verified,
+				Header: l.token.Header, Encryption: l.token.Encryption, Claims: l.token.JSON,
+				Verified: l.token.Verified,
 			}
 			d.Add("logout_token", token)
 			r.Show(transcript.TokenClaims("", "Logout Token Claims", "LogoutTokenClaims", token))

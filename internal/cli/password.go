@@ -34,7 +34,8 @@ the grant. It is here for providers that still have it.`,
 				case err != nil:
 					return oidc.Grant{}, err
 				}
-				p.run.Warn("the password grant shows the user's password to this client; RFC 9700 section 2.4 forbids it")
+				p.run.Warn("the password grant shows the user's password to this client; RFC 9700 section 2.4 " +
+					"forbids it")
 				return withAudience(oidc.Password(username, secret, cfg.Scopes...), cfg), nil
 			})
 		},
@@ -42,6 +43,7 @@ the grant. It is here for providers that still have it.`,
 	o.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&username, "username", "", "name of the user")
-	f.StringVar(&password, "password", "", "password of the user (- reads standard input, @FILE a file; or OIDC_PASSWORD)")
+	f.StringVar(&password, "password", "",
+		"password of the user (- reads standard input, @FILE a file; or OIDC_PASSWORD)")
 	return cmd
 }

@@ -125,10 +125,14 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.more.SAML, "saml", false, "accept unsigned SAML assertions (saml2-bearer)")
 	f.BoolVar(&o.more.DPoPNonces, "dpop-nonces", false, "ask for nonces in DPoP proofs")
 	f.BoolVar(&o.more.Registration, "registration", false, "let everybody register clients")
-	f.StringVar(&o.registrationToken, "registration-token", "", "let clients be registered by whoever shows this (- reads standard input, @FILE a file; or OIDC_REGISTRATION_TOKEN)")
+	f.StringVar(&o.registrationToken, "registration-token", "",
+		"let clients be registered by whoever shows this (- reads standard input, @FILE a file; or "+
+			"OIDC_REGISTRATION_TOKEN)")
 	f.StringVar(&o.more.FAPI2, "fapi2", "", "hold clients to a FAPI 2.0 `profile`: security or message-signing")
-	f.DurationVar(&o.more.PollInterval, "poll-interval", 0, "how long a device or a CIBA client has to wait between two polls (default 5s)")
-	f.DurationVar(&o.more.ApproveAfter, "approve-after", 0, "with --auto: how long a user takes to answer a CIBA request (default 1s)")
+	f.DurationVar(&o.more.PollInterval, "poll-interval", 0,
+		"how long a device or a CIBA client has to wait between two polls (default 5s)")
+	f.DurationVar(&o.more.ApproveAfter, "approve-after", 0,
+		"with --auto: how long a user takes to answer a CIBA request (default 1s)")
 	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PKCS #8 PEM or JWK)")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM), to speak TLS")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
@@ -143,7 +147,8 @@ func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
 	defer cancel()
 	options, err := o.gather(ctx)
 	if err == nil {
-		options.RegistrationToken, err = r.Input.Secret(ctx, "registration-token", o.registrationToken, "OIDC_REGISTRATION_TOKEN")
+		options.RegistrationToken, err = r.Input.Secret(ctx, "registration-token", o.registrationToken,
+			"OIDC_REGISTRATION_TOKEN")
 	}
 	if err != nil {
 		return err
@@ -153,7 +158,8 @@ func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
 	}
 	op, err := fault.Start(fault.Options{Options: options, Faults: o.faults})
 	if err != nil {
-		return failure.Config("%v", err).Try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
+		return failure.Config("%v",
+			err).Try("-p 0 takes a free port; `oidc-client provider --help` shows what the file may hold")
 	}
 	err = announce(r, op, options, o)
 	switch {
@@ -195,7 +201,8 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 	for _, u := range o.users {
 		name, password, ok := strings.Cut(u, ":")
 		if !ok && !o.auto {
-			return options, failure.Usage("--user is name:password; without a password the user could not log in (or use --auto)")
+			return options,
+				failure.Usage("--user is name:password; without a password the user could not log in (or use --auto)")
 		}
 		options.Users = append(options.Users, provider.User{Name: name, Password: password})
 	}
@@ -215,7 +222,11 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 	for _, d := range []struct {
 		flag time.Duration
 		to   *time.Duration
-	}{{o.access, &options.AccessTokenLifetime}, {o.id, &options.IDTokenLifetime}, {o.refresh, &options.RefreshTokenLifetime}} {
+	}{
+		{o.access, &options.AccessTokenLifetime},
+		{o.id, &options.IDTokenLifetime},
+		{o.refresh, &options.RefreshTokenLifetime},
+	} {
 		if d.flag < 0 || d.flag > 0 && d.flag < time.Second {
 			return options, failure.Usage("a lifetime is at least one second")
 		}
@@ -229,7 +240,10 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 // addMore adds what flags set directly to what the file says.
 func (o *providerOptions) addMore(options *provider.Options) {
 	for _, flag := range []struct{ set, to *bool }{
-		{&o.more.Password, &options.Password}, {&o.more.SAML, &options.SAML}, {&o.more.DPoPNonces, &options.DPoPNonces}, {&o.more.Registration, &options.Registration},
+		{&o.more.Password, &options.Password},
+		{&o.more.SAML, &options.SAML},
+		{&o.more.DPoPNonces, &options.DPoPNonces},
+		{&o.more.Registration, &options.Registration},
 	} {
 		*flag.to = *flag.to || *flag.set
 	}

@@ -49,8 +49,10 @@ provider. --retry sends it again. The note about it is in .FILE.lock.`,
 	o.add(cmd)
 	f := cmd.Flags()
 	f.Lookup("skip-id-token-verification").Usage = "Skip validation of id_token after renewing tokens"
-	f.StringVar(&o.refreshToken, "refresh-token", "", "Refresh Token (- reads standard input, @FILE a file that is then kept up to date; or OIDC_REFRESH_TOKEN)")
-	f.StringVar(&o.previousIDToken, "previous-id-token", "", "ID Token that the new one must continue (- reads standard input, @FILE a file; or OIDC_PREVIOUS_ID_TOKEN)")
+	f.StringVar(&o.refreshToken, "refresh-token", "",
+		"Refresh Token (- reads standard input, @FILE a file that is then kept up to date; or OIDC_REFRESH_TOKEN)")
+	f.StringVar(&o.previousIDToken, "previous-id-token", "",
+		"ID Token that the new one must continue (- reads standard input, @FILE a file; or OIDC_PREVIOUS_ID_TOKEN)")
 	f.BoolVar(&o.retry, "retry", false, "with --refresh-token @FILE: send the token even if it may be spent")
 	return cmd
 }
@@ -124,23 +126,28 @@ func checkKept(r *run.Run, o *refreshOptions) error {
 	case o.retry && !file:
 		return failure.Usage("--retry goes with --refresh-token @FILE: only there is it noted that a token was sent")
 	case !file && discardsTokens(r, &o.tokenOptions):
-		return failure.Usage("nothing was sent, because a new refresh token would be lost: standard output is closed or " +
+		return failure.Usage("nothing was sent, because a new refresh token would be lost: standard output is closed " +
+			"or " +
 			"the null device, and none of --refresh-token @FILE, --save and -o is given")
 	case !file && filtersOut(r, &o.tokenOptions):
-		return failure.Usage("nothing was sent: --jq could filter out the new refresh token, and nothing else stores it").
+		return failure.Usage("nothing was sent: --jq could filter out the new refresh token, and nothing else stores " +
+			"it").
 			Try("add --refresh-token @FILE, --save NAME or -o")
 	}
 	return nil
 }
 
 // refreshConfig reads the refresh token and the configuration.
-func refreshConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, o *refreshOptions, plan *keep.Plan) (*connect.Setup, error) {
+func refreshConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, o *refreshOptions,
+	plan *keep.Plan,
+) (*connect.Setup, error) {
 	token, err := r.Input.Secret(ctx, "refresh-token", o.refreshToken, "OIDC_REFRESH_TOKEN")
 	switch {
 	case err != nil:
 		return nil, err
 	case token == "" && o.refreshToken == "":
-		return nil, failure.Usage("--refresh-token is missing (- reads standard input, @FILE a file; or set OIDC_REFRESH_TOKEN)")
+		return nil, failure.Usage("--refresh-token is missing (- reads standard input, @FILE a file; or set " +
+			"OIDC_REFRESH_TOKEN)")
 	}
 	if err := run.CheckToken(token); err != nil {
 		return nil, failure.Usage("the refresh token cannot be right: %v", err)
@@ -150,7 +157,9 @@ func refreshConfig(ctx context.Context, r *run.Run, cmd *cobra.Command, o *refre
 }
 
 // refreshGrant is what is asked for.
-func refreshGrant(ctx context.Context, r *run.Run, cfg *connect.Setup, o *refreshOptions, token string) (oidc.Grant, error) {
+func refreshGrant(ctx context.Context, r *run.Run, cfg *connect.Setup, o *refreshOptions,
+	token string,
+) (oidc.Grant, error) {
 	grant, err := o.refreshParams(oidc.RefreshToken(token), cfg)
 	if err != nil {
 		return grant, err

@@ -49,7 +49,7 @@ func registerCreateCommand(p *program) *cobra.Command {
 --out FILE writes the answer as a configuration file, mode 0600, and beside it what
 the registration is read, changed and deleted with, as FILE.registration.json. Without
 it standard output has the only copy, and must lead somewhere.`,
-		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name "My tool"
+		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name Tool
   oidc-client register create -c provider.yaml --metadata @client.json --initial-access-token @token --out config.yaml`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return registerClient(p.run, cmd, &o) },
@@ -57,31 +57,42 @@ it standard output has the only copy, and must lead somewhere.`,
 	o.client.add(cmd, providerFlags, []string{"auth-method", "scope", mockKIDFlag})
 	does(cmd, showsRequests, showsRules)
 	f := cmd.Flags()
-	f.StringVar(&o.metadata, "metadata", "", "client metadata, a JSON object (- reads standard input, @FILE a file); the flags below outweigh it")
+	f.StringVar(&o.metadata, "metadata", "",
+		"client metadata, a JSON object (- reads standard input, @FILE a file); the flags below outweigh it")
 	f.StringVar(&o.name, "client-name", "", "client_name")
-	f.StringArrayVar(&o.redirectURIs, "redirect-uri", nil, "redirect URI (default http://127.0.0.1:5556/auth/callback) (repeatable)")
+	f.StringArrayVar(&o.redirectURIs, "redirect-uri", nil,
+		"redirect URI (default http://127.0.0.1:5556/auth/callback) (repeatable)")
 	f.StringArrayVar(&o.postLogouts, "post-logout-redirect-uri", nil, "post_logout_redirect_uris (repeatable)")
-	f.StringArrayVar(&o.grantTypes, "grant-type", nil, "grant type (default authorization_code and refresh_token) (repeatable)")
-	f.StringVar(&o.initialToken, "initial-access-token", "", "what the provider asks for (- reads standard input, @FILE a file; or OIDC_INITIAL_ACCESS_TOKEN)")
+	f.StringArrayVar(&o.grantTypes, "grant-type", nil,
+		"grant type (default authorization_code and refresh_token) (repeatable)")
+	f.StringVar(&o.initialToken, "initial-access-token", "",
+		"what the provider asks for (- reads standard input, @FILE a file; or OIDC_INITIAL_ACCESS_TOKEN)")
 	f.StringVar(&o.out, "out", "", "write a configuration `file`, and FILE.registration.json beside it")
 	f.BoolVar(&o.force, "force", false, "replace files that are there already")
 	return cmd
 }
 
 func registerReadCommand(p *program) *cobra.Command {
-	return manageCommand(p, "read", "Show a registration (RFC 7592)", `  oidc-client register read --registration config.yaml.registration.json`, judgesAnswer,
-		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, _ *registerOptions) (*oidc.Registration, error) {
+	return manageCommand(p, "read", "Show a registration (RFC 7592)",
+		`  oidc-client register read --registration config.yaml.registration.json`, judgesAnswer,
+		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, _ *registerOptions) (*oidc.Registration,
+			error,
+		) {
 			return r.Read(ctx, known)
 		})
 }
 
 func registerUpdateCommand(p *program) *cobra.Command {
-	return manageCommand(p, "update", "Change a registration (RFC 7592)", `  oidc-client register update --registration config.yaml.registration.json --metadata @changes.json`,
+	return manageCommand(p, "update", "Change a registration (RFC 7592)",
+		`  oidc-client register update --registration config.yaml.registration.json --metadata @changes.json`,
 		func(cmd *cobra.Command, o *registerOptions) {
 			judgesAnswer(cmd, o)
-			cmd.Flags().StringVar(&o.metadata, "metadata", "", "members to change, a JSON object: null takes one out (- reads standard input, @FILE a file)")
+			cmd.Flags().StringVar(&o.metadata, "metadata", "",
+				"members to change, a JSON object: null takes one out (- reads standard input, @FILE a file)")
 		},
-		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
+		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration,
+			error,
+		) {
 			metadata, err := changedMetadata(ctx, p.run, known, o)
 			if err != nil {
 				return nil, err
@@ -91,8 +102,11 @@ func registerUpdateCommand(p *program) *cobra.Command {
 }
 
 func registerDeleteCommand(p *program) *cobra.Command {
-	return manageCommand(p, "delete", "Make the provider forget a client (RFC 7592)", `  oidc-client register delete --registration config.yaml.registration.json`, connectsOnly,
-		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration, error) {
+	return manageCommand(p, "delete", "Make the provider forget a client (RFC 7592)",
+		`  oidc-client register delete --registration config.yaml.registration.json`, connectsOnly,
+		func(ctx context.Context, r oidc.Registrar, known oidc.Registration, o *registerOptions) (*oidc.Registration,
+			error,
+		) {
 			if err := r.Delete(ctx, known); err != nil {
 				return nil, err
 			}
@@ -171,15 +185,20 @@ func registerClient(r *run.Run, cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
-	registrar := oidc.Registrar{Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	registrar := oidc.Registrar{
+		Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize,
+		Waive: cfg.Waive,
+	}
 	registrar.Received = func(registered *oidc.Registration) error {
 		err := receiveRegistration(r, registered, func() ([]string, error) { return files.commit(cfg, registered) })
 		if err == nil && files.name != "" {
-			r.Inform("%s is the client's configuration, and %s is for register read, update and delete", files.name, files.registrationName())
+			r.Inform("%s is the client's configuration, and %s is for register read, update and delete", files.name,
+				files.registrationName())
 		}
 		return err
 	}
-	registered, err := run.Guard(r, func() (*oidc.Registration, error) { return registrar.Create(ctx, metadata, initial) })
+	registered, err := run.Guard(r,
+		func() (*oidc.Registration, error) { return registrar.Create(ctx, metadata, initial) })
 	judgeRegistration(r, registered)
 	return err
 }
@@ -197,7 +216,8 @@ func newMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, o *registe
 	}
 	set("grant_types", withDefaultList(o.grantTypes, "authorization_code", "refresh_token"), o.grantTypes != nil)
 	if o.grantTypes == nil || slices.Contains(o.grantTypes, "authorization_code") { // or there is nothing to redirect
-		set("redirect_uris", withDefaultList(o.redirectURIs, "http://127.0.0.1:5556/auth/callback"), o.redirectURIs != nil)
+		set("redirect_uris", withDefaultList(o.redirectURIs, "http://127.0.0.1:5556/auth/callback"),
+			o.redirectURIs != nil)
 		set("response_types", []string{"code"}, false)
 		set("application_type", "native", false)
 	}
@@ -261,7 +281,10 @@ func metadataFlag(ctx context.Context, r *run.Run, o *registerOptions) (map[stri
 
 // providers are the members of a registration that the provider alone sets, and that
 // no update may send (RFC 7592 section 2.2).
-var providers = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
+var providers = []string{
+	"registration_access_token", "registration_client_uri", "client_secret_expires_at",
+	"client_id_issued_at",
+}
 
 // changedMetadata is the registration with what --metadata changes.
 func changedMetadata(ctx context.Context, r *run.Run, known oidc.Registration, o *registerOptions) ([]byte, error) {
@@ -272,9 +295,13 @@ func changedMetadata(ctx context.Context, r *run.Run, known oidc.Registration, o
 	if len(changes) == 0 {
 		return nil, failure.Usage("--metadata is missing: what is to change")
 	}
-	theirs := slices.DeleteFunc(slices.Clone(providers), func(name string) bool { _, there := changes[name]; return !there })
+	theirs := slices.DeleteFunc(slices.Clone(providers), func(name string) bool {
+		_, there := changes[name]
+		return !there
+	})
 	if len(theirs) > 0 {
-		return nil, failure.Usage("--metadata: what the provider alone sets cannot be changed: %s (RFC 7592 section 2.2); leave it out", strings.Join(theirs, ", "))
+		return nil, failure.Usage("--metadata: what the provider alone sets cannot be changed: %s (RFC 7592 section "+
+			"2.2); leave it out", strings.Join(theirs, ", "))
 	}
 	doc, err := strictjson.Parse(known.JSON)
 	if err != nil {
@@ -311,21 +338,26 @@ func manageRegistration(ctx context.Context, r *run.Run, cmd *cobra.Command, o *
 	}
 	kept, err := durable.Reserve(o.registration)
 	if err != nil {
-		return failure.Config("--registration %s: it could not be kept up to date, so nothing was sent: %v", o.registration, err)
+		return failure.Config("--registration %s: it could not be kept up to date, so nothing was sent: %v",
+			o.registration, err)
 	}
 	defer func() {
 		if kept != nil {
 			_ = kept.Discard() // a temporary file that stays behind holds nothing
 		}
 	}()
-	registrar := oidc.Registrar{Provider: &oidc.Provider{}, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
+	registrar := oidc.Registrar{
+		Provider: &oidc.Provider{}, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize,
+		Waive: cfg.Waive,
+	}
 	registrar.Received = func(registered *oidc.Registration) error {
 		return receiveRegistration(r, registered, func() ([]string, error) {
 			reservation := kept
 			kept = nil
 			files, err := writeRegistration(o.registration, reservation, registered)
 			if err == nil && registered.ClientSecret != known.ClientSecret {
-				r.Warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put the new one in its place", o.registration, configOf(o.registration))
+				r.Warn("the client has a new client_secret, which is in %s; client_secret in %s is the old one: put "+
+					"the new one in its place", o.registration, configOf(o.registration))
 			}
 			return files, err
 		})

@@ -50,7 +50,9 @@ func readRegistration(ctx context.Context, r *run.Run, file string) (oidc.Regist
 	known.JSON = doc.Raw
 	r.Learn(known.ClientSecret, known.AccessToken)
 	if known.URI == "" || known.AccessToken == "" || !wire.SecureURL(known.URI) {
-		return known, failure.Usage("--registration: %s has no registration_client_uri and registration_access_token: the provider does not let it be managed", file)
+		return known,
+			failure.Usage("--registration: %s has no registration_client_uri and registration_access_token: the "+
+				"provider does not let it be managed", file)
 	}
 	if err := run.CheckToken(known.AccessToken); err != nil {
 		return known, failure.Usage("--registration: %s: registration_access_token cannot be right: %v", file, err)
@@ -66,7 +68,10 @@ func registrationFile(r *oidc.Registration) ([]byte, error) {
 		return nil, err
 	}
 	own := []struct{ name, value string }{
-		{"client_id", r.ClientID}, {"client_secret", r.ClientSecret}, {"registration_access_token", r.AccessToken}, {"registration_client_uri", r.URI},
+		{"client_id", r.ClientID},
+		{"client_secret", r.ClientSecret},
+		{"registration_access_token", r.AccessToken},
+		{"registration_client_uri", r.URI},
 	}
 	var o strictjson.Ordered
 	for _, m := range own {
@@ -103,11 +108,13 @@ func registrationUnshown(r *oidc.Registration, files []string, cause error) erro
 		file, err := saveRegistration(r)
 		if err != nil {
 			lost := fmt.Errorf("it could neither be shown (%w) nor written to a file (%w)", cause, err)
-			return fmt.Errorf("the client %s is registered at the provider, but what came with it is lost: %w; have the client deleted there, and register another", r.ClientID, lost)
+			return fmt.Errorf("the client %s is registered at the provider, but what came with it is lost: %w; have "+
+				"the client deleted there, and register another", r.ClientID, lost)
 		}
 		files = []string{file}
 	}
-	return fmt.Errorf("the client %s is registered at the provider, but could not be shown (%w); it is in %s", r.ClientID, cause, strings.Join(files, " and "))
+	return fmt.Errorf("the client %s is registered at the provider, but could not be shown (%w); it is in %s",
+		r.ClientID, cause, strings.Join(files, " and "))
 }
 
 // saveRegistration writes a registration to a new file of this folder, or else of
@@ -153,7 +160,8 @@ func configOf(registration string) string {
 func (o *registerOptions) reserve(stdout io.Writer) (*registrationFiles, error) {
 	switch {
 	case o.out == "" && run.Nowhere(stdout):
-		return nil, failure.Usage("--out is missing: standard output is closed or the null device, and what comes with the registration comes one time only")
+		return nil, failure.Usage("--out is missing: standard output is closed or the null device, and what comes " +
+			"with the registration comes one time only")
 	case o.out == "":
 		return &registrationFiles{}, nil
 	}
@@ -191,7 +199,8 @@ func (f *registrationFiles) commit(cfg *connect.Setup, r *oidc.Registration) ([]
 		return nil, nil
 	}
 	written, err := writeRegistration(f.registrationName(), f.registration, r)
-	configErr := f.config.Commit(registeredConfig(cfg.Issuer, absolute(connect.Path(cfg.Config, "private_key", cfg.PrivateKey)), r))
+	configErr := f.config.Commit(registeredConfig(cfg.Issuer,
+		absolute(connect.Path(cfg.Config, "private_key", cfg.PrivateKey)), r))
 	f.config, f.registration = nil, nil
 	switch {
 	case configErr == nil:

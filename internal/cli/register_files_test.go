@@ -16,16 +16,27 @@ import (
 // hold a registration decide whether it has to be saved elsewhere.
 func TestRegistrationNotWritten(t *testing.T) {
 	t.Parallel()
-	registered := &oidc.Registration{ClientID: "c1", ClientSecret: "canary", JSON: []byte(`{"client_id":"c1","client_secret":"canary"}`)}
+	registered := &oidc.Registration{
+		ClientID: "c1", ClientSecret: "canary",
+		JSON: []byte(`{"client_id":"c1","client_secret":"canary"}`),
+	}
 	for name, c := range map[string]struct {
 		spoil func(*registrationFiles) error
 		want  []string // in the error
 		files int
 	}{
-		"both are":         {func(*registrationFiles) error { return nil }, nil, 1},
-		"no registration":  {func(f *registrationFiles) error { return f.registration.Discard() }, []string{"c.yaml.registration.json: "}, 0},
+		"both are": {func(*registrationFiles) error { return nil }, nil, 1},
+		"no registration": {
+			func(f *registrationFiles) error { return f.registration.Discard() },
+			[]string{"c.yaml.registration.json: "},
+			0,
+		},
 		"no configuration": {func(f *registrationFiles) error { return f.config.Discard() }, []string{"c.yaml: "}, 1},
-		"neither":          {func(f *registrationFiles) error { f.discard(); return nil }, []string{"c.yaml.registration.json: ", ", nor to ", "c.yaml: "}, 0},
+		"neither": {
+			func(f *registrationFiles) error { f.discard(); return nil },
+			[]string{"c.yaml.registration.json: ", ", nor to ", "c.yaml: "},
+			0,
+		},
 	} {
 		o := registerOptions{out: filepath.Join(t.TempDir(), "c.yaml")}
 		files, err := o.reserve(io.Discard)
@@ -45,7 +56,8 @@ func TestRegistrationNotWritten(t *testing.T) {
 			}
 		}
 		if c.files > 0 {
-			if data, err := os.ReadFile(o.out + ".registration.json"); err != nil || !strings.Contains(string(data), "canary") {
+			if data, err := os.ReadFile(o.out + ".registration.json"); err != nil ||
+				!strings.Contains(string(data), "canary") {
 				t.Errorf("%s: %s, %v", name, data, err)
 			}
 		}

@@ -64,7 +64,8 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 	f.StringArrayVarP(&o.header, "header", "H", nil, "header to send, as `name: value` (repeatable)")
 	f.StringVar(&o.data, "data", "", "body to send (- reads standard input, @FILE a file)")
 	f.BoolVar(&o.metadata, "metadata", false, "show what the resource says of itself (RFC 9728)")
-	f.BoolVar(&o.stepUp, "step-up", false, "log in again, once, if the resource asks for a stronger or fresher login (RFC 9470)")
+	f.BoolVar(&o.stepUp, "step-up", false,
+		"log in again, once, if the resource asks for a stronger or fresher login (RFC 9470)")
 	return cmd
 }
 
@@ -78,7 +79,7 @@ func useResource(r *run.Run, cmd *cobra.Command, o *resourceOptions, target stri
 		warnNoLogin(r, cmd, o)
 	}
 	if o.session != "" {
-		if err := sessionOnly(r, cmd, o.token); err != nil {
+		if err := sessionOnly(cmd, o.token); err != nil {
 			return err
 		}
 	}
@@ -139,7 +140,8 @@ func resourceRequest(ctx context.Context, r *run.Run, o *resourceOptions, target
 		switch {
 		case !ok || !headerName(name) || strings.ContainsAny(line, "\r\n\x00"):
 			return req, failure.Usage("a --header is not name: value")
-		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"}, strings.ToLower(name)):
+		case slices.Contains([]string{"authorization", "dpop", "host", "content-length", "transfer-encoding"},
+			strings.ToLower(name)):
 			return req, failure.Usage("--header %s cannot be set here", name)
 		}
 		if transcript.NamesSecret(name) {
@@ -157,13 +159,16 @@ func resourceRequest(ctx context.Context, r *run.Run, o *resourceOptions, target
 // 5.6.2).
 func headerName(name string) bool {
 	odd := func(r rune) bool {
-		return !strings.ContainsRune("!#$%&'*+-.^_`|~", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+		return !strings.ContainsRune("!#$%&'*+-.^_`|~", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') &&
+			(r < 'a' || r > 'z')
 	}
 	return name != "" && !strings.ContainsFunc(name, odd)
 }
 
 // askResource asks a resource without a token what it wants.
-func askResource(ctx context.Context, r *run.Run, cmd *cobra.Command, o *resourceOptions, req oidc.ResourceRequest) error {
+func askResource(ctx context.Context, r *run.Run, cmd *cobra.Command, o *resourceOptions,
+	req oidc.ResourceRequest,
+) error {
 	cfg, network, err := loadAndConnect(ctx, r, cmd, &o.client)
 	if err != nil {
 		return err
@@ -194,14 +199,17 @@ func askResource(ctx context.Context, r *run.Run, cmd *cobra.Command, o *resourc
 
 // useToken uses the resource with a token, and, if it is asked for, once more
 // with one of a better login.
-func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOptions, req oidc.ResourceRequest, token string) error {
+func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOptions, req oidc.ResourceRequest,
+	token string,
+) error {
 	client, t, err := resourceClient(ctx, r, cfg, o, &connect.KeyNeed{Token: token})
 	if err != nil {
 		return err
 	}
 	tokens := presented(token, client)
 	answer, err := client.Resource(ctx, tokens, req)
-	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" && o.stepUp {
+	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" &&
+		o.stepUp {
 		showChallenge(r, answer.Challenge)
 		if tokens, err = stepUp(ctx, r, t, o, answer.Challenge); err != nil {
 			return err
@@ -223,7 +231,9 @@ func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOp
 
 // resourceClient is a client that uses resources, and, to log in again, a request for
 // tokens, which is nil if that is not asked for.
-func resourceClient(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOptions, need *connect.KeyNeed) (*oidc.Client, *tokenRequest, error) {
+func resourceClient(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOptions,
+	need *connect.KeyNeed,
+) (*oidc.Client, *tokenRequest, error) {
 	if o.stepUp {
 		if cfg.Issuer == "" || cfg.ClientID == "" {
 			return nil, nil, failure.Usage("--step-up logs in again: that needs issuer and client_id")
@@ -262,10 +272,12 @@ func demand(client *oidc.Client, cfg *connect.Setup, c *oidc.Challenge) error {
 	if len(c.ACRValues) > 0 {
 		both := c.ACRValues
 		if len(cfg.ACRList) > 0 {
-			both = slices.DeleteFunc(slices.Clone(both), func(acr string) bool { return !slices.Contains(cfg.ACRList, acr) })
+			both = slices.DeleteFunc(slices.Clone(both),
+				func(acr string) bool { return !slices.Contains(cfg.ACRList, acr) })
 		}
 		if len(both) == 0 {
-			return failure.Config("the resource asks for acr %s, and acr_list allows none of them", strings.Join(c.ACRValues, " or ")).
+			return failure.Config("the resource asks for acr %s, and acr_list allows none of them",
+				strings.Join(c.ACRValues, " or ")).
 				Try("acr_list has to name what the resource asks for, if it is to be used")
 		}
 		cfg.Login.ACRValues, client.Policy.ACRValues = strings.Join(both, " "), both
@@ -278,7 +290,9 @@ func demand(client *oidc.Client, cfg *connect.Setup, c *oidc.Challenge) error {
 
 // stepUp logs in again with what the challenge asks for, which the new ID Token has
 // to show.
-func stepUp(ctx context.Context, r *run.Run, t *tokenRequest, o *resourceOptions, c *oidc.Challenge) (*oidc.Tokens, error) {
+func stepUp(ctx context.Context, r *run.Run, t *tokenRequest, o *resourceOptions,
+	c *oidc.Challenge,
+) (*oidc.Tokens, error) {
 	if err := demand(t.client.Client, t.cfg, c); err != nil {
 		return nil, err
 	}
@@ -307,7 +321,8 @@ func stepUp(ctx context.Context, r *run.Run, t *tokenRequest, o *resourceOptions
 type strangerError struct{ user string }
 
 func (e *strangerError) Error() string {
-	return fmt.Sprintf("the session is of the user %s, who is not who logged in: the resource was not asked again", e.user)
+	return fmt.Sprintf("the session is of the user %s, who is not who logged in: the resource was not asked again",
+		e.user)
 }
 
 // showChallenge says what the resource asks for.
@@ -315,7 +330,11 @@ func showChallenge(r *run.Run, c *oidc.Challenge) {
 	var d strictjson.Ordered
 	d.Add("scheme", c.Scheme)
 	for _, m := range []struct{ name, value string }{
-		{"error", c.Code}, {"error_description", c.Description}, {"scope", c.Scope}, {"acr_values", strings.Join(c.ACRValues, " ")}, {"resource_metadata", c.ResourceMetadata},
+		{"error", c.Code},
+		{"error_description", c.Description},
+		{"scope", c.Scope},
+		{"acr_values", strings.Join(c.ACRValues, " ")},
+		{"resource_metadata", c.ResourceMetadata},
 	} {
 		if m.value != "" {
 			d.Add(m.name, m.value)
@@ -348,7 +367,9 @@ func showResource(r *run.Run, response *oidc.ResourceResponse) {
 }
 
 // resourceMetadata shows what the resource says of itself.
-func resourceMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, client *http.Client, resource string, challenge *oidc.Challenge) error {
+func resourceMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, client *http.Client, resource string,
+	challenge *oidc.Challenge,
+) error {
 	d := oidc.Discovery{HTTP: client, MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive}
 	meta, err := d.ProtectedResource(ctx, resource, challenge)
 	if meta == nil {
@@ -356,7 +377,8 @@ func resourceMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, clien
 	}
 	r.Found(meta.Checks)
 	r.Show(transcript.JSONResult("protected_resource", "Protected Resource Metadata", "Metadata", meta.JSON))
-	if err == nil && cfg.Issuer != "" && len(meta.AuthorizationServers) > 0 && !slices.Contains(meta.AuthorizationServers, cfg.Issuer) {
+	if err == nil && cfg.Issuer != "" && len(meta.AuthorizationServers) > 0 &&
+		!slices.Contains(meta.AuthorizationServers, cfg.Issuer) {
 		r.Warn("the resource takes tokens of %s, not of %s", strings.Join(meta.AuthorizationServers, ", "), cfg.Issuer)
 	}
 	return err

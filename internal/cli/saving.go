@@ -55,7 +55,9 @@ func beginSaving(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOp
 		return nil, err
 	}
 	if err != nil {
-		return nil, failure.Config("--save: the session could not be kept, so nothing was sent: %v", err).Try("OIDC_SESSIONS names another folder for sessions")
+		return nil,
+			failure.Config("--save: the session could not be kept, so nothing was sent: %v",
+				err).Try("OIDC_SESSIONS names another folder for sessions")
 	}
 	s := session.Session{Schema: session.Schema, Name: o.save.name, Grant: grantOf(cfg), Secret: &session.Secret{}}
 	from := cfg.Sources.Portable()
@@ -83,7 +85,8 @@ func beginSaving(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOp
 // grantOf is what a configuration asks for.
 func grantOf(cfg *connect.Setup) session.Grant {
 	return session.Grant{
-		Issuer: cfg.Issuer, ClientID: cfg.ClientID, Scopes: cfg.Scopes, Resources: cfg.Resource, Audiences: cfg.Audiences, ACR: cfg.Login.ACRValues,
+		Issuer: cfg.Issuer, ClientID: cfg.ClientID, Scopes: cfg.Scopes, Resources: cfg.Resource,
+		Audiences: cfg.Audiences, ACR: cfg.Login.ACRValues,
 	}
 }
 
@@ -97,10 +100,12 @@ func inTheWay(k *keep.Session, o saveFlags) error {
 	case err != nil:
 		return failure.Config("--save: %v", err).Try("--replace puts the new session in its place")
 	case !there.Grant.Covers(k.Blank.Grant):
-		return failure.Config("--save: session %s is of another grant (%s, client %s, scope %s)", o.name, there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).Try(advice)
+		return failure.Config("--save: session %s is of another grant (%s, client %s, scope %s)", o.name,
+			there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).Try(advice)
 	case there.Grant.Own != k.Blank.Grant.Own:
 		whose := map[bool]string{true: "the client's own", false: "a user's"}
-		return failure.Config("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own], whose[!there.Grant.Own]).Try(advice)
+		return failure.Config("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own],
+			whose[!there.Grant.Own]).Try(advice)
 	}
 	return nil
 }
@@ -126,7 +131,8 @@ func inOtherStore(k *keep.Session, o saveFlags) error {
 	case err != nil && !errors.As(err, new(*session.BrokenError)):
 		return err // whether it has one is not known
 	case !o.replace:
-		return failure.Config("--save: there is a session %s already, %s", o.name, where).Try("--replace puts the new session in its place; another name keeps both")
+		return failure.Config("--save: there is a session %s already, %s", o.name,
+			where).Try("--replace puts the new session in its place; another name keeps both")
 	}
 	k.Other = other
 	return nil

@@ -66,7 +66,8 @@ func (e *noSessionError) Error() string {
 	case len(e.there) == 0:
 		return "there is no session " + e.name
 	}
-	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, run.ShortList(e.there), config.Nearest(e.name, e.there))
+	return fmt.Sprintf("there is no session %s; there are %s%s", e.name, run.ShortList(e.there),
+		config.Nearest(e.name, e.there))
 }
 
 // unreadable is the error of a store that cannot be used.
@@ -91,7 +92,8 @@ func sessionError(store names, name string, err error) error {
 		return failure.Config("session %s: %v", name, err).Try("use that version of oidc-client, or a later one; " +
 			"a login with --save " + name + " --replace puts a new session in its place")
 	case errors.As(err, &broken):
-		return failure.Config("session %s: %v", name, err).Try("a login with --save " + name + " --replace puts a new one in its place")
+		return failure.Config("session %s: %v", name,
+			err).Try("a login with --save " + name + " --replace puts a new one in its place")
 	case errors.As(err, &denied):
 		return failure.Config("session %s: %v", name, err).Try("the folder of sessions has to be writable: " +
 			"what is new is written there before anything is sent; OIDC_SESSIONS names another")
@@ -112,7 +114,8 @@ func renew(
 	r.Learn(token.Value)
 	r.Issuer(token.Issuer)
 	if token.Behind != nil {
-		r.Warn("the token of session %s could not be renewed, and ends %s: %v", name, untilText(r, token.Expires), token.Behind)
+		r.Warn("the token of session %s could not be renewed, and ends %s: %v", name, untilText(r, token.Expires),
+			token.Behind)
 	}
 	if kind := map[bool]string{true: "id_token", false: "access_token"}[need.IDToken]; token.From != "" {
 		r.Debug("the %s is from %s", kind, token.From)
@@ -252,14 +255,15 @@ func unsealed(ctx context.Context, r *run.Run, keeper session.Keeper, name strin
 }
 
 // sessionOnly refuses what does not go with --session.
-func sessionOnly(r *run.Run, cmd *cobra.Command, token string) error {
+func sessionOnly(cmd *cobra.Command, token string) error {
 	given := settings(cmd)
 	if token != "" {
 		given = append(given, "token")
 	}
 	given = slices.DeleteFunc(given, func(name string) bool { return name == noCacheFlag })
 	if len(given) > 0 {
-		return failure.Usage("--session has its own token and configuration: --%s does not go with it", strings.Join(given, " and --"))
+		return failure.Usage("--session has its own token and configuration: --%s does not go with it",
+			strings.Join(given, " and --"))
 	}
 	return nil
 }
@@ -273,7 +277,8 @@ type needFlags struct {
 func (o *needFlags) addNeed(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.idToken, "id-token", false, "the ID Token instead of the access token")
-	f.DurationVar(&o.validFor, "valid-for", 0, "renew a token that is not valid for so long any more (default a fifth of its lifetime, 30s at most)")
+	f.DurationVar(&o.validFor, "valid-for", 0,
+		"renew a token that is not valid for so long any more (default a fifth of its lifetime, 30s at most)")
 }
 
 func (o *needFlags) need() (session.Need, error) {

@@ -57,7 +57,12 @@ func listSessions(r *run.Run) error {
 		}
 		if err != nil {
 			r.Warn("%s", sessionError(keeper, name, err))
-			list = append(list, strictjson.Ordered{{Name: "name", Value: name}, {Name: "state", Value: "broken"}, {Name: "why", Value: err.Error()}})
+			list = append(list,
+				strictjson.Ordered{
+					{Name: "name", Value: name},
+					{Name: "state", Value: "broken"},
+					{Name: "why", Value: err.Error()},
+				})
 			fmt.Fprintf(w, "%s\tbroken\n", transcript.Escape(name))
 			continue
 		}
@@ -66,7 +71,10 @@ func listSessions(r *run.Run) error {
 		if s.Unverified != "" {
 			state += ", unverified"
 		}
-		cells := []string{s.Name, state, untilText(r, s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID, s.Grant.Issuer}
+		cells := []string{
+			s.Name, state, untilText(r, s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID,
+			s.Grant.Issuer,
+		}
 		for i, cell := range cells {
 			cells[i] = transcript.Escape(cell)
 		}
@@ -306,7 +314,8 @@ func deleteSessions(r *run.Run, cmd *cobra.Command, args []string) error {
 			continue
 		}
 		forgotten = append(forgotten, name)
-		r.Inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions logout` would have ended", name)
+		r.Inform("session %s is forgotten here; the provider still honours its tokens, which `oidc-client sessions "+
+			"logout` would have ended", name)
 	}
 	r.Note("forgotten", forgotten)
 	return errors.Join(errs...)
@@ -352,7 +361,7 @@ func logoutSession(r *run.Run, cmd *cobra.Command, args []string) error {
 
 // revokeSession revokes the refresh token, which takes the access tokens with it, and the
 // access token, at providers where it does not.
-func revokeSession(ctx context.Context, r *run.Run, client *oidc.Client, s *session.Session) error {
+func revokeSession(ctx context.Context, client *oidc.Client, s *session.Session) error {
 	if token := s.Secret.RefreshToken; token != "" {
 		if err := client.Revoke(ctx, token, "refresh_token"); err != nil {
 			return err

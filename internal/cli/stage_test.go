@@ -58,15 +58,23 @@ func newStage(t testing.TB, secure bool, now time.Time) *stage {
 		op = func() *fakeop.OP { return fakeop.StartTLS(false) }
 	}
 	s := &stage{OP: op(), t: t, folder: t.TempDir(), now: now, ran: make(chan string, 10)}
-	s.env = map[string]string{"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off", "BROWSER": "browser"}
-	s.Claims["exp"], s.Claims["auth_time"], s.Claims["iat"], s.Claims["acr"] = now.Unix()+3600, now.Unix(), now.Unix(), "2"
+	s.env = map[string]string{
+		"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off",
+		"BROWSER": "browser",
+	}
+	s.Claims["exp"], s.Claims["auth_time"], s.Claims["iat"], s.Claims["acr"] = now.Unix()+3600, now.Unix(), now.Unix(),
+		"2"
 	for name, path := range map[string]string{
 		"introspection": "/introspect", "revocation": "/revoke", "end_session": "/logout", "registration": "/register",
-		"device_authorization": "/device", "backchannel_authentication": "/ciba", "pushed_authorization_request": "/par",
+		"device_authorization": "/device", "backchannel_authentication": "/ciba",
+		"pushed_authorization_request": "/par",
 	} {
 		s.Metadata[name+"_endpoint"] = s.URL + path
 	}
-	s.Metadata["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	s.Metadata["token_endpoint_auth_methods_supported"] = []string{
+		"client_secret_basic", "client_secret_post",
+		"private_key_jwt",
+	}
 	s.Metadata["backchannel_token_delivery_modes_supported"] = []string{"poll", "ping"}
 	maps.Copy(s.Handlers, s.handlers())
 	s.Config.Handler = s.recording(s.Config.Handler)
@@ -106,8 +114,9 @@ func (s *stage) handlers() map[string]http.HandlerFunc {
 		}
 	}
 	registration := map[string]any{
-		"client_id": "new", "client_secret": "s", "registration_access_token": "r", "registration_client_uri": s.URL + "/register/new",
-		"redirect_uris": []string{"http://127.0.0.1/auth/callback"},
+		"client_id": "new", "client_secret": "s", "registration_access_token": "r",
+		"registration_client_uri": s.URL + "/register/new",
+		"redirect_uris":           []string{"http://127.0.0.1/auth/callback"},
 	}
 	cached := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=36000")
@@ -131,9 +140,11 @@ func (s *stage) handlers() map[string]http.HandlerFunc {
 		"/register":                         says(http.StatusCreated, registration),
 		"/register/new":                     says(http.StatusOK, registration),
 		"/resource":                         s.resource,
-		"/.well-known/oauth-protected-resource/resource": says(http.StatusOK, map[string]any{"resource": s.URL + "/resource", "authorization_servers": []string{"https://op.example"}}),
-		"/sts": fakeop.Says(http.StatusOK, nil, "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId>"+
-			"<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"),
+		"/.well-known/oauth-protected-resource/resource": says(http.StatusOK,
+			map[string]any{"resource": s.URL + "/resource", "authorization_servers": []string{"https://op.example"}}),
+		"/sts": fakeop.Says(http.StatusOK, nil,
+			"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId>"+
+				"<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"),
 	}
 }
 
@@ -172,7 +183,8 @@ func (s *stage) push(w http.ResponseWriter, r *http.Request) {
 func (s *stage) back(parameter string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		http.Redirect(w, r, q.Get(parameter)+"?"+url.Values{"code": {"c"}, "state": {q.Get("state")}}.Encode(), http.StatusFound)
+		http.Redirect(w, r, q.Get(parameter)+"?"+url.Values{"code": {"c"}, "state": {q.Get("state")}}.Encode(),
+			http.StatusFound)
 	}
 }
 
@@ -206,7 +218,10 @@ func (s *stage) recording(h http.Handler) http.Handler {
 		if json.Valid(body) {
 			line += " " + string(body)
 		}
-		for _, values := range []map[string][]string{r.URL.Query(), form, {"authorization": r.Header["Authorization"], "dpop": r.Header["Dpop"], "mine": r.Header["X-Mine"]}} {
+		for _, values := range []map[string][]string{
+			r.URL.Query(), form,
+			{"authorization": r.Header["Authorization"], "dpop": r.Header["Dpop"], "mine": r.Header["X-Mine"]},
+		} {
 			for _, name := range slices.Sorted(maps.Keys(values)) {
 				line += fmt.Sprintf(" %s=%q", name, values[name])
 			}
@@ -231,10 +246,12 @@ func (s *stage) writeFiles() {
 	client := "issuer: " + s.URL + "\nclient_id: cli\nclient_secret: " + stageSecret + "\n"
 	registration := fmt.Sprintf(`{"client_id":"new","client_secret":"s","registration_access_token":"r","registration_client_uri":"%s/register/new"}`, s.URL)
 	for name, text := range map[string]string{
-		"key.pem": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})), "client.pem": certificate(s.t, key),
+		"key.pem":     string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+		"client.pem":  certificate(s.t, key),
 		"config.yaml": client + "http_client_config:\n  extra_headers:\n    X-Mine: mine\n",
 		"hmac.yaml":   "token_signing_alg: [HS256]\nuserinfo_signed_response_alg: HS256\nrequest_object_signing_alg: HS256\n",
-		"dpop.yaml":   "dpop: true\n", "other.yaml": "issuer: " + s.URL + "\nclient_id: other\n", "old": fakeop.RefreshToken, "other": "other", "registration.json": registration,
+		"dpop.yaml":   "dpop: true\n", "other.yaml": "issuer: " + s.URL + "\nclient_id: other\n",
+		"old": fakeop.RefreshToken, "other": "other", "registration.json": registration,
 		"body.json": `{"client_name":"mine"}`, "jwks.json": `{"keys":[]}`,
 	} {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(text), 0o600); err != nil {
@@ -280,7 +297,8 @@ func (s *stage) run(line, stdin string) string {
 	s.asked.Unlock()
 	var stdout, stderr bytes.Buffer
 	env := quiet()
-	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(s.filled(stdin)), &stdout, &watcher{to: &stderr, said: s.heard}
+	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(s.filled(stdin)), &stdout,
+		&watcher{to: &stderr, said: s.heard}
 	env.Now, env.Getenv = func() time.Time { return s.now }, func(name string) string { return s.env[name] }
 	env.Terminal = func(w io.Writer) bool { return s.person && w == env.Stderr }
 	env.Environ = func() []string { return nil }
@@ -328,7 +346,11 @@ func (s *stage) browse(argv []string) (<-chan error, error) {
 	s.ran <- fmt.Sprint("browser ", argv[:len(argv)-1])
 	ended := make(chan error, 1)
 	go func() {
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the stage's own
+		//nolint:gosec // the stage's own
+		client := &http.Client{Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+		}}
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, argv[len(argv)-1], nil)
 		if err == nil {
 			var res *http.Response
@@ -350,7 +372,8 @@ func (s *stage) heard(text string) {
 		claims := maps.Clone(s.Claims)
 		s.Unlock()
 		delete(claims, "nonce")
-		claims["jti"], claims["events"] = "j", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
+		claims["jti"], claims["events"] = "j",
+			map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
 		form := url.Values{"logout_token": {fakeop.Sign(s.Key, s.KID, claims)}}
 		go func() {
 			if res, err := http.PostForm(address, form); err == nil { //nolint:gosec,noctx // the program's own address

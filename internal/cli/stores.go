@@ -60,7 +60,7 @@ func keeper(r *run.Run) (session.Keeper, error) {
 			if err != nil {
 				return err
 			}
-			return revokeSession(ctx, r, client, s)
+			return revokeSession(ctx, client, s)
 		},
 	}
 	at := agentOf(r, files.Folder)
@@ -80,7 +80,8 @@ func openStore(r *run.Run) (session.Store, error) {
 	if at == nil {
 		return files, nil
 	}
-	return session.Both{First: agent.Store{Client: at.client}, Second: files, Missing: missing(r, at, files.Folder)}, nil
+	return session.Both{First: agent.Store{Client: at.client}, Second: files, Missing: missing(r, at, files.Folder)},
+		nil
 }
 
 // A locksWarning is the warning that locks do nothing, which is given once.
@@ -90,12 +91,15 @@ type locksWarning struct{ sync.Once }
 func sessionFiles(r *run.Run) (*session.Files, error) {
 	folder := place.Sessions(r.Env.Getenv)
 	if folder == "" {
-		return nil, failure.Config("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor HOME is set").Try("OIDC_SESSIONS names one")
+		return nil, failure.Config("there is no folder for sessions: neither OIDC_SESSIONS nor XDG_STATE_HOME nor " +
+			"HOME is set").Try("OIDC_SESSIONS names one")
 	}
 	store := &session.Files{Folder: folder, Sealed: keyringWish(r) == "require", LocksFail: func() {
 		run.Shared(r, func() *locksWarning { return &locksWarning{} }).Do(func() {
-			r.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all the "+
-				"same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another folder, "+
+			r.Warn("file locks do nothing in %s, as on some network file systems. A refresh token is sent once all "+
+				"the "+
+				"same, but commands that run at the same time may ask for a login. OIDC_SESSIONS names another "+
+				"folder, "+
 				"on a local disk", folder)
 		})
 	}}
@@ -147,7 +151,8 @@ func newStore(ctx context.Context, r *run.Run) (*session.Files, error) {
 		}
 		why = (&session.SealError{Err: err}).Error()
 	}
-	r.Inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s", store.Folder, why)
+	r.Inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s",
+		store.Folder, why)
 	return store, nil
 }
 

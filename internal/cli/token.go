@@ -89,11 +89,11 @@ func printToken(r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string
 		return err
 	}
 	need.Retry = o.retry
-	if need.Target, err = target(r, cmd, o); err != nil {
+	if need.Target, err = target(cmd, o); err != nil {
 		return err
 	}
 	out, err := renew(ctx, r, keeper, name, need)
-	if needsLogin(r, err) && o.login {
+	if needsLogin(err) && o.login {
 		out, err = logInAgain(ctx, r, cmd, o, keeper, name, need, err)
 	}
 	r.Explain()
@@ -105,10 +105,10 @@ func printToken(r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string
 
 // target is the part of a session's grant that the token is for. Beside a configuration the same
 // flags say whose session is meant.
-func target(r *run.Run, cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
+func target(cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
 	var t session.Target
 	given := givenOf(cmd, scopeFlags)
-	if len(given) == 0 || namesConfiguration(r, cmd, &o.client) {
+	if len(given) == 0 || namesConfiguration(cmd, &o.client) {
 		return t, nil
 	}
 	if o.idToken {
@@ -138,7 +138,7 @@ func target(r *run.Run, cmd *cobra.Command, o *sessionOptions) (session.Target, 
 
 // checkLoginFlags refuses the flags of a login that nothing would go by.
 func checkLoginFlags(r *run.Run, cmd *cobra.Command, o *sessionOptions) error {
-	configured := namesConfiguration(r, cmd, &o.client)
+	configured := namesConfiguration(cmd, &o.client)
 	for _, name := range givenOf(cmd, o.ofLogin) {
 		targets := slices.Contains(scopeFlags, name)
 		switch {
@@ -146,7 +146,8 @@ func checkLoginFlags(r *run.Run, cmd *cobra.Command, o *sessionOptions) error {
 		case name == "acr-values" && !configured:
 			return failure.Usage("--%s says whose session is meant only beside a configuration (-c, or --issuer and "+
 				"--client-id): a session has the tokens that its login asked for", name)
-		case targets || name == "acr-values" || o.login || slices.Contains([]string{"config", "issuer", "client-id"}, name):
+		case targets || name == "acr-values" || o.login ||
+			slices.Contains([]string{"config", "issuer", "client-id"}, name):
 		case !configured:
 			return failure.Usage("--%s is for a login: it goes with --login", name)
 		default:
@@ -164,7 +165,7 @@ func chosenSession(
 	if err != nil {
 		return nil, "", err
 	}
-	if !namesConfiguration(r, cmd, &o.client) {
+	if !namesConfiguration(cmd, &o.client) {
 		name, err := sessionName(r, keeper, args)
 		return keeper, name, err
 	}
@@ -177,7 +178,7 @@ func chosenSession(
 }
 
 // namesConfiguration reports whether the command line says whose session is meant.
-func namesConfiguration(r *run.Run, cmd *cobra.Command, c *clientFlags) bool {
+func namesConfiguration(cmd *cobra.Command, c *clientFlags) bool {
 	return c.config != "" || cmd.Flags().Changed("issuer") || cmd.Flags().Changed("client-id")
 }
 
@@ -220,14 +221,15 @@ func sessionOfConfig(r *run.Run, keeper session.Keeper, cfg *connect.Setup, args
 }
 
 // needsLogin reports whether a login is what helps.
-func needsLogin(r *run.Run, err error) bool {
+func needsLogin(err error) bool {
 	return errors.As(err, new(*renewal.LoginError)) || errors.As(err, new(*noSessionError))
 }
 
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
 // that of the command line.
 func logInAgain(
-	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string, need session.Need,
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string,
+	need session.Need,
 	why error,
 ) (*session.Token, error) {
 	if !r.Env.Terminal(r.Env.Stderr) {
@@ -263,7 +265,7 @@ func loginOnce(ctx context.Context, r *run.Run, cfg *connect.Setup, o *sessionOp
 	}
 	var settled error
 	err = runLogin(ctx, r, journey, func(outcome *flow.Outcome) bool {
-		settled = settleLogin(ctx, r, t, outcome)
+		settled = settleLogin(ctx, t, outcome)
 		return true
 	})
 	return errors.Join(err, settled)
@@ -273,7 +275,7 @@ func loginOnce(ctx context.Context, r *run.Run, cfg *connect.Setup, o *sessionOp
 func loginConfig(
 	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, keeper session.Keeper, name string,
 ) (*connect.Setup, error) {
-	if _, err := keeper.View(name); err != nil || namesConfiguration(r, cmd, &o.client) {
+	if _, err := keeper.View(name); err != nil || namesConfiguration(cmd, &o.client) {
 		return loadConfig(ctx, r, cmd, &o.client, "issuer", "client_id")
 	}
 	s, err := unsealed(ctx, r, keeper, name)
@@ -333,7 +335,8 @@ func showToken(r *run.Run, out *session.Token, o *sessionOptions) error {
 // bearer refuses to hand on an access token that does nothing by itself.
 func bearer(out *session.Token) error {
 	if name := out.Session; !strings.EqualFold(out.Type, "Bearer") {
-		return failure.Usage("the access token of session %s is bound to a key (DPoP), which has to be proved for each request: `oidc-client resource URL --session %s` does", name, name)
+		return failure.Usage("the access token of session %s is bound to a key (DPoP), which has to be proved for "+
+			"each request: `oidc-client resource URL --session %s` does", name, name)
 	}
 	return nil
 }
@@ -341,7 +344,10 @@ func bearer(out *session.Token) error {
 // tokenFit refuses to hand on what cannot be a token: it could be more than one line.
 func tokenFit(token string) error {
 	if err := run.CheckToken(token); err != nil {
-		return &oidc.ProtocolError{Endpoint: "token", Err: fmt.Errorf("what the provider sent cannot be a token: %w", err)}
+		return &oidc.ProtocolError{
+			Endpoint: "token",
+			Err:      fmt.Errorf("what the provider sent cannot be a token: %w", err),
+		}
 	}
 	return nil
 }

@@ -55,9 +55,11 @@ func anyGrant(
 	case grantType == "":
 		return oidc.Grant{}, failure.Usage("--grant is missing: the grant_type")
 	case strings.ContainsFunc(grantType, odd):
-		return oidc.Grant{}, failure.Usage("--grant is not a grant_type: it has a space or another character that none has")
+		return oidc.Grant{},
+			failure.Usage("--grant is not a grant_type: it has a space or another character that none has")
 	case grantType == "refresh_token":
-		return oidc.Grant{}, failure.Usage("a refresh token is sent by the command refresh-token, which stores the new one")
+		return oidc.Grant{},
+			failure.Usage("a refresh token is sent by the command refresh-token, which stores the new one")
 	}
 	grant := oidc.Grant{Type: grantType, Params: url.Values{}, Once: true, Expect: oidc.Expectation{Optional: true}}
 	if cfg.Origin["scopes"].Name == "--scope" {

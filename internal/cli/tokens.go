@@ -55,8 +55,10 @@ func addParams(f *pflag.FlagSet, params *[]string, short string) {
 // ownParams are the parameters of a request that have ways of their own to be
 // set, or are the program's.
 var ownParams = []string{
-	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "refresh_token", "code", "code_verifier",
-	"state", "nonce", "redirect_uri", "scope", "max_age", "response_type", "response_mode", "code_challenge", "code_challenge_method", "request", "request_uri", "device_code", "auth_req_id",
+	"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "refresh_token", "code",
+	"code_verifier",
+	"state", "nonce", "redirect_uri", "scope", "max_age", "response_type", "response_mode", "code_challenge",
+	"code_challenge_method", "request", "request_uri", "device_code", "auth_req_id",
 	"password", "assertion", "subject_token", "actor_token", "token",
 }
 
@@ -104,7 +106,9 @@ type tokenRequest struct {
 
 // newTokenRequest finds out, before anything is sent, where tokens can be kept, finds the
 // provider and makes the client. plan says what is known of that.
-func newTokenRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOptions, plan keep.Plan) (*tokenRequest, error) {
+func newTokenRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOptions,
+	plan keep.Plan,
+) (*tokenRequest, error) {
 	var err error
 	if plan.Session, err = beginSaving(ctx, r, cfg, o); err != nil {
 		return nil, err
@@ -149,7 +153,9 @@ func filtersOut(r *run.Run, o *tokenOptions) bool {
 
 // requestTokens gets tokens by the grant that grantOf makes, and does what is done with
 // tokens.
-func requestTokens(r *run.Run, cmd *cobra.Command, o *tokenOptions, grantOf func(context.Context, *connect.Setup) (oidc.Grant, error)) error {
+func requestTokens(r *run.Run, cmd *cobra.Command, o *tokenOptions,
+	grantOf func(context.Context, *connect.Setup) (oidc.Grant, error),
+) error {
 	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
 	cfg, err := prepareTokens(ctx, r, cmd, o)
@@ -221,7 +227,8 @@ func (t *tokenRequest) remarks(tokens *oidc.Tokens) {
 	case refresh && tokens.RefreshToken == "":
 		t.Inform("the provider sent no new refresh token: the one that was sent stays valid")
 	case refresh && t.plan.File == nil && t.plan.Session == nil && !t.Options.Output:
-		t.Inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up to date")
+		t.Inform("the new refresh token above replaces the one that was sent; --refresh-token @FILE keeps a file up " +
+			"to date")
 	}
 	switch {
 	case refresh && tokens.IssuedIDToken == "":
@@ -270,8 +277,14 @@ func (t *tokenRequest) jwtTokens(ctx context.Context, tokens *oidc.Tokens) error
 		file          string
 		verify        func(context.Context, string) (*oidc.JWT, error)
 	}{
-		{t.cfg.AccessTokenJWT && tokens.AccessToken != "", tokens.AccessToken, "access_token", "Access Token", run.AccessTokenFile, verifyAccess},
-		{t.cfg.RefreshTokenJWT && tokens.RefreshToken != "", tokens.RefreshToken, "refresh_token", "Refresh Token", run.RefreshTokenFile, t.client.VerifyRefreshToken},
+		{
+			t.cfg.AccessTokenJWT && tokens.AccessToken != "", tokens.AccessToken, "access_token", "Access Token",
+			run.AccessTokenFile, verifyAccess,
+		},
+		{
+			t.cfg.RefreshTokenJWT && tokens.RefreshToken != "", tokens.RefreshToken, "refresh_token", "Refresh Token",
+			run.RefreshTokenFile, t.client.VerifyRefreshToken,
+		},
 	} {
 		if !token.wanted {
 			continue

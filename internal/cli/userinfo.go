@@ -41,9 +41,11 @@ known, to compare its audience.`,
 
 // userInfoToken is the access token that was given, or that of a session, and the
 // configuration that goes with it.
-func userInfoToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string) (string, *connect.Setup, error) {
+func userInfoToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag,
+	name string,
+) (string, *connect.Setup, error) {
 	if name != "" {
-		if err := sessionOnly(r, cmd, flag); err != nil {
+		if err := sessionOnly(cmd, flag); err != nil {
 			return "", nil, err
 		}
 		return ofSession(ctx, r, name)
@@ -53,7 +55,8 @@ func userInfoToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *c
 		return "", nil, err
 	}
 	if token == "" && flag == "" {
-		return "", nil, failure.Usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN), or --session")
+		return "", nil,
+			failure.Usage("--token is missing (- reads standard input, @FILE a file; or set OIDC_TOKEN), or --session")
 	}
 	if err := run.CheckToken(token); err != nil {
 		return "", nil, failure.Usage("--token: the access token cannot be right: %v", err)

@@ -38,7 +38,7 @@ func everyFlag(do func(words []string, f *pflag.Flag)) {
 			walk(below)
 		}
 	}
-	walk((newProgram(quiet(), run.Options{})).root(nil))
+	walk(newProgram(quiet(), run.Options{}).root(nil))
 }
 
 // refused runs a command line, and returns what it says if it is a usage error.
@@ -90,22 +90,29 @@ func TestValuesAreUTF8(t *testing.T) {
 		case takesBytes(f):
 			free[f.Name] = true
 		default:
-			if said := refused(t, append(words, "--"+f.Name, "\xff")...); !strings.Contains(said, "--"+f.Name+" is not UTF-8") {
+			if said := refused(t, append(words, "--"+f.Name, "\xff")...); !strings.Contains(said,
+				"--"+f.Name+" is not UTF-8") {
 				t.Errorf("%v --%s: %s", words, f.Name, said)
 			}
 		}
 	})
 	want := []string{
-		"access-token", "actor-token", "assertion", "ca-cert", "client-ca", "client-secret", "config", "data", "dir", "dpop-key", "file",
-		"id-token", "id-token-hint", "initial-access-token", "jwks", "login-hint-token", "metadata", "out", "output-dir", "password", "pem-cert",
-		"pem-key", "previous-id-token", "refresh-token", "registration", "registration-token", "signing-key", "subject-token", "tls-cert", "tls-key",
+		"access-token", "actor-token", "assertion", "ca-cert", "client-ca", "client-secret", "config", "data", "dir",
+		"dpop-key", "file",
+		"id-token", "id-token-hint", "initial-access-token", "jwks", "login-hint-token", "metadata", "out",
+		"output-dir", "password", "pem-cert",
+		"pem-key", "previous-id-token", "refresh-token", "registration", "registration-token", "signing-key",
+		"subject-token", "tls-cert", "tls-key",
 		"token", "user-code",
 	}
 	if got := slices.Sorted(maps.Keys(free)); !slices.Equal(got, want) {
 		t.Errorf("these flags may take anything: %q", got)
 	}
 	for _, args := range [][]string{
-		{"register", "create", "--issuer", "https://op.invalid", "--out", "x.yaml", "--metadata", "{\"client_name\":\"\xff\"}"},
+		{
+			"register", "create", "--issuer", "https://op.invalid", "--out", "x.yaml", "--metadata",
+			"{\"client_name\":\"\xff\"}",
+		},
 		{"register", "create", "--issuer", "https://op.invalid", "--out", "x.yaml", "--initial-access-token", "\xff"},
 		{"ciba", "--issuer", "https://op.invalid", "--client-id", "a", "--login-hint", "b", "--user-code", "\xff"},
 		{"ciba", "--issuer", "https://op.invalid", "--client-id", "a", "--login-hint-token", "\xff"},

@@ -62,8 +62,15 @@ func benchmarkStream(b *testing.B, key oidc.SigningKey, kind string) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var errs bytes.Buffer
-		env := &run.Env{Stdin: strings.NewReader(stream), Stdout: io.Discard, Stderr: &errs, Now: time.Now, Getenv: func(string) string { return "" }, Terminal: func(io.Writer) bool { return false }}
-		if code := Main(context.Background(), env, []string{"jwt", "verify", "--jwks", file, "--as", kind, "--issuer", "https://op.example", "--client-id", "cli"}); code != 0 {
+		env := &run.Env{
+			Stdin: strings.NewReader(stream), Stdout: io.Discard, Stderr: &errs, Now: time.Now,
+			Getenv: func(string) string { return "" }, Terminal: func(io.Writer) bool { return false },
+		}
+		if code := Main(context.Background(), env,
+			[]string{
+				"jwt", "verify", "--jwks", file, "--as", kind, "--issuer", "https://op.example", "--client-id",
+				"cli",
+			}); code != 0 {
 			b.Fatalf("exit %d: %s", code, errs.String())
 		}
 	}

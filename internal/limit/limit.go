@@ -116,7 +116,10 @@ func sizes() []Row {
 		{"JSONValues", fmt.Sprint(JSONValues), "values in one JSON document"},
 		{"KeyCount", fmt.Sprint(KeyCount), "keys of a JWK Set that are looked at; the rest are passed over"},
 		{"Nonces", fmt.Sprint(Nonces), "origins whose DPoP nonces are kept"},
-		{"Proofs", fmt.Sprint(Proofs), "DPoP proofs that a resource server remembers of the present minute, and of the one before"},
+		{
+			"Proofs", fmt.Sprint(Proofs),
+			"DPoP proofs that a resource server remembers of the present minute, and of the one before",
+		},
 		{"LogoutTokens", fmt.Sprint(LogoutTokens), "logouts that logout-receiver takes in one run"},
 		{"LogoutSize", size(LogoutSize), "the same, all together"},
 		{"CacheEntries", fmt.Sprint(CacheEntries), "answers in the cache of metadata and keys; the oldest make room"},

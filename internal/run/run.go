@@ -200,14 +200,14 @@ func (e *TimeoutError) Is(target error) bool { return target == context.Deadline
 // ends: it has to end with the command's context.
 func (r *Run) Go(task func()) { r.tasks.Go(task) }
 
-// Shared returns the value of a type that all parts of a run have in common. make makes
-// it when it is first asked for.
-func Shared[T any](r *Run, make func() T) T {
+// Shared returns the value of a type that all parts of a run have in common. create
+// makes it when it is first asked for.
+func Shared[T any](r *Run, create func() T) T {
 	key := reflect.TypeFor[T]()
 	if known, ok := r.shared.Load(key); ok {
 		return known.(T) //nolint:forcetypeassert // it is stored by its type
 	}
-	value, _ := r.shared.LoadOrStore(key, make())
+	value, _ := r.shared.LoadOrStore(key, create())
 	return value.(T) //nolint:forcetypeassert // it is stored by its type
 }
 

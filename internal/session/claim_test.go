@@ -15,7 +15,8 @@ func TestBegin(t *testing.T) {
 	s := good()
 	s.Begin(noon)
 	c := s.Claim
-	if !c.Mine() || len(Holder()) < 20 || c.Process != os.Getpid() || !c.Began.Equal(noon) || c.SendBy.Sub(noon) != limit.SendBy {
+	if !c.Mine() || len(Holder()) < 20 || c.Process != os.Getpid() || !c.Began.Equal(noon) ||
+		c.SendBy.Sub(noon) != limit.SendBy {
 		t.Errorf("%+v", c)
 	}
 	if len(c.Token) != 43 || strings.Contains(c.Token, "refresh") {
@@ -55,9 +56,11 @@ func TestRefreshBegan(t *testing.T) {
 		change func(*Session)
 		want   time.Time
 	}{
-		"none":                        {func(*Session) {}, time.Time{}},
-		"a claim":                     {func(s *Session) { s.Begin(later) }, later},
-		"a claim that has failed":     {func(s *Session) { s.Begin(later); s.Claim.Why = "HTTP status 500" }, time.Time{}},
+		"none":    {func(*Session) {}, time.Time{}},
+		"a claim": {func(s *Session) { s.Begin(later) }, later},
+		"a claim that has failed": {
+			func(s *Session) { s.Begin(later); s.Claim.Why = "HTTP status 500" }, time.Time{},
+		},
 		"a response not verified yet": {func(s *Session) { s.Withheld = Unverified }, noon},
 		"one for a part of the grant": {func(s *Session) {
 			s.PutAccess(AccessToken{Target: Target{Scopes: []string{"a"}}, Received: later, Withheld: Unverified}, noon)

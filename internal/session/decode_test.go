@@ -34,11 +34,13 @@ func TestSchema1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Secret.RefreshToken != "refresh" || s.Tokens.AccessToken != "access" || s.Generation != 3 || s.Schema != Schema {
+	if s.Secret.RefreshToken != "refresh" || s.Tokens.AccessToken != "access" || s.Generation != 3 ||
+		s.Schema != Schema {
 		t.Errorf("%+v", s)
 	}
 	began := time.Date(2026, 1, 2, 12, 11, 0, 0, time.UTC)
-	if s.Claim == nil || s.Claim.Process != 42 || !s.Claim.Began.Equal(began) || s.State(noon) != Spent || s.Claim.Mine() {
+	if s.Claim == nil || s.Claim.Process != 42 || !s.Claim.Began.Equal(began) || s.State(noon) != Spent ||
+		s.Claim.Mine() {
 		t.Errorf("the claim: %+v", s.Claim)
 	}
 	if text := s.Claim.String(); !strings.Contains(text, "process 42 sent it") {
@@ -95,7 +97,8 @@ func TestLaterSchema(t *testing.T) {
 		write1(t, f, text)
 		_, err := f.Load("work")
 		var later *LaterError
-		if !errors.As(err, &later) || later.Schema != 3 || !strings.Contains(err.Error(), "a later version of oidc-client wrote it") {
+		if !errors.As(err, &later) || later.Schema != 3 ||
+			!strings.Contains(err.Error(), "a later version of oidc-client wrote it") {
 			t.Errorf("%v", err)
 		}
 		if err := Write(f, good()); !errors.As(err, &later) {

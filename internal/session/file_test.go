@@ -37,7 +37,10 @@ func TestFilesArePrivate(t *testing.T) {
 	if err != nil || len(entries) != 2 {
 		t.Errorf("%v, %v", entries, err)
 	}
-	for name, want := range map[string]fs.FileMode{path: 0o600, filepath.Join(f.Folder, ".work.json.lock"): 0o600, f.Folder: fs.ModeDir | 0o700} {
+	for name, want := range map[string]fs.FileMode{
+		path: 0o600, filepath.Join(f.Folder, ".work.json.lock"): 0o600,
+		f.Folder: fs.ModeDir | 0o700,
+	} {
 		if info, err := os.Stat(name); err != nil || runtime.GOOS != "windows" && info.Mode() != want {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
@@ -61,11 +64,17 @@ func TestBrokenFiles(t *testing.T) {
 	}
 	whole := stored(func(*Session) {})
 	cases := map[string][]byte{
-		"empty": {}, "not JSON": []byte("\x00\x01"), "null": []byte("null"), "an array": []byte("[]"), "an object": []byte("{}"),
-		"zeros": make([]byte, 32<<10), "twice": append(append([]byte{}, whole...), whole...), "large": append(append([]byte{}, whole...), make([]byte, limit.Session)...),
-		"of a later version": stored(func(s *Session) { s.Schema = Schema + 1 }), "of no version": stored(func(s *Session) { s.Schema = 0 }),
-		"another session's": stored(func(s *Session) { s.Name = "other" }), "no issuer": stored(func(s *Session) { s.Grant.Issuer = "" }),
-		"no secret": stored(func(s *Session) { s.Secret = nil }), "two secrets": stored(func(s *Session) { s.Sealed = &Sealed{} }), "of another type": []byte(`{"schema":"1"}`),
+		"empty": {}, "not JSON": []byte("\x00\x01"), "null": []byte("null"), "an array": []byte("[]"),
+		"an object": []byte("{}"),
+		"zeros":     make([]byte, 32<<10), "twice": append(append([]byte{}, whole...), whole...),
+		"large":              append(append([]byte{}, whole...), make([]byte, limit.Session)...),
+		"of a later version": stored(func(s *Session) { s.Schema = Schema + 1 }),
+		"of no version":      stored(func(s *Session) { s.Schema = 0 }),
+		"another session's":  stored(func(s *Session) { s.Name = "other" }),
+		"no issuer":          stored(func(s *Session) { s.Grant.Issuer = "" }),
+		"no secret":          stored(func(s *Session) { s.Secret = nil }),
+		"two secrets":        stored(func(s *Session) { s.Sealed = &Sealed{} }),
+		"of another type":    []byte(`{"schema":"1"}`),
 	}
 	for i := 0; i < len(whole); i += len(whole)/20 + 1 {
 		cases["cut off after "+strconv.Itoa(i)] = whole[:i]

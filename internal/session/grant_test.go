@@ -10,8 +10,10 @@ import (
 
 func someGrant() Grant {
 	return Grant{
-		Issuer: "https://op.example", ClientID: "cli", Subject: "u", Scopes: []string{"openid", "email", "offline_access"},
-		Resources: []string{"https://a.example", "https://b.example"}, Audiences: []string{"x", "y", "z"}, ACR: "2", Key: "thumbprint",
+		Issuer: "https://op.example", ClientID: "cli", Subject: "u",
+		Scopes:    []string{"openid", "email", "offline_access"},
+		Resources: []string{"https://a.example", "https://b.example"}, Audiences: []string{"x", "y", "z"}, ACR: "2",
+		Key: "thumbprint",
 	}
 }
 
@@ -69,7 +71,13 @@ func TestGrantsDiffer(t *testing.T) {
 			t.Errorf("a grant covers another %s", name)
 		}
 	}
-	apart := []Grant{{Issuer: "ab", ClientID: "c"}, {Issuer: "a", ClientID: "bc"}, {Scopes: []string{"a b"}}, {Scopes: []string{"a", "b"}}, {Resources: []string{"a", "b"}}}
+	apart := []Grant{
+		{Issuer: "ab", ClientID: "c"},
+		{Issuer: "a", ClientID: "bc"},
+		{Scopes: []string{"a b"}},
+		{Scopes: []string{"a", "b"}},
+		{Resources: []string{"a", "b"}},
+	}
 	for i, g := range apart {
 		for _, other := range apart[:i] {
 			if g.ID() == other.ID() {

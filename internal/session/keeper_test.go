@@ -98,7 +98,8 @@ func TestPair(t *testing.T) {
 	count := func(k *keep, what string) int {
 		return len(slices.DeleteFunc(slices.Clone(k.asked), func(s string) bool { return s != what }))
 	}
-	if count(first, "token") != 4 || count(second, "token") != 3 || count(first, "refresh") != 1 || count(second, "logout") != 1 {
+	if count(first, "token") != 4 || count(second, "token") != 3 || count(first, "refresh") != 1 ||
+		count(second, "logout") != 1 {
 		t.Errorf("asked %v and %v", first.asked, second.asked)
 	}
 	if _, err := p.Token(ctx, "none", Need{}); !errors.Is(err, ErrNoSession) {

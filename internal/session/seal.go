@@ -63,8 +63,9 @@ func (k Key) seal(s *Session) (*Sealed, error) {
 // unseal decrypts the secret of a session.
 func (k Key) unseal(s *Session) (*Secret, error) {
 	if k.ID() != s.Sealed.KeyID {
-		return nil, &SealError{fmt.Errorf("session %s was sealed with the key %s, and it has %s: it was made anew since",
-			s.Name, s.Sealed.KeyID, k.ID())}
+		return nil,
+			&SealError{fmt.Errorf("session %s was sealed with the key %s, and it has %s: it was made anew since",
+				s.Name, s.Sealed.KeyID, k.ID())}
 	}
 	c, err := k.cipher()
 	if err != nil {

@@ -89,11 +89,12 @@ type Failure struct {
 
 // A Secret is what a session is renewed with.
 type Secret struct {
-	RefreshToken string              `json:"refresh_token,omitempty"`
-	Again        map[string][]string `json:"again,omitempty"`    // the request of the client's own grant, which is made anew
-	Params       map[string][]string `json:"params,omitempty"`   // further parameters of each refresh
-	DPoPKey      json.RawMessage     `json:"dpop_key,omitempty"` // a JWK, if the key is kept nowhere else
-	Client       json.RawMessage     `json:"client"`             // how the client is configured; the caller's
+	RefreshToken string `json:"refresh_token,omitempty"`
+	// the request of the client's own grant, which is made anew
+	Again   map[string][]string `json:"again,omitempty"`
+	Params  map[string][]string `json:"params,omitempty"`   // further parameters of each refresh
+	DPoPKey json.RawMessage     `json:"dpop_key,omitempty"` // a JWK, if the key is kept nowhere else
+	Client  json.RawMessage     `json:"client"`             // how the client is configured; the caller's
 }
 
 // A Need is what somebody asks of a session.

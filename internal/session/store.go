@@ -82,7 +82,8 @@ func (e *BrokenError) Unwrap() error { return e.Err }
 type LaterError struct{ Schema int }
 
 func (e *LaterError) Error() string {
-	return fmt.Sprintf("a later version of oidc-client wrote it (schema %d; this version reads schemas up to %d)", e.Schema, Schema)
+	return fmt.Sprintf("a later version of oidc-client wrote it (schema %d; this version reads schemas up to %d)",
+		e.Schema, Schema)
 }
 
 // A PartError says that of a session with new tokens only what renews it could be stored, and why.
@@ -108,7 +109,8 @@ func CheckName(name string) error {
 		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-", c)
 	}
 	if name == "" || len(name) > 64 || strings.ContainsFunc(name, odd) || strings.ContainsRune("._-", rune(name[0])) {
-		return errors.New("the name of a session is of the characters a-z 0-9 . _ -, 64 at most, and begins with a letter or digit")
+		return errors.New("the name of a session is of the characters a-z 0-9 . _ -, 64 at most, and begins with a " +
+			"letter or digit")
 	}
 	return nil
 }
@@ -129,7 +131,8 @@ func (e *WaitError) Unwrap() error { return e.Err }
 // Wait locks a session as [Store].Lock does, and waits for [limit.SessionLock] at most. The
 // error of a wait that ended is a [*WaitError].
 func Wait(ctx context.Context, store Store, name string, waiting func() bool) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock, fmt.Errorf("it took longer than %s", limit.SessionLock))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit.SessionLock,
+		fmt.Errorf("it took longer than %s", limit.SessionLock))
 	defer cancel()
 	unlock, err = store.Lock(ctx, name, waiting)
 	if err != nil && ctx.Err() != nil {

@@ -106,7 +106,9 @@ func TestSealedStaysSealed(t *testing.T) {
 	}
 	var seal *SealError
 	for name, files := range map[string]*Files{
-		"no keyring": {Folder: store.Folder}, "a locked one": {Folder: store.Folder, Keys: &ring{err: errors.New("locked")}}, "an empty one": {Folder: store.Folder, Keys: &ring{}},
+		"no keyring":   {Folder: store.Folder},
+		"a locked one": {Folder: store.Folder, Keys: &ring{err: errors.New("locked")}},
+		"an empty one": {Folder: store.Folder, Keys: &ring{}},
 	} {
 		if err := files.Open(t.Context(), s); !errors.As(err, &seal) {
 			t.Errorf("%s: %v", name, err)

@@ -199,7 +199,8 @@ func locks(t *testing.T, store session.Store) {
 	}
 	gone, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("the caller's reason")
-	if u, err := store.Lock(gone, "work", func() bool { cancel(reason); return false }); u != nil || !errors.Is(err, reason) {
+	if u, err := store.Lock(gone, "work", func() bool { cancel(reason); return false }); u != nil ||
+		!errors.Is(err, reason) {
 		t.Fatalf("who has given up: %v", err)
 	}
 	told := make(chan struct{})
@@ -330,7 +331,8 @@ func claimsOnce(t *testing.T, store session.Store) {
 		t.Fatalf("%d may send the refresh token", sent)
 	}
 	s := read(t, store, "work")
-	if s.Claim == nil || !strings.HasPrefix(s.Claim.Holder, "holder ") || s.Claim.Token == "" || !s.Claim.SendBy.After(s.Claim.Began) {
+	if s.Claim == nil || !strings.HasPrefix(s.Claim.Holder, "holder ") || s.Claim.Token == "" ||
+		!s.Claim.SendBy.After(s.Claim.Began) {
 		t.Fatalf("the claim: %+v", s.Claim)
 	}
 	if s.State(noon) != session.Spent {
@@ -370,7 +372,8 @@ func givesClaimsBack(t *testing.T, store session.Store) {
 func answered(s *session.Session, token string) *session.Session {
 	s.Generation++
 	s.Claim, s.Received = nil, s.Received.Add(time.Minute)
-	s.Tokens.AccessToken, s.Secret = token, &session.Secret{RefreshToken: "refresh of " + token, Client: s.Secret.Client}
+	s.Tokens.AccessToken, s.Secret = token,
+		&session.Secret{RefreshToken: "refresh of " + token, Client: s.Secret.Client}
 	return s
 }
 
@@ -416,7 +419,8 @@ func readsWhole(t *testing.T, store session.Store) {
 			last := int64(0)
 			for {
 				s, err := store.Load("work")
-				if err != nil || s.Serial < last || s.Tokens.AccessToken != "access" && s.Tokens.AccessToken != s.Refused {
+				if err != nil || s.Serial < last ||
+					s.Tokens.AccessToken != "access" && s.Tokens.AccessToken != s.Refused {
 					t.Errorf("%+v, %v", s, err)
 					return
 				}
@@ -466,10 +470,13 @@ func numbersApart(t *testing.T, store session.Store) {
 func keepsAccessTokens(t *testing.T, store session.Store) {
 	s := write(t, store, aSession("work"))
 	targets := []session.Target{
-		{Scopes: []string{"read"}}, {Resources: []string{"https://api.example"}}, {Scopes: []string{"read"}, Audiences: []string{"a"}},
+		{Scopes: []string{"read"}},
+		{Resources: []string{"https://api.example"}},
+		{Scopes: []string{"read"}, Audiences: []string{"a"}},
 	}
 	for n, target := range targets {
-		s.PutAccess(session.AccessToken{Target: target, Token: fmt.Sprint("access-", n), Type: "DPoP", Received: noon}, noon)
+		s.PutAccess(session.AccessToken{Target: target, Token: fmt.Sprint("access-", n), Type: "DPoP", Received: noon},
+			noon)
 		write(t, store, s)
 	}
 	same(t, store, s)
