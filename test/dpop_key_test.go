@@ -177,7 +177,7 @@ func TestBoundSessionsConfigurationChanges(t *testing.T) {
 	s.ok("sessions", "refresh", "work")
 	config()
 	none := filepath.Join(s.folder, "none.json")
-	s.refuses("dpop removed", none, "session work is bound to a key (DPoP), which its configuration does not use",
+	s.refuses("dpop removed", none, "session work is bound to a key (DPoP), which its configuration no longer uses",
 		[]string{"sessions", "refresh", "work"}, []string{"userinfo", "--session", "work"})
 	config("dpop_key: none.json")
 	s.refuses("dpop_key added", none, "none.json does not exist", []string{"sessions", "refresh", "work"})

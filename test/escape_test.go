@@ -110,6 +110,7 @@ client-credentials -c $config
 password -c $config --username alice --password -
 jwt-bearer -c $config --assertion $jwt
 saml2-bearer -c $config --assertion -
+token-request -c $config --grant urn:example:grant --param ticket=-
 token-exchange -c $config --subject-token - --subject-token-type urn:ietf:params:oauth:token-type:access_token
 userinfo -c $config --token -
 introspect -c $config --token -
@@ -250,6 +251,7 @@ func (s *hostileScene) login() {
 	stored, err := store.Load("work")
 	check(s.t, err)
 	stored.Name, stored.Grant.Subject, stored.Refused = "odd", steering, steering
+	stored.Serial = 0 // there is none of that name
 	check(s.t, session.Save(store, stored))
 }
 

@@ -310,7 +310,8 @@ func (p *npmProvider) tryAccessTokens(*encryptionKeys) {
 			}
 			if failed := d.not("access_token."); !slices.Equal(failed, []string{
 				"access_token.nbf: not_applicable", "access_token.aud: not_applicable",
-				"access_token.scope: not_applicable", "access_token.cnf: not_applicable",
+				"access_token.required: not_applicable", "access_token.cnf: not_applicable",
+				"access_token.possession: not_applicable", "access_token.scope: not_applicable",
 			}) {
 				p.t.Errorf("%s: %v", resource, failed)
 			}
