@@ -147,7 +147,6 @@ var bigTypes = map[string]string{
 
 	"internal/agent.Agent":       "has yet to be cut",
 	"internal/provider.Provider": "has yet to be cut",
-	"internal/renewal.passage":   "has yet to be cut",
 	"internal/run.Run":           "has yet to be cut",
 }
 

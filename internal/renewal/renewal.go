@@ -233,7 +233,7 @@ func (r *Renewal) renew(ctx context.Context, out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	p := &passage{Renewal: r, session: s, room: room, undo: func() {}}
+	p := &passage{Renewal: r, session: s, room: room, answer: answer{undo: func() {}}}
 	g := grant(s, r.Need.Target)
 	g.Sending, g.Received = p.sending, p.received
 	out.Tokens, err = client.Token(p.through(ctx), g)
@@ -259,16 +259,16 @@ func (r *Renewal) settle(out *Outcome, client *oidc.Client, p *passage, err erro
 	r.judge(s, out.Tokens, client, err)
 	unstored := p.keep(nil)
 	switch {
-	case errors.Is(unstored, session.ErrChanged) && p.lost == nil: // by a refresh since: what it stored is newer
+	case errors.Is(unstored, session.ErrChanged) && p.answer.lost == nil: // by a refresh since: what it stored is newer
 	case unstored == nil:
-		p.undo()
+		p.answer.undo()
 	case errors.As(unstored, new(*session.PartError)):
-		p.undo()
+		p.answer.undo()
 		out.Unstored = unstored
-	case p.lost == nil: // the store has the tokens, as they came
+	case p.answer.lost == nil: // the store has the tokens, as they came
 		out.Unstored = unstored
 	default:
-		err = errors.Join(err, &LostError{s, p.lost})
+		err = errors.Join(err, &LostError{s, p.answer.lost})
 	}
 	if err != nil {
 		return err
@@ -390,31 +390,41 @@ type passage struct {
 	*Renewal
 	session *session.Session
 	room    session.Reservation // for the answer
-	sent    *session.Session    // as it was when the refresh token was sent
 
 	mu      sync.Mutex // held while the note is written: an answer may come before it is
-	cancel  context.CancelCauseFunc
-	forget  func() bool  // stops waiting for the caller's end
-	gaveUp  func() error // why the caller did, nil if it did not
+	caller  caller
 	release func()
-	lost    error  // why the store has not got the answer, nil if it has
-	undo    func() // of what was done about that
-	noted   bool   // the store says that the token may be spent
-	late    bool   // another process has changed the session: nothing was sent
-	stored  bool   // the answer was given to the store
-	kept    bool   // the store has it, or what renews the session
+	noted   bool // the store says that the token may be spent
+	late    bool // another process has changed the session: nothing was sent
+	answer  answer
 	ended   bool
+}
+
+// A caller is who waits for a passage.
+type caller struct {
+	cancel context.CancelCauseFunc // ends the passage
+	forget func() bool             // stops waiting for the caller's end
+	gaveUp func() error            // why the caller did, nil if it did not
+}
+
+// An answer is what became of the provider's answer at the store.
+type answer struct {
+	sent   *session.Session // as it was when the refresh token was sent
+	stored bool             // it was given to the store
+	kept   bool             // the store has it, or what renews the session
+	lost   error            // why the store has not got it, nil if it has
+	undo   func()           // of what was done about that
 }
 
 // through is ctx, but that its end waits until the passage is over.
 func (p *passage) through(ctx context.Context) context.Context {
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	p.cancel, p.gaveUp = cancel, func() error { return context.Cause(ctx) }
-	p.forget = context.AfterFunc(ctx, func() {
+	p.caller.cancel, p.caller.gaveUp = cancel, func() error { return context.Cause(ctx) }
+	p.caller.forget = context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if !p.noted || p.stored {
-			cancel(p.gaveUp())
+		if !p.noted || p.answer.stored {
+			cancel(p.caller.gaveUp())
 		}
 	})
 	return inner
@@ -427,8 +437,8 @@ func (p *passage) sending() error {
 	switch {
 	case p.noted:
 		return nil // once more, with a nonce
-	case p.gaveUp() != nil:
-		return p.gaveUp()
+	case p.caller.gaveUp() != nil:
+		return p.caller.gaveUp()
 	case p.ended:
 		return errors.New("it is not waited for any more")
 	}
@@ -491,7 +501,7 @@ func (p *passage) keep(room session.Reservation) error {
 			return err
 		}
 		now, loadErr := p.Store.Load(p.session.Name)
-		if loadErr != nil || p.kept || !sameResponse(now, p.sent) {
+		if loadErr != nil || p.answer.kept || !sameResponse(now, p.answer.sent) {
 			return err
 		}
 		p.session.Serial, room = now.Serial, nil
@@ -503,7 +513,7 @@ func (p *passage) keep(room session.Reservation) error {
 func (p *passage) received(t *oidc.Tokens) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sent = p.session.Copy()
+	p.answer.sent = p.session.Copy()
 	PutFor(p.session, t, p.Need.Target, p.Now())
 	room := p.room
 	p.room = nil
@@ -511,15 +521,15 @@ func (p *passage) received(t *oidc.Tokens) error {
 	if errors.Is(err, session.ErrChanged) && p.session.Secret.RefreshToken == "" {
 		err = nil // another process has received such tokens too, and nothing was spent
 	}
-	if p.kept = err == nil || errors.As(err, new(*session.PartError)); !p.kept {
-		p.lost = err // settle tries again, and tells
+	if p.answer.kept = err == nil || errors.As(err, new(*session.PartError)); !p.answer.kept {
+		p.answer.lost = err // settle tries again, and tells
 		if p.Rescue != nil {
-			p.undo, p.lost = p.Rescue(p.session, err)
+			p.answer.undo, p.answer.lost = p.Rescue(p.session, err)
 		}
 	}
 	p.letGo()
-	if p.stored = true; p.gaveUp() != nil {
-		p.cancel(p.gaveUp())
+	if p.answer.stored = true; p.caller.gaveUp() != nil {
+		p.caller.cancel(p.caller.gaveUp())
 	}
 	if p.Received != nil {
 		p.Received(t)
@@ -540,8 +550,8 @@ func (p *passage) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
-	p.forget() // the caller may live on for days
-	p.cancel(nil)
+	p.caller.forget() // the caller may live on for days
+	p.caller.cancel(nil)
 	p.letGo()
 	if p.room != nil {
 		_ = p.room.Discard() // a temporary file that stays behind holds nothing
