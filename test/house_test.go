@@ -145,7 +145,6 @@ var bigTypes = map[string]string{
 	"internal/session.Session":      "what a file keeps",
 	"internal/transcript.Exchange":  "what is recorded of a request and its response",
 
-	"internal/agent.Agent":       "has yet to be cut",
 	"internal/provider.Provider": "has yet to be cut",
 	"internal/run.Run":           "has yet to be cut",
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
-// An Agent serves the sessions of a store, and those that it is given to have in memory only.
-type Agent struct {
+// Options say which sessions an agent serves, and what it does for them.
+type Options struct {
 	Store session.Store // the two, if Memory is not nil
 	Now   func() time.Time
 
@@ -47,8 +47,12 @@ type Agent struct {
 
 	// Tell tells what happens. ok is false for what a person should look at.
 	Tell func(ok bool, format string, args ...any)
+}
 
-	once    sync.Once
+// An Agent serves the sessions of a store, and those that it is given to have in memory only.
+type Agent struct {
+	Options
+
 	started time.Time
 	slots   chan struct{} // for renewals under way
 	metrics metrics
@@ -73,11 +77,11 @@ type plan struct {
 	busy       bool
 }
 
-func (a *Agent) begin() {
-	a.once.Do(func() {
-		a.started, a.plans = a.Now(), map[string]*plan{}
-		a.slots = make(chan struct{}, limit.AgentRenewals)
-	})
+// New returns an agent. Its time up begins now.
+func New(o Options) *Agent {
+	return &Agent{
+		Options: o, started: o.Now(), plans: map[string]*plan{}, slots: make(chan struct{}, limit.AgentRenewals),
+	}
 }
 
 // planOf returns the plan of a session as it is now. The caller holds the lock.
@@ -120,7 +124,6 @@ func renewAt(s *session.Session) time.Time {
 // Keep renews sessions ahead of their end until ctx ends, and then waits for those that are
 // under way.
 func (a *Agent) Keep(ctx context.Context) {
-	a.begin()
 	var under sync.WaitGroup
 	defer under.Wait()
 	tick := time.NewTicker(limit.AgentLook)
@@ -316,7 +319,6 @@ func (a *Agent) note(s *session.Session, err error) {
 
 // token returns a token of a session. onlyAtHand takes none that has to be asked for.
 func (a *Agent) token(ctx context.Context, name string, need session.Need, onlyAtHand bool) (*renewal.Outcome, error) {
-	a.begin()
 	s, err := a.Store.Load(name)
 	if err != nil {
 		return nil, err

@@ -40,13 +40,13 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)}
 	memory := &session.Memory{}
-	w.Agent = &Agent{
+	w.Agent = New(Options{
 		Store: session.Both{First: memory, Second: &session.Memory{}}, Memory: memory, Now: w.time, Renew: w.renew,
 		Explain: func(_ context.Context, err error) []byte {
 			return []byte(`{"error":{"message":"` + err.Error() + `"}}`)
 		},
 		Tell: func(_ bool, format string, args ...any) { t.Logf(format, args...) },
-	}
+	})
 	return w
 }
 
@@ -126,7 +126,6 @@ func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 // round looks once at what is due, and waits for what comes of it.
 func (w *world) round() {
 	var under sync.WaitGroup
-	w.begin()
 	w.look(w.t.Context(), &under)
 	under.Wait()
 }

@@ -46,7 +46,6 @@ const UnverifiedHeader = "Token-Unverified"
 // Handler serves the agent's interface. stop is called when somebody asks the agent to
 // end.
 func (a *Agent) Handler(stop func()) http.Handler {
-	a.begin()
 	mux := a.handlers(stop)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if meant := r.Header[place.FolderHeader]; len(meant) > 0 && meant[0] != a.Folder {

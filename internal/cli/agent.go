@@ -87,7 +87,7 @@ func runAgent(ctx context.Context, r *run.Run, socket string) error {
 	}
 	memory := &session.Memory{}
 	both := session.Both{First: memory, Second: store}
-	a := &agent.Agent{
+	a := agent.New(agent.Options{
 		Store: both, Folder: place.FolderID(store.Folder), Memory: memory, Now: r.Env.Now,
 		Renew:   renewFor(r, both),
 		LogOut:  func(ctx context.Context, s *session.Session) error { return logOutFor(ctx, r, s) },
@@ -102,7 +102,7 @@ func runAgent(ctx context.Context, r *run.Run, socket string) error {
 				r.Warn(format, args...)
 			}
 		},
-	}
+	})
 	r.Inform("the agent listens on %s", socket)
 	return serveAgent(ctx, a, listener, stop)
 }
