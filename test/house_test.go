@@ -146,7 +146,6 @@ var bigTypes = map[string]string{
 	"internal/transcript.Exchange":  "what is recorded of a request and its response",
 
 	"internal/provider.Provider": "has yet to be cut",
-	"internal/run.Run":           "has yet to be cut",
 }
 
 // A type that knows everything is written to by everybody. One with methods has at most a dozen fields,

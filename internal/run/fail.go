@@ -24,7 +24,7 @@ func (r *Run) Failure(ctx context.Context, err error) *failure.Failure {
 	if broken := r.Broken(err); len(broken) > 0 {
 		f.Headline = headline(err, broken)
 	}
-	Advise(&f, r.hint(err, &f))
+	Advise(&f, situation{r.Env, r.Record, r.Recorder}.hint(err, &f))
 	for _, a := range r.advisors {
 		a.advise(err, &f)
 	}

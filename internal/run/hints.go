@@ -19,6 +19,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -126,9 +127,17 @@ var hintsByRule = map[string]string{
 // wsaConnRefused is ECONNREFUSED as Windows numbers it.
 const wsaConnRefused = syscall.Errno(10061)
 
+// A situation is what advice depends on beside the error: what happened in the run so far, and where
+// it runs.
+type situation struct {
+	env      *Env
+	record   *transcript.Record
+	recorder *transcript.Recorder
+}
+
 // hint says what to do about an error, "" if nobody knows. What an error says of
 // itself comes first.
-func (r *Run) hint(err error, f *failure.Failure) string {
+func (s situation) hint(err error, f *failure.Failure) string {
 	var broken *check.Error
 	var refusal *oidc.Error
 	text := f.Hint
@@ -138,24 +147,24 @@ func (r *Run) hint(err error, f *failure.Failure) string {
 	case f.Code == failure.Interrupted:
 		text = interruptedHint(err)
 	case errors.As(err, &broken):
-		text = r.ruleHints(broken, err)
+		text = s.ruleHints(broken, err)
 	case f.Kind == failure.KindNetwork:
-		text = r.networkHint(err)
+		text = s.networkHint(err)
 	case errors.As(err, &refusal):
 		text = oauthHint(refusal)
 	case f.Kind == failure.KindProtocol:
 		text = protocolHint(f)
 	case f.Kind == failure.KindInteraction:
-		text = r.waitHint()
+		text = s.waitHint()
 	case f.Kind == failure.KindUsage:
-		text = "oidc-client " + strings.TrimPrefix(r.Record.Command+" --help", "oidc-client ")
+		text = "oidc-client " + strings.TrimPrefix(s.record.Command+" --help", "oidc-client ")
 	}
-	return text + "\n" + r.spentHint(err, f)
+	return text + "\n" + s.spentHint(err, f)
 }
 
 // spentHint says what may be lost because no tokens came back.
-func (r *Run) spentHint(err error, f *failure.Failure) string {
-	if !oidc.MayBeSpent(err) || r.Record.Has("token_response") {
+func (s situation) spentHint(err error, f *failure.Failure) string {
+	if !oidc.MayBeSpent(err) || s.record.Has("token_response") {
 		return ""
 	}
 	switch grant := GrantType(err); {
@@ -194,8 +203,8 @@ func interruptedHint(err error) string {
 }
 
 // waitHint is the advice for a wait that ended without what was waited for.
-func (r *Run) waitHint() string {
-	if r.Record.Issuer != "" { // the provider was asked: somebody had to do something
+func (s situation) waitHint() string {
+	if s.record.Issuer != "" { // the provider was asked: somebody had to do something
 		return "--timeout bounds the wait; nothing was given out"
 	}
 	return "nothing was sent; --timeout bounds the wait"
@@ -234,18 +243,18 @@ func WrongClient(e *oidc.Error) bool {
 }
 
 // ruleHints is the advice for each broken rule.
-func (r *Run) ruleHints(broken *check.Error, err error) string {
+func (s situation) ruleHints(broken *check.Error, err error) string {
 	var lines []string
 	for _, result := range broken.Results {
 		if result.Broken() {
-			lines = append(lines, r.ruleHint(result, err))
+			lines = append(lines, s.ruleHint(result, err))
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
 // ruleHint is the advice for a broken rule.
-func (r *Run) ruleHint(result check.Result, err error) string {
+func (s situation) ruleHint(result check.Result, err error) string {
 	switch result.ID {
 	case "discovery.issuer":
 		return "" // an advisor knows which issuer came
@@ -259,7 +268,7 @@ func (r *Run) ruleHint(result check.Result, err error) string {
 		if result.Want == "" || result.Got == "none" {
 			return "the provider has to mend its tokens: do not use this one"
 		}
-		if skew := r.skewHint(); skew != "" {
+		if skew := s.skewHint(); skew != "" {
 			return skew
 		}
 		return "compare this machine's clock with the provider's; clock_tolerance bounds the difference that is allowed"
@@ -293,8 +302,8 @@ func signatureHint(result check.Result) string {
 }
 
 // skewHint says how far the clocks are apart, by the provider's Date header.
-func (r *Run) skewHint() string {
-	skew, ok := r.Recorder.Skew()
+func (s situation) skewHint() string {
+	skew, ok := s.recorder.Skew()
 	if !ok || skew.Abs() < 5*time.Second {
 		return ""
 	}
@@ -308,7 +317,7 @@ func (r *Run) skewHint() string {
 }
 
 // networkHint explains why there is no answer.
-func (r *Run) networkHint(err error) string {
+func (s situation) networkHint(err error) string {
 	var (
 		authority   x509.UnknownAuthorityError
 		invalid     x509.CertificateInvalidError
@@ -320,13 +329,13 @@ func (r *Run) networkHint(err error) string {
 		unavailable *oidc.TransportError
 	)
 	if errors.As(err, &operation) && operation.Op == "proxyconnect" {
-		return r.proxyHint()
+		return s.proxyHint()
 	}
 	switch {
 	case errors.As(err, &authority):
 		return "the provider's certificate is of an authority that this machine does not know: if it is a private one, give its certificate with --ca-cert FILE or the key ca_cert"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return certificateHint(invalid.Cert, r.Env.Now())
+		return certificateHint(invalid.Cert, s.env.Now())
 	case errors.As(err, &wrongName):
 		return "the certificate is for " + certificateNames(
 			wrongName.Certificate,
@@ -348,24 +357,24 @@ func (r *Run) networkHint(err error) string {
 	case errors.As(err, &unavailable) && unavailable.Status >= 500:
 		return retryHint("the provider failed", unavailable.RetryAfter)
 	}
-	if r.proxied(err) {
-		return r.proxyHint()
+	if s.proxied(err) {
+		return s.proxyHint()
 	}
 	return "check the network between here and the provider; -d shows each request"
 }
 
 // proxied reports whether a proxy stands between here and the provider: what
 // it answers to CONNECT comes back as an error without a type.
-func (r *Run) proxied(err error) bool {
+func (s situation) proxied(err error) bool {
 	var transport *oidc.TransportError
-	if r.Env.Proxy == nil || !errors.As(err, &transport) || transport.Status != 0 {
+	if s.env.Proxy == nil || !errors.As(err, &transport) || transport.Status != 0 {
 		return false
 	}
 	u, parseErr := url.Parse(transport.URL)
 	if parseErr != nil {
 		return false
 	}
-	proxy, proxyErr := r.Env.Proxy(&http.Request{URL: u})
+	proxy, proxyErr := s.env.Proxy(&http.Request{URL: u})
 	return proxyErr == nil && proxy != nil
 }
 
@@ -379,9 +388,9 @@ func retryHint(text, after string) string {
 	return text + "; try again later"
 }
 
-func (r *Run) proxyHint() string {
+func (s situation) proxyHint() string {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		if r.Env.Getenv(name) != "" {
+		if s.env.Getenv(name) != "" {
 			return "the proxy that " + name + " names could not be used: check it, or leave this host out of it with NO_PROXY"
 		}
 	}

@@ -212,7 +212,7 @@ func (v *filterView) End(r *transcript.Record) error {
 // DocumentWriter is standard output for one JSON document, or for text, that a command writes by
 // itself, piece by piece. --jq filters the document when the writer is closed.
 func (r *Run) DocumentWriter() io.WriteCloser {
-	for _, view := range r.views {
+	for _, view := range r.shown.views {
 		if filter, ok := view.(*filterView); ok {
 			return &documentWriter{bounded{room: limit.Filtered}, filter}
 		}

@@ -62,19 +62,15 @@ type Run struct {
 	Input    *Input
 
 	console  *transcript.Text // standard error
-	views    []transcript.View
 	advisors []advisor
-	tasks    *sync.WaitGroup
-	shared   *sync.Map // by type
+	common   *common
 	shown    showing
 }
 
-// A showing is how far the record was shown.
-type showing struct {
-	mu        sync.Mutex // of the record too
-	explained bool       // the checks were shown
-	err       error      // of the first view that failed
-	rescue    func(cause error) error
+// common is what all parts of a run have in common.
+type common struct {
+	tasks  sync.WaitGroup // what goes on beside the command
+	values sync.Map       // by type
 }
 
 // An Advisor completes how an error is reported by what it knows of the run:
@@ -91,7 +87,7 @@ func New(env *Env, o Options, command string) *Run {
 	plain := o.NoColor || env.Plain()
 	r := &Run{
 		Env: env, Options: o, Redactor: transcript.NewRedactor(),
-		Record: &transcript.Record{Command: command, Exchanges: &transcript.Log{}}, tasks: &sync.WaitGroup{}, shared: &sync.Map{},
+		Record: &transcript.Record{Command: command, Exchanges: &transcript.Log{}}, common: &common{},
 		console: &transcript.Text{W: env.Stderr, Colour: !plain && env.Terminal(env.Stderr)},
 	}
 	r.Input = &Input{env: env, redactor: r.Redactor, warn: r.Warn}
@@ -99,7 +95,7 @@ func New(env *Env, o Options, command string) *Run {
 	if o.Debug {
 		r.Recorder.Show = r.console.Exchange
 	}
-	r.views = []transcript.View{viewOf(env, o, !plain)}
+	r.shown.views = []transcript.View{viewOf(env, o, !plain)}
 	return r
 }
 
@@ -119,7 +115,7 @@ func viewOf(env *Env, o Options, colour bool) transcript.View {
 // Plainly leaves standard output to results without a title, which another
 // program reads. Blocks go to standard error.
 func (r *Run) Plainly() {
-	for _, view := range r.views {
+	for _, view := range r.shown.views {
 		if text, ok := view.(*transcript.TextView); ok {
 			text.Blocks = r.console
 		}
@@ -139,7 +135,7 @@ func (r *Run) record() {
 // the HTTP client that is there already uses.
 func (r *Run) Again() *Run {
 	one := r.part(&transcript.Log{})
-	one.views, one.console = r.views, r.console
+	one.shown.views, one.console = r.shown.views, r.console
 	one.Recorder = r.Recorder
 	one.Recorder.Into(one.Record.Exchanges)
 	return one
@@ -169,7 +165,7 @@ func (r *Run) Silent() *Run {
 // part is a run of the same command with nothing in it, and without a recorder.
 func (r *Run) part(exchanges *transcript.Log) *Run {
 	return &Run{
-		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, tasks: r.tasks, shared: r.shared,
+		Env: r.Env, Options: r.Options, Redactor: r.Redactor, Input: r.Input, common: r.common,
 		advisors: slices.Clone(r.advisors),
 		Record:   &transcript.Record{Command: r.Record.Command, Issuer: r.Record.Issuer, Exchanges: exchanges},
 	}
@@ -198,16 +194,16 @@ func (e *TimeoutError) Is(target error) bool { return target == context.Deadline
 
 // Go runs something beside the command, which is waited for when the command
 // ends: it has to end with the command's context.
-func (r *Run) Go(task func()) { r.tasks.Go(task) }
+func (r *Run) Go(task func()) { r.common.tasks.Go(task) }
 
 // Shared returns the value of a type that all parts of a run have in common. create
 // makes it when it is first asked for.
 func Shared[T any](r *Run, create func() T) T {
 	key := reflect.TypeFor[T]()
-	if known, ok := r.shared.Load(key); ok {
+	if known, ok := r.common.values.Load(key); ok {
 		return known.(T) //nolint:forcetypeassert // it is stored by its type
 	}
-	value, _ := r.shared.LoadOrStore(key, create())
+	value, _ := r.common.values.LoadOrStore(key, create())
 	return value.(T) //nolint:forcetypeassert // it is stored by its type
 }
 
@@ -234,9 +230,7 @@ func (r *Run) Show(result transcript.Result) {
 	r.shown.mu.Lock()
 	defer r.shown.mu.Unlock()
 	r.Record.Add(result)
-	for _, view := range r.views {
-		r.failed(view.Result(result))
-	}
+	r.shown.result(result)
 }
 
 // Note records a result for the document alone.
@@ -261,13 +255,6 @@ func (r *Run) Returned(method, redirectURI string, parameters url.Values, at tim
 	r.Record.Exchanges.Add(transcript.Returned(r.Redactor, method, redirectURI, parameters, at))
 }
 
-// failed keeps the first error of a view.
-func (r *Run) failed(err error) {
-	if r.shown.err == nil {
-		r.shown.err = err
-	}
-}
-
 // Unshown is why a result could not be shown, nil if all were.
 func (r *Run) Unshown() error {
 	r.shown.mu.Lock()
@@ -281,17 +268,6 @@ func (r *Run) IfUnshown(rescue func(cause error) error) {
 	r.shown.mu.Lock()
 	defer r.shown.mu.Unlock()
 	r.shown.rescue = rescue
-}
-
-// rescued is the error to report of a result that could not be shown.
-func (r *Run) rescued(cause error) error {
-	r.shown.mu.Lock()
-	rescue := r.shown.rescue
-	r.shown.mu.Unlock()
-	if rescue == nil {
-		return cause
-	}
-	return rescue(cause)
 }
 
 // Found records what rules found. It warns of recommendations that were not
@@ -345,23 +321,16 @@ func (r *Run) Explain() {
 		return
 	}
 	r.shown.explained = true
-	r.redactChecks()
-	for _, view := range r.views {
-		r.failed(view.Checks(r.Record.Checks))
-	}
+	redact(r.Redactor, r.Record.Checks)
+	r.shown.checks(r.Record.Checks)
 }
 
-// redactChecks takes secrets out of the evidence of the rules, where a provider
-// may have put them.
-func (r *Run) redactChecks() {
-	for i := range r.Record.Checks {
-		r.redact(&r.Record.Checks[i].Verdict)
-	}
-}
-
-func (r *Run) redact(v *check.Verdict) {
-	for _, text := range []*string{&v.Want, &v.Got, &v.Note} {
-		*text = r.Redactor.Text(*text)
+// redact takes secrets out of the evidence of rules, where a provider may have put them.
+func redact(redactor *transcript.Redactor, results check.Results) {
+	for i := range results {
+		for _, text := range []*string{&results[i].Want, &results[i].Got, &results[i].Note} {
+			*text = redactor.Text(*text)
+		}
 	}
 }
 
@@ -428,10 +397,10 @@ func (e *Done) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
 // Finish shows how the command ended and returns the exit code. err is what the
 // command returned.
 func (r *Run) Finish(ctx context.Context, err error) int {
-	r.tasks.Wait()
+	r.common.tasks.Wait()
 	unshown := r.Unshown()
 	if unshown != nil {
-		unshown = r.rescued(unshown)
+		unshown = r.shown.rescued(unshown)
 	}
 	if err == nil {
 		err = unshown
@@ -440,15 +409,15 @@ func (r *Run) Finish(ctx context.Context, err error) int {
 	if errors.As(err, &done) {
 		return done.Code
 	}
-	r.redactChecks()
+	redact(r.Redactor, r.Record.Checks)
 	r.Record.Seal()
 	if err != nil {
 		r.Explain() // also what was found before it
 		r.Record.Failure = r.Failure(ctx, err)
 	}
-	for _, view := range r.views {
+	for _, view := range r.shown.views {
 		if ended := view.End(r.Record); ended != nil {
-			unshown = r.rescued(unshownError(ended))
+			unshown = r.shown.rescued(unshownError(ended))
 		}
 	}
 	if err == nil && unshown != nil {
@@ -463,20 +432,12 @@ func (r *Run) Finish(ctx context.Context, err error) int {
 	return ExitCode(r.Record.Failure)
 }
 
-// unshownError says why a document could not be shown.
-func unshownError(err error) error {
-	if _, ok := errors.AsType[*FilterError](err); ok {
-		return err
-	}
-	return fmt.Errorf("writing to standard output: %w", err)
-}
-
 // Publish shows what there is as if the command had ended, for a command that
 // goes on: whoever started it waits for its result.
 func (r *Run) Publish() error {
 	r.shown.mu.Lock()
 	defer r.shown.mu.Unlock()
-	for _, view := range r.views {
+	for _, view := range r.shown.views {
 		if err := view.End(r.Record); err != nil {
 			return err
 		}
@@ -500,9 +461,7 @@ func (r *Run) Broken(err error) check.Results {
 		return nil
 	}
 	results := slices.DeleteFunc(slices.Clone(broken.Results), func(one check.Result) bool { return !one.Broken() })
-	for i := range results {
-		r.redact(&results[i].Verdict)
-	}
+	redact(r.Redactor, results)
 	return results
 }
 
