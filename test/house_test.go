@@ -133,7 +133,7 @@ func mayImport(name, path string) bool {
 	return false
 }
 
-// bigTypes may be bigger than other types: plain values, and what has yet to be cut into values.
+// bigTypes may be bigger than other types: they are plain values.
 var bigTypes = map[string]string{
 	"internal/cli.providerOptions":  "the flags of a command",
 	"internal/config.Config":        "the configuration",
@@ -144,8 +144,6 @@ var bigTypes = map[string]string{
 	"internal/run.Env":              "what a run gets from its process",
 	"internal/session.Session":      "what a file keeps",
 	"internal/transcript.Exchange":  "what is recorded of a request and its response",
-
-	"internal/provider.Provider": "has yet to be cut",
 }
 
 // A type that knows everything is written to by everybody. One with methods has at most a dozen fields,

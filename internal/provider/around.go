@@ -11,9 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
 
@@ -44,7 +42,8 @@ func (p *Provider) around(next http.Handler) http.Handler {
 		p.decodeClientID(r)
 		switch r.URL.Path {
 		case "/logout":
-			r = p.allowAnyPort(p.acceptExpiredHint(r))
+			logout := logoutEndpoint{p}
+			r = logout.allowAnyPort(logout.acceptExpiredHint(r))
 		case "/device_authorization":
 			device := &deviceWriter{ResponseWriter: w, interval: p.options.pollSeconds()}
 			defer device.flush()
@@ -58,11 +57,11 @@ func (p *Provider) around(next http.Handler) http.Handler {
 // Authorization header (RFC 6749 section 2.3.1).
 func (p *Provider) decodeClientID(r *http.Request) {
 	id, secret, ok := r.BasicAuth()
-	if !ok || p.client(id) != nil {
+	if !ok || p.clients.find(id) != nil {
 		return
 	}
 	decoded, err := url.QueryUnescape(id)
-	if err == nil && p.client(decoded) != nil && !strings.Contains(decoded, ":") {
+	if err == nil && p.clients.find(decoded) != nil && !strings.Contains(decoded, ":") {
 		r.SetBasicAuth(decoded, secret)
 	}
 }
@@ -74,7 +73,7 @@ func (p *Provider) clientCertificate(r *http.Request) *x509.Certificate {
 		return nil
 	}
 	chain := r.TLS.PeerCertificates
-	client := p.client(r.PostFormValue("client_id"))
+	client := p.clients.find(r.PostFormValue("client_id"))
 	if client == nil || client.TokenAuthnMethod != goidc.AuthnMethodTLS {
 		return chain[0]
 	}
@@ -143,70 +142,4 @@ func (w *deviceWriter) flush() {
 		w.ResponseWriter.WriteHeader(w.status)
 	}
 	_, _ = w.ResponseWriter.Write(body) // a client that hung up is no error here
-}
-
-// acceptExpiredHint lets an id_token_hint that is ours and only too old through
-// to the library, which would refuse it: OpenID Connect RP-Initiated Logout 1.0
-// section 2 wants it accepted. It is replaced by the client and the
-// user that it names.
-func (p *Provider) acceptExpiredHint(r *http.Request) *http.Request {
-	token, err := jwt.ParseSigned(r.FormValue("id_token_hint"), signatureAlgorithms)
-	if err != nil {
-		return r
-	}
-	key, err := p.keys.Key(token.Headers[0].KeyID)
-	if err != nil {
-		return r
-	}
-	var claims jwt.Claims
-	if token.Claims(key.Public().Key, &claims) != nil || claims.Issuer != p.Issuer ||
-		len(claims.Audience) != 1 || claims.Expiry == nil || time.Now().Before(claims.Expiry.Time()) {
-		return r
-	}
-	if id := r.FormValue("client_id"); id != "" && id != claims.Audience[0] {
-		return r
-	}
-	change(r, func(values url.Values) {
-		values.Del("id_token_hint")
-		values.Set("client_id", claims.Audience[0])
-	})
-	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.Subject))
-}
-
-// allowAnyPort lets a client that registered nothing come back from a logout to any
-// port of the loopback address, as from a login. The library compares with a list: so
-// it is not told, and logOut is.
-func (p *Provider) allowAnyPort(r *http.Request) *http.Request {
-	back := r.FormValue("post_logout_redirect_uri")
-	client := p.clients[hintedClient(r)]
-	if client == nil || client.PostLogoutRedirectURIs != nil || !loopbackURI(back) {
-		return r
-	}
-	change(r, func(values url.Values) { values.Del("post_logout_redirect_uri") })
-	return r.WithContext(context.WithValue(r.Context(), backKey{}, back))
-}
-
-// hintedClient is the client that a logout names, or that its hint is for. Whether
-// the hint is true, the library says.
-func hintedClient(r *http.Request) string {
-	if id := r.FormValue("client_id"); id != "" {
-		return id
-	}
-	var claims jwt.Claims
-	token, err := jwt.ParseSigned(r.FormValue("id_token_hint"), signatureAlgorithms)
-	if err != nil || token.UnsafeClaimsWithoutVerification(&claims) != nil || len(claims.Audience) != 1 {
-		return ""
-	}
-	return claims.Audience[0]
-}
-
-// change changes the parameters of a request, wherever they are kept.
-func change(r *http.Request, how func(url.Values)) {
-	query := r.URL.Query()
-	for _, values := range []url.Values{query, r.Form, r.PostForm} {
-		if values != nil {
-			how(values)
-		}
-	}
-	r.URL.RawQuery = query.Encode()
 }

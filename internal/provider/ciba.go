@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"crypto/subtle"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,20 +36,23 @@ func (o Options) pollSeconds() int {
 	return max(1, int((o.pollInterval()+time.Second-1)/time.Second))
 }
 
-func (p *Provider) ciba() []oidcprovider.Option {
-	algorithms := p.clientSignatures()
+// A cibaEndpoint serves clients that have a user asked elsewhere, and asks.
+type cibaEndpoint struct{ *Provider }
+
+func (e cibaEndpoint) settings() []oidcprovider.Option {
+	algorithms := e.options.clientSignatures()
 	return []oidcprovider.Option{
-		oidcprovider.WithCIBAGrant(p.store, goidc.CIBADeliveryModePoll, goidc.CIBADeliveryModePing),
-		oidcprovider.WithCIBASessionHandler(p.startCIBA),
+		oidcprovider.WithCIBAGrant(e.store, goidc.CIBADeliveryModePoll, goidc.CIBADeliveryModePing),
+		oidcprovider.WithCIBASessionHandler(e.startCIBA),
 		oidcprovider.WithCIBAJAR(algorithms[0], algorithms[1:]...),
-		oidcprovider.WithCIBAPollingInterval(p.options.pollSeconds()),
+		oidcprovider.WithCIBAPollingInterval(e.options.pollSeconds()),
 		oidcprovider.WithCIBALifetime(120),
-		oidcprovider.WithHTTPClientFunc(func(context.Context) *http.Client { return p.httpClient() }),
+		oidcprovider.WithHTTPClientFunc(func(context.Context) *http.Client { return e.options.httpClient() }),
 	}
 }
 
 // startCIBA looks at an authentication request and finds its user.
-func (p *Provider) startCIBA(_ context.Context, as *goidc.AuthnSession, _ *goidc.Client) error {
+func (e cibaEndpoint) startCIBA(_ context.Context, as *goidc.AuthnSession, _ *goidc.Client) error {
 	if !has(as.Scopes, "openid") {
 		return goidc.NewError(goidc.ErrorCodeInvalidScope, "the scope openid is missing")
 	}
@@ -67,43 +69,33 @@ func (p *Provider) startCIBA(_ context.Context, as *goidc.AuthnSession, _ *goidc
 	}
 	name := as.LoginHint
 	if as.IDTokenHint != "" {
-		name = p.userOf(text(as.IDTokenHintClaims["sub"])).Name
+		name = e.users.of(text(as.IDTokenHintClaims["sub"])).Name
 	}
-	if _, ok := p.users[name]; !ok && (name != whoSaysNo || !p.options.Auto) {
+	if _, ok := e.users[name]; !ok && (name != whoSaysNo || !e.options.Auto) {
 		return goidc.NewError(goidc.ErrorCodeUnknownUserID, "there is no such user")
 	}
 	as.Username = name
 	return nil
 }
 
-// userOf is the user of a sub.
-func (p *Provider) userOf(subject string) User {
-	for _, u := range p.users {
-		if u.Subject == subject {
-			return u
-		}
-	}
-	return User{}
-}
-
 // askUser has the user of an automatic provider answer a request after a while,
 // and shows the page where others do.
-func (p *Provider) askUser(next http.Handler) http.Handler {
+func (e cibaEndpoint) askUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/bc-authorize":
 			res := responseOf(next, r)
 			m, ok := DecodeObject(res.Body)
-			if id := text(m["auth_req_id"]); ok && res.OK() && p.options.Auto {
-				after := p.options.ApproveAfter
+			if id := text(m["auth_req_id"]); ok && res.OK() && e.options.Auto {
+				after := e.options.ApproveAfter
 				if after == 0 {
 					after = approveAfter
 				}
-				time.AfterFunc(after, func() { p.decide(id, "") })
+				time.AfterFunc(after, func() { e.decide(id, "") })
 			}
 			res.Send(w)
 		case cibaPage:
-			p.showCIBA(w, r)
+			e.showCIBA(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -111,57 +103,47 @@ func (p *Provider) askUser(next http.Handler) http.Handler {
 }
 
 // decide grants or denies a request, and notifies the client.
-func (p *Provider) decide(authReqID, deny string) {
+func (e cibaEndpoint) decide(authReqID, deny string) {
 	ctx := context.Background()
-	as, err := p.store.SessionByAuthReqID(ctx, authReqID)
+	as, err := e.store.SessionByAuthReqID(ctx, authReqID)
 	if err != nil || as.Status != goidc.StatusPending {
 		return
 	}
-	u, ok := p.users[as.Username]
+	u, ok := e.users[as.Username]
 	if ok && deny == "" {
-		_, err = p.finish(as, u)
+		_, err = e.finish(as, u)
 	}
 	if ok && deny == "" && err == nil {
-		if err = p.store.SaveSession(ctx, as); err == nil {
-			err = p.library.GrantCIBARequest(ctx, authReqID)
+		if err = e.store.SaveSession(ctx, as); err == nil {
+			err = e.library.GrantCIBARequest(ctx, authReqID)
 		}
 	} else {
-		err = p.library.DenyCIBARequest(ctx, authReqID, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no"))
+		err = e.library.DenyCIBARequest(ctx, authReqID, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no"))
 	}
 	if err != nil {
-		p.report(context.WithValue(ctx, endpointKey{}, "/bc-authorize"), err)
+		e.options.report(context.WithValue(ctx, endpointKey{}, "/bc-authorize"), err)
 	}
 }
 
 // showCIBA shows the requests that wait for an answer, and takes answers.
-func (p *Provider) showCIBA(w http.ResponseWriter, r *http.Request) {
+func (e cibaEndpoint) showCIBA(w http.ResponseWriter, r *http.Request) {
 	page := struct {
 		Requests []goidc.AuthnSession
 		Error    string
 	}{}
 	if r.Method == http.MethodPost {
-		as, err := p.store.session(func(as *goidc.AuthnSession) bool {
+		as, err := e.store.session(func(as *goidc.AuthnSession) bool {
 			return as.AuthReqID != "" && as.ID == r.PostFormValue("id")
 		})
-		if err == nil && r.PostFormValue("username") == as.Username && p.rightPassword(r) {
-			p.decide(as.AuthReqID, r.PostFormValue("deny"))
+		if err == nil && r.PostFormValue("username") == as.Username && e.users.rightPassword(r) {
+			e.decide(as.AuthReqID, r.PostFormValue("deny"))
 			_ = show(w, http.StatusOK, "message", "Done.") // a browser that hung up is no error here
 			return
 		}
 		page.Error = "Wrong user name or password."
 	}
-	page.Requests = p.store.waiting()
+	page.Requests = e.store.waiting()
 	_ = show(w, http.StatusOK, "ciba", page)
-}
-
-// rightPassword reports whether a form has a user's name and password.
-func (p *Provider) rightPassword(r *http.Request) bool {
-	u, ok := p.users[r.PostFormValue("username")]
-	return ok && p.password(u, r.PostFormValue("password"))
-}
-
-func (p *Provider) password(u User, given string) bool {
-	return u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(given)) == 1
 }
 
 // waiting returns the CIBA requests that nobody has answered, the newest last.

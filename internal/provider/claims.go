@@ -33,9 +33,9 @@ func (p *Provider) finish(session *goidc.AuthnSession, u User) (goidc.Status, er
 
 // acrs are the values of acr, the weakest first: users may have their own, and
 // those before it. Others that users have stand for themselves.
-func (p *Provider) acrs() []goidc.ACR {
+func (o Options) acrs() []goidc.ACR {
 	all := []goidc.ACR{"1", "2"}
-	for _, u := range p.options.Users {
+	for _, u := range o.Users {
 		if u.ACR != "" && !slices.Contains(all, goidc.ACR(u.ACR)) {
 			all = append(all, goidc.ACR(u.ACR))
 		}
@@ -82,30 +82,30 @@ func (p *Provider) acrOf(asked goidc.AuthorizationParameters, u User) (string, e
 // idTokenClaims are those of the login that a grant came from, and what the
 // claims parameter asks for. Where there is no access token, those of the scopes
 // are in the ID Token too.
-func (p *Provider) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any {
+func (known users) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any {
 	claims := loginOf(g)
 	delete(claims, "act")
 	if g.AuthParams.Claims != nil {
-		maps.Copy(claims, p.askedClaims(g, g.AuthParams.Claims.IDToken))
+		maps.Copy(claims, known.askedClaims(g, g.AuthParams.Claims.IDToken))
 	}
 	if g.AuthParams.ResponseType == goidc.ResponseTypeIDToken {
-		maps.Copy(claims, p.scopeClaims(g))
+		maps.Copy(claims, known.scopeClaims(g))
 	}
 	return claims
 }
 
-func (p *Provider) userClaims(_ context.Context, g *goidc.Grant) map[string]any {
-	claims := p.scopeClaims(g)
+func (known users) userClaims(_ context.Context, g *goidc.Grant) map[string]any {
+	claims := known.scopeClaims(g)
 	if g.AuthParams.Claims != nil {
-		maps.Copy(claims, p.askedClaims(g, g.AuthParams.Claims.UserInfo))
+		maps.Copy(claims, known.askedClaims(g, g.AuthParams.Claims.UserInfo))
 	}
 	return claims
 }
 
 // scopeClaims are those that the scopes of a grant stand for. A claim without a value
 // is left out (OpenID Connect Core 1.0 section 5.3.2).
-func (p *Provider) scopeClaims(g *goidc.Grant) map[string]any {
-	claims, u := map[string]any{}, p.users[g.Username]
+func (known users) scopeClaims(g *goidc.Grant) map[string]any {
+	claims, u := map[string]any{}, known[g.Username]
 	for _, scope := range strings.Fields(g.Scopes) {
 		switch {
 		case scope == "profile":
@@ -121,10 +121,10 @@ func (p *Provider) scopeClaims(g *goidc.Grant) map[string]any {
 }
 
 // askedClaims are those of the claims parameter that the provider knows.
-func (p *Provider) askedClaims(g *goidc.Grant, asked map[string]goidc.ClaimObjectInfo) map[string]any {
+func (known users) askedClaims(g *goidc.Grant, asked map[string]goidc.ClaimObjectInfo) map[string]any {
 	everything := *g
 	everything.Scopes = allScopes
-	claims := p.scopeClaims(&everything)
+	claims := known.scopeClaims(&everything)
 	maps.DeleteFunc(claims, func(name string, _ any) bool { _, ok := asked[name]; return !ok })
 	return claims
 }

@@ -37,7 +37,7 @@ func (p *Provider) completeMetadata(m map[string]any) {
 		"ui_locales_supported":            []string{"en"},
 		"protected_resources":             []string{p.Issuer + resourcePath},
 
-		"introspection_signing_alg_values_supported":    p.signatures(),
+		"introspection_signing_alg_values_supported":    p.options.signatures(),
 		"introspection_encryption_alg_values_supported": encryptionAlgs(),
 		"introspection_encryption_enc_values_supported": contentAlgs(),
 

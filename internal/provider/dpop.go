@@ -68,7 +68,7 @@ func (p *Provider) readProof(r *http.Request) (*proof, error) {
 	if len(headers) > 1 {
 		return nil, errors.New("there are several DPoP headers")
 	}
-	parsed, err := jwt.ParseSigned(headers[0], p.clientSignatures())
+	parsed, err := jwt.ParseSigned(headers[0], p.options.clientSignatures())
 	if err != nil || len(parsed.Headers) != 1 {
 		return nil, errors.New("the proof is no JWT of a known algorithm")
 	}
@@ -134,7 +134,7 @@ func (p *Provider) proofs(next http.Handler) http.Handler {
 		proof, err := p.readProof(r)
 		switch {
 		case err != nil:
-			p.report(r.Context(), err)
+			p.options.report(r.Context(), err)
 			refuse(w, http.StatusBadRequest, "invalid_dpop_proof", err.Error())
 			return
 		case p.options.DPoPNonces && proof.nonce != p.nonces.current(false):

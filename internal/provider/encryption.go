@@ -90,24 +90,30 @@ func (e *Encryption) seal(text string) (string, error) {
 	return sealed.CompactSerialize()
 }
 
+// Encrypt encrypts what the client of a response is registered to have encrypted: the
+// ID Token in it, or all of it.
+func (p *Provider) Encrypt(res *Response, client string) { sealer{p}.encrypt(res, client) }
+
+// A sealer encrypts responses for clients that want that.
+type sealer struct{ *Provider }
+
 // encrypted encrypts the responses of a handler.
-func (p *Provider) encrypted(next http.Handler) http.Handler {
+func (s sealer) encrypted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		res := responseOf(next, r)
-		p.Encrypt(res, p.ClientOf(res))
+		s.encrypt(res, s.ClientOf(res))
 		res.Send(w)
 	})
 }
 
-// Encrypt encrypts what the client of a response is registered to have encrypted: the
-// ID Token in it, or all of it.
-func (p *Provider) Encrypt(res *Response, client string) {
+// encrypt does what [Provider.Encrypt] says.
+func (s sealer) encrypt(res *Response, client string) {
 	endpoint := EndpointName(res.Request.URL.Path)
 	if endpoint == "authorization" {
-		p.encryptAuthorization(res)
+		s.encryptAuthorization(res)
 		return
 	}
-	e := p.EncryptionFor(endpoint, client)
+	e := s.EncryptionFor(endpoint, client)
 	if e == nil || endpoint == "introspection" && res.Header.Get("Content-Type") != introspectionType {
 		return
 	}
@@ -115,11 +121,11 @@ func (p *Provider) Encrypt(res *Response, client string) {
 	case endpoint == "token":
 		res.Edit(func(m map[string]any) {
 			if idToken := text(m["id_token"]); idToken != "" {
-				m["id_token"] = p.seal(res.Request, e, idToken)
+				m["id_token"] = s.seal(res.Request, e, idToken)
 			}
 		})
 	case res.OK():
-		res.Body = []byte(p.seal(res.Request, e, strings.TrimSpace(string(res.Body))))
+		res.Body = []byte(s.seal(res.Request, e, strings.TrimSpace(string(res.Body))))
 		if endpoint == "userinfo" { // which is encrypted as it is if it is not signed
 			res.Header.Set("Content-Type", "application/jwt")
 		}
@@ -128,7 +134,7 @@ func (p *Provider) Encrypt(res *Response, client string) {
 
 // encryptAuthorization encrypts the ID Token in an authorization response, and the
 // response itself if it is a JWT.
-func (p *Provider) encryptAuthorization(res *Response) {
+func (s sealer) encryptAuthorization(res *Response) {
 	back := res.Authorization()
 	if back == nil {
 		return
@@ -136,18 +142,18 @@ func (p *Provider) encryptAuthorization(res *Response) {
 	came := back.Values.Get("response")
 	jarm := ParseJWT(came)
 	if jarm == nil {
-		if sealed := p.sealFor(res.Request, "token", back.Values.Get("id_token")); sealed != "" {
+		if sealed := s.sealFor(res.Request, "token", back.Values.Get("id_token")); sealed != "" {
 			back.Values.Set("id_token", sealed)
 			back.Put(back.Values)
 		}
 		return
 	}
 	response := came
-	if sealed := p.sealFor(res.Request, "token", text(jarm.Claims["id_token"])); sealed != "" {
+	if sealed := s.sealFor(res.Request, "token", text(jarm.Claims["id_token"])); sealed != "" {
 		jarm.Claims["id_token"] = sealed
-		response = p.sign(jarm)
+		response = s.sign(jarm)
 	}
-	if sealed := p.sealFor(res.Request, "authorization", response); sealed != "" {
+	if sealed := s.sealFor(res.Request, "authorization", response); sealed != "" {
 		response = sealed
 	}
 	if response != came {
@@ -158,24 +164,24 @@ func (p *Provider) encryptAuthorization(res *Response) {
 
 // sealFor encrypts a JWT as the client that it is for has registered; "" if it
 // has not, or if there is no JWT.
-func (p *Provider) sealFor(r *http.Request, endpoint, compact string) string {
+func (s sealer) sealFor(r *http.Request, endpoint, compact string) string {
 	t := ParseJWT(compact)
 	if t == nil {
 		return ""
 	}
-	e := p.EncryptionFor(endpoint, text(t.Claims["aud"]))
+	e := s.EncryptionFor(endpoint, text(t.Claims["aud"]))
 	if e == nil {
 		return ""
 	}
-	return p.seal(r, e, compact)
+	return s.seal(r, e, compact)
 }
 
 // seal encrypts for a client. That it can be done was found out when the client was
 // registered.
-func (p *Provider) seal(r *http.Request, e *Encryption, text string) string {
+func (s sealer) seal(r *http.Request, e *Encryption, text string) string {
 	sealed, err := e.seal(text)
 	if err != nil {
-		p.report(r.Context(), err)
+		s.options.report(r.Context(), err)
 		return text
 	}
 	return sealed

@@ -25,21 +25,21 @@ type presented struct {
 const scopeKey = "_subject_scope"
 
 // exchange says whose the token of an exchange will be.
-func (p *Provider) exchange(ctx context.Context, r goidc.TokenExchangeRequest) (goidc.TokenExchangeResult, error) {
+func (e tokenEndpoint) exchange(ctx context.Context, r goidc.TokenExchangeRequest) (goidc.TokenExchangeResult, error) {
 	none := goidc.TokenExchangeResult{}
-	subject, err := p.presented(ctx, r.SubjectToken, r.SubjectTokenType)
+	subject, err := e.presented(ctx, r.SubjectToken, r.SubjectTokenType)
 	if err != nil {
 		return none, err
 	}
 	for _, audience := range r.Audience {
-		if audience != p.Issuer && p.client(audience) == nil && !slices.Contains(p.resources(), audience) {
+		if audience != e.Issuer && e.clients.find(audience) == nil && !slices.Contains(e.resources(), audience) {
 			return none, goidc.NewError(goidc.ErrorCodeInvalidTarget, "there is no such audience")
 		}
 	}
 	store := maps.Clone(subject.claims)
 	store[scopeKey] = subject.scope
 	if r.ActorToken != "" {
-		actor, err := p.presented(ctx, r.ActorToken, r.ActorTokenType)
+		actor, err := e.presented(ctx, r.ActorToken, r.ActorTokenType)
 		if err != nil {
 			return none, err
 		}
@@ -53,28 +53,30 @@ func (p *Provider) exchange(ctx context.Context, r goidc.TokenExchangeRequest) (
 }
 
 // presented reads a token of this provider.
-func (p *Provider) presented(ctx context.Context, token string, kind goidc.TokenTypeIdentifier) (*presented, error) {
+func (e tokenEndpoint) presented(ctx context.Context, token string, kind goidc.TokenTypeIdentifier) (
+	*presented, error,
+) {
 	invalid := goidc.NewError(goidc.ErrorCodeInvalidRequest, "a token is expired, revoked, unknown, or of another type")
 	var grant *goidc.Grant
 	var err error
 	switch kind {
 	case goidc.TokenTypeIdentifierIDToken:
-		return p.presentedID(token)
+		return e.presentedID(token)
 	case goidc.TokenTypeIdentifierRefreshToken:
-		grant, err = p.store.GrantByRefreshToken(ctx, token)
+		grant, err = e.store.GrantByRefreshToken(ctx, token)
 		if err != nil || grant.RevokedAt != 0 || int64(grant.RefreshTokenExpiresAt) < time.Now().Unix() {
 			return nil, invalid
 		}
 		return &presented{grant.Subject, grant.Scopes, loginOf(grant)}, nil
 	case goidc.TokenTypeIdentifierAccessToken, goidc.TokenTypeIdentifierJWT:
-		if _, err = p.store.Token(ctx, token); err != nil && ParseJWT(token) == nil {
+		if _, err = e.store.Token(ctx, token); err != nil && ParseJWT(token) == nil {
 			return nil, invalid
 		}
-		info, err := p.library.Introspect(ctx, token)
+		info, err := e.library.Introspect(ctx, token)
 		if err != nil || !info.IsActive {
 			return nil, invalid
 		}
-		if grant, err = p.store.Grant(ctx, info.GrantID); err != nil {
+		if grant, err = e.store.Grant(ctx, info.GrantID); err != nil {
 			return nil, invalid
 		}
 		return &presented{grant.Subject, info.Scopes, loginOf(grant)}, nil
@@ -84,20 +86,20 @@ func (p *Provider) presented(ctx context.Context, token string, kind goidc.Token
 }
 
 // presentedID reads an ID Token.
-func (p *Provider) presentedID(token string) (*presented, error) {
+func (e tokenEndpoint) presentedID(token string) (*presented, error) {
 	invalid := goidc.NewError(goidc.ErrorCodeInvalidRequest, "the ID Token is expired, or not by this provider")
-	parsed, err := jwt.ParseSigned(token, p.signatures())
+	parsed, err := jwt.ParseSigned(token, e.options.signatures())
 	if err != nil {
 		return nil, invalid
 	}
-	key, err := p.keys.Key(parsed.Headers[0].KeyID)
+	key, err := e.keys.Key(parsed.Headers[0].KeyID)
 	if err != nil {
 		return nil, invalid
 	}
 	var claims jwt.Claims
 	all := map[string]any{}
 	if parsed.Claims(key.Public().Key, &claims, &all) != nil || claims.Expiry == nil ||
-		claims.ValidateWithLeeway(jwt.Expected{Issuer: p.Issuer}, 0) != nil || p.userOf(claims.Subject).Name == "" {
+		claims.ValidateWithLeeway(jwt.Expected{Issuer: e.Issuer}, 0) != nil || e.users.of(claims.Subject).Name == "" {
 		return nil, invalid
 	}
 	return &presented{claims.Subject, "", loginOf(&goidc.Grant{Store: all})}, nil
@@ -116,8 +118,8 @@ func loginOf(g *goidc.Grant) map[string]any {
 
 // completeExchange gives a grant the scope of the subject token, or less, and
 // its audience.
-func (p *Provider) completeExchange(ctx context.Context, g *goidc.Grant) error {
-	g.Username = p.userOf(g.Subject).Name
+func (e tokenEndpoint) completeExchange(ctx context.Context, g *goidc.Grant) error {
+	g.Username = e.users.of(g.Subject).Name
 	scope := text(g.Store[scopeKey])
 	delete(g.Store, scopeKey)
 	if scope != "" {
@@ -139,8 +141,8 @@ func (p *Provider) completeExchange(ctx context.Context, g *goidc.Grant) error {
 
 // exchangeForJWT asks the library for an access token, which is a JWT, and calls
 // it so.
-func (p *Provider) exchangeForJWT(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if !p.options.JWTAccessTokens {
+func (e tokenEndpoint) exchangeForJWT(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if !e.options.JWTAccessTokens {
 		refuse(w, http.StatusBadRequest, "invalid_request", "access tokens are no JWTs here")
 		return
 	}

@@ -33,11 +33,14 @@ func formOf(ctx context.Context) url.Values {
 	return form
 }
 
-func (p *Provider) assertions() []oidcprovider.Option {
+// A tokenEndpoint serves token requests: with the library's grants, and with others.
+type tokenEndpoint struct{ *Provider }
+
+func (e tokenEndpoint) settings() []oidcprovider.Option {
 	return []oidcprovider.Option{
-		oidcprovider.WithJWTBearerGrant(p.assert),
+		oidcprovider.WithJWTBearerGrant(e.assert),
 		oidcprovider.WithJWTBearerGrantClientAuthnRequired(),
-		oidcprovider.WithTokenExchangeGrant(p.exchange),
+		oidcprovider.WithTokenExchangeGrant(e.exchange),
 		oidcprovider.WithTokenExchangeClientAuthnRequired(),
 	}
 }
@@ -60,7 +63,7 @@ func clientID(r *http.Request) string {
 }
 
 // otherGrants prepares token requests for the library.
-func (p *Provider) otherGrants(next http.Handler) http.Handler {
+func (e tokenEndpoint) otherGrants(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/token" || r.ParseForm() != nil {
 			next.ServeHTTP(w, r)
@@ -74,10 +77,10 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(context.WithValue(r.Context(), formKey{}, form), clientKey{}, id))
 		grant := goidc.GrantType(form.Get("grant_type"))
 		switch {
-		case p.refusesGrant(id, grant):
+		case e.refusesGrant(id, grant):
 			refuse(w, http.StatusBadRequest, "unauthorized_client", "the client may not use this grant")
 			return
-		case grant == grantPassword && p.options.Password, grant == grantSAML:
+		case grant == grantPassword && e.options.Password, grant == grantSAML:
 			r.PostForm = maps.Clone(r.PostForm) // what is in front looks at it afterwards
 			r.PostForm.Set("grant_type", string(goidc.GrantJWTBearer))
 			if form.Get("assertion") == "" {
@@ -85,7 +88,7 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 			}
 		case grant == goidc.GrantTokenExchange &&
 			form.Get("requested_token_type") == string(goidc.TokenTypeIdentifierJWT):
-			p.exchangeForJWT(w, r, next)
+			e.exchangeForJWT(w, r, next)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -94,8 +97,8 @@ func (p *Provider) otherGrants(next http.Handler) http.Handler {
 
 // refusesGrant reports whether a client is not registered for one of the grants
 // that are all the same to the library.
-func (p *Provider) refusesGrant(id string, grant goidc.GrantType) bool {
-	c := p.client(id)
+func (e tokenEndpoint) refusesGrant(id string, grant goidc.GrantType) bool {
+	c := e.clients.find(id)
 	return c != nil && slices.Contains([]goidc.GrantType{grantPassword, grantSAML, goidc.GrantJWTBearer}, grant) &&
 		!slices.Contains(c.GrantTypes, grant)
 }
@@ -112,7 +115,7 @@ func forLibrary(c *goidc.Client) *goidc.Client {
 
 // tokenErrors gives refusals of the token endpoint the status and the words of RFC
 // 6749 section 5.2: the library says 403 and 401 for what is 400.
-func (p *Provider) tokenErrors(next http.Handler) http.Handler {
+func (e tokenEndpoint) tokenErrors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/token" {
 			next.ServeHTTP(w, r)
@@ -122,7 +125,7 @@ func (p *Provider) tokenErrors(next http.Handler) http.Handler {
 		m, ok := DecodeObject(res.Body)
 		if ok && res.Status/100 == 4 && m["error"] != "invalid_client" {
 			res.Status = http.StatusBadRequest
-			p.renameError(r, m)
+			e.renameError(r, m)
 			res.Body = EncodeJSON(m)
 		}
 		res.Send(w)
@@ -132,52 +135,52 @@ func (p *Provider) tokenErrors(next http.Handler) http.Handler {
 // renameError names errors of the library's otherwise: expired_token for a code
 // whose grant was revoked, which codes do not have; unauthorized_client for a
 // refresh token that is bound to a key and came without a proof.
-func (p *Provider) renameError(r *http.Request, m map[string]any) {
+func (e tokenEndpoint) renameError(r *http.Request, m map[string]any) {
 	grant, code := r.PostFormValue("grant_type"), text(m["error"])
 	switch {
 	case grant == string(goidc.GrantAuthorizationCode) && code == "expired_token":
 		m["error"] = "invalid_grant"
-	case grant == string(goidc.GrantRefreshToken) && code == "unauthorized_client" && p.mayRefresh(clientID(r)):
+	case grant == string(goidc.GrantRefreshToken) && code == "unauthorized_client" && e.mayRefresh(clientID(r)):
 		m["error"], m["error_description"] = "invalid_grant",
 			"the refresh token is bound to a key, and there is no proof of it"
-	case grant == string(grantSAML) && code == "invalid_grant" && !p.options.SAML:
+	case grant == string(grantSAML) && code == "invalid_grant" && !e.options.SAML:
 		m["error_description"] = "SAML assertions are not understood"
 	}
 }
 
-func (p *Provider) mayRefresh(id string) bool {
-	c := p.client(id)
+func (e tokenEndpoint) mayRefresh(id string) bool {
+	c := e.clients.find(id)
 	return c != nil && slices.Contains(c.GrantTypes, goidc.GrantRefreshToken)
 }
 
 // assert says whose an assertion is, or the password.
-func (p *Provider) assert(ctx context.Context, assertion string) (goidc.JWTBearerResult, error) {
+func (e tokenEndpoint) assert(ctx context.Context, assertion string) (goidc.JWTBearerResult, error) {
 	form := formOf(ctx)
 	switch goidc.GrantType(form.Get("grant_type")) {
 	case grantPassword:
-		u, ok := p.users[form.Get("username")]
-		if !ok || !p.password(u, form.Get("password")) {
+		u, ok := e.users[form.Get("username")]
+		if !ok || !u.rightPassword(form.Get("password")) {
 			return goidc.JWTBearerResult{}, errors.New("wrong user name or password")
 		}
 		id, _ := ctx.Value(clientKey{}).(string)
-		return goidc.JWTBearerResult{Subject: u.Subject, Store: p.newLogin(id, u, ownACR(u))}, nil
+		return goidc.JWTBearerResult{Subject: u.Subject, Store: e.newLogin(id, u, ownACR(u))}, nil
 	case grantSAML:
-		return p.assertSAML(assertion)
+		return e.assertSAML(assertion)
 	default:
-		return p.assertJWT(ctx, assertion)
+		return e.assertJWT(ctx, assertion)
 	}
 }
 
 // assertJWT takes an assertion that the client has signed for a user (RFC 7523
 // section 3).
-func (p *Provider) assertJWT(ctx context.Context, assertion string) (goidc.JWTBearerResult, error) {
+func (e tokenEndpoint) assertJWT(ctx context.Context, assertion string) (goidc.JWTBearerResult, error) {
 	none := goidc.JWTBearerResult{}
 	id, _ := ctx.Value(clientKey{}).(string)
-	c := p.client(id)
+	c := e.clients.find(id)
 	if c == nil || c.JWKS == nil {
 		return none, errors.New("the client has no keys to sign assertions by")
 	}
-	parsed, err := jwt.ParseSigned(assertion, p.clientSignatures())
+	parsed, err := jwt.ParseSigned(assertion, e.options.clientSignatures())
 	if err != nil {
 		return none, err
 	}
@@ -190,15 +193,15 @@ func (p *Provider) assertJWT(ctx context.Context, assertion string) (goidc.JWTBe
 	}
 	err = claims.ValidateWithLeeway(jwt.Expected{
 		Issuer:      id,
-		AnyAudience: jwt.Audience{p.Issuer, p.Issuer + "/token", p.mtlsHost + "/token"},
+		AnyAudience: jwt.Audience{e.Issuer, e.Issuer + "/token", e.mtlsHost + "/token"},
 	}, time.Minute)
 	if err != nil {
 		return none, err
 	}
-	if claims.ID != "" && p.once(ctx, claims.ID) != nil {
+	if claims.ID != "" && e.once(ctx, claims.ID) != nil {
 		return none, errors.New("the assertion was used before")
 	}
-	u := p.userOf(claims.Subject)
+	u := e.users.of(claims.Subject)
 	if u.Name == "" {
 		return none, errors.New("the assertion is for nobody that is known")
 	}
@@ -223,9 +226,9 @@ func verified(token *jwt.JSONWebToken, keys *goidc.JSONWebKeySet) (jwt.Claims, e
 
 // assertSAML refuses SAML assertions, or takes the user that one names at its
 // word (RFC 7522).
-func (p *Provider) assertSAML(assertion string) (goidc.JWTBearerResult, error) {
+func (e tokenEndpoint) assertSAML(assertion string) (goidc.JWTBearerResult, error) {
 	none := goidc.JWTBearerResult{}
-	if !p.options.SAML {
+	if !e.options.SAML {
 		return none, errors.New("SAML assertions are not understood")
 	}
 	data, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(assertion, "="))
@@ -239,7 +242,7 @@ func (p *Provider) assertSAML(assertion string) (goidc.JWTBearerResult, error) {
 	if err := xml.Unmarshal(data, &a); err != nil {
 		return none, errors.New("the assertion is no SAML 2.0 assertion")
 	}
-	u, ok := p.users[strings.TrimSpace(a.Name)]
+	u, ok := e.users[strings.TrimSpace(a.Name)]
 	if !ok {
 		return none, errors.New("the assertion is for nobody that is known")
 	}
@@ -247,19 +250,19 @@ func (p *Provider) assertSAML(assertion string) (goidc.JWTBearerResult, error) {
 }
 
 // completeGrant gives a grant what the library leaves out.
-func (p *Provider) completeGrant(ctx context.Context, grantType goidc.GrantType, g *goidc.Grant) error {
+func (e tokenEndpoint) completeGrant(ctx context.Context, grantType goidc.GrantType, g *goidc.Grant) error {
 	switch grantType {
 	case goidc.GrantRefreshToken:
 		// The nonce of a login has no place in refreshed ID Tokens (OpenID
 		// Connect Core 1.0 section 12.2).
 		g.AuthParams.Nonce = ""
 	case goidc.GrantJWTBearer:
-		g.Username = p.userOf(g.Subject).Name
-		if c := p.client(g.ClientID); g.Scopes == "" && c != nil {
+		g.Username = e.users.of(g.Subject).Name
+		if c := e.clients.find(g.ClientID); g.Scopes == "" && c != nil {
 			g.Scopes = c.ScopeIDs
 		}
 	case goidc.GrantTokenExchange:
-		return p.completeExchange(ctx, g)
+		return e.completeExchange(ctx, g)
 	default:
 	}
 	return nil

@@ -21,9 +21,9 @@ func (p *Provider) signIntrospection(next http.Handler) http.Handler {
 		res := responseOf(next, r)
 		info, ok := DecodeObject(res.Body)
 		if id := clientID(r); ok && res.OK() {
-			alg := attribute(p.client(id), "introspection_signed_response_alg")
+			alg := attribute(p.clients.find(id), "introspection_signed_response_alg")
 			if alg == "" {
-				alg = string(p.signatures()[0])
+				alg = string(p.options.signatures()[0])
 			}
 			token := p.newJWT(alg, "token-introspection+jwt", map[string]any{
 				"iss": p.Issuer, "aud": id, "iat": time.Now().Unix(), "token_introspection": info,

@@ -17,7 +17,7 @@ import (
 // client would have given it, a minute ago. It is how a program that only
 // refreshes can be tried without a browser.
 func (p *Provider) IssueRefreshToken(clientID, user, scope string) (string, error) {
-	client := p.client(clientID)
+	client := p.clients.find(clientID)
 	if client == nil {
 		return "", fmt.Errorf("there is no client %q", clientID)
 	}

@@ -32,11 +32,14 @@ var assertionAlgorithms = []goidc.SignatureAlgorithm{
 }
 
 func (p *Provider) settings() []oidcprovider.Option {
-	options := slices.Concat(p.profile(), p.grants(), p.responses(), p.requests(), p.tokens(), p.authentication(),
-		p.assertions(), p.ciba(), p.registration(), p.logout(), []oidcprovider.Option{
+	options := slices.Concat(
+		p.options.profile(), p.grants(), authorizationResponses{p}.settings(), authorizationRequests{p}.settings(),
+		p.tokens(), p.authentication(), tokenEndpoint{p}.settings(), cibaEndpoint{p}.settings(),
+		registrationEndpoint{p}.settings(), logoutEndpoint{p}.settings(),
+		[]oidcprovider.Option{
 			oidcprovider.WithPolicies(goidc.NewPolicy("login",
-				func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, p.login)),
-			oidcprovider.WithErrorHandler(p.report),
+				func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, loginPage{p}.login)),
+			oidcprovider.WithErrorHandler(p.options.report),
 			oidcprovider.WithErrorRenderer(renderError),
 		})
 	if p.mtlsHost != "" {
@@ -54,10 +57,10 @@ func (p *Provider) grants() []oidcprovider.Option {
 		oidcprovider.WithRefreshTokenGrant(p.store),
 		oidcprovider.WithRefreshTokenLifetime(orElse(p.options.RefreshTokenLifetime, defaultRefreshToken)),
 		oidcprovider.WithRefreshTokenShouldIssue(refreshable),
-		oidcprovider.WithGrantHandler(p.completeGrant),
+		oidcprovider.WithGrantHandler(tokenEndpoint{p}.completeGrant),
 		oidcprovider.WithClientCredentialsGrant(),
 		oidcprovider.WithDeviceGrant(p.store, showDevicePage, showDeviceDone),
-		oidcprovider.WithDPoP(p.clientSignatures()[0], p.clientSignatures()[1:]...),
+		oidcprovider.WithDPoP(p.options.clientSignatures()[0], p.options.clientSignatures()[1:]...),
 	}
 }
 
@@ -67,13 +70,13 @@ func (p *Provider) tokens() []oidcprovider.Option {
 		oidcprovider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
 		oidcprovider.WithClaims("sub", "name", "preferred_username", "email", "email_verified", "auth_time", "amr",
 			"acr", "sid"),
-		oidcprovider.WithACRs(p.acrs()[0], p.acrs()[1:]...),
-		oidcprovider.WithIDTokenSignatureAlgs(p.signatures()[0], p.signatures()[1:]...),
-		oidcprovider.WithUserInfoSignatureAlgs(p.signatures()[0], p.signatures()[1:]...),
+		oidcprovider.WithACRs(p.options.acrs()[0], p.options.acrs()[1:]...),
+		oidcprovider.WithIDTokenSignatureAlgs(p.options.signatures()[0], p.options.signatures()[1:]...),
+		oidcprovider.WithUserInfoSignatureAlgs(p.options.signatures()[0], p.options.signatures()[1:]...),
 		oidcprovider.WithIDTokenLifetime(orElse(p.options.IDTokenLifetime, defaultIDToken)),
 		oidcprovider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
 			if p.options.JWTAccessTokens {
-				return goidc.NewJWTTokenOptions(p.signatures()[0], access)
+				return goidc.NewJWTTokenOptions(p.options.signatures()[0], access)
 			}
 			return goidc.NewOpaqueTokenOptions(access)
 		}),
@@ -84,8 +87,8 @@ func (p *Provider) tokens() []oidcprovider.Option {
 		oidcprovider.WithIDTokenContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
 		oidcprovider.WithUserInfoEncryption(encryptionAlgs()[0], encryptionAlgs()[1:]...),
 		oidcprovider.WithUserInfoContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
-		oidcprovider.WithIDTokenClaims(p.idTokenClaims),
-		oidcprovider.WithUserInfoClaims(p.userClaims),
+		oidcprovider.WithIDTokenClaims(p.users.idTokenClaims),
+		oidcprovider.WithUserInfoClaims(p.users.userClaims),
 		oidcprovider.WithTokenIntrospection(func(_ context.Context, c *goidc.Client, _ goidc.TokenInfo) bool {
 			return !c.IsPublic()
 		}),
@@ -95,12 +98,12 @@ func (p *Provider) tokens() []oidcprovider.Option {
 }
 
 func (p *Provider) authentication() []oidcprovider.Option {
-	clients := make([]*goidc.Client, 0, len(p.clients))
-	for _, c := range p.clients {
+	clients := make([]*goidc.Client, 0, len(p.clients.fixed))
+	for _, c := range p.clients.fixed {
 		clients = append(clients, forLibrary(c))
 	}
 	options := []oidcprovider.Option{
-		oidcprovider.WithPrivateKeyJWTAuthn(p.clientSignatures()[0], p.clientSignatures()[1:]...),
+		oidcprovider.WithPrivateKeyJWTAuthn(p.options.clientSignatures()[0], p.options.clientSignatures()[1:]...),
 		oidcprovider.WithClientSecretVerifier(sameSecret),
 		oidcprovider.WithJTIConsumer(p.once),
 		oidcprovider.WithJWTLeewayTime(60),
@@ -116,9 +119,10 @@ func (p *Provider) authentication() []oidcprovider.Option {
 	return options
 }
 
-func (p *Provider) report(ctx context.Context, err error) {
-	if p.options.OnError != nil {
-		p.options.OnError(endpointOf(ctx), err)
+// report tells the owner of the provider of an error.
+func (o Options) report(ctx context.Context, err error) {
+	if o.OnError != nil {
+		o.OnError(endpointOf(ctx), err)
 	}
 }
 

@@ -21,9 +21,12 @@ var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.ParseFS(pageFiles, "pages.html"))
 })
 
+// A loginPage is where users log in.
+type loginPage struct{ *Provider }
+
 // login logs the user of a session in: at once if the provider is automatic,
 // else by a form. Device logins use the same form.
-func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession,
+func (l loginPage) login(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession,
 	_ *goidc.Client,
 ) (goidc.Status, error) {
 	if session.Status != goidc.StatusPending {
@@ -32,8 +35,8 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.
 	if has(string(session.Prompt), "none") && session.Prompt != goidc.PromptTypeNone {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "prompt has none and something else")
 	}
-	if p.options.Auto {
-		return p.loginAutomatically(session)
+	if l.options.Auto {
+		return l.loginAutomatically(session)
 	}
 	if session.Prompt == goidc.PromptTypeNone {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeLoginRequired, "nobody is logged in")
@@ -51,8 +54,8 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.
 		if r.PostFormValue("deny") != "" {
 			return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no")
 		}
-		if p.rightPassword(r) {
-			return p.finish(session, p.users[r.PostFormValue("username")])
+		if l.users.rightPassword(r) {
+			return l.finish(session, l.users[r.PostFormValue("username")])
 		}
 		form.Hint, form.Error = r.PostFormValue("username"), "Wrong user name or password."
 	}
@@ -62,16 +65,16 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request, session *goidc.
 	return goidc.StatusPending, nil
 }
 
-func (p *Provider) loginAutomatically(session *goidc.AuthnSession) (goidc.Status, error) {
+func (l loginPage) loginAutomatically(session *goidc.AuthnSession) (goidc.Status, error) {
 	name := session.LoginHint
-	if name == "" && len(p.options.Users) > 0 {
-		name = p.options.Users[0].Name
+	if name == "" && len(l.options.Users) > 0 {
+		name = l.options.Users[0].Name
 	}
-	u, ok := p.users[name]
+	u, ok := l.users[name]
 	if !ok {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "there is no such user")
 	}
-	return p.finish(session, u)
+	return l.finish(session, u)
 }
 
 func showDevicePage(w http.ResponseWriter, r *http.Request) error {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/luikyv/go-oidc/pkg/goidc"
 	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
 )
@@ -70,18 +71,87 @@ type (
 	backKey struct{}
 )
 
-func (p *Provider) logout() []oidcprovider.Option {
+// A logoutEndpoint ends logins, and tells clients.
+type logoutEndpoint struct{ *Provider }
+
+func (e logoutEndpoint) settings() []oidcprovider.Option {
 	return []oidcprovider.Option{
 		oidcprovider.WithLogout(nil,
 			func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error { return nil }),
 		oidcprovider.WithLogoutPolicies(goidc.NewLogoutPolicy("at once",
-			func(*http.Request, *goidc.LogoutSession) bool { return true }, p.logOut)),
+			func(*http.Request, *goidc.LogoutSession) bool { return true }, e.logOut)),
 	}
+}
+
+// acceptExpiredHint lets an id_token_hint that is ours and only too old through
+// to the library, which would refuse it: OpenID Connect RP-Initiated Logout 1.0
+// section 2 wants it accepted. It is replaced by the client and the
+// user that it names.
+func (e logoutEndpoint) acceptExpiredHint(r *http.Request) *http.Request {
+	token, err := jwt.ParseSigned(r.FormValue("id_token_hint"), signatureAlgorithms)
+	if err != nil {
+		return r
+	}
+	key, err := e.keys.Key(token.Headers[0].KeyID)
+	if err != nil {
+		return r
+	}
+	var claims jwt.Claims
+	if token.Claims(key.Public().Key, &claims) != nil || claims.Issuer != e.Issuer ||
+		len(claims.Audience) != 1 || claims.Expiry == nil || time.Now().Before(claims.Expiry.Time()) {
+		return r
+	}
+	if id := r.FormValue("client_id"); id != "" && id != claims.Audience[0] {
+		return r
+	}
+	change(r, func(values url.Values) {
+		values.Del("id_token_hint")
+		values.Set("client_id", claims.Audience[0])
+	})
+	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.Subject))
+}
+
+// allowAnyPort lets a client that registered nothing come back from a logout to any
+// port of the loopback address, as from a login. The library compares with a list: so
+// it is not told, and logOut is.
+func (e logoutEndpoint) allowAnyPort(r *http.Request) *http.Request {
+	back := r.FormValue("post_logout_redirect_uri")
+	client := e.clients.fixed[hintedClient(r)]
+	if client == nil || client.PostLogoutRedirectURIs != nil || !loopbackURI(back) {
+		return r
+	}
+	change(r, func(values url.Values) { values.Del("post_logout_redirect_uri") })
+	return r.WithContext(context.WithValue(r.Context(), backKey{}, back))
+}
+
+// hintedClient is the client that a logout names, or that its hint is for. Whether
+// the hint is true, the library says.
+func hintedClient(r *http.Request) string {
+	if id := r.FormValue("client_id"); id != "" {
+		return id
+	}
+	var claims jwt.Claims
+	token, err := jwt.ParseSigned(r.FormValue("id_token_hint"), signatureAlgorithms)
+	if err != nil || token.UnsafeClaimsWithoutVerification(&claims) != nil || len(claims.Audience) != 1 {
+		return ""
+	}
+	return claims.Audience[0]
+}
+
+// change changes the parameters of a request, wherever they are kept.
+func change(r *http.Request, how func(url.Values)) {
+	query := r.URL.Query()
+	for _, values := range []url.Values{query, r.Form, r.PostForm} {
+		if values != nil {
+			how(values)
+		}
+	}
+	r.URL.RawQuery = query.Encode()
 }
 
 // logOut ends the logins of the user that the id_token_hint names, at all
 // clients, or else those at the client that asks.
-func (p *Provider) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.LogoutSession) (goidc.Status, error) {
+func (e logoutEndpoint) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.LogoutSession) (goidc.Status, error) {
 	subject := text(ls.IDTokenHintClaims["sub"])
 	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
 		subject = hint
@@ -89,15 +159,15 @@ func (p *Provider) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.Logo
 	if back, ok := r.Context().Value(backKey{}).(string); ok {
 		ls.PostLogoutRedirectURI = back
 	}
-	ended := p.logins.take(func(l login) bool {
+	ended := e.logins.take(func(l login) bool {
 		return subject != "" && l.subject == subject || subject == "" && ls.ClientID != "" && l.client == ls.ClientID
 	})
 	var frames []string
 	for _, l := range ended {
-		if err := p.sendLogoutToken(r.Context(), l); err != nil {
-			p.report(r.Context(), err)
+		if err := e.sendLogoutToken(r.Context(), l); err != nil {
+			e.options.report(r.Context(), err)
 		}
-		if frame := p.logoutFrame(l); frame != "" {
+		if frame := e.logoutFrame(l); frame != "" {
 			frames = append(frames, frame)
 		}
 	}
@@ -111,12 +181,12 @@ func (p *Provider) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.Logo
 	if ls.PostLogoutRedirectURI != "" {
 		page.Next = withQuery(ls.PostLogoutRedirectURI, "state", ls.State)
 	}
-	return goidc.StatusSuccess, p.showLogout(w, ls, page, frames)
+	return goidc.StatusSuccess, e.showLogout(w, ls, page, frames)
 }
 
 // showLogout shows the page, which is all there is to do: the library would
 // redirect before the frames are loaded.
-func (p *Provider) showLogout(w http.ResponseWriter, ls *goidc.LogoutSession, page any, frames []string) error {
+func (e logoutEndpoint) showLogout(w http.ResponseWriter, ls *goidc.LogoutSession, page any, frames []string) error {
 	ls.PostLogoutRedirectURI = ""
 	return showWith(w, http.StatusOK, "logout", page, "; frame-src "+origins(frames))
 }
@@ -141,8 +211,8 @@ func origins(frames []string) string {
 
 // logoutFrame is the URI that logs a login out by way of the browser, "" if the
 // client has none.
-func (p *Provider) logoutFrame(l login) string {
-	c := p.client(l.client)
+func (e logoutEndpoint) logoutFrame(l login) string {
+	c := e.clients.find(l.client)
 	if c == nil {
 		return ""
 	}
@@ -150,7 +220,7 @@ func (p *Provider) logoutFrame(l login) string {
 	if uri == "" {
 		return ""
 	}
-	return withQuery(uri, "iss", p.Issuer, "sid", l.sid)
+	return withQuery(uri, "iss", e.Issuer, "sid", l.sid)
 }
 
 // withQuery adds parameters, in pairs; empty ones are left out.
@@ -172,7 +242,7 @@ func withQuery(uri string, pairs ...string) string {
 // BackchannelLogout logs a user out of a client: it sends a logout token for
 // each of the user's logins there, and one without a sid if there is none.
 func (p *Provider) BackchannelLogout(clientID, user string) error {
-	c := p.client(clientID)
+	c := p.clients.find(clientID)
 	if c == nil {
 		return fmt.Errorf("there is no client %q", clientID)
 	}
@@ -189,32 +259,32 @@ func (p *Provider) BackchannelLogout(clientID, user string) error {
 	}
 	var errs []error
 	for _, l := range ended {
-		errs = append(errs, p.sendLogoutToken(context.Background(), l))
+		errs = append(errs, logoutEndpoint{p}.sendLogoutToken(context.Background(), l))
 	}
 	return errors.Join(errs...)
 }
 
 // sendLogoutToken posts a logout token to the client of a login, if it takes
 // any (Back-Channel Logout 1.0 sections 2.4 and 2.5).
-func (p *Provider) sendLogoutToken(ctx context.Context, l login) error {
-	c := p.client(l.client)
+func (e logoutEndpoint) sendLogoutToken(ctx context.Context, l login) error {
+	c := e.clients.find(l.client)
 	if c == nil || attribute(c, "backchannel_logout_uri") == "" {
 		return nil
 	}
 	now := time.Now().Unix()
 	claims := map[string]any{
-		"iss": p.Issuer, "aud": l.client, "iat": now, "exp": now + 120, "jti": rand.Text(), "sub": l.subject,
+		"iss": e.Issuer, "aud": l.client, "iat": now, "exp": now + 120, "jti": rand.Text(), "sub": l.subject,
 		"events": map[string]any{logoutEvent: map[string]any{}},
 	}
 	if l.sid != "" {
 		claims["sid"] = l.sid
 	}
-	alg := string(p.signatures()[0])
+	alg := string(e.options.signatures()[0])
 	if c.IDTokenSigAlg != "" {
 		alg = string(c.IDTokenSigAlg)
 	}
-	form := url.Values{"logout_token": {p.newJWT(alg, "logout+jwt", claims)}}
-	status, err := p.call(ctx, attribute(c, "backchannel_logout_uri"), form)
+	form := url.Values{"logout_token": {e.newJWT(alg, "logout+jwt", claims)}}
+	status, err := e.call(ctx, attribute(c, "backchannel_logout_uri"), form)
 	switch {
 	case err != nil:
 		return fmt.Errorf("back-channel logout of %q: %w", l.client, err)
@@ -225,13 +295,13 @@ func (p *Provider) sendLogoutToken(ctx context.Context, l login) error {
 }
 
 // call posts a form to a client, and returns the status of its answer.
-func (p *Provider) call(ctx context.Context, uri string, form url.Values) (int, error) {
+func (e logoutEndpoint) call(ctx context.Context, uri string, form url.Values) (int, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := p.httpClient().Do(r)
+	res, err := e.options.httpClient().Do(r)
 	if err != nil {
 		return 0, err
 	}

@@ -26,21 +26,21 @@ func (o Options) validProfile() error {
 }
 
 // profileAllows refuses clients that the profile has no place for.
-func (p *Provider) profileAllows(c *goidc.Client) error {
-	if p.options.FAPI2 == "" {
+func (o Options) profileAllows(c *goidc.Client) error {
+	if o.FAPI2 == "" {
 		return nil
 	}
 	if c.TokenAuthnMethod != goidc.AuthnMethodPrivateKeyJWT && !mutualTLS(c.TokenAuthnMethod) {
 		return fmt.Errorf("FAPI 2.0 does not allow %s, only private_key_jwt and mutual TLS", c.TokenAuthnMethod)
 	}
-	if c.IDTokenSigAlg != "" && !slices.Contains(p.signatures(), c.IDTokenSigAlg) {
+	if c.IDTokenSigAlg != "" && !slices.Contains(o.signatures(), c.IDTokenSigAlg) {
 		return fmt.Errorf("FAPI 2.0 does not allow %s", c.IDTokenSigAlg)
 	}
 	return nil
 }
 
-func (p *Provider) profile() []oidcprovider.Option {
-	if p.options.FAPI2 == "" {
+func (o Options) profile() []oidcprovider.Option {
+	if o.FAPI2 == "" {
 		// Rotation is what FAPI 2.0 section 5.3.2.1 does not want.
 		return []oidcprovider.Option{oidcprovider.WithRefreshTokenRotation()}
 	}
@@ -48,36 +48,36 @@ func (p *Provider) profile() []oidcprovider.Option {
 }
 
 // signatures are the algorithms the provider signs by.
-func (p *Provider) signatures() []goidc.SignatureAlgorithm {
-	if p.options.FAPI2 != "" {
+func (o Options) signatures() []goidc.SignatureAlgorithm {
+	if o.FAPI2 != "" {
 		return []goidc.SignatureAlgorithm{goidc.PS256, goidc.ES256, edDSA}
 	}
 	return signatureAlgorithms
 }
 
 // clientSignatures are the algorithms of client assertions and DPoP proofs.
-func (p *Provider) clientSignatures() []goidc.SignatureAlgorithm {
-	if p.options.FAPI2 != "" {
-		return p.signatures()
+func (o Options) clientSignatures() []goidc.SignatureAlgorithm {
+	if o.FAPI2 != "" {
+		return o.signatures()
 	}
 	return assertionAlgorithms
 }
 
 // requestObjectAlgorithms are those that clients sign request objects by.
-func (p *Provider) requestObjectAlgorithms() []goidc.SignatureAlgorithm {
-	if p.options.FAPI2 != "" {
-		return p.signatures()
+func (o Options) requestObjectAlgorithms() []goidc.SignatureAlgorithm {
+	if o.FAPI2 != "" {
+		return o.signatures()
 	}
 	return requestObjectAlgorithms()
 }
 
 // audienceIsIssuer refuses client assertions whose aud is not the issuer as a
 // string: the library takes a list with it too (FAPI 2.0 section 5.3.2.1).
-func (p *Provider) audienceIsIssuer(next http.Handler) http.Handler {
+func (a authorizationRequests) audienceIsIssuer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.options.FAPI2 != "" && r.Method == http.MethodPost {
+		if a.options.FAPI2 != "" && r.Method == http.MethodPost {
 			t := ParseJWT(r.PostFormValue("client_assertion"))
-			if t != nil && text(t.Claims["aud"]) != p.Issuer {
+			if t != nil && text(t.Claims["aud"]) != a.Issuer {
 				refuse(w, http.StatusUnauthorized, "invalid_client",
 					"the aud of the client assertion is not the issuer as a string")
 				return

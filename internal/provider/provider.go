@@ -119,25 +119,23 @@ func Defaults() Options {
 	}
 }
 
-// A Provider is a running provider.
+// A Provider is a running provider. What serves one of its endpoints, or a page, is a type of its
+// own in front of it, such as [tokenEndpoint].
 type Provider struct {
 	Issuer string // its issuer identifier, http://127.0.0.1:PORT or https://...
 
 	options  Options
-	users    map[string]User
-	clients  map[string]*goidc.Client
+	users    users
+	clients  clients
 	store    *store
 	keys     goidc.JSONWebKeySet
 	mtlsHost string
 	servers  []*http.Server
 
-	dynamic registry // the clients that registered themselves
 	library *oidcprovider.Provider
 	nonces  nonces
 	logins  logins
 	once    goidc.ConsumeJTIFunc // refuses a jti that was seen before
-
-	encryption map[string]map[string]*Encryption // by endpoint, then by client
 }
 
 // The lifetimes of what the options leave open.
@@ -152,8 +150,8 @@ const (
 // Start starts a provider. It runs until Close.
 func Start(o Options) (*Provider, error) {
 	p := &Provider{
-		options: o, users: map[string]User{}, clients: map[string]*goidc.Client{}, store: newStore(),
-		encryption: map[string]map[string]*Encryption{}, once: onceOnly(jtiLifetime),
+		options: o, users: users{}, store: newStore(), once: onceOnly(jtiLifetime),
+		clients: clients{fixed: map[string]*goidc.Client{}, encryption: map[string]map[string]*Encryption{}},
 	}
 	p.store.interval = o.pollInterval()
 	if err := o.validProfile(); err != nil {
@@ -231,7 +229,7 @@ func (p *Provider) handler() (http.Handler, error) {
 	if p.options.Middleware != nil {
 		return p.options.Middleware(p, handler), nil
 	}
-	return p.encrypted(handler), nil
+	return sealer{p}.encrypted(handler), nil
 }
 
 const clientTimeout = 5 * time.Second
@@ -255,19 +253,21 @@ func NewHTTPClient() *http.Client {
 	}
 }
 
-func (p *Provider) httpClient() *http.Client {
-	if p.options.HTTPClient != nil {
-		return p.options.HTTPClient
+func (o Options) httpClient() *http.Client {
+	if o.HTTPClient != nil {
+		return o.HTTPClient
 	}
 	return NewHTTPClient()
 }
 
 // inFront are the layers that do what the library does not, outermost last.
 func (p *Provider) inFront(h http.Handler) http.Handler {
+	token, requests, resources := tokenEndpoint{p}, authorizationRequests{p}, resourceServer{p}
 	for _, layer := range []func(http.Handler) http.Handler{
-		p.otherGrants, p.tokenErrors, p.completeResponses, p.proofs, p.strictRequests, p.audienceIsIssuer,
-		p.signIntrospection,
-		p.registrations, p.askUser, p.guardUserInfo, p.protectedResource, p.trueMetadata,
+		token.otherGrants, token.tokenErrors, authorizationResponses{p}.completeResponses, p.proofs,
+		requests.strictRequests, requests.audienceIsIssuer, p.signIntrospection,
+		registrationEndpoint{p}.registrations, cibaEndpoint{p}.askUser,
+		resources.guardUserInfo, resources.protectedResource, p.trueMetadata,
 	} {
 		h = layer(h)
 	}

@@ -201,13 +201,13 @@ func withSecret(set *goidc.JSONWebKeySet, secret string) *goidc.JSONWebKeySet {
 	return all
 }
 
-// client is a client of the options, or one that registered itself; nil if
+// find returns a client of the options, or one that registered itself; nil if
 // there is none.
-func (p *Provider) client(id string) *goidc.Client {
-	if c := p.clients[id]; c != nil {
-		return c
+func (c *clients) find(id string) *goidc.Client {
+	if fixed := c.fixed[id]; fixed != nil {
+		return fixed
 	}
-	return p.dynamic.client(id)
+	return c.dynamic.client(id)
 }
 
 // encryptions are the alg and enc of a client's answers, by endpoint.
@@ -241,10 +241,10 @@ func (e encryptions) with(jwks string) (map[string]*Encryption, error) {
 // EncryptionFor returns how a client has the responses of an endpoint encrypted,
 // nil if it has not.
 func (p *Provider) EncryptionFor(endpoint, client string) *Encryption {
-	if e := p.encryption[client]; e != nil {
+	if e := p.clients.encryption[client]; e != nil {
 		return e[endpoint]
 	}
-	return p.dynamic.encryptionFor(endpoint, client)
+	return p.clients.dynamic.encryptionFor(endpoint, client)
 }
 
 func symmetricAlgorithms() []goidc.SignatureAlgorithm {

@@ -113,26 +113,29 @@ func encryptionsOf(m *goidc.ClientMeta) (map[string]*Encryption, error) {
 	}.with(string(jwks))
 }
 
-func (p *Provider) registration() []oidcprovider.Option {
-	if !p.options.Registration && p.options.RegistrationToken == "" {
+// A registrationEndpoint serves clients that register themselves.
+type registrationEndpoint struct{ *Provider }
+
+func (e registrationEndpoint) settings() []oidcprovider.Option {
+	if !e.options.Registration && e.options.RegistrationToken == "" {
 		return nil
 	}
-	p.dynamic.deleted = p.store.revokeClient
+	e.clients.dynamic.deleted = e.store.revokeClient
 	standard := goidc.AuthnMethodSecretBasic
-	if p.options.FAPI2 != "" {
+	if e.options.FAPI2 != "" {
 		standard = goidc.AuthnMethodPrivateKeyJWT
 	}
 	return []oidcprovider.Option{
-		oidcprovider.WithDCR(&p.dynamic),
+		oidcprovider.WithDCR(&e.clients.dynamic),
 		oidcprovider.WithDefaultAuthn(standard),
-		oidcprovider.WithDCRInitialTokenValidator(p.mayRegister),
-		oidcprovider.WithDCRClientHandler(p.registered),
+		oidcprovider.WithDCRInitialTokenValidator(e.options.mayRegister),
+		oidcprovider.WithDCRClientHandler(e.registered),
 	}
 }
 
 // mayRegister looks at the initial access token.
-func (p *Provider) mayRegister(_ context.Context, token string) error {
-	wanted := p.options.RegistrationToken
+func (o Options) mayRegister(_ context.Context, token string) error {
+	wanted := o.RegistrationToken
 	if wanted != "" && subtle.ConstantTimeCompare([]byte(wanted), []byte(token)) != 1 {
 		return errors.New("another initial access token is needed")
 	}
@@ -140,7 +143,7 @@ func (p *Provider) mayRegister(_ context.Context, token string) error {
 }
 
 // registered looks at what a client is about to be registered with.
-func (p *Provider) registered(_ context.Context, id string, m *goidc.ClientMeta) error {
+func (e registrationEndpoint) registered(_ context.Context, id string, m *goidc.ClientMeta) error {
 	if m.ScopeIDs == "" {
 		m.ScopeIDs = allScopes
 	}
@@ -148,7 +151,7 @@ func (p *Provider) registered(_ context.Context, id string, m *goidc.ClientMeta)
 	if err := validRegistration(c); err != nil {
 		return err
 	}
-	if err := p.profileAllows(c); err != nil {
+	if err := e.options.profileAllows(c); err != nil {
 		return err
 	}
 	_, err := encryptionsOf(m)
@@ -156,7 +159,7 @@ func (p *Provider) registered(_ context.Context, id string, m *goidc.ClientMeta)
 }
 
 // registrations holds requests and answers to RFC 7591 and RFC 7592.
-func (p *Provider) registrations(next http.Handler) http.Handler {
+func (e registrationEndpoint) registrations(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if EndpointName(r.URL.Path) != "registration" {
 			next.ServeHTTP(w, r)
@@ -170,15 +173,15 @@ func (p *Provider) registrations(next http.Handler) http.Handler {
 		var more []goidc.GrantType
 		if r.Method == http.MethodPost || r.Method == http.MethodPut {
 			var why string
-			if more, why = p.readRegistration(r, id); why != "" {
+			if more, why = e.readRegistration(r, id); why != "" {
 				refuse(w, http.StatusBadRequest, "invalid_client_metadata", why)
 				return
 			}
 		}
 		res := responseOf(next, r)
 		res.Edit(func(m map[string]any) {
-			p.dynamic.addGrants(text(m["client_id"]), more)
-			p.completeRegistration(m)
+			e.clients.dynamic.addGrants(text(m["client_id"]), more)
+			e.completeRegistration(m)
 		})
 		res.Send(w)
 	})
@@ -186,7 +189,7 @@ func (p *Provider) registrations(next http.Handler) http.Handler {
 
 // readRegistration changes the metadata that a client sends. It returns the grants
 // that the library does not know, and why the metadata cannot be taken.
-func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantType, string) {
+func (e registrationEndpoint) readRegistration(r *http.Request, id string) ([]goidc.GrantType, string) {
 	body, err := io.ReadAll(r.Body)
 	m, ok := DecodeObject(body)
 	if err != nil || !ok {
@@ -202,7 +205,7 @@ func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantTy
 				return nil, name + " is not the client's to say"
 			}
 		}
-		if c := p.client(id); c != nil && m["client_secret"] != nil && m["client_secret"] != c.Secret {
+		if c := e.clients.find(id); c != nil && m["client_secret"] != nil && m["client_secret"] != c.Secret {
 			return nil, "the client_secret is not the client's to choose"
 		}
 	}
@@ -210,19 +213,19 @@ func (p *Provider) readRegistration(r *http.Request, id string) ([]goidc.GrantTy
 	if m["application_type"] == nil && onLoopback(m["redirect_uris"]) {
 		m["application_type"] = "native" // RFC 7591 has no such member
 	}
-	more := p.takeGrants(m)
+	more := e.options.takeGrants(m)
 	body = EncodeJSON(m)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return more, ""
 }
 
 // takeGrants takes the grants that the library does not know out of the metadata.
-func (p *Provider) takeGrants(m map[string]any) []goidc.GrantType {
+func (o Options) takeGrants(m map[string]any) []goidc.GrantType {
 	list, _ := m["grant_types"].([]any)
 	var taken []goidc.GrantType
 	list = slices.DeleteFunc(list, func(v any) bool {
 		grant := goidc.GrantType(text(v))
-		ours := grant == grantPassword && p.options.Password || grant == grantSAML && p.options.SAML
+		ours := grant == grantPassword && o.Password || grant == grantSAML && o.SAML
 		if ours {
 			taken = append(taken, grant)
 		}
@@ -263,8 +266,8 @@ func loopbackURI(uri string) bool {
 }
 
 // completeRegistration adds what the library tells only once.
-func (p *Provider) completeRegistration(m map[string]any) {
-	c := p.client(text(m["client_id"]))
+func (e registrationEndpoint) completeRegistration(m map[string]any) {
+	c := e.clients.find(text(m["client_id"]))
 	if c == nil {
 		return
 	}

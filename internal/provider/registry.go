@@ -4,11 +4,13 @@ package provider
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +19,37 @@ import (
 )
 
 const allScopes = "openid profile email offline_access"
+
+// users are those who can log in, by name.
+type users map[string]User
+
+// of returns the user of a sub.
+func (known users) of(subject string) User {
+	for _, u := range known {
+		if u.Subject == subject {
+			return u
+		}
+	}
+	return User{}
+}
+
+// rightPassword reports whether a form has a user's name and password.
+func (known users) rightPassword(r *http.Request) bool {
+	u, ok := known[r.PostFormValue("username")]
+	return ok && u.rightPassword(r.PostFormValue("password"))
+}
+
+// rightPassword reports whether a password is the user's.
+func (u User) rightPassword(given string) bool {
+	return u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(given)) == 1
+}
+
+// clients are those of the options, and those that registered themselves.
+type clients struct {
+	fixed      map[string]*goidc.Client
+	encryption map[string]map[string]*Encryption // of the fixed ones: by client, then by endpoint
+	dynamic    registry
+}
 
 // register checks the users and clients of the options and takes them in.
 func (p *Provider) register() error {
@@ -33,7 +66,7 @@ func (p *Provider) register() error {
 		if c.ID == "" {
 			return errors.New("a client without a client_id")
 		}
-		if p.clients[c.ID] != nil {
+		if p.clients.fixed[c.ID] != nil {
 			return fmt.Errorf("two clients are called %q", c.ID)
 		}
 		client, err := c.registration()
@@ -43,13 +76,13 @@ func (p *Provider) register() error {
 		if mutualTLS(client.TokenAuthnMethod) && p.options.Certificate == nil {
 			return fmt.Errorf("client %q: %s needs a provider that speaks TLS", c.ID, client.TokenAuthnMethod)
 		}
-		if p.encryption[c.ID], err = c.encryptions().with(c.JWKS); err != nil {
+		if p.clients.encryption[c.ID], err = c.encryptions().with(c.JWKS); err != nil {
 			return fmt.Errorf("client %q: %w", c.ID, err)
 		}
-		if err := p.profileAllows(client); err != nil {
+		if err := p.options.profileAllows(client); err != nil {
 			return fmt.Errorf("client %q: %w", c.ID, err)
 		}
-		p.clients[c.ID] = client
+		p.clients.fixed[c.ID] = client
 	}
 	return nil
 }

@@ -20,25 +20,28 @@ import (
 	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
 )
 
-func (p *Provider) requests() []oidcprovider.Option {
+// authorizationRequests are looked at before the library sees them.
+type authorizationRequests struct{ *Provider }
+
+func (a authorizationRequests) settings() []oidcprovider.Option {
 	jar, par := oidcprovider.WithJAR, oidcprovider.WithPAR
-	if p.options.FAPI2 != "" {
+	if a.options.FAPI2 != "" {
 		par = oidcprovider.WithPARRequired
 	}
-	if p.options.FAPI2 == messageSigning {
+	if a.options.FAPI2 == messageSigning {
 		jar = oidcprovider.WithJARRequired
 	}
-	algorithms := p.requestObjectAlgorithms()
+	algorithms := a.options.requestObjectAlgorithms()
 	return []oidcprovider.Option{
-		par(p.store),
-		oidcprovider.WithPARSessionHandler(p.pushed),
+		par(a.store),
+		oidcprovider.WithPARSessionHandler(a.pushed),
 		jar(algorithms[0], algorithms[1:]...),
 		oidcprovider.WithJAREncryption(encryptionAlgs()[0], encryptionAlgs()[1:]...),
 		oidcprovider.WithJARContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
 		oidcprovider.WithClaimsParameter(),
 		oidcprovider.WithRAR("payment", "account"),
 		oidcprovider.WithRARDetailsComparator(grantedDetails),
-		oidcprovider.WithResourceIndicators(p.resources()[0], p.resources()[1:]...),
+		oidcprovider.WithResourceIndicators(a.resources()[0], a.resources()[1:]...),
 	}
 }
 
@@ -61,20 +64,20 @@ func grantedDetails(_ context.Context, requested, granted []goidc.AuthDetail) er
 
 // strictRequests holds authorization requests to the specifications where the
 // library is lenient, and the other way round.
-func (p *Provider) strictRequests(next http.Handler) http.Handler {
+func (a authorizationRequests) strictRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var err error
 		switch r.URL.Path {
 		case "/authorize":
-			err = p.strictAuthorization(r)
+			err = a.strictAuthorization(r)
 		case "/par", "/bc-authorize", "/device_authorization", "/token":
 			if r.ParseForm() == nil {
 				r.PostForm, err = strict(r.PostForm)
-				p.openRequest(r.PostForm)
+				a.openRequest(r.PostForm)
 			}
 		}
 		if err != nil {
-			p.report(r.Context(), err)
+			a.options.report(r.Context(), err)
 			refuse(w, http.StatusBadRequest, "invalid_request", err.Error())
 			return
 		}
@@ -85,7 +88,7 @@ func (p *Provider) strictRequests(next http.Handler) http.Handler {
 // strictAuthorization leaves what a request object or a pushed request replaces
 // out of the request itself: RFC 9101 section 6.3 and RFC 9126 section 4 let the
 // parameters beside them not be used, where the library merges them.
-func (p *Provider) strictAuthorization(r *http.Request) error {
+func (a authorizationRequests) strictAuthorization(r *http.Request) error {
 	values := r.URL.Query()
 	if r.Method == http.MethodPost {
 		if err := r.ParseForm(); err != nil {
@@ -103,7 +106,7 @@ func (p *Provider) strictAuthorization(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.openRequest(values)
+	a.openRequest(values)
 	withoutCode(values)
 	if r.Method == http.MethodPost {
 		r.PostForm = values
@@ -138,12 +141,12 @@ func strict(values url.Values) (url.Values, error) {
 
 // openRequest decrypts an encrypted request object. The library could, but for
 // ECDH-ES without key wrapping, where the second part of a JWE is empty.
-func (p *Provider) openRequest(values url.Values) {
+func (a authorizationRequests) openRequest(values url.Values) {
 	sealed, err := jose.ParseEncryptedCompact(values.Get("request"), encryptionAlgs(), contentAlgs())
 	if err != nil {
 		return
 	}
-	for _, k := range p.keys.Keys {
+	for _, k := range a.keys.Keys {
 		if k.Use != "enc" || sealed.Header.KeyID != "" && sealed.Header.KeyID != k.KeyID {
 			continue
 		}
@@ -172,11 +175,11 @@ func withoutCode(values url.Values) {
 
 // pushed looks at a pushed request. It has a challenge too if there will be no
 // code.
-func (p *Provider) pushed(_ context.Context, as *goidc.AuthnSession, _ *goidc.Client) error {
+func (a authorizationRequests) pushed(_ context.Context, as *goidc.AuthnSession, _ *goidc.Client) error {
 	if as.ResponseType != "" && !as.ResponseType.Contains(goidc.ResponseTypeCode) && as.CodeChallenge == "" {
 		as.CodeChallenge = rand.Text() + rand.Text()
 	}
-	if p.options.FAPI2 == messageSigning && !as.ResponseMode.IsJARM() {
+	if a.options.FAPI2 == messageSigning && !as.ResponseMode.IsJARM() {
 		return goidc.NewError(goidc.ErrorCodeInvalidRequest, "the response_mode has to be one of JARM")
 	}
 	return nil

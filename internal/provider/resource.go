@@ -54,19 +54,22 @@ func accessToken(r *http.Request) (token string, dpop bool) {
 	return "", false
 }
 
+// A resourceServer serves what access tokens are for.
+type resourceServer struct{ *Provider }
+
 // admit looks at the access token of a request and at how the client proves
 // that it is its own.
-func (p *Provider) admit(r *http.Request) (*shown, *denial) {
+func (rs resourceServer) admit(r *http.Request) (*shown, *denial) {
 	token, dpop := accessToken(r)
 	if token == "" {
 		return nil, &denial{status: http.StatusUnauthorized}
 	}
-	info, err := p.library.Introspect(r.Context(), token)
+	info, err := rs.library.Introspect(r.Context(), token)
 	if err != nil || !info.IsActive {
 		return nil, badToken("the access token is expired, revoked or unknown")
 	}
-	grant, err := p.store.Grant(r.Context(), info.GrantID)
-	if err != nil || p.client(info.ClientID) == nil {
+	grant, err := rs.store.Grant(r.Context(), info.GrantID)
+	if err != nil || rs.clients.find(info.ClientID) == nil {
 		return nil, badToken("the access token's client is gone")
 	}
 	bound := goidc.TokenConfirmation{}
@@ -76,7 +79,7 @@ func (p *Provider) admit(r *http.Request) (*shown, *denial) {
 	if (bound.JWKThumbprint != "") != dpop {
 		return nil, badToken("the access token is of another type")
 	}
-	if refused := p.ownKey(r, token, bound.JWKThumbprint); refused != nil {
+	if refused := rs.ownKey(r, token, bound.JWKThumbprint); refused != nil {
 		return nil, refused
 	}
 	if !ownCertificate(r.Context(), bound.CertThumbprint) {
@@ -86,24 +89,24 @@ func (p *Provider) admit(r *http.Request) (*shown, *denial) {
 }
 
 // ownKey wants a DPoP proof by the key that a token is bound to.
-func (p *Provider) ownKey(r *http.Request, token, jkt string) *denial {
+func (rs resourceServer) ownKey(r *http.Request, token, jkt string) *denial {
 	if jkt == "" {
 		return nil
 	}
-	proof, err := p.readProof(r)
+	proof, err := rs.readProof(r)
 	switch {
 	case err != nil:
 		return &denial{status: http.StatusUnauthorized, code: "invalid_dpop_proof", description: err.Error()}
 	case proof == nil:
 		return &denial{status: http.StatusUnauthorized, code: "invalid_dpop_proof", description: "there is no proof"}
-	case p.options.DPoPNonces && proof.nonce != p.nonces.current(true):
+	case rs.options.DPoPNonces && proof.nonce != rs.nonces.current(true):
 		return &denial{
 			status: http.StatusUnauthorized, code: "use_dpop_nonce",
 			description: "the proof needs the nonce of the header DPoP-Nonce",
 		}
 	case proof.ath != hashOf(token) || proof.jkt != jkt:
 		return badToken("the proof is for another access token, or by another key")
-	case r.URL.Path != "/userinfo" && p.once(r.Context(), proof.jti) != nil: // there the library looks
+	case r.URL.Path != "/userinfo" && rs.once(r.Context(), proof.jti) != nil: // there the library looks
 		return &denial{
 			status: http.StatusUnauthorized, code: "invalid_dpop_proof",
 			description: "the proof was used before",
@@ -121,7 +124,7 @@ func ownCertificate(ctx context.Context, thumbprint string) bool {
 }
 
 // challenge answers with a denial (RFC 6750 section 3, RFC 9449 section 7.1).
-func (p *Provider) challenge(w http.ResponseWriter, r *http.Request, refused *denial) {
+func (rs resourceServer) challenge(w http.ResponseWriter, r *http.Request, refused *denial) {
 	var members []string
 	if refused.code != "" {
 		members = append(members, fmt.Sprintf("error=%q, error_description=%q", refused.code, refused.description))
@@ -130,7 +133,7 @@ func (p *Provider) challenge(w http.ResponseWriter, r *http.Request, refused *de
 		members = append(members, refused.members)
 	}
 	if r.URL.Path != "/userinfo" {
-		members = append(members, fmt.Sprintf("resource_metadata=%q", p.Issuer+resourceMetadataPath))
+		members = append(members, fmt.Sprintf("resource_metadata=%q", rs.Issuer+resourceMetadataPath))
 	}
 	_, dpop := accessToken(r)
 	dpop = dpop || strings.Contains(refused.code, "dpop")
@@ -138,25 +141,25 @@ func (p *Provider) challenge(w http.ResponseWriter, r *http.Request, refused *de
 		w.Header().Add("WWW-Authenticate", "Bearer "+strings.Join(members, ", "))
 	}
 	if dpop || refused.code == "" {
-		algorithms := strings.Join(converted[string](p.clientSignatures()), " ")
+		algorithms := strings.Join(converted[string](rs.options.clientSignatures()), " ")
 		w.Header().Add("WWW-Authenticate",
 			"DPoP "+strings.Join(append(members, fmt.Sprintf("algs=%q", algorithms)), ", "))
 	}
-	if p.options.DPoPNonces && dpop {
-		w.Header().Set("DPoP-Nonce", p.nonces.current(true))
+	if rs.options.DPoPNonces && dpop {
+		w.Header().Set("DPoP-Nonce", rs.nonces.current(true))
 	}
 	refuse(w, refused.status, refused.code, refused.description)
 }
 
 // guardUserInfo refuses at UserInfo what the library lets pass, or refuses in
 // other words than the specifications.
-func (p *Provider) guardUserInfo(next http.Handler) http.Handler {
+func (rs resourceServer) guardUserInfo(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/userinfo" || r.Header.Get("Authorization") == "" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		shown, refused := p.admit(r)
+		shown, refused := rs.admit(r)
 		if refused == nil && !has(shown.info.Scopes, "openid") {
 			refused = &denial{
 				http.StatusForbidden, "insufficient_scope", "the access token has not the scope openid",
@@ -164,66 +167,67 @@ func (p *Provider) guardUserInfo(next http.Handler) http.Handler {
 			}
 		}
 		if refused != nil {
-			p.challenge(w, r, refused)
+			rs.challenge(w, r, refused)
 			return
 		}
 		res := responseOf(next, r)
 		if res.Status == http.StatusBadRequest && strings.Contains(string(res.Body), "invalid DPoP proof") {
-			p.challenge(w, r,
+			rs.challenge(w, r,
 				&denial{
 					status: http.StatusUnauthorized, code: "invalid_dpop_proof",
 					description: "the proof was used before",
 				})
 			return
 		}
-		p.rotateNonce(res.Header, r, res.OK())
+		rs.rotateNonce(res.Header, r, res.OK())
 		res.Send(w)
 	})
 }
 
-func (p *Provider) rotateNonce(h http.Header, r *http.Request, ok bool) {
-	if _, dpop := accessToken(r); dpop && ok && p.options.DPoPNonces {
-		h.Set("DPoP-Nonce", p.nonces.rotate(true))
+func (rs resourceServer) rotateNonce(h http.Header, r *http.Request, ok bool) {
+	if _, dpop := accessToken(r); dpop && ok && rs.options.DPoPNonces {
+		h.Set("DPoP-Nonce", rs.nonces.rotate(true))
 	}
 }
 
 // protectedResource serves the resource and its metadata.
-func (p *Provider) protectedResource(next http.Handler) http.Handler {
+func (rs resourceServer) protectedResource(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case resourceMetadataPath:
-			p.showResourceMetadata(w)
+			rs.showResourceMetadata(w)
 		case resourcePath, resourcePath + "/email", resourcePath + "/step-up":
-			p.showResource(w, r)
+			rs.showResource(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-func (p *Provider) showResourceMetadata(w http.ResponseWriter) {
+func (rs resourceServer) showResourceMetadata(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(EncodeJSON(map[string]any{
-		"resource": p.Issuer + resourcePath, "authorization_servers": []string{p.Issuer},
-		"jwks_uri":      p.Issuer + "/jwks",
+		"resource": rs.Issuer + resourcePath, "authorization_servers": []string{rs.Issuer},
+		"jwks_uri":      rs.Issuer + "/jwks",
 		"resource_name": "The development provider's resource", "scopes_supported": strings.Fields(allScopes),
-		"bearer_methods_supported": []string{"header"}, "dpop_signing_alg_values_supported": p.clientSignatures(),
+		"bearer_methods_supported":                   []string{"header"},
+		"dpop_signing_alg_values_supported":          rs.options.clientSignatures(),
 		"authorization_details_types_supported":      []string{"payment", "account"},
-		"tls_client_certificate_bound_access_tokens": p.mtlsHost != "",
+		"tls_client_certificate_bound_access_tokens": rs.mtlsHost != "",
 		"dpop_bound_access_tokens_required":          false,
 	}))
 }
 
-func (p *Provider) showResource(w http.ResponseWriter, r *http.Request) {
-	shown, refused := p.admit(r)
+func (rs resourceServer) showResource(w http.ResponseWriter, r *http.Request) {
+	shown, refused := rs.admit(r)
 	if refused == nil {
-		refused = p.mayHave(shown, r.URL.Path)
+		refused = rs.mayHave(shown, r.URL.Path)
 	}
 	if refused != nil {
-		p.challenge(w, r, refused)
+		rs.challenge(w, r, refused)
 		return
 	}
-	p.rotateNonce(w.Header(), r, true)
+	rs.rotateNonce(w.Header(), r, true)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(EncodeJSON(map[string]any{
@@ -240,12 +244,12 @@ const (
 )
 
 // mayHave refuses tokens that are good, and not good enough.
-func (p *Provider) mayHave(s *shown, path string) *denial {
+func (rs resourceServer) mayHave(s *shown, path string) *denial {
 	audience := s.grant.Resources
 	if s.info.ResourceAudiences != nil {
 		audience = s.info.ResourceAudiences
 	}
-	if audience != nil && !slices.Contains(audience, p.Issuer) && !slices.Contains(audience, p.Issuer+resourcePath) {
+	if audience != nil && !slices.Contains(audience, rs.Issuer) && !slices.Contains(audience, rs.Issuer+resourcePath) {
 		return badToken("the access token is for another resource")
 	}
 	switch {

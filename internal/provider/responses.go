@@ -20,14 +20,17 @@ import (
 	oidcprovider "github.com/luikyv/go-oidc/pkg/provider"
 )
 
-func (p *Provider) responses() []oidcprovider.Option {
-	algorithms := p.signatures()
+// authorizationResponses are completed after the library has made them.
+type authorizationResponses struct{ *Provider }
+
+func (a authorizationResponses) settings() []oidcprovider.Option {
+	algorithms := a.options.signatures()
 	types := responseTypes()
-	if p.options.FAPI2 != "" {
+	if a.options.FAPI2 != "" {
 		types = types[:1]
 	}
 	return []oidcprovider.Option{
-		oidcprovider.WithAuthCodeGrant(p.store, types...),
+		oidcprovider.WithAuthCodeGrant(a.store, types...),
 		oidcprovider.WithFormPostResponseMode(),
 		oidcprovider.WithIssuerResponseParameter(),
 		oidcprovider.WithJARM(algorithms[0], algorithms[1:]...),
@@ -116,7 +119,7 @@ func (res *Response) formPost() *AuthorizationResponse {
 }
 
 // completeResponses adds what the library leaves out of authorization responses.
-func (p *Provider) completeResponses(next http.Handler) http.Handler {
+func (a authorizationResponses) completeResponses(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/authorize") {
 			next.ServeHTTP(w, r)
@@ -125,15 +128,15 @@ func (p *Provider) completeResponses(next http.Handler) http.Handler {
 		res := responseOf(next, r)
 		if back := res.Authorization(); back != nil {
 			if jarm := ParseJWT(back.Values.Get("response")); jarm != nil {
-				p.complete(jarm.Claims)
-				p.signAsRegistered(jarm)
-				back.Values.Set("response", p.sign(jarm))
+				a.complete(jarm.Claims)
+				a.signAsRegistered(jarm)
+				back.Values.Set("response", a.sign(jarm))
 			} else {
 				members := map[string]any{}
 				for name := range back.Values {
 					members[name] = back.Values.Get(name)
 				}
-				p.complete(members)
+				a.complete(members)
 				for name, value := range members {
 					back.Values.Set(name, fmt.Sprint(value))
 				}
@@ -145,21 +148,21 @@ func (p *Provider) completeResponses(next http.Handler) http.Handler {
 }
 
 // signAsRegistered has a JARM response signed by the algorithm of the client.
-func (p *Provider) signAsRegistered(t *JWT) {
-	c := p.client(text(t.Claims["aud"]))
+func (a authorizationResponses) signAsRegistered(t *JWT) {
+	c := a.clients.find(text(t.Claims["aud"]))
 	if c == nil || jarmAlg(c) == "" {
 		return
 	}
 	alg := string(jarmAlg(c))
-	t.Header["alg"], t.Header["kid"] = alg, p.Key(alg).KeyID
+	t.Header["alg"], t.Header["kid"] = alg, a.Key(alg).KeyID
 }
 
 // complete adds expires_in to an access token (RFC 6749 section 4.2.2), names the
 // error of a response_type as RFC 6749 section 4.1.2.1 does, and corrects the hashes of an ID Token by EdDSA:
 // with Ed25519 they are by SHA-512, while the library takes SHA-256.
-func (p *Provider) complete(m map[string]any) {
+func (a authorizationResponses) complete(m map[string]any) {
 	if text(m["access_token"]) != "" {
-		m["expires_in"] = json.Number(fmt.Sprint(orElse(p.options.AccessTokenLifetime, defaultAccessToken)))
+		m["expires_in"] = json.Number(fmt.Sprint(orElse(a.options.AccessTokenLifetime, defaultAccessToken)))
 	}
 	if m["error"] == "invalid_request" && m["error_description"] == "invalid response_type" {
 		m["error"] = "unsupported_response_type"
@@ -174,5 +177,5 @@ func (p *Provider) complete(m map[string]any) {
 			t.Claims[hash] = encodeBase64(digest[:len(digest)/2])
 		}
 	}
-	m["id_token"] = p.sign(t)
+	m["id_token"] = a.sign(t)
 }
