@@ -73,7 +73,7 @@ func runDemo(r *run.Run, cmd *cobra.Command) error {
 	if err := op.Close(); err != nil {
 		return err
 	}
-	r.Inform("the development provider is stopped; its tokens are worth nothing any more")
+	r.Inform("the development provider is stopped; its tokens no longer work")
 	return &run.Done{Code: code}
 }
 

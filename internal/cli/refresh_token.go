@@ -60,7 +60,7 @@ provider. --retry sends it again. The note about it is in .FILE.lock.`,
 // noArguments refuses arguments, which a value without its flag looks like.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return failure.Usage("there is an argument too many, which belongs to no flag") // it may be a secret
+		return failure.Usage("unexpected argument") // it may be a secret
 	}
 	return nil
 }

@@ -278,7 +278,7 @@ func (o *needFlags) addNeed(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.idToken, "id-token", false, "the ID Token instead of the access token")
 	f.DurationVar(&o.validFor, "valid-for", 0,
-		"renew a token that is not valid for so long any more (default a fifth of its lifetime, 30s at most)")
+		"refresh unless the token is valid for at least this long (default a fifth of its lifetime, 30s at most)")
 }
 
 func (o *needFlags) need() (session.Need, error) {

@@ -151,7 +151,7 @@ func newStore(ctx context.Context, r *run.Run) (*session.Files, error) {
 		}
 		why = (&session.SealError{Err: err}).Error()
 	}
-	r.Inform("what renews the session is kept unencrypted, in a file of %s that only you can read (0600): %s",
+	r.Inform("the refresh token is stored unencrypted, in a file of %s that only you can read (mode 0600): %s",
 		store.Folder, why)
 	return store, nil
 }

@@ -70,7 +70,7 @@ func parameters(params []string, taken func(name string) bool, add func(name, va
 			return failure.Usage("a --param is not name=value")
 		}
 		if taken(name) || slices.Contains(ownParams, name) {
-			return failure.Usage("--param %s: the parameter is not yours to set here", name)
+			return failure.Usage("--param %s: set by oidc-client itself; use its own flag", name)
 		}
 		add(name, value)
 	}

@@ -175,7 +175,7 @@ var parameters = []Parameter{
 
 	{
 		Key: "profile", Flag: "profile", Values: []string{FAPI2, FAPI2MessageSigning},
-		Help:  "what the profile of that name asks of a client is turned on, and what breaks it is an error",
+		Help:  "enable everything this profile requires and reject settings that violate it",
 		field: func(c *Config) any { return &c.Profile },
 	},
 
