@@ -17,7 +17,7 @@ func (s *stage) helped(stdin, line string) (int, string) {
 	var stdout bytes.Buffer
 	env := quiet()
 	env.Stdin, env.Stdout = strings.NewReader(stdin), &stdout
-	env.Now, env.Getenv = func() time.Time { return s.now }, func(name string) string { return s.env[name] }
+	env.Now, env.Getenv = s.clock, func(name string) string { return s.env[name] }
 	return Main(context.Background(), env, strings.Fields(line)), stdout.String()
 }
 

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ type stage struct {
 	t      testing.TB
 	folder string
 	env    map[string]string
-	now    time.Time
+	now    atomic.Pointer[time.Time]
 	asked  requests
 	person bool        // standard error is a terminal
 	ran    chan string // commands that were started
@@ -57,7 +58,8 @@ func newStage(t testing.TB, secure bool, now time.Time) *stage {
 	if secure {
 		op = func() *fakeop.OP { return fakeop.StartTLS(false) }
 	}
-	s := &stage{OP: op(), t: t, folder: t.TempDir(), now: now, ran: make(chan string, 10)}
+	s := &stage{OP: op(), t: t, folder: t.TempDir(), ran: make(chan string, 10)}
+	s.now.Store(&now)
 	s.env = map[string]string{
 		"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off",
 		"BROWSER": "browser",
@@ -86,9 +88,13 @@ func newStage(t testing.TB, secure bool, now time.Time) *stage {
 func (s *stage) age(d time.Duration) {
 	s.Lock()
 	defer s.Unlock()
-	s.now = s.now.Add(d)
-	s.Claims["exp"], s.Claims["iat"] = s.now.Unix()+3600, s.now.Unix()
+	now := s.clock().Add(d)
+	s.now.Store(&now)
+	s.Claims["exp"], s.Claims["iat"] = now.Unix()+3600, now.Unix()
 }
+
+// clock is the time of the stage. What the HTTP client does in the background asks for it, too.
+func (s *stage) clock() time.Time { return *s.now.Load() }
 
 // says has an endpoint say the same to whoever asks, until the function that is returned is
 // called.
@@ -299,7 +305,7 @@ func (s *stage) run(line, stdin string) string {
 	env := quiet()
 	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(s.filled(stdin)), &stdout,
 		&watcher{to: &stderr, said: s.heard}
-	env.Now, env.Getenv = func() time.Time { return s.now }, func(name string) string { return s.env[name] }
+	env.Now, env.Getenv = s.clock, func(name string) string { return s.env[name] }
 	env.Terminal = func(w io.Writer) bool { return s.person && w == env.Stderr }
 	env.Environ = func() []string { return nil }
 	env.Become = func(_ string, argv, environ []string) error {
