@@ -1,5 +1,5 @@
 // Faults of encryption of authorization and introspection responses and of logout
-// tokens: RFC 7516, RFC 8725. Those of ID Tokens are in faults_encryption.go.
+// tokens: RFC 7516, RFC 8725. Those of ID Tokens are in encryption.go.
 
 package fault
 
