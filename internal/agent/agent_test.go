@@ -76,7 +76,10 @@ func (w *world) renew(_ context.Context, name string, need session.Need) (*renew
 	if fails != nil {
 		return out, fails
 	}
-	out.Tokens = &oidc.Tokens{AccessToken: fmt.Sprintf("token-%d", s.Generation+1), TokenType: "Bearer", ExpiresAt: now.Add(time.Hour)}
+	out.Tokens = &oidc.Tokens{
+		AccessToken: fmt.Sprintf("token-%d", s.Generation+1), TokenType: "Bearer",
+		ExpiresAt: now.Add(time.Hour),
+	}
 	renewal.Put(s, out.Tokens, now)
 	renewal.Verified(s, out.Tokens)
 	out.Token, out.Expires, _ = s.Take(need, now)
@@ -86,7 +89,11 @@ func (w *world) renew(_ context.Context, name string, need session.Need) (*renew
 func (w *world) save(name string, left time.Duration) {
 	w.t.Helper()
 	now := w.time()
-	s := &session.Session{Schema: session.Schema, Name: name, Grant: session.Grant{Issuer: "https://op.example", ClientID: "c"}, Secret: &session.Secret{RefreshToken: "secret-refresh-token"}}
+	s := &session.Session{
+		Schema: session.Schema, Name: name,
+		Grant:  session.Grant{Issuer: "https://op.example", ClientID: "c"},
+		Secret: &session.Secret{RefreshToken: "secret-refresh-token"},
+	}
 	renewal.Put(s, &oidc.Tokens{AccessToken: "token-1", TokenType: "Bearer", ExpiresAt: now.Add(left)}, now)
 	renewal.Verified(s, &oidc.Tokens{})
 	if err := session.Save(w.Store, s); err != nil {
@@ -134,16 +141,19 @@ func TestFreshTokenIsHandedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.save("mine", time.Hour)
-	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain", "Cache-Control", "only-if-cached"); status != 200 || body != "token-1\n" {
+	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain", "Cache-Control",
+		"only-if-cached"); status != 200 || body != "token-1\n" {
 		t.Errorf("%d %q", status, body)
 	}
 	_, body := w.get("/sessions/mine/access_token")
 	var doc map[string]any
-	if err := json.Unmarshal([]byte(body), &doc); err != nil || doc["access_token"] != "token-1" || doc["token_type"] != "Bearer" || doc["issuer"] != "https://op.example" || doc["expires_at"] == nil {
+	if err := json.Unmarshal([]byte(body), &doc); err != nil || doc["access_token"] != "token-1" ||
+		doc["token_type"] != "Bearer" || doc["issuer"] != "https://op.example" || doc["expires_at"] == nil {
 		t.Errorf("%s", body)
 	}
 	for path, want := range map[string]int{
-		"/sessions/nope/access_token": 404, "/sessions/mine/refresh_token": 404, "/sessions/mine/access_token?valid_for=x": 400, "/": 404, "/stop": 405,
+		"/sessions/nope/access_token": 404, "/sessions/mine/refresh_token": 404,
+		"/sessions/mine/access_token?valid_for=x": 400, "/": 404, "/stop": 405,
 	} {
 		if status, _ := w.get(path); status != want {
 			t.Errorf("%s: HTTP status %d, want %d", path, status, want)
@@ -159,10 +169,12 @@ func TestExpiredTokenIsRenewedIfThatIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	w.save("mine", time.Minute)
 	w.pass(2 * time.Minute)
-	if status, _ := w.get("/sessions/mine/access_token", "Cache-Control", "only-if-cached"); status != 504 || w.asked != 0 {
+	if status, _ := w.get("/sessions/mine/access_token", "Cache-Control", "only-if-cached"); status != 504 ||
+		w.asked != 0 {
 		t.Errorf("only-if-cached: HTTP status %d, asked %d times", status, w.asked)
 	}
-	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain"); status != 200 || body != "token-2\n" {
+	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain"); status != 200 ||
+		body != "token-2\n" {
 		t.Errorf("%d %q", status, body)
 	}
 }
@@ -188,7 +200,8 @@ func TestRenewsAhead(t *testing.T) {
 	if w.round(); w.asked != many {
 		t.Errorf("%d of %d renewed after 52 of 60 minutes", w.asked, many)
 	}
-	if status, body := w.get("/sessions/s0/access_token", "Accept", "text/plain"); status != 200 || body != "token-2\n" {
+	if status, body := w.get("/sessions/s0/access_token", "Accept", "text/plain"); status != 200 ||
+		body != "token-2\n" {
 		t.Errorf("%d %q", status, body)
 	}
 }
@@ -209,13 +222,15 @@ func TestProviderIsDown(t *testing.T) {
 		t.Errorf("asked %d times in 450 s", w.asked)
 	}
 	w.pass(15 * time.Second) // within the margin
-	if status, body := w.get("/sessions/mine/access_token"); status != 200 || !strings.Contains(body, "token-1") || !strings.Contains(body, "connection refused") {
+	if status, body := w.get("/sessions/mine/access_token"); status != 200 || !strings.Contains(body, "token-1") ||
+		!strings.Contains(body, "connection refused") {
 		t.Errorf("still valid: %d %s", status, body)
 	}
 	w.pass(time.Minute)
 	before := w.asked
 	for range 10 {
-		if status, body := w.get("/sessions/mine/access_token"); status != 502 || !strings.Contains(body, "connection refused") {
+		if status, body := w.get("/sessions/mine/access_token"); status != 502 ||
+			!strings.Contains(body, "connection refused") {
 			t.Errorf("expired: %d %s", status, body)
 		}
 	}
@@ -239,7 +254,10 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.save("mine", time.Hour)
-	w.fails = &oidc.TransportError{Endpoint: "token", Status: 503, RetryAfter: "120", Err: errors.New("HTTP status 503")}
+	w.fails = &oidc.TransportError{
+		Endpoint: "token", Status: 503, RetryAfter: "120",
+		Err: errors.New("HTTP status 503"),
+	}
 	w.pass(55 * time.Minute)
 	w.round()
 	w.pass(119 * time.Second)
@@ -256,8 +274,14 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 func TestAskedTooMuch(t *testing.T) {
 	t.Parallel()
 	for name, why := range map[string]error{
-		"/sessions/mine/id_token":                  &renewal.LoginError{Session: &session.Session{Name: "mine"}, State: session.Ended, Why: "it has no ID Token"},
-		"/sessions/mine/access_token?valid_for=5h": &renewal.ShortError{Session: &session.Session{Name: "mine"}, Lifetime: time.Hour, Asked: 5 * time.Hour},
+		"/sessions/mine/id_token": &renewal.LoginError{
+			Session: &session.Session{Name: "mine"},
+			State:   session.Ended, Why: "it has no ID Token",
+		},
+		"/sessions/mine/access_token?valid_for=5h": &renewal.ShortError{
+			Session:  &session.Session{Name: "mine"},
+			Lifetime: time.Hour, Asked: 5 * time.Hour,
+		},
 	} {
 		w := newWorld(t)
 		w.save("mine", time.Hour)
@@ -285,8 +309,12 @@ func TestAnotherFolder(t *testing.T) {
 	w := newWorld(t)
 	w.Folder = place.FolderID("/home/a/sessions")
 	w.save("mine", time.Hour)
-	for folder, want := range map[string]int{"/home/a/sessions": 200, "/home/a/sessions/": 200, "/home/b/sessions": 421} {
-		if status, body := w.get("/sessions/mine/access_token", place.FolderHeader, place.FolderID(folder)); status != want || strings.Contains(body, "token-1") != (want == 200) {
+	for folder, want := range map[string]int{
+		"/home/a/sessions": 200, "/home/a/sessions/": 200,
+		"/home/b/sessions": 421,
+	} {
+		if status, body := w.get("/sessions/mine/access_token", place.FolderHeader,
+			place.FolderID(folder)); status != want || strings.Contains(body, "token-1") != (want == 200) {
 			t.Errorf("%s: HTTP status %d %s", folder, status, body)
 		}
 	}
@@ -333,7 +361,8 @@ func TestIdleAgentReadsNothing(t *testing.T) {
 	}
 	w.pass(51 * time.Minute) // s0 is due
 	if names, sessions := rounds(60); names != 0 || sessions > 5 || w.asked != 1 {
-		t.Errorf("for one that is due %d lists and %d sessions were read, and the provider was asked %d times", names, sessions, w.asked)
+		t.Errorf("for one that is due %d lists and %d sessions were read, and the provider was asked %d times", names,
+			sessions, w.asked)
 	}
 	w.save("new", time.Minute)
 	changed = true
@@ -401,7 +430,8 @@ func TestOtherErrorsAreNotKept(t *testing.T) {
 		t.Errorf("HTTP status %d", status)
 	}
 	w.fails = nil
-	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain"); status != http.StatusOK || body != "token-2\n" {
+	if status, body := w.get("/sessions/mine/access_token", "Accept", "text/plain"); status != http.StatusOK ||
+		body != "token-2\n" {
 		t.Errorf("after it was unlocked: %d %q", status, body)
 	}
 }
@@ -434,7 +464,10 @@ func TestRefreshTokenNeverLeaves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.save("mine", time.Hour)
-	for _, path := range []string{"/sessions/mine/access_token", "/sessions/mine/id_token", "/health", "/metrics", "/sessions", "/sessions/mine"} {
+	for _, path := range []string{
+		"/sessions/mine/access_token", "/sessions/mine/id_token", "/health", "/metrics",
+		"/sessions", "/sessions/mine",
+	} {
 		if _, body := w.get(path); strings.Contains(body, "secret-refresh-token") {
 			t.Errorf("%s has it", path)
 		}
@@ -457,21 +490,27 @@ func TestInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for body, want := range map[string]int{string(data): 204, "": 400, "{}": 400, strings.Replace(string(data), "mine", "play", 1): 400, "[" + strings.Repeat(" ", 5<<20): 400} {
+	for body, want := range map[string]int{
+		string(data): 204, "": 400, "{}": 400,
+		strings.Replace(string(data), "mine", "play", 1): 400, "[" + strings.Repeat(" ", 5<<20): 400,
+	} {
 		if status, _ := w.do(http.MethodPut, "/sessions/mine", body); status != want {
 			t.Errorf("PUT %.40s: HTTP status %d, want %d", body, status, want)
 		}
 	}
-	if status, _ := w.do(http.MethodPut, "/sessions/Mine", strings.Replace(string(data), `"mine"`, `"Mine"`, 1)); status != 400 {
+	if status, _ := w.do(http.MethodPut, "/sessions/Mine",
+		strings.Replace(string(data), `"mine"`, `"Mine"`, 1)); status != 400 {
 		t.Errorf("PUT of a name that none may have: HTTP status %d", status)
 	}
 	if status, body := w.get("/sessions"); status != 200 || body != `["mine"]`+"\n" {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := w.get("/sessions/mine"); status != 200 || !strings.Contains(body, `"name":"mine"`) || strings.Contains(body, "secret-refresh-token") {
+	if status, body := w.get("/sessions/mine"); status != 200 || !strings.Contains(body, `"name":"mine"`) ||
+		strings.Contains(body, "secret-refresh-token") {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := w.do(http.MethodPost, "/sessions/mine/refresh", ""); status != 200 || !strings.Contains(body, "token-2") || strings.Contains(body, "secret-refresh-token") {
+	if status, body := w.do(http.MethodPost, "/sessions/mine/refresh", ""); status != 200 ||
+		!strings.Contains(body, "token-2") || strings.Contains(body, "secret-refresh-token") {
 		t.Errorf("refresh: %d %s", status, body)
 	}
 	revoked := ""
@@ -482,7 +521,8 @@ func TestInMemory(t *testing.T) {
 		}
 		return nil
 	}
-	if status, _ := w.do(http.MethodPost, "/sessions/mine/logout", ""); status != 502 || revoked != "secret-refresh-token" {
+	if status, _ := w.do(http.MethodPost, "/sessions/mine/logout", ""); status != 502 ||
+		revoked != "secret-refresh-token" {
 		t.Errorf("logout: HTTP status %d, %q revoked", status, revoked)
 	}
 	if _, err := w.Store.Load("mine"); err != nil {
@@ -491,7 +531,11 @@ func TestInMemory(t *testing.T) {
 	if status, _ := w.do(http.MethodPost, "/sessions/mine/logout", ""); status != 204 {
 		t.Errorf("logout: HTTP status %d", status)
 	}
-	for _, request := range [][2]string{{http.MethodDelete, "/sessions/mine"}, {http.MethodPost, "/sessions/mine/logout"}, {http.MethodPost, "/sessions/mine/refresh"}} {
+	for _, request := range [][2]string{
+		{http.MethodDelete, "/sessions/mine"},
+		{http.MethodPost, "/sessions/mine/logout"},
+		{http.MethodPost, "/sessions/mine/refresh"},
+	} {
 		if status, _ := w.do(request[0], request[1], ""); status != 404 {
 			t.Errorf("%v: HTTP status %d after it was forgotten", request, status)
 		}
@@ -509,7 +553,8 @@ func TestMetrics(t *testing.T) {
 	_, body := w.get("/metrics")
 	for _, line := range []string{
 		`oidc_agent_token_requests_total{result="served"} 2`, `oidc_agent_token_requests_total{result="missed"} 1`,
-		`oidc_agent_renewals_total{result="renewed"} 1`, `oidc_agent_sessions{state="fresh"} 1`, `oidc_agent_sessions_failing 0`,
+		`oidc_agent_renewals_total{result="renewed"} 1`, `oidc_agent_sessions{state="fresh"} 1`,
+		`oidc_agent_sessions_failing 0`,
 		`# TYPE oidc_agent_sessions gauge`,
 	} {
 		if !strings.Contains(body, line+"\n") {
@@ -548,7 +593,8 @@ func TestSocket(t *testing.T) {
 	if got, err := io.ReadAll(conn); string(got) != "let in" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := Listen(t.Context(), filepath.Join(t.TempDir(), strings.Repeat("x", 108))); err == nil || !strings.Contains(err.Error(), "bytes at most") {
+	if _, err := Listen(t.Context(), filepath.Join(t.TempDir(), strings.Repeat("x", 108))); err == nil ||
+		!strings.Contains(err.Error(), "bytes at most") {
 		t.Errorf("a path that is too long: %v", err)
 	}
 	if _, err := Listen(t.Context(), socket); !errors.Is(err, ErrRunning) {
@@ -635,16 +681,21 @@ func TestTokenForATarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := session.Target{Scopes: []string{"a", "b"}, Resources: []string{"r"}}
-	s.PutAccess(session.AccessToken{Target: target, Token: "part", Type: "DPoP", Received: w.time(), Expires: w.time().Add(time.Hour)}, w.time())
+	s.PutAccess(session.AccessToken{
+		Target: target, Token: "part", Type: "DPoP", Received: w.time(),
+		Expires: w.time().Add(time.Hour),
+	}, w.time())
 	if err := session.Save(w.Store, s); err != nil {
 		t.Fatal(err)
 	}
 	status, body := w.get("/sessions/work/access_token?scope=b+a&resource=r")
-	if status != 200 || !strings.Contains(body, `"access_token":"part"`) || !strings.Contains(body, `"token_type":"DPoP"`) ||
+	if status != 200 || !strings.Contains(body, `"access_token":"part"`) ||
+		!strings.Contains(body, `"token_type":"DPoP"`) ||
 		!strings.Contains(body, `"target":{"scopes":["b","a"],"resources":["r"]}`) {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := w.get("/sessions/work/access_token"); status != 200 || !strings.Contains(body, `"token-1"`) || strings.Contains(body, "target") {
+	if status, body := w.get("/sessions/work/access_token"); status != 200 || !strings.Contains(body, `"token-1"`) ||
+		strings.Contains(body, "target") {
 		t.Errorf("%d %s", status, body)
 	}
 	if w.asked != 0 {

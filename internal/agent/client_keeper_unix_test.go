@@ -37,7 +37,8 @@ func TestClientIsAKeeper(t *testing.T) {
 		Schema: session.Schema, Name: "mine", Grant: session.Grant{Issuer: "https://op.example", ClientID: "c"},
 		Secret: &session.Secret{RefreshToken: "secret-refresh-token"},
 	}
-	renewal.Put(s, &oidc.Tokens{AccessToken: "token-1", TokenType: "Bearer", ExpiresAt: w.time().Add(time.Hour)}, w.time())
+	renewal.Put(s, &oidc.Tokens{AccessToken: "token-1", TokenType: "Bearer", ExpiresAt: w.time().Add(time.Hour)},
+		w.time())
 	renewal.Verified(s, &oidc.Tokens{})
 	if err := k.Put(ctx, s); err != nil || s.Serial <= 0 {
 		t.Fatalf("%v, serial %d", err, s.Serial)
@@ -56,7 +57,8 @@ func TestClientIsAKeeper(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 	token, err := k.Token(ctx, "mine", session.Need{})
-	if err != nil || token.Value != "token-1" || token.Type != "Bearer" || token.Issuer != "https://op.example" || token.From == "" {
+	if err != nil || token.Value != "token-1" || token.Type != "Bearer" || token.Issuer != "https://op.example" ||
+		token.From == "" {
 		t.Errorf("%+v, %v", token, err)
 	}
 	if token, err := k.Token(ctx, "mine", session.Need{Not: "token-1"}); err != nil || token.Value != "token-2" {
@@ -93,7 +95,8 @@ func TestNeedArrives(t *testing.T) {
 	}
 	_, _ = served(t, w).Token(t.Context(), "work", want)
 	got := <-needs
-	if !got.Target.Same(want.Target) || got.For != want.For || got.Not != want.Not || !got.Retry || !got.NoCache || got.IDToken {
+	if !got.Target.Same(want.Target) || got.For != want.For || got.Not != want.Not || !got.Retry || !got.NoCache ||
+		got.IDToken {
 		t.Errorf("%+v", got)
 	}
 }
@@ -103,7 +106,8 @@ func TestNeedArrives(t *testing.T) {
 func TestEarlierAgentIgnoresTheTarget(t *testing.T) {
 	t.Parallel()
 	l, socket := listening(t)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // of a test
+	//nolint:gosec // of a test
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"access_token":"all of it","token_type":"Bearer"}`)
 	})}
 	go func() { _ = server.Serve(l) }()

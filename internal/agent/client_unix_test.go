@@ -40,7 +40,8 @@ func TestClientView(t *testing.T) {
 	l, socket := listening(t)
 	var status int
 	var body string
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // of a test
+	//nolint:gosec // of a test
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	})}
@@ -99,7 +100,8 @@ func TestAgentStopsMeanwhile(t *testing.T) {
 		l, socket := listening(t)
 		asked := make(chan struct{})
 		finish := make(chan struct{})
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // of a test
+		//nolint:gosec // of a test
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.URL.Path == "/slow":
 				close(asked)
@@ -122,7 +124,8 @@ func TestAgentStopsMeanwhile(t *testing.T) {
 		if stops {
 			close(finish)
 		}
-		if got := errors.Is(err, session.ErrUnreachable) && client.silence() != nil; got != stops || !stops && r.status != http.StatusTeapot {
+		if got := errors.Is(err, session.ErrUnreachable) && client.silence() != nil; got != stops ||
+			!stops && r.status != http.StatusTeapot {
 			t.Errorf("stops: %v, %+v, %v", stops, r, err)
 		}
 		_ = server.Close()

@@ -76,7 +76,8 @@ func ownedBy(conn net.Conn, user *windows.SID) error {
 	if !ok {
 		return errors.New("does not tell whose it is")
 	}
-	sd, err := windows.GetSecurityInfo(windows.Handle(file.Fd()), windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	sd, err := windows.GetSecurityInfo(windows.Handle(file.Fd()), windows.SE_KERNEL_OBJECT,
+		windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
 		return fmt.Errorf("does not tell whose it is: %w", err)
 	}

@@ -114,7 +114,8 @@ func TestPipeIsPrivate(t *testing.T) {
 	}
 	defer conn.Close()
 	const what = windows.OWNER_SECURITY_INFORMATION | windows.DACL_SECURITY_INFORMATION
-	sd, err := windows.GetSecurityInfo(windows.Handle(conn.(interface{ Fd() uintptr }).Fd()), windows.SE_KERNEL_OBJECT, what)
+	sd, err := windows.GetSecurityInfo(windows.Handle(conn.(interface{ Fd() uintptr }).Fd()), windows.SE_KERNEL_OBJECT,
+		what)
 	if err != nil {
 		t.Fatal(err)
 	}

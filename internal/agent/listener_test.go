@@ -40,9 +40,12 @@ func listen(t *testing.T, socket string) *Listener {
 func serves(t *testing.T, l *Listener, text string) (ended chan error, stop func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, text)
-	})}
+	server := &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, text)
+		}),
+	}
 	ended = make(chan error, 1)
 	go func() {
 		err := newWorld(t).Serve(ctx, server, l)
@@ -54,9 +57,12 @@ func serves(t *testing.T, l *Listener, text string) (ended chan error, stop func
 // ask is what the agent at a socket answers.
 func ask(t *testing.T, socket string) string {
 	t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://agent/", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -191,6 +191,7 @@ func (a *Agent) serveHealth(w http.ResponseWriter, _ *http.Request) {
 		states[strings.ReplaceAll(string(state), " ", "_")] = n
 	}
 	writeJSON(w, status, map[string]any{
-		"status": word, "sessions": states, "failing": counts.failing, "uptime_seconds": int64(a.Now().Sub(a.started).Seconds()),
+		"status": word, "sessions": states, "failing": counts.failing,
+		"uptime_seconds": int64(a.Now().Sub(a.started).Seconds()),
 	})
 }

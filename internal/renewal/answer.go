@@ -115,7 +115,8 @@ func (r *Renewal) doubt(s *session.Session, t *oidc.Tokens, err error) {
 type SubjectError struct{ Name, Want, Got string }
 
 func (e *SubjectError) Error() string {
-	return fmt.Sprintf("session %s belongs to the user %s, and the refreshed ID Token to the user %s", e.Name, e.Want, e.Got)
+	return fmt.Sprintf("session %s belongs to the user %s, and the refreshed ID Token to the user %s", e.Name, e.Want,
+		e.Got)
 }
 
 // otherUser returns a [*SubjectError] if new tokens belong to another user than the session. It
@@ -158,7 +159,8 @@ type ShortError struct {
 
 func (e *ShortError) Error() string {
 	if e.Unknown {
-		return fmt.Sprintf("session %s: the provider did not say how long its token lasts, so whether it is valid for %s "+
+		return fmt.Sprintf("session %s: the provider did not say how long its token lasts, so whether it is valid "+
+			"for %s "+
 			"is not known", e.Session.Name, e.Asked)
 	}
 	return fmt.Sprintf("session %s: the provider's tokens last %s, which is not more than the %s that are asked for",

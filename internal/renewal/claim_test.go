@@ -23,7 +23,8 @@ func TestClaim(t *testing.T) {
 			w.op.Answer(rw, r)
 		})
 		w.gets(w.renewal(), "the-access-token")
-		if claim == nil || !claim.Mine() || claim.SendBy.Sub(claim.Began) != limit.SendBy || claim.Token == "" || strings.Contains(claim.Token, "refresh") {
+		if claim == nil || !claim.Mine() || claim.SendBy.Sub(claim.Began) != limit.SendBy || claim.Token == "" ||
+			strings.Contains(claim.Token, "refresh") {
 			t.Errorf("%+v", claim)
 		}
 	})

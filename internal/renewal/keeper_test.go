@@ -25,7 +25,8 @@ func TestKeeper(t *testing.T) {
 	everywhere(t, func(w *world) {
 		var k session.Keeper = w.keeper()
 		token, err := k.Token(t.Context(), "work", session.Need{})
-		if err != nil || token.Value != "access-1" || token.Type != "Bearer" || token.Session != "work" || token.Issuer != w.op.URL ||
+		if err != nil || token.Value != "access-1" || token.Type != "Bearer" || token.Session != "work" ||
+			token.Issuer != w.op.URL ||
 			token.Expires.IsZero() || token.From != "" {
 			t.Fatalf("%+v, %v", token, err)
 		}
@@ -33,13 +34,15 @@ func TestKeeper(t *testing.T) {
 		if err != nil || v.Generation != 3 || v.State != session.Fresh {
 			t.Fatalf("%+v, %v", v, err)
 		}
-		if v, err = k.View("work"); err != nil || v.Secret != nil || v.Session.Sealed != nil || v.File != "work.json" || v.InMemory {
+		if v, err = k.View("work"); err != nil || v.Secret != nil || v.Session.Sealed != nil || v.File != "work.json" ||
+			v.InMemory {
 			t.Fatalf("%+v, %v", v, err)
 		}
 		if w.stored().Secret.RefreshToken != "refresh-2" {
 			t.Error("a view took the secret away")
 		}
-		if token, err := k.Token(t.Context(), "none", session.Need{}); token != nil || !errors.Is(err, session.ErrNoSession) {
+		if token, err := k.Token(t.Context(), "none", session.Need{}); token != nil ||
+			!errors.Is(err, session.ErrNoSession) {
 			t.Errorf("%+v, %v", token, err)
 		}
 	})

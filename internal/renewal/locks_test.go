@@ -133,7 +133,8 @@ func TestLateVerdictReplacesNothing(t *testing.T) {
 	r := w.renewal()
 	r.Received = func(*oidc.Tokens) { close(received) }
 	w.gets(r, "access-1")
-	if s := w.stored(); s.Generation != 3 || s.Secret.RefreshToken != "refresh-2" || s.Withheld != "" || w.family.Revoked() {
+	if s := w.stored(); s.Generation != 3 || s.Secret.RefreshToken != "refresh-2" || s.Withheld != "" ||
+		w.family.Revoked() {
 		t.Errorf("stored: %+v", s)
 	}
 }
@@ -150,7 +151,8 @@ func TestFailureUndoesNothing(t *testing.T) {
 		}
 		return nil, &oidc.TransportError{Endpoint: "discovery", Err: os.ErrDeadlineExceeded}
 	}
-	if s, _ := w.fails(r); s.State(*w.now.Load()) != session.Spent || s.Failure == nil || !strings.Contains(s.Failure.Why, "500") {
+	if s, _ := w.fails(r); s.State(*w.now.Load()) != session.Spent || s.Failure == nil ||
+		!strings.Contains(s.Failure.Why, "500") {
 		t.Errorf("stored: %+v", s)
 	}
 }

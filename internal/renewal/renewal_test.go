@@ -48,7 +48,10 @@ func everywhere(t *testing.T, test func(*world)) {
 			return &session.Files{Folder: filepath.Join(t.TempDir(), "sessions")}
 		},
 		"sealed": func(t *testing.T) session.Store {
-			return &session.Files{Folder: filepath.Join(t.TempDir(), "sessions"), Sealing: true, Keys: ring{session.NewKey()}}
+			return &session.Files{
+				Folder: filepath.Join(t.TempDir(), "sessions"), Sealing: true,
+				Keys: ring{session.NewKey()},
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,9 +100,11 @@ func (w *world) noClaims() {
 func (w *world) expired() *session.Session {
 	past := time.Now().Add(-time.Hour)
 	return &session.Session{
-		Schema: session.Schema, Name: "work", Grant: session.Grant{Issuer: w.op.URL, ClientID: fakeop.ClientID, Subject: "u"}, Generation: 1, Received: past, Renewable: true,
-		Tokens: session.Tokens{AccessToken: "access-0", TokenType: "Bearer", Expires: past.Add(5 * time.Minute)},
-		Secret: &session.Secret{RefreshToken: "refresh-0", Client: []byte(`{}`)},
+		Schema: session.Schema, Name: "work",
+		Grant: session.Grant{Issuer: w.op.URL, ClientID: fakeop.ClientID, Subject: "u"}, Generation: 1, Received: past,
+		Renewable: true,
+		Tokens:    session.Tokens{AccessToken: "access-0", TokenType: "Bearer", Expires: past.Add(5 * time.Minute)},
+		Secret:    &session.Secret{RefreshToken: "refresh-0", Client: []byte(`{}`)},
 	}
 }
 
@@ -132,7 +137,10 @@ func (w *world) connect(ctx context.Context, s *session.Session) (*oidc.Client, 
 	if err != nil {
 		return nil, err
 	}
-	return &oidc.Client{Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(), Now: func() time.Time { return *w.now.Load() }}, nil
+	return &oidc.Client{
+		Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(),
+		Now: func() time.Time { return *w.now.Load() },
+	}, nil
 }
 
 // handle puts a handler at a path of the provider's.
@@ -165,7 +173,8 @@ func (w *world) fails(r *Renewal) (*session.Session, error) {
 // unspent checks that a session is as before, and that the next run gets a token.
 func (w *world) unspent(s *session.Session) {
 	w.Helper()
-	if s.Claim != nil || s.Refused != "" || s.Secret.RefreshToken != "refresh-0" || s.Tokens.AccessToken != "access-0" || s.Generation != 1 {
+	if s.Claim != nil || s.Refused != "" || s.Secret.RefreshToken != "refresh-0" ||
+		s.Tokens.AccessToken != "access-0" || s.Generation != 1 {
 		w.Fatalf("stored: %+v %+v", s, s.Claim)
 	}
 	w.handle("/token", nil)
@@ -191,10 +200,12 @@ func TestRenewal(t *testing.T) {
 		r.Hold = func() func() { held++; return func() { held += 10 } }
 		out := w.gets(r, "access-1")
 		s := w.stored()
-		if s.Generation != 2 || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" || s.Held != "" || s.Claim != nil || s.Failure != nil || !s.Renewable || s.Keeps {
+		if s.Generation != 2 || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" || s.Held != "" ||
+			s.Claim != nil || s.Failure != nil || !s.Renewable || s.Keeps {
 			t.Errorf("stored: %+v", s)
 		}
-		if s.Tokens.AccessToken != "access-1" || s.Tokens.IDToken == "" || s.Tokens.IDTokenStale || !out.Expires.Equal(s.Tokens.Expires) {
+		if s.Tokens.AccessToken != "access-1" || s.Tokens.IDToken == "" || s.Tokens.IDTokenStale ||
+			!out.Expires.Equal(s.Tokens.Expires) {
 			t.Errorf("tokens: %+v", s.Tokens)
 		}
 		if out.Tokens == nil || out.Tokens != told || held != 11 {
@@ -310,10 +321,12 @@ func TestOrderOfThings(t *testing.T) {
 		r.Hold = func() func() { held.Store(true); return func() { held.Store(false) } }
 		r.Received = func(*oidc.Tokens) { close(keys) } // they are asked for beside the token, and come after it
 		w.gets(r, "the-access-token")
-		if noted == nil || noted.Claim == nil || noted.Claim.Process != os.Getpid() || noted.Secret.RefreshToken != "refresh-0" || noted.State(time.Now()) != session.Spent {
+		if noted == nil || noted.Claim == nil || noted.Claim.Process != os.Getpid() ||
+			noted.Secret.RefreshToken != "refresh-0" || noted.State(time.Now()) != session.Spent {
 			t.Errorf("when the token came: %+v", noted)
 		}
-		if kept == nil || kept.Claim != nil || kept.Secret.RefreshToken != fakeop.Rotated || kept.Withheld == "" || kept.State(time.Now()) != session.Withheld {
+		if kept == nil || kept.Claim != nil || kept.Secret.RefreshToken != fakeop.Rotated || kept.Withheld == "" ||
+			kept.State(time.Now()) != session.Withheld {
 			t.Errorf("before it was verified: %+v", kept)
 		}
 		if heldAtKeys.Load() {
@@ -386,14 +399,18 @@ func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
 // sent again, unless that is asked for.
 func TestMayBeSpent(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"500":          fakeop.Says(500, nil, ""),
-		"502":          fakeop.Says(502, map[string]string{"Content-Type": "text/html"}, "<h1>Bad gateway</h1>"),
-		"503":          fakeop.Says(503, nil, ""),
-		"503, Envoy":   fakeop.Says(503, map[string]string{"Content-Type": "text/plain", "Server": "envoy"}, "upstream connect error or disconnect/reset before headers. reset reason: connection termination"),
-		"503, Spring":  fakeop.Says(503, map[string]string{"Content-Type": "application/json"}, `{"status":503,"error":"Service Unavailable","path":"/token"}`),
-		"500 in words": fakeop.Says(500, map[string]string{"Content-Type": "application/json", "Retry-After": "7"}, `{"error":"server_error"}`),
-		"closed":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"a page":       fakeop.Says(200, map[string]string{"Content-Type": "text/html"}, "<title>Log in to the airport</title>"),
+		"500": fakeop.Says(500, nil, ""),
+		"502": fakeop.Says(502, map[string]string{"Content-Type": "text/html"}, "<h1>Bad gateway</h1>"),
+		"503": fakeop.Says(503, nil, ""),
+		"503, Envoy": fakeop.Says(503, map[string]string{"Content-Type": "text/plain", "Server": "envoy"},
+			"upstream connect error or disconnect/reset before headers. reset reason: connection termination"),
+		"503, Spring": fakeop.Says(503, map[string]string{"Content-Type": "application/json"},
+			`{"status":503,"error":"Service Unavailable","path":"/token"}`),
+		"500 in words": fakeop.Says(500, map[string]string{"Content-Type": "application/json", "Retry-After": "7"},
+			`{"error":"server_error"}`),
+		"closed": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a page": fakeop.Says(200, map[string]string{"Content-Type": "text/html"},
+			"<title>Log in to the airport</title>"),
 		"a redirect":   fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""),
 		"nothing":      fakeop.Says(200, nil, ""),
 		"half":         fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"token_type":"Be`),
@@ -418,7 +435,8 @@ func TestMayBeSpent(t *testing.T) {
 					return client, err
 				}
 				s, err := w.fails(r)
-				if !oidc.MayBeSpent(err) || s.Claim == nil || s.Claim.Why == "" || s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
+				if !oidc.MayBeSpent(err) || s.Claim == nil || s.Claim.Why == "" ||
+					s.State(time.Now()) != session.Spent || s.Secret.RefreshToken != "refresh-0" {
 					t.Fatalf("%v, %+v", err, s.Claim)
 				}
 				_, err = w.fails(w.renewal())
@@ -465,7 +483,8 @@ func TestRefused(t *testing.T) {
 		w.save(s)
 		s, err := w.fails(w.renewal())
 		var refusal *oidc.Error
-		if !errors.As(err, &refusal) || s.Refused == "" || s.Claim != nil || s.State(time.Now()) != session.Refused || s.Secret.RefreshToken != "stolen" {
+		if !errors.As(err, &refusal) || s.Refused == "" || s.Claim != nil || s.State(time.Now()) != session.Refused ||
+			s.Secret.RefreshToken != "stolen" {
 			t.Fatalf("%v, %+v", err, s)
 		}
 		_, err = w.fails(w.renewal())
@@ -487,7 +506,8 @@ func TestRefusedWhileRenewedElsewhere(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.handle("/token", func(rw http.ResponseWriter, r *http.Request) {
 			newer := w.expired()
-			newer.Generation, newer.Received, newer.Tokens.AccessToken, newer.Tokens.Expires = 2, time.Now(), "newer", time.Now().Add(time.Hour)
+			newer.Generation, newer.Received, newer.Tokens.AccessToken, newer.Tokens.Expires = 2, time.Now(), "newer",
+				time.Now().Add(time.Hour)
 			newer.Secret.RefreshToken, newer.Serial = "newer-refresh", session.Any
 			reserved, err := w.store.Reserve("work") // no lock: it is not seen on the other machine
 			if err == nil {
@@ -516,7 +536,8 @@ func TestWithheld(t *testing.T) {
 		for i := 2; i < 4; i++ { // it does not become right by being asked for again
 			s, err := w.fails(w.renewal())
 			var broken *check.Error
-			if !errors.As(err, &broken) || s.Withheld == "" || s.State(*w.now.Load()) != session.Withheld || s.Secret.RefreshToken != fmt.Sprint("refresh-", i) || s.Held != good {
+			if !errors.As(err, &broken) || s.Withheld == "" || s.State(*w.now.Load()) != session.Withheld ||
+				s.Secret.RefreshToken != fmt.Sprint("refresh-", i) || s.Held != good {
 				t.Fatalf("%v, %+v", err, s)
 			}
 			if _, _, ok := s.Take(session.Need{}, *w.now.Load()); ok {
@@ -611,7 +632,8 @@ func TestAnswerIsStoredOnTheWay(t *testing.T) {
 					}
 					return
 				}
-				if s := w.stored(); err != nil || out.Token != "access-1" || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" {
+				if s := w.stored(); err != nil || out.Token != "access-1" || s.Secret.RefreshToken != "refresh-1" ||
+					s.Withheld != "" {
 					t.Errorf("%v, %+v", err, s)
 				}
 			})
@@ -627,7 +649,10 @@ func TestAnswerIsRescued(t *testing.T) {
 			everywhere(t, func(w *world) {
 				rescued, undoings := "", 0
 				r := w.renewal()
-				r.Store = &faulty{Store: w.store, commit: func(n int) error { return only(n == 2 || n == 3 || n > 3 && heals == 0) }}
+				r.Store = &faulty{
+					Store:  w.store,
+					commit: func(n int) error { return only(n == 2 || n == 3 || n > 3 && heals == 0) },
+				}
 				r.Rescue = func(s *session.Session, cause error) (func(), error) {
 					rescued = s.Secret.RefreshToken + " " + s.Tokens.AccessToken
 					return func() { undoings++ }, fmt.Errorf("%w; it is elsewhere", cause)
@@ -639,13 +664,15 @@ func TestAnswerIsRescued(t *testing.T) {
 				}
 				out, err := r.Run(t.Context())
 				var loss *LostError
-				if lost := errors.As(err, &loss); lost != (heals == 0) || lost && !strings.Contains(err.Error(), "it is elsewhere") || undoings != undone {
+				if lost := errors.As(err, &loss); lost != (heals == 0) ||
+					lost && !strings.Contains(err.Error(), "it is elsewhere") || undoings != undone {
 					t.Errorf("%v, undone %d times", err, undoings)
 				}
 				if heals == 0 {
 					return
 				}
-				if s := w.stored(); out.Token != "access-1" || s.Secret.RefreshToken != "refresh-1" || s.Withheld != "" || out.Unstored != nil {
+				if s := w.stored(); out.Token != "access-1" || s.Secret.RefreshToken != "refresh-1" ||
+					s.Withheld != "" || out.Unstored != nil {
 					t.Errorf("%+v, %+v", out, s)
 				}
 			})
@@ -663,7 +690,8 @@ func TestPartIsStored(t *testing.T) {
 		if err != nil || out.Token != "access-1" || !errors.Is(out.Unstored, errFull) {
 			t.Errorf("%+v, %v", out, err)
 		}
-		if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Tokens.AccessToken != "" || s.Claim != nil || s.State(time.Now()) != session.Expired {
+		if s := w.stored(); s.Secret.RefreshToken != "refresh-1" || s.Tokens.AccessToken != "" || s.Claim != nil ||
+			s.State(time.Now()) != session.Expired {
 			t.Errorf("%+v", s)
 		}
 		w.gets(w.renewal(), "access-2")
@@ -799,7 +827,10 @@ func TestCallerGivesUp(t *testing.T) {
 	t.Run("while the provider is looked for", func(t *testing.T) {
 		everywhere(t, func(w *world) {
 			ctx, cancel := context.WithCancel(t.Context())
-			w.handle("/.well-known/openid-configuration", func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
+			w.handle("/.well-known/openid-configuration", func(_ http.ResponseWriter, r *http.Request) {
+				cancel()
+				<-r.Context().Done()
+			})
 			w.givenUp(ctx, w.renewal(), context.Canceled)
 			w.handle("/.well-known/openid-configuration", nil)
 			s := w.stored()
@@ -813,7 +844,8 @@ func TestCallerGivesUp(t *testing.T) {
 		everywhere(t, func(w *world) {
 			ctx, cancel := context.WithCancel(t.Context())
 			r := w.renewal()
-			r.Store = &faulty{Store: w.store, reserve: func(int) error { cancel(); return nil }} // the room for the answer
+			// the room for the answer
+			r.Store = &faulty{Store: w.store, reserve: func(int) error { cancel(); return nil }}
 			w.givenUp(ctx, r, context.Canceled)
 			if w.family.Asked() != 0 {
 				t.Error("it was sent")
@@ -971,7 +1003,8 @@ func TestStill(t *testing.T) {
 			all.Go(func() {
 				r := w.renewal()
 				r.Waiting = func() { waiting.Add(1) }
-				if out, err := r.Run(t.Context()); err != nil || out.Token != "access-0" || out.Behind == nil || !out.Expires.Equal(s.Tokens.Expires) {
+				if out, err := r.Run(t.Context()); err != nil || out.Token != "access-0" || out.Behind == nil ||
+					!out.Expires.Equal(s.Tokens.Expires) {
 					t.Errorf("%+v, %v", out, err)
 				}
 			})
@@ -981,7 +1014,10 @@ func TestStill(t *testing.T) {
 			t.Errorf("asked %d times", w.op.Asked("/token"))
 		}
 		waiting.Store(crowd)
-		for name, need := range map[string]session.Need{"long enough": {For: 30 * time.Second}, "not that one": {Not: "access-0"}} {
+		for name, need := range map[string]session.Need{
+			"long enough":  {For: 30 * time.Second},
+			"not that one": {Not: "access-0"},
+		} {
 			r := w.renewal()
 			r.Need = need
 			if out, err := r.Run(t.Context()); err == nil || out.Token != "" {
@@ -1004,7 +1040,8 @@ func TestStillIfSpent(t *testing.T) {
 		w.save(s)
 		w.handle("/token", fakeop.Says(503, nil, ""))
 		for n := range 3 {
-			if out := w.gets(w.renewal(), "access-0"); out.Behind == nil || n > 0 && !strings.Contains(out.Behind.Error(), "may be spent") {
+			if out := w.gets(w.renewal(), "access-0"); out.Behind == nil ||
+				n > 0 && !strings.Contains(out.Behind.Error(), "may be spent") {
 				t.Errorf("%v", out.Behind)
 			}
 		}
@@ -1070,7 +1107,8 @@ func TestAnswerBeforeTheNote(t *testing.T) {
 				}
 				sent = append(sent, next...)
 			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			_, _ = io.WriteString(conn,
+				"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}()
 		w.op.Lock()
 		w.op.Metadata["token_endpoint"] = "http://" + listener.Addr().String() + "/token"
@@ -1106,7 +1144,8 @@ func TestNonceIsNotedOnce(t *testing.T) {
 			asked++
 			if asked == 1 {
 				rw.Header().Set("DPoP-Nonce", "n")
-				fakeop.Says(400, map[string]string{"Content-Type": "application/json"}, `{"error":"use_dpop_nonce"}`)(rw, r)
+				fakeop.Says(400, map[string]string{"Content-Type": "application/json"},
+					`{"error":"use_dpop_nonce"}`)(rw, r)
 				return
 			}
 			w.op.Answer(rw, r)
@@ -1164,9 +1203,17 @@ func TestOnlyALoginHelps(t *testing.T) {
 		need   session.Need
 		why    string
 	}{
-		"not renewable": {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{}, "no refresh token"},
-		"no ID Token":   {func(*session.Session) {}, session.Need{IDToken: true}, "no ID Token"},
-		"a stale one":   {func(s *session.Session) { s.Tokens.IDToken, s.Tokens.IDTokenStale = "id", true }, session.Need{IDToken: true}, "no new one"},
+		"not renewable": {
+			func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" },
+			session.Need{},
+			"no refresh token",
+		},
+		"no ID Token": {func(*session.Session) {}, session.Need{IDToken: true}, "no ID Token"},
+		"a stale one": {
+			func(s *session.Session) { s.Tokens.IDToken, s.Tokens.IDTokenStale = "id", true },
+			session.Need{IDToken: true},
+			"no new one",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -1187,7 +1234,8 @@ func TestOnlyALoginHelps(t *testing.T) {
 		everywhere(t, func(w *world) {
 			r := w.renewal()
 			r.Name = "other"
-			if out, err := r.Run(t.Context()); !errors.Is(err, session.ErrNoSession) || out == nil || out.Session != nil {
+			if out, err := r.Run(t.Context()); !errors.Is(err, session.ErrNoSession) || out == nil ||
+				out.Session != nil {
 				t.Errorf("%v", err)
 			}
 		})
@@ -1248,7 +1296,9 @@ func TestErrorsAreRedacted(t *testing.T) {
 	for _, status := range []int{400, 500} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			everywhere(t, func(w *world) {
-				w.handle("/token", fakeop.Says(status, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_grant","error_description":"you sent refresh-0"}`))
+				w.handle("/token",
+					fakeop.Says(status, map[string]string{"Content-Type": "application/json"},
+						`{"error":"invalid_grant","error_description":"you sent refresh-0"}`))
 				r := w.renewal()
 				r.Redact = func(text string) string { return strings.ReplaceAll(text, "refresh-0", "[secret]") }
 				s, _ := w.fails(r)
@@ -1305,8 +1355,10 @@ func TestPut(t *testing.T) {
 	jwt := fakeop.Sign(op.Key, op.KID, map[string]any{"exp": exp.Unix()})
 	old := func() *session.Session {
 		return &session.Session{
-			Name: "work", Generation: 1, Claim: &session.Claim{}, Refused: "x", Failure: &session.Failure{}, Renewable: true,
-			Tokens: session.Tokens{AccessToken: "a", IDToken: "i", IDTokenExpires: now, Scope: "s"}, Secret: &session.Secret{RefreshToken: "r"},
+			Name: "work", Generation: 1, Claim: &session.Claim{}, Refused: "x", Failure: &session.Failure{},
+			Renewable: true,
+			Tokens:    session.Tokens{AccessToken: "a", IDToken: "i", IDTokenExpires: now, Scope: "s"},
+			Secret:    &session.Secret{RefreshToken: "r"},
 		}
 	}
 	for name, c := range map[string]struct {
@@ -1314,24 +1366,75 @@ func TestPut(t *testing.T) {
 		answer oidc.Tokens
 		check  func(*session.Session) bool
 	}{
-		"all new": {nil, oidc.Tokens{AccessToken: "b", RefreshToken: "q", IssuedIDToken: jwt, ExpiresAt: exp, Scope: "t", TokenType: "DPoP"}, func(s *session.Session) bool {
-			return s.Generation == 2 && s.Received.Equal(now) && s.Claim == nil && s.Refused == "" && s.Failure == nil && s.Withheld != "" && s.Held == "i" && !s.Keeps &&
-				reflect.DeepEqual(s.Tokens, session.Tokens{AccessToken: "b", TokenType: "DPoP", Expires: exp, IDToken: jwt, IDTokenExpires: s.Tokens.IDTokenExpires, Scope: "t"}) && s.Tokens.IDTokenExpires.Equal(exp) && s.Secret.RefreshToken == "q"
-		}},
-		"no refresh token keeps the old": {nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Secret.RefreshToken == "r" && s.Keeps && s.Renewable }},
-		"the same is kept":               {nil, oidc.Tokens{AccessToken: "b", RefreshToken: "r"}, func(s *session.Session) bool { return s.Secret.RefreshToken == "r" && s.Keeps }},
-		"rotated after all":              {func(s *session.Session) { s.Keeps = true }, oidc.Tokens{RefreshToken: "q"}, func(s *session.Session) bool { return !s.Keeps && s.Secret.RefreshToken == "q" }},
-		"one that cannot be one":         {nil, oidc.Tokens{AccessToken: "b", RefreshToken: "\n"}, func(s *session.Session) bool { return s.Secret.RefreshToken == "r" && !s.Keeps }},
+		"all new": {
+			nil,
+			oidc.Tokens{
+				AccessToken: "b", RefreshToken: "q", IssuedIDToken: jwt, ExpiresAt: exp, Scope: "t",
+				TokenType: "DPoP",
+			},
+			func(s *session.Session) bool {
+				return s.Generation == 2 && s.Received.Equal(now) && s.Claim == nil && s.Refused == "" &&
+					s.Failure == nil && s.Withheld != "" && s.Held == "i" && !s.Keeps &&
+					reflect.DeepEqual(s.Tokens,
+						session.Tokens{
+							AccessToken: "b", TokenType: "DPoP", Expires: exp, IDToken: jwt,
+							IDTokenExpires: s.Tokens.IDTokenExpires, Scope: "t",
+						}) &&
+					s.Tokens.IDTokenExpires.Equal(exp) && s.Secret.RefreshToken == "q"
+			},
+		},
+		"no refresh token keeps the old": {
+			nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool {
+				return s.Secret.RefreshToken == "r" && s.Keeps && s.Renewable
+			},
+		},
+		"the same is kept": {
+			nil,
+			oidc.Tokens{AccessToken: "b", RefreshToken: "r"},
+			func(s *session.Session) bool { return s.Secret.RefreshToken == "r" && s.Keeps },
+		},
+		"rotated after all": {
+			func(s *session.Session) { s.Keeps = true },
+			oidc.Tokens{RefreshToken: "q"},
+			func(s *session.Session) bool { return !s.Keeps && s.Secret.RefreshToken == "q" },
+		},
+		"one that cannot be one": {
+			nil,
+			oidc.Tokens{AccessToken: "b", RefreshToken: "\n"},
+			func(s *session.Session) bool { return s.Secret.RefreshToken == "r" && !s.Keeps },
+		},
 		"no ID Token": {nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool {
 			return s.Tokens.IDToken == "i" && s.Tokens.IDTokenStale && s.Tokens.IDTokenExpires.Equal(now)
 		}},
-		"a new one after a stale one":    {func(s *session.Session) { s.Tokens.IDTokenStale = true }, oidc.Tokens{IssuedIDToken: jwt}, func(s *session.Session) bool { return s.Tokens.IDToken == jwt && !s.Tokens.IDTokenStale }},
-		"never an ID Token":              {func(s *session.Session) { s.Tokens.IDToken = "" }, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return !s.Tokens.IDTokenStale }},
-		"the end of a JWT":               {nil, oidc.Tokens{AccessToken: jwt}, func(s *session.Session) bool { return s.Tokens.Expires.Equal(exp) }},
-		"an unknown end":                 {nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Tokens.Expires.IsZero() }},
-		"the scope as before":            {nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Tokens.Scope == "s" }},
-		"a login is no proof of keeping": {func(s *session.Session) { s.Generation, s.Secret.RefreshToken = 0, "" }, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return !s.Keeps && !s.Renewable }},
-		"the client's own grant":         {func(s *session.Session) { s.Secret = &session.Secret{Again: map[string][]string{}} }, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Renewable }},
+		"a new one after a stale one": {
+			func(s *session.Session) { s.Tokens.IDTokenStale = true },
+			oidc.Tokens{IssuedIDToken: jwt},
+			func(s *session.Session) bool { return s.Tokens.IDToken == jwt && !s.Tokens.IDTokenStale },
+		},
+		"never an ID Token": {
+			func(s *session.Session) { s.Tokens.IDToken = "" },
+			oidc.Tokens{AccessToken: "b"},
+			func(s *session.Session) bool { return !s.Tokens.IDTokenStale },
+		},
+		"the end of a JWT": {
+			nil, oidc.Tokens{AccessToken: jwt}, func(s *session.Session) bool { return s.Tokens.Expires.Equal(exp) },
+		},
+		"an unknown end": {
+			nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Tokens.Expires.IsZero() },
+		},
+		"the scope as before": {
+			nil, oidc.Tokens{AccessToken: "b"}, func(s *session.Session) bool { return s.Tokens.Scope == "s" },
+		},
+		"a login is no proof of keeping": {
+			func(s *session.Session) { s.Generation, s.Secret.RefreshToken = 0, "" },
+			oidc.Tokens{AccessToken: "b"},
+			func(s *session.Session) bool { return !s.Keeps && !s.Renewable },
+		},
+		"the client's own grant": {
+			func(s *session.Session) { s.Secret = &session.Secret{Again: map[string][]string{}} },
+			oidc.Tokens{AccessToken: "b"},
+			func(s *session.Session) bool { return s.Renewable },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -1352,10 +1455,18 @@ func TestWithheldSaysWhy(t *testing.T) {
 		change func(*session.Session)
 		need   session.Need
 	}{
-		"not renewable":                  {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{}},
-		"not renewable, for an ID Token": {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{IDToken: true}},
-		"not renewable, after a refresh": {func(s *session.Session) { s.Renewable, s.Secret.RefreshToken, s.Generation = false, "", 2 }, session.Need{}},
-		"without an ID Token":            {func(*session.Session) {}, session.Need{IDToken: true}},
+		"not renewable": {
+			func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{},
+		},
+		"not renewable, for an ID Token": {
+			func(s *session.Session) { s.Renewable, s.Secret.RefreshToken = false, "" }, session.Need{IDToken: true},
+		},
+		"not renewable, after a refresh": {
+			func(s *session.Session) {
+				s.Renewable, s.Secret.RefreshToken, s.Generation = false, "", 2
+			}, session.Need{},
+		},
+		"without an ID Token": {func(*session.Session) {}, session.Need{IDToken: true}},
 		"not renewable, and not expired": {func(s *session.Session) {
 			s.Renewable, s.Secret.RefreshToken, s.Tokens.Expires = false, "", time.Now().Add(time.Hour)
 		}, session.Need{}},
@@ -1411,7 +1522,8 @@ func TestUnknownLifetime(t *testing.T) {
 		r := w.renewal()
 		r.Need.For = time.Hour
 		var short *ShortError
-		if _, err := w.fails(r); !errors.As(err, &short) || !strings.Contains(err.Error(), "whether it is valid for 1h0m0s is not known") {
+		if _, err := w.fails(r); !errors.As(err, &short) ||
+			!strings.Contains(err.Error(), "whether it is valid for 1h0m0s is not known") {
 			w.Errorf("%v", err)
 		}
 	})
@@ -1430,7 +1542,10 @@ func TestUnverified(t *testing.T) {
 				if err != nil {
 					return nil, err
 				}
-				return &oidc.Client{Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(), Waive: waive, Policy: oidc.Policy{InsecureSkipVerification: skip}}, nil
+				return &oidc.Client{
+					Provider: provider, ID: s.Grant.ClientID, HTTP: w.op.Client(), Waive: waive,
+					Policy: oidc.Policy{InsecureSkipVerification: skip},
+				}, nil
 			}
 			if _, err := r.Run(w.Context()); err != nil {
 				w.Fatal(err)

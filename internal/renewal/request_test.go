@@ -15,17 +15,24 @@ import (
 // does not replace. The session's own refresh names its scope only after that.
 func TestRequest(t *testing.T) {
 	t.Parallel()
-	scoped, both := session.Target{Scopes: []string{"a", "b"}}, session.Target{Resources: []string{"r1", "r2"}, Audiences: []string{"x"}}
+	scoped, both := session.Target{Scopes: []string{"a", "b"}},
+		session.Target{Resources: []string{"r1", "r2"}, Audiences: []string{"x"}}
 	for name, c := range map[string]struct {
 		target session.Target
 		change func(*session.Session)
 		want   url.Values
 	}{
-		"its own":           {session.Target{}, nil, url.Values{"resource": {"mine"}}},
-		"a scope":           {scoped, nil, url.Values{"resource": {"mine"}, "scope": {"a b"}}},
-		"others":            {both, nil, url.Values{"resource": {"r1", "r2"}, "audience": {"x"}}},
-		"its own, narrowed": {session.Target{}, func(s *session.Session) { s.Whole = "a b c" }, url.Values{"resource": {"mine"}, "scope": {"a b c"}}},
-		"a scope, narrowed": {scoped, func(s *session.Session) { s.Whole = "a b c" }, url.Values{"resource": {"mine"}, "scope": {"a b"}}},
+		"its own": {session.Target{}, nil, url.Values{"resource": {"mine"}}},
+		"a scope": {scoped, nil, url.Values{"resource": {"mine"}, "scope": {"a b"}}},
+		"others":  {both, nil, url.Values{"resource": {"r1", "r2"}, "audience": {"x"}}},
+		"its own, narrowed": {
+			session.Target{},
+			func(s *session.Session) { s.Whole = "a b c" },
+			url.Values{"resource": {"mine"}, "scope": {"a b c"}},
+		},
+		"a scope, narrowed": {
+			scoped, func(s *session.Session) { s.Whole = "a b c" }, url.Values{"resource": {"mine"}, "scope": {"a b"}},
+		},
 	} {
 		s := &session.Session{Secret: &session.Secret{RefreshToken: "r", Params: url.Values{"resource": {"mine"}}}}
 		if c.change != nil {
@@ -37,7 +44,8 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%s: %s, not %s", name, g.Params.Encode(), c.want.Encode())
 		}
 		s.Secret.RefreshToken, s.Secret.Again, s.Secret.Params = "", url.Values{"resource": {"mine"}}, nil
-		if g := grant(s, c.target); c.change == nil && (g.Type != "client_credentials" || g.Params.Encode() != c.want.Encode()) {
+		if g := grant(s, c.target); c.change == nil &&
+			(g.Type != "client_credentials" || g.Params.Encode() != c.want.Encode()) {
 			t.Errorf("%s, the client's own: %s", name, g.Params.Encode())
 		}
 		if len(s.Secret.Again) != 1 {
@@ -62,7 +70,10 @@ func TestNarrowed(t *testing.T) {
 		}
 	}
 	s := &session.Session{Grant: session.Grant{Scopes: []string{"openid", "a", "offline_access"}}}
-	for granted, want := range map[string]string{"": "openid a offline_access", "a b": "a b openid offline_access", "openid a": "openid a offline_access"} {
+	for granted, want := range map[string]string{
+		"": "openid a offline_access", "a b": "a b openid offline_access",
+		"openid a": "openid a offline_access",
+	} {
 		if s.Tokens.Scope = granted; wholeScope(s) != want {
 			t.Errorf("%q granted: %q", granted, wholeScope(s))
 		}
@@ -92,7 +103,8 @@ func TestTokenForATarget(t *testing.T) {
 			t.Errorf("%+v", out)
 		}
 		s := w.stored()
-		if s.Tokens != first.Tokens || !s.Received.Equal(first.Received) || s.Secret.RefreshToken != fakeop.Rotated || s.Generation != 3 || s.Claim != nil {
+		if s.Tokens != first.Tokens || !s.Received.Equal(first.Received) || s.Secret.RefreshToken != fakeop.Rotated ||
+			s.Generation != 3 || s.Claim != nil {
 			t.Errorf("%+v", s)
 		}
 		if got := w.gets(w.forTarget("read"), "the-access-token"); got.Tokens != nil || len(asked) != 1 {
@@ -119,7 +131,8 @@ func TestTargetIsWithheld(t *testing.T) {
 			t.Fatalf("got %q", out.Token)
 		}
 		s := w.stored()
-		if access := s.For(session.Target{Scopes: []string{"read"}}); access == nil || access.Withheld == "" || access.Withheld == session.Unverified {
+		if access := s.For(session.Target{Scopes: []string{"read"}}); access == nil || access.Withheld == "" ||
+			access.Withheld == session.Unverified {
 			t.Errorf("%+v", access)
 		}
 		if s.Withheld != "" || s.Secret.RefreshToken != "refresh-2" || s.Claim != nil {
@@ -160,7 +173,8 @@ func TestProviderNarrowsForGood(t *testing.T) {
 	step(w.renewal(), true)
 	scope = "openid read write"
 	step(w.renewal(), false)
-	w.handle("/token", fakeop.Says(400, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_scope"}`))
+	w.handle("/token",
+		fakeop.Says(400, map[string]string{"Content-Type": "application/json"}, `{"error":"invalid_scope"}`))
 	if s := step(w.renewal(), true); s.Claim != nil || s.Refused != "" {
 		t.Errorf("%+v", s)
 	}
@@ -200,7 +214,8 @@ func TestOwnGrantForATarget(t *testing.T) {
 	asked := ""
 	w.handle("/token", func(rw http.ResponseWriter, r *http.Request) {
 		asked = r.FormValue("grant_type") + " " + r.FormValue("scope")
-		fakeop.Says(200, map[string]string{"Content-Type": "application/json"}, `{"access_token":"a","token_type":"Bearer","expires_in":300}`)(rw, r)
+		fakeop.Says(200, map[string]string{"Content-Type": "application/json"},
+			`{"access_token":"a","token_type":"Bearer","expires_in":300}`)(rw, r)
 	})
 	w.gets(w.forTarget("read"), "a")
 	if got := w.stored(); asked != "client_credentials read" || got.Whole != "" || !got.Renewable {

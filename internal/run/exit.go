@@ -24,7 +24,11 @@ type ExitRow struct {
 func ExitCodes() []ExitRow {
 	return []ExitRow{
 		{0, nil, "done, and everything that was asked to be verified was"},
-		{1, []failure.Kind{failure.KindInternal}, "internal error (a bug), or a result that could not be written, or that --jq failed on"},
+		{
+			1,
+			[]failure.Kind{failure.KindInternal},
+			"internal error (a bug), or a result that could not be written, or that --jq failed on",
+		},
 		{2, []failure.Kind{failure.KindUsage, failure.KindConfig}, "usage or configuration error; nothing was sent"},
 		{3, []failure.Kind{failure.KindProvider}, "the provider answered with an OAuth error"},
 		{
@@ -35,7 +39,8 @@ func ExitCodes() []ExitRow {
 		{
 			5,
 			[]failure.Kind{failure.KindVerification},
-			"verification failed: a MUST rule about a token or UserInfo was broken; for provider --once: the relying party did wrong",
+			"verification failed: a MUST rule about a token or UserInfo was broken; for provider --once: the relying " +
+				"party did wrong",
 		},
 		{6, []failure.Kind{failure.KindInteraction}, "interaction needed, denied or timed out"},
 		{InterruptedExit, nil, "interrupted"},

@@ -26,102 +26,149 @@ import (
 // What became of the refresh token, where no tokens came back.
 const (
 	spentWarning = "the refresh token may be spent: whether the provider used it is not known"
-	spentAdvice  = "It is not sent again by itself: if it was used, a second use makes the provider end the session.\nIf the session matters, look it up at the provider first, or log in again."
-	unspentGuess = "the provider answered, with neither tokens nor an OAuth error: most keep the refresh token valid then, some do not"
+	spentAdvice  = "It is not sent again by itself: if it was used, a second use makes the provider end the " +
+		"session.\nIf the session matters, look it up at the provider first, or log in again."
+	unspentGuess = "the provider answered, with neither tokens nor an OAuth error: most keep the refresh token valid " +
+		"then, some do not"
 )
 
 // oauthHints are by error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750
 // section 3.1, RFC 8707, RFC 9449, RFC 9470 and OpenID Connect Core 1.0
 // section 3.1.2.6.
 var oauthHints = map[string]string{
-	"invalid_grant":                     "log in again: the refresh token is expired or revoked, was issued to another client_id, or was used before (a provider that rotates refresh tokens revokes them all if one comes back)",
-	"invalid_request":                   "the provider found a parameter missing, repeated or malformed; -d shows what was sent",
-	"unauthorized_client":               "this client may not use this grant: allow it in the client's registration at the provider",
-	"unsupported_grant_type":            "the provider does not support this grant; `oidc-client discover` shows grant_types_supported",
-	"invalid_scope":                     "the provider does not know a scope, or does not allow it for this client",
-	"access_denied":                     "the user or the provider's policy said no",
-	"server_error":                      "the provider failed; try again later, and see its log",
-	"temporarily_unavailable":           "the provider is overloaded or down for maintenance; try again later",
-	"invalid_target":                    "the provider does not know this resource or audience, or does not allow it for this client (RFC 8707)",
-	"unsupported_response_type":         "the provider does not support this response_type for this client",
-	"invalid_token":                     "the access token is expired, revoked or malformed, or is not meant for this endpoint",
-	"insufficient_scope":                "the access token lacks a scope: get one that has it",
-	"insufficient_user_authentication":  "the resource wants a stronger or fresher login (RFC 9470): log in again with the acr_values or max_age it names",
+	"invalid_grant": "log in again: the refresh token is expired or revoked, was issued to " +
+		"another client_id, or was used before (a provider that rotates refresh tokens revokes them all if one comes " +
+		"back)",
+	"invalid_request": "the provider found a parameter missing, repeated or malformed; -d shows " +
+		"what was sent",
+	"unauthorized_client": "this client may not use this grant: allow it in the client's registration " +
+		"at the provider",
+	"unsupported_grant_type": "the provider does not support this grant; `oidc-client discover` shows " +
+		"grant_types_supported",
+	"invalid_scope":           "the provider does not know a scope, or does not allow it for this client",
+	"access_denied":           "the user or the provider's policy said no",
+	"server_error":            "the provider failed; try again later, and see its log",
+	"temporarily_unavailable": "the provider is overloaded or down for maintenance; try again later",
+	"invalid_target": "the provider does not know this resource or audience, or does not allow it " +
+		"for this client (RFC 8707)",
+	"unsupported_response_type": "the provider does not support this response_type for this client",
+	"invalid_token": "the access token is expired, revoked or malformed, or is not meant for " +
+		"this endpoint",
+	"insufficient_scope": "the access token lacks a scope: get one that has it",
+	"insufficient_user_authentication": "the resource wants a stronger or fresher login (RFC 9470): log in again " +
+		"with the acr_values or max_age it names",
 	"login_required":                    "log in again",
 	"interaction_required":              "log in again: the provider wants to ask the user something",
 	"consent_required":                  "log in again: the provider wants the user's consent",
 	"account_selection_required":        "log in again: the user has to choose an account",
 	"unmet_authentication_requirements": "log in again by a method that the provider's policy asks for",
-	"use_dpop_nonce":                    "the provider wants a nonce in DPoP proofs, and refused the one that it gave a moment ago; without --dpop it wants a proof",
-	"invalid_dpop_proof":                "the provider did not take the DPoP proof: compare the clocks, dpop_signing_alg with dpop_signing_alg_values_supported, and whether the tokens are bound to this key (--dpop-key)",
-	"authorization_pending":             "the user is not done yet",
-	"expired_token":                     "the user took too long: begin again",
-	"unknown_user_id":                   "the provider does not know the user that the hint names",
-	"missing_user_code":                 "the provider wants the user's code: --user-code",
-	"invalid_user_code":                 "the user's code is wrong",
-	"invalid_binding_message":           "the provider does not take the binding message: make it shorter, or of letters and digits",
-	"invalid_request_object":            "the provider cannot read or verify the signed request: compare its key and algorithm with the client's registration",
-	"invalid_authorization_details":     "the provider does not know, or does not allow, these authorization_details (RFC 9396)",
-	"invalid_redirect_uri":              "the provider does not know the redirect URI: it has to be registered exactly as it is sent",
-	"invalid_client_metadata":           "the provider does not take the client's metadata as it is",
-	"request_not_supported":             "the provider takes no signed requests: leave use_request_parameter out",
+	"use_dpop_nonce": "the provider wants a nonce in DPoP proofs, and refused the one that it " +
+		"gave a moment ago; without --dpop it wants a proof",
+	"invalid_dpop_proof": "the provider did not take the DPoP proof: compare the clocks, " +
+		"dpop_signing_alg with dpop_signing_alg_values_supported, and whether the tokens are bound to this key " +
+		"(--dpop-key)",
+	"authorization_pending": "the user is not done yet",
+	"expired_token":         "the user took too long: begin again",
+	"unknown_user_id":       "the provider does not know the user that the hint names",
+	"missing_user_code":     "the provider wants the user's code: --user-code",
+	"invalid_user_code":     "the user's code is wrong",
+	"invalid_binding_message": "the provider does not take the binding message: make it shorter, or of " +
+		"letters and digits",
+	"invalid_request_object": "the provider cannot read or verify the signed request: compare its key and " +
+		"algorithm with the client's registration",
+	"invalid_authorization_details": "the provider does not know, or does not allow, these authorization_details " +
+		"(RFC 9396)",
+	"invalid_redirect_uri": "the provider does not know the redirect URI: it has to be registered " +
+		"exactly as it is sent",
+	"invalid_client_metadata": "the provider does not take the client's metadata as it is",
+	"request_not_supported":   "the provider takes no signed requests: leave use_request_parameter out",
 }
 
 // grantHints are where a code means something else to a grant.
 var grantHints = map[[2]string]string{
-	{grantRefresh, "invalid_scope"}:  "a refresh may only ask for scopes that the login was granted: leave --scope out, or log in again with the scope",
-	{grantCode, "invalid_grant"}:     "the provider did not take the code: it was used before or expired, or the provider lost the redirect_uri or the PKCE challenge; log in again",
+	{
+		grantRefresh,
+		"invalid_scope",
+	}: "a refresh may only ask for scopes that the login was granted: leave --scope out, or log " +
+		"in again with the scope",
+	{grantCode, "invalid_grant"}: "the provider did not take the code: it was used before or expired, or the " +
+		"provider lost the redirect_uri or the PKCE challenge; log in again",
 	{grantPassword, "invalid_grant"}: "the name or the password is wrong, or the user may not log in so",
-	{grantJWT, "invalid_grant"}:      "the provider did not take the assertion: compare its iss, sub, aud, exp and key with what the provider trusts",
-	{grantSAML, "invalid_grant"}:     "the provider did not take the assertion: compare its issuer, audience, times and signature with what the provider trusts",
-	{grantExchange, "invalid_grant"}: "the provider did not take a token: it is expired or revoked, or of another type than was said",
-	{grantDevice, "invalid_grant"}:   "the provider does not know the device code any more: begin again",
-	{grantCIBA, "invalid_grant"}:     "the provider does not know the request any more: begin again",
+	{grantJWT, "invalid_grant"}: "the provider did not take the assertion: compare its iss, sub, aud, exp and " +
+		"key with what the provider trusts",
+	{grantSAML, "invalid_grant"}: "the provider did not take the assertion: compare its issuer, audience, times " +
+		"and signature with what the provider trusts",
+	{
+		grantExchange,
+		"invalid_grant",
+	}: "the provider did not take a token: it is expired or revoked, or of another type than was " +
+		"said",
+	{grantDevice, "invalid_grant"}: "the provider does not know the device code any more: begin again",
+	{grantCIBA, "invalid_grant"}:   "the provider does not know the request any more: begin again",
 }
 
 // hintsByRule are by the id of the rule that was broken.
 var hintsByRule = map[string]string{
-	"id_token.present":                 "ask for the scope openid at the login, and see if the provider sends ID Tokens on a refresh",
-	"id_token.encryption":              "token_encryption_alg has to say what the client's registration says (id_token_encrypted_response_alg): whether ID Tokens are encrypted for it, and by what",
-	"id_token.decryption":              "decryption_key (or private_key) has to be the key whose public half the provider encrypts for: see the client's registration (jwks, jwks_uri)",
-	"id_token.kind":                    "the token is a Logout Token or another security event: do not use it",
-	"userinfo.encryption":              "userinfo_encrypted_response_alg or token_encryption_alg have to say by what UserInfo is encrypted for this client",
-	"userinfo.decryption":              "decryption_key (or private_key) has to be the key whose public half the provider encrypts for",
-	"userinfo.signed":                  "userinfo_signed_response_alg has to say what the client's registration says",
-	"userinfo.readable":                "what came is no token, whatever its Content-Type says: do not use it",
-	"id_token.aud":                     "the token is for another client: check client_id",
-	"id_token.aud_trusted":             "if the other audience is known and trusted, add it to trusted_audiences",
-	"id_token.iss":                     "the token is from another issuer than the metadata: do not use it",
-	"id_token.acr":                     "log in again at the level that acr_list asks for (acr_values), or change acr_list",
-	"id_token.amr":                     "log in again by a method of amr_list, or change amr_list",
-	"id_token.auth_time":               "the login is longer ago than max_age: log in again",
-	"jarm.alg":                         "if the client is registered so, say it by authorization_signed_response_alg",
-	"introspection.alg":                "if the client is registered so, say it by introspection_signed_response_alg",
-	"id_token.alg":                     "if the provider is to sign so, add the algorithm to token_signing_alg",
-	"id_token.alg_none":                "the token is not signed: anyone can have made it, do not use it",
-	"access_token.readable":            "the access token is no JWT: leave access_token_jwt out, or change the client's registration",
-	"access_token.not_id_token":        "an ID Token tells a client who logged in: never accept one as an access token. If the provider's access tokens look like this, leave access_token_jwt out",
-	"access_token.aud":                 "the token is meant for another resource server: do not accept it",
-	"access_token.scope":               "request a token with the scopes that --scope names",
-	"id_token.amr_type":                "allow_non_compliant_amr: true accepts an amr that is one string",
-	"id_token.max_iat_age":             "the provider issued the ID Token too long ago: do not use it. max_id_token_age sets how long ago is allowed",
-	"id_token.not_access_token":        "an access token says nothing about a login: do not use it as an ID Token",
-	"userinfo.kind":                    "the answer is a token of another kind: do not use its claims",
-	"refresh_token.readable":           "the refresh token is no JWT: leave refresh_token_jwt out",
-	"refresh.sub":                      "the refreshed token is of another user than --previous-id-token: do not use it",
-	"refresh.iss":                      "the refreshed token is of another issuer than --previous-id-token: do not use it",
-	"userinfo.sub":                     "UserInfo is of another user than the ID Token: do not use its claims",
-	"userinfo.sub_present":             "UserInfo names no user: do not use its claims",
-	"discovery.token_endpoint":         "set token_endpoint in the configuration if the provider has one that it does not publish",
-	"discovery.jwks_uri":               "set jwks_endpoint in the configuration if the provider has one that it does not publish",
-	"discovery.endpoint_urls":          "the provider's metadata has to name https URLs; a proxy in front of it may hide its scheme from it (X-Forwarded-Proto)",
-	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration, or --waive discovery.authorization_endpoint if the provider has none",
-	"token_response.token_type":        "the provider issues tokens of a type that cannot be used so: DPoP needs --dpop (dpop: true)",
-	"token_response.dpop":              "the provider ignored the DPoP proof: the token works for whoever gets hold of it. Leave --dpop out if that is meant",
-	"authorization_response.iss":       "another provider may have answered in this one's place: do not go on, and look at who sent the browser back",
-	"authorization_response.state":     "the answer is not to this login: begin again",
-	"end_session.state":                "the browser came back from another logout, or the provider lost state",
-	"protected_resource.resource":      "the metadata is of another resource than the URL that was asked: use the URL that the metadata names",
+	"id_token.present": "ask for the scope openid at the login, and see if the provider sends ID " +
+		"Tokens on a refresh",
+	"id_token.encryption": "token_encryption_alg has to say what the client's registration says " +
+		"(id_token_encrypted_response_alg): whether ID Tokens are encrypted for it, and by what",
+	"id_token.decryption": "decryption_key (or private_key) has to be the key whose public half the " +
+		"provider encrypts for: see the client's registration (jwks, jwks_uri)",
+	"id_token.kind": "the token is a Logout Token or another security event: do not use it",
+	"userinfo.encryption": "userinfo_encrypted_response_alg or token_encryption_alg have to say by what " +
+		"UserInfo is encrypted for this client",
+	"userinfo.decryption": "decryption_key (or private_key) has to be the key whose public half the " +
+		"provider encrypts for",
+	"userinfo.signed":      "userinfo_signed_response_alg has to say what the client's registration says",
+	"userinfo.readable":    "what came is no token, whatever its Content-Type says: do not use it",
+	"id_token.aud":         "the token is for another client: check client_id",
+	"id_token.aud_trusted": "if the other audience is known and trusted, add it to trusted_audiences",
+	"id_token.iss":         "the token is from another issuer than the metadata: do not use it",
+	"id_token.acr": "log in again at the level that acr_list asks for (acr_values), or change " +
+		"acr_list",
+	"id_token.amr":       "log in again by a method of amr_list, or change amr_list",
+	"id_token.auth_time": "the login is longer ago than max_age: log in again",
+	"jarm.alg":           "if the client is registered so, say it by authorization_signed_response_alg",
+	"introspection.alg":  "if the client is registered so, say it by introspection_signed_response_alg",
+	"id_token.alg":       "if the provider is to sign so, add the algorithm to token_signing_alg",
+	"id_token.alg_none":  "the token is not signed: anyone can have made it, do not use it",
+	"access_token.readable": "the access token is no JWT: leave access_token_jwt out, or change the " +
+		"client's registration",
+	"access_token.not_id_token": "an ID Token tells a client who logged in: never accept one as an access " +
+		"token. If the provider's access tokens look like this, leave access_token_jwt out",
+	"access_token.aud":   "the token is meant for another resource server: do not accept it",
+	"access_token.scope": "request a token with the scopes that --scope names",
+	"id_token.amr_type":  "allow_non_compliant_amr: true accepts an amr that is one string",
+	"id_token.max_iat_age": "the provider issued the ID Token too long ago: do not use it. " +
+		"max_id_token_age sets how long ago is allowed",
+	"id_token.not_access_token": "an access token says nothing about a login: do not use it as an ID Token",
+	"userinfo.kind":             "the answer is a token of another kind: do not use its claims",
+	"refresh_token.readable":    "the refresh token is no JWT: leave refresh_token_jwt out",
+	"refresh.sub": "the refreshed token is of another user than --previous-id-token: do not use " +
+		"it",
+	"refresh.iss": "the refreshed token is of another issuer than --previous-id-token: do not " +
+		"use it",
+	"userinfo.sub":         "UserInfo is of another user than the ID Token: do not use its claims",
+	"userinfo.sub_present": "UserInfo names no user: do not use its claims",
+	"discovery.token_endpoint": "set token_endpoint in the configuration if the provider has one that it " +
+		"does not publish",
+	"discovery.jwks_uri": "set jwks_endpoint in the configuration if the provider has one that it does " +
+		"not publish",
+	"discovery.endpoint_urls": "the provider's metadata has to name https URLs; a proxy in front of it may " +
+		"hide its scheme from it (X-Forwarded-Proto)",
+	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration, or --waive " +
+		"discovery.authorization_endpoint if the provider has none",
+	"token_response.token_type": "the provider issues tokens of a type that cannot be used so: DPoP needs " +
+		"--dpop (dpop: true)",
+	"token_response.dpop": "the provider ignored the DPoP proof: the token works for whoever gets hold " +
+		"of it. Leave --dpop out if that is meant",
+	"authorization_response.iss": "another provider may have answered in this one's place: do not go on, and " +
+		"look at who sent the browser back",
+	"authorization_response.state": "the answer is not to this login: begin again",
+	"end_session.state":            "the browser came back from another logout, or the provider lost state",
+	"protected_resource.resource": "the metadata is of another resource than the URL that was asked: use the " +
+		"URL that the metadata names",
 }
 
 // wsaConnRefused is ECONNREFUSED as Windows numbers it.
@@ -196,7 +243,8 @@ func interruptedHint(err error) string {
 		return ""
 	case errors.As(err, &transport) && transport.Sent && transport.Endpoint == "registration":
 		return "the provider may have registered, changed or deleted the client all the same: look there first"
-	case errors.As(err, &transport) && transport.Sent && slices.Contains([]string{"device_authorization", "backchannel_authentication"}, transport.Endpoint):
+	case errors.As(err, &transport) && transport.Sent &&
+		slices.Contains([]string{"device_authorization", "backchannel_authentication"}, transport.Endpoint):
 		return "the provider may have taken the request all the same: the user may be asked"
 	}
 	return "nothing was lost: run the command again"
@@ -278,7 +326,8 @@ func (s situation) ruleHint(result check.Result, err error) string {
 	}
 	var protocol *oidc.ProtocolError
 	if errors.As(err, &protocol) {
-		return "the answer breaks the standard, and the provider has to mend it; `oidc-client help rules` tells what is demanded"
+		return "the answer breaks the standard, and the provider has to mend it; `oidc-client help rules` tells what " +
+			"is demanded"
 	}
 	return "do not use the tokens; --explain shows every rule that was checked"
 }
@@ -289,16 +338,19 @@ func (s situation) ruleHint(result check.Result, err error) string {
 func signatureHint(result check.Result) string {
 	switch {
 	case strings.Contains(result.Got, "nothing tells which is meant"):
-		return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its own"
+		return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its " +
+			"own"
 	case strings.Contains(result.Note, "a copy"):
-		return "do not use the token. The client fetches keys again at most once a minute, in case the provider replaced one: " +
+		return "do not use the token. The client fetches keys again at most once a minute, in case the provider " +
+			"replaced one: " +
 			"run the command again in a minute, or with --no-cache"
 	case result.Note != "":
 		return "do not use the token: no key of the given JWK Set verifies it. " +
 			"Without --jwks the provider's own keys are used"
 	}
 	return "the token is not signed with a key that the provider publishes now: do not use it. " +
-		"A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve an old set"
+		"A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve " +
+		"an old set"
 }
 
 // skewHint says how far the clocks are apart, by the provider's Date header.
@@ -312,7 +364,8 @@ func (s situation) skewHint() string {
 		direction = "ahead of"
 	}
 	return fmt.Sprintf(
-		"this machine's clock is %s %s the provider's (by its Date header): set the clock, or allow more with clock_tolerance",
+		"this machine's clock is %s %s the provider's (by its Date header): set the clock, or allow more with "+
+			"clock_tolerance",
 		skew.Abs().Round(time.Second), direction)
 }
 
@@ -333,7 +386,8 @@ func (s situation) networkHint(err error) string {
 	}
 	switch {
 	case errors.As(err, &authority):
-		return "the provider's certificate is of an authority that this machine does not know: if it is a private one, give its certificate with --ca-cert FILE or the key ca_cert"
+		return "the provider's certificate is of an authority that this machine does not know: if it is a private " +
+			"one, give its certificate with --ca-cert FILE or the key ca_cert"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return certificateHint(invalid.Cert, s.env.Now())
 	case errors.As(err, &wrongName):
@@ -343,15 +397,18 @@ func (s situation) networkHint(err error) string {
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS on this port: check scheme and port"
 	case remote:
-		return "the server ended the TLS handshake: it may want a client certificate (--pem-cert and --pem-key, or tls_client_certificate and tls_client_key), or another one"
+		return "the server ended the TLS handshake: it may want a client certificate (--pem-cert and --pem-key, or " +
+			"tls_client_certificate and tls_client_key), or another one"
 	case errors.As(err, &name):
 		return fmt.Sprintf(
-			"the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is needed (HTTPS_PROXY)",
+			"the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is "+
+				"needed (HTTPS_PROXY)",
 			name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return "nothing listens there: is the provider running, and are host and port right?"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no response in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout the whole command"
+		return "no response in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout " +
+			"the whole command"
 	case errors.As(err, &unavailable) && unavailable.Status == http.StatusTooManyRequests:
 		return retryHint("the provider says that it is asked too often", unavailable.RetryAfter)
 	case errors.As(err, &unavailable) && unavailable.Status >= 500:
@@ -391,7 +448,8 @@ func retryHint(text, after string) string {
 func (s situation) proxyHint() string {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		if s.env.Getenv(name) != "" {
-			return "the proxy that " + name + " names could not be used: check it, or leave this host out of it with NO_PROXY"
+			return "the proxy that " + name +
+				" names could not be used: check it, or leave this host out of it with NO_PROXY"
 		}
 	}
 	return "the proxy could not be used"
@@ -426,17 +484,22 @@ func protocolHint(f *failure.Failure) string {
 	case f.Endpoint == "token" && f.HTTPStatus == http.StatusUnauthorized:
 		return oauthHint(&oidc.Error{Code: "invalid_client"})
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
-		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set alternative_wellknown_endpoint"
+		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set " +
+			"alternative_wellknown_endpoint"
 	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
 		return "the resource answers so: check the URL first, then what the token is for"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
-		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not sent after redirects"
+		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not " +
+			"sent after redirects"
 	case f.Code == "endpoint.url":
-		return "what names the address is not to be trusted with it: it has to be https, and a resource's metadata at the resource's own origin"
+		return "what names the address is not to be trusted with it: it has to be https, and a resource's metadata " +
+			"at the resource's own origin"
 	case f.HTTPStatus == 0:
-		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in the configuration"
+		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in " +
+			"the configuration"
 	}
-	return "the answer is not one that the standards allow: the provider has to mend it, unless something else answered (a proxy, a login page of the network, another service on that host); -d shows it"
+	return "the answer is not one that the standards allow: the provider has to mend it, unless something else " +
+		"answered (a proxy, a login page of the network, another service on that host); -d shows it"
 }
 
 // ShortList names the first of the names, and how many more there are.
