@@ -50,10 +50,10 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 			refresh, _ := k.family.Current()
 			k.op.Lock()
 			token := k.op.Handlers["/token"]
-			k.op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+			k.op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 				token(httptest.NewRecorder(), r)
 				fakeop.Says(status, envoy, reset)(w, r)
-			}
+			})
 			k.op.Unlock()
 			if agent {
 				k.startAgent()
@@ -69,7 +69,7 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 				return nil
 			}))
 			k.op.Lock()
-			k.op.Handlers["/token"] = token
+			k.op.Handle("/token", token)
 			k.op.Unlock()
 			for range 3 {
 				if code, _, stderr := k.run("token", "work"); code == 0 ||

@@ -16,7 +16,7 @@ import (
 
 // inTurn makes a provider give these refresh tokens, one after the other.
 func inTurn(op *fakeop.OP, tokens ...string) {
-	op.Handlers["/token"] = func(w http.ResponseWriter, _ *http.Request) {
+	op.Handle("/token", func(w http.ResponseWriter, _ *http.Request) {
 		op.Lock()
 		defer op.Unlock()
 		fakeop.JSON(w, map[string]any{
@@ -24,7 +24,7 @@ func inTurn(op *fakeop.OP, tokens ...string) {
 			"id_token": fakeop.Sign(op.Key, op.KID, op.Claims),
 		})
 		tokens = tokens[1:]
-	}
+	})
 }
 
 // sent are the refresh tokens that a provider was sent.

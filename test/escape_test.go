@@ -37,7 +37,7 @@ func hostileAnswers() map[string]func(*fakeop.OP) {
 	everywhere := func(answer http.HandlerFunc) func(*fakeop.OP) {
 		return func(op *fakeop.OP) {
 			for _, path := range []string{"/token", "/userinfo", "/other", "/jwks", "/api"} {
-				op.Handlers[path] = answer
+				op.Handle(path, answer)
 			}
 		}
 	}

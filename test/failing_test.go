@@ -126,7 +126,7 @@ func TestFailingAtEachStep(t *testing.T) {
 				name := fmt.Sprintf("%s/%s/%s", strings.Fields(j.args)[0], step, b.name)
 				test := func(t *testing.T) {
 					f := newFailing(t)
-					f.op.Handlers[step] = b.answer
+					f.op.Handle(step, b.answer)
 					code, kind := b.made(j.args, step)
 					f.expect(j.args, b.flags, code, kind)
 				}
@@ -150,7 +150,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 			all.Go(func() {
 				t.Run(strings.Fields(j.args)[0]+step, func(t *testing.T) {
 					f := newFailing(t)
-					f.op.Handlers[step] = func(w http.ResponseWriter, r *http.Request) { f.interrupt(); silent(w, r) }
+					f.op.Handle(step, func(w http.ResponseWriter, r *http.Request) { f.interrupt(); silent(w, r) })
 					f.expect(j.args, nil, 130, "interaction")
 				})
 			})
@@ -187,10 +187,10 @@ func newFailing(t *testing.T) *failing {
 	}
 	f.op.Metadata["scopes_supported"] = []string{"openid"}
 	object := map[string]string{"Content-Type": "application/json"}
-	f.op.Handlers["/auth"] = f.authorize
-	f.op.Handlers["/resource"] = fakeop.Says(401, map[string]string{"WWW-Authenticate": "Bearer"}, "")
-	f.op.Handlers["/device"] = fakeop.Says(200, object,
-		`{"device_code":"d","user_code":"A-B","verification_uri":"`+f.op.URL+`/verify","expires_in":60,"interval":1}`)
+	f.op.Handle("/auth", f.authorize)
+	f.op.Handle("/resource", fakeop.Says(401, map[string]string{"WWW-Authenticate": "Bearer"}, ""))
+	f.op.Handle("/device", fakeop.Says(200, object,
+		`{"device_code":"d","user_code":"A-B","verification_uri":"`+f.op.URL+`/verify","expires_in":60,"interval":1}`))
 	f.write("token", failingSecret+"-token")
 	f.write("jwt", fakeop.Sign(f.op.Key, f.op.KID, f.op.Claims))
 	f.write("change.json", `{"client_name":"x"}`)

@@ -61,12 +61,12 @@ func newDisk(t *testing.T) *disk {
 // fills makes the disk full before the provider answers, with an access token of a length.
 func (d *disk) fills(length int) {
 	answer := d.op.Handlers["/token"]
-	d.op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+	d.op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 		check(d.t, os.WriteFile(filepath.Join(d.folder, "asked"), []byte("\n"), 0o600))
 		_, err := os.ReadFile(filepath.Join(d.folder, "filled"))
 		check(d.t, err)
 		answer(&longTokens{w, strings.Repeat("x", length)}, r)
-	}
+	})
 }
 
 // longTokens makes the access tokens in a response longer.
@@ -124,11 +124,11 @@ func TestStoreGoesMeanwhile(t *testing.T) {
 			k.again()
 			k.expire()
 			rotate := k.op.Handlers["/token"]
-			k.op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+			k.op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 				check(t, os.Rename(k.store.Folder, away))
 				check(t, os.WriteFile(k.store.Folder, nil, 0o600))
 				rotate(w, r)
-			}
+			})
 			current, _ := k.family.Current()
 			check(t, os.WriteFile(file, []byte(current), 0o600))
 			code, _, stderr := k.run(args...)
@@ -164,10 +164,10 @@ func TestFileGoesMeanwhile(t *testing.T) {
 		file := filepath.Join(folder, "refresh-token")
 		check(t, os.Mkdir(folder, 0o700))
 		check(t, os.WriteFile(file, []byte("old\n"), 0o600))
-		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+		op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 			check(t, os.RemoveAll(folder))
 			op.Answer(w, r)
-		}
+		})
 		cmd := exec.CommandContext(t.Context(), program(t), "refresh-token", "--refresh-token", "@"+file, "--issuer",
 			op.URL, "--client-id", fakeop.ClientID, "--no-cache", "--format", "json")
 		cmd.Env = []string{"TMPDIR=" + temporary, "HOME=" + t.TempDir()}

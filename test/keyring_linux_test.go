@@ -228,7 +228,7 @@ func TestKeyringIsMadeOnce(t *testing.T) {
 	b.start(true)
 	k := newKeeper(t)
 	k.with(b, "require")
-	k.op.Handlers["/token"] = nil // its tokens are always the same
+	k.op.Handle("/token", nil) // its tokens are always the same
 	k.write("refresh", "x")
 	var all sync.WaitGroup
 	for i := range 8 {

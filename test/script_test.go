@@ -209,8 +209,8 @@ const someTokens = `{"access_token":"the-access-token","token_type":"Bearer","re
 // oauthError makes the token endpoint refuse with a code.
 func oauthError(code string) func(*fakeop.OP) {
 	return func(op *fakeop.OP) {
-		op.Handlers["/token"] = fakeop.Says(http.StatusBadRequest, isJSON,
-			fmt.Sprintf(`{"error":%q,"error_description":"because\u001b[31m of \u202ereasons"}`, code))
+		op.Handle("/token", fakeop.Says(http.StatusBadRequest, isJSON,
+			fmt.Sprintf(`{"error":%q,"error_description":"because\u001b[31m of \u202ereasons"}`, code)))
 	}
 }
 
@@ -221,14 +221,14 @@ func registers(op *fakeop.OP) {
 	registered := func(secret string) string {
 		return fmt.Sprintf(`{"client_id":"c1","client_secret":%q,"client_secret_expires_at":0,"registration_access_token":"canary-token","registration_client_uri":%q}`, secret, op.URL+"/registered")
 	}
-	op.Handlers["/register"] = fakeop.Says(http.StatusCreated, isJSON, registered("canary-secret"))
-	op.Handlers["/registered"] = func(w http.ResponseWriter, r *http.Request) {
+	op.Handle("/register", fakeop.Says(http.StatusCreated, isJSON, registered("canary-secret")))
+	op.Handle("/registered", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		fakeop.Says(http.StatusOK, isJSON, registered("canary-new-secret"))(w, r)
-	}
+	})
 }
 
 // faults are what a script can ask of the fake provider.
@@ -255,17 +255,17 @@ var faults = map[string]func(*fakeop.OP){
 	"junk-keys": func(op *fakeop.OP) {
 		op.Keys = []any{map[string]any{"kty": "EC", "crv": "secp256k1", "kid": "k\x1b[31m1"}, 7}
 	},
-	"no-keys":      func(op *fakeop.OP) { op.Handlers["/jwks"] = fakeop.Says(200, isJSON, `{"keys":[]}`) },
+	"no-keys":      func(op *fakeop.OP) { op.Handle("/jwks", fakeop.Says(200, isJSON, `{"keys":[]}`)) },
 	"userinfo-sub": func(op *fakeop.OP) { op.UserInfo["sub"] = "uinvalid" },
 	"userinfo-401": func(op *fakeop.OP) {
-		op.Handlers["/userinfo"] = fakeop.Says(401,
-			map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}, "")
+		op.Handle("/userinfo", fakeop.Says(401,
+			map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}, ""))
 	},
-	"token-500": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(500, nil, "") },
+	"token-500": func(op *fakeop.OP) { op.Handle("/token", fakeop.Says(500, nil, "")) },
 	"token-429": func(op *fakeop.OP) {
-		op.Handlers["/token"] = fakeop.Says(429, map[string]string{"Retry-After": "7"}, "")
+		op.Handle("/token", fakeop.Says(429, map[string]string{"Retry-After": "7"}, ""))
 	},
-	"token-html": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(200, nil, "<html>log in\x1b[2J</html>") },
+	"token-html": func(op *fakeop.OP) { op.Handle("/token", fakeop.Says(200, nil, "<html>log in\x1b[2J</html>")) },
 	"jwt-access-token": func(op *fakeop.OP) {
 		claims := maps.Clone(op.Claims)
 		claims["aud"], claims["scope"] = "https://api.example", "read"
@@ -275,29 +275,29 @@ var faults = map[string]func(*fakeop.OP){
 		op.Tokens["access_token"] = fakeop.Sign(op.Key, op.KID, op.Claims)
 	},
 	"alg-none":  func(op *fakeop.OP) { op.Tokens["id_token"] = unsigned(op.Claims) },
-	"token-201": func(op *fakeop.OP) { op.Handlers["/token"] = fakeop.Says(201, isJSON, someTokens) },
+	"token-201": func(op *fakeop.OP) { op.Handle("/token", fakeop.Says(201, isJSON, someTokens)) },
 	"token-text": func(op *fakeop.OP) {
-		op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, someTokens)
+		op.Handle("/token", fakeop.Says(200, map[string]string{"Content-Type": "text/plain"}, someTokens))
 	},
 	"token-duplicate": func(op *fakeop.OP) {
-		op.Handlers["/token"] = fakeop.Says(200, isJSON, `{"x":1,"x":2,`+someTokens[1:])
+		op.Handle("/token", fakeop.Says(200, isJSON, `{"x":1,"x":2,`+someTokens[1:]))
 	},
 	"token-blank": func(op *fakeop.OP) { op.Tokens["refresh_token"] = "\n" },
 	"token-redirect": func(op *fakeop.OP) {
-		op.Handlers["/token"] = fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, "")
+		op.Handle("/token", fakeop.Says(307, map[string]string{"Location": "/elsewhere"}, ""))
 	},
 	"token-closed": func(op *fakeop.OP) {
-		op.Handlers["/token"] = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+		op.Handle("/token", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	},
 	"token-slow": func(op *fakeop.OP) {
-		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+		op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			op.Answer(w, r)
-		}
+		})
 	},
 	"token-odd": func(op *fakeop.OP) { op.Tokens["refresh_token"] = "{3F2504E0-4F89-41D3-9A0C-0305E82C3301}" },
 	"token-unsolicited": func(op *fakeop.OP) { // more than its Content-Length
-		op.Handlers["/token"] = func(w http.ResponseWriter, _ *http.Request) {
+		op.Handle("/token", func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {
 				return
@@ -307,19 +307,19 @@ var faults = map[string]func(*fakeop.OP){
 				"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(someTokens))+
 					"\r\n\r\n"+someTokens+" canary-after-the-answer")
 			time.Sleep(300 * time.Millisecond)
-		}
+		})
 	},
 	"token-hangs": func(op *fakeop.OP) {
-		op.Handlers["/token"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		op.Handle("/token", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	},
 	"discovery-hangs": func(op *fakeop.OP) {
-		op.Handlers["/.well-known/openid-configuration"] = func(_ http.ResponseWriter, r *http.Request) {
+		op.Handle("/.well-known/openid-configuration", func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
-		}
+		})
 	},
 	"discovery-redirect": func(op *fakeop.OP) {
-		op.Handlers["/.well-known/openid-configuration"] = fakeop.Says(302,
-			map[string]string{"Location": "https://op.example/"}, "")
+		op.Handle("/.well-known/openid-configuration", fakeop.Says(302,
+			map[string]string{"Location": "https://op.example/"}, ""))
 	},
 	"escapes": func(op *fakeop.OP) {
 		op.UserInfo["name"] = "\x1b]0;pwned\x07\u202eevil\u009b"
@@ -328,18 +328,18 @@ var faults = map[string]func(*fakeop.OP){
 	"late-clock": func(op *fakeop.OP) {
 		op.Claims["exp"] = time.Now().Add(-10 * time.Minute).Unix()
 		for _, path := range []string{"/token", "/jwks"} {
-			op.Handlers[path] = func(w http.ResponseWriter, r *http.Request) {
+			op.Handle(path, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Date", time.Now().Add(-11*time.Minute).UTC().Format(http.TimeFormat))
 				op.Answer(w, r)
-			}
+			})
 		}
 	},
 	"echo": func(op *fakeop.OP) { // repeats the secrets it was sent in its error
-		op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+		op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 			said := strings.NewReplacer(`"`, "", `\`,
 				"").Replace(r.PostForm.Encode() + r.PostForm.Get("refresh_token") + r.Header.Get("Authorization"))
 			fakeop.Says(400, isJSON, fmt.Sprintf(`{"error":"invalid_grant","error_description":%q}`, said))(w, r)
-		}
+		})
 	},
 }
 

@@ -259,7 +259,7 @@ func TestTokenFileNote(t *testing.T) {
 			t.Parallel()
 			f := newTokenFile(t)
 			if c.answer != nil {
-				f.op.Handlers["/token"] = c.answer
+				f.op.Handle("/token", c.answer)
 			}
 			code, _, stderr := f.run(f.args("--skip-id-token-verification")...)
 			if code != c.code || !says(stderr, c.hint) {
@@ -312,10 +312,10 @@ func TestTokenFileLockIsGone(t *testing.T) {
 	t.Parallel()
 	f := newTokenFile(t)
 	const discovery = "/.well-known/openid-configuration"
-	f.op.Handlers[discovery] = func(w http.ResponseWriter, r *http.Request) {
+	f.op.Handle(discovery, func(w http.ResponseWriter, r *http.Request) {
 		_ = os.Remove(f.lock)
 		f.op.Answer(w, r)
-	}
+	})
 	code, _, stderr := f.run(f.args()...)
 	if code != 2 || f.family.Asked() != 0 || !says(stderr, ".refresh.lock", "nothing was sent", "--retry") {
 		t.Errorf("exit %d\n%s", code, stderr)
@@ -358,10 +358,10 @@ func TestTokenFileNotedMeanwhile(t *testing.T) {
 	const form = "\x00" + `{"refresh_token_sha256":"%x","sent":"2026-01-02T15:04:05Z","process":7,"host":"elsewhere"}`
 	note := fmt.Sprintf(form, sha256.Sum256([]byte("refresh-0")))
 	const discovery = "/.well-known/openid-configuration"
-	f.op.Handlers[discovery] = func(w http.ResponseWriter, r *http.Request) {
+	f.op.Handle(discovery, func(w http.ResponseWriter, r *http.Request) {
 		_ = os.WriteFile(f.lock, []byte(note), 0o600)
 		f.op.Answer(w, r)
-	}
+	})
 	code, _, stderr := f.run(f.args()...)
 	if code != 6 || f.family.Asked() != 0 || !strings.Contains(stderr, "elsewhere") {
 		t.Errorf("exit %d, asked %d times\n%s", code, f.family.Asked(), stderr)
@@ -385,7 +385,7 @@ func TestTokenFileWithDPoPNonce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newTokenFile(t)
-			f.op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
+			f.op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 				if !strings.Contains(f.note(), "sha256") {
 					t.Error("the token came before its note")
 				}
@@ -399,7 +399,7 @@ func TestTokenFileWithDPoPNonce(t *testing.T) {
 				w.Header().Set("Connection", "close")
 				w.Header().Set("DPoP-Nonce", "n")
 				fakeop.Says(400, isJSON, `{"error":"use_dpop_nonce"}`)(w, r)
-			}
+			})
 			code, _, stderr := f.run(f.args("--dpop", "--skip-id-token-verification")...)
 			if code != c.code || says(f.note(), "sha256") != c.noted || says(stderr, "may be spent") != c.noted {
 				t.Errorf("exit %d, noted: %s\n%s", code, f.note(), stderr)

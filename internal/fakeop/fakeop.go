@@ -135,6 +135,14 @@ func PublicJWK(key *ecdsa.PrivateKey, kid string) any {
 	return jose.JSONWebKey{Key: &key.PublicKey, KeyID: kid}
 }
 
+// Handle makes a handler answer what is asked for at a path, nil none. It may be called while the
+// provider is in use.
+func (op *OP) Handle(path string, handler http.HandlerFunc) {
+	op.Lock()
+	defer op.Unlock()
+	op.Handlers[path] = handler
+}
+
 func (op *OP) serve(w http.ResponseWriter, r *http.Request) {
 	readErr := r.ParseForm()
 	if r.Method == http.MethodPost && errors.Is(readErr, io.ErrUnexpectedEOF) {
