@@ -50,11 +50,11 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 			refresh, _ := k.family.Current()
 			k.op.Lock()
 			token := k.op.Handlers["/token"]
+			k.op.Unlock()
 			k.op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
 				token(httptest.NewRecorder(), r)
 				fakeop.Says(status, envoy, reset)(w, r)
 			})
-			k.op.Unlock()
 			if agent {
 				k.startAgent()
 			}
@@ -68,9 +68,7 @@ func TestProxyLosesTheAnswer(t *testing.T) {
 				}
 				return nil
 			}))
-			k.op.Lock()
 			k.op.Handle("/token", token)
-			k.op.Unlock()
 			for range 3 {
 				if code, _, stderr := k.run("token", "work"); code == 0 ||
 					!strings.Contains(stderr, strconv.Itoa(status)) {

@@ -72,7 +72,7 @@ func TestCanary(t *testing.T) {
 func canaryFaults() map[string]func(*fakeop.OP) {
 	echo := func(status int, kind string) func(*fakeop.OP) {
 		return func(op *fakeop.OP) {
-			op.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
+			op.Handlers["/token"] = func(w http.ResponseWriter, r *http.Request) {
 				basic := r.Header.Get("Authorization")
 				raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(basic, "Basic "))
 				said := fmt.Sprint(r.PostForm.Encode(), " ", r.PostForm, " ", basic, " ", string(raw), " ",
@@ -87,7 +87,7 @@ func canaryFaults() map[string]func(*fakeop.OP) {
 						"Retry-After": r.PostForm.Get("refresh_token"),
 						"Location":    "https://op.example/?" + r.PostForm.Encode(),
 					}, string(body))(w, r)
-			})
+			}
 		}
 	}
 	return map[string]func(*fakeop.OP){
@@ -100,23 +100,23 @@ func canaryFaults() map[string]func(*fakeop.OP) {
 		"wrong token_type":    func(op *fakeop.OP) { op.Tokens["token_type"] = "mac" },
 		"token_type is token": func(op *fakeop.OP) { op.Tokens["token_type"] = canaryRotated },
 		"broken JSON": func(op *fakeop.OP) {
-			op.Handle("/token", fakeop.Says(200, isJSON,
-				`{"access_token":"`+canaryAccess+`","refresh_token":"`+canaryRotated))
+			op.Handlers["/token"] = fakeop.Says(200, isJSON,
+				`{"access_token":"`+canaryAccess+`","refresh_token":"`+canaryRotated)
 		},
 		"tokens as HTML": func(op *fakeop.OP) {
-			op.Handle("/token", fakeop.Says(200, map[string]string{"Content-Type": "text/html"},
-				`{"access_token":"`+canaryAccess+`",`))
+			op.Handlers["/token"] = fakeop.Says(200, map[string]string{"Content-Type": "text/html"},
+				`{"access_token":"`+canaryAccess+`",`)
 		},
 		"wrong ID Token":   func(op *fakeop.OP) { op.Claims["iss"] = "https://evil.example" },
 		"token as a claim": func(op *fakeop.OP) { op.Claims["nonce"] = canaryRotated; op.Claims["aud"] = canaryAccess },
 		"UserInfo repeats": func(op *fakeop.OP) {
-			op.Handle("/userinfo", func(w http.ResponseWriter, r *http.Request) {
+			op.Handlers["/userinfo"] = func(w http.ResponseWriter, r *http.Request) {
 				said := strings.ReplaceAll(r.Header.Get("Authorization"), `"`, "")
 				fakeop.Says(401,
 					map[string]string{
 						"WWW-Authenticate": fmt.Sprintf(`Bearer error="invalid_token", error_description="%s"`, said),
 					}, said)(w, r)
-			})
+			}
 		},
 	}
 }
@@ -153,7 +153,9 @@ func TestCanaryOfSessions(t *testing.T) {
 					leaks(t, "standard error", stderr)
 					leaks(t, "standard output", withoutResults(format, stdout))
 					if when == "later" {
+						op.Lock() // it may still be reading the last request
 						fault(op)
+						op.Unlock()
 					}
 					for _, args := range [][]string{
 						{"token", "work"},
@@ -181,10 +183,12 @@ func TestCanaryOfSessions(t *testing.T) {
 							t.Errorf("%v: not one document: %s", args, stdout)
 						}
 					}
+					op.Lock()
 					op.Handlers, op.Metadata["token_endpoint"] = map[string]http.HandlerFunc{}, op.URL+"/token"
 					if when == "at the login" {
 						fault(op)
 					}
+					op.Unlock()
 				}
 			})
 		}
@@ -311,10 +315,10 @@ func TestExtraHeadersStayAtTheIssuer(t *testing.T) {
 	defer other.Close()
 	got := make(chan string, 4)
 	for _, at := range []*fakeop.OP{op, other} {
-		at.Handle("/api", func(w http.ResponseWriter, r *http.Request) {
+		at.Handlers["/api"] = func(w http.ResponseWriter, r *http.Request) {
 			got <- r.Header.Get("X-Api-Key") + "|" + r.Header.Get("Authorization")
 			fakeop.Says(http.StatusOK, isJSON, "{}")(w, r)
-		})
+		}
 	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	check(t,

@@ -77,19 +77,15 @@ func TestExecFileOutlivesFailures(t *testing.T) {
 	k := newKeeper(t)
 	k.expireIn(4 * time.Second)
 	failures := make(chan struct{}, 16)
-	k.op.Lock()
 	k.op.Handle("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		failures <- struct{}{}
 	})
-	k.op.Unlock()
 	cmd, lines, errs := startExec(t, k, untilFresh)
 	first := line(t, lines)
 	<-failures
 	<-failures
-	k.op.Lock()
 	k.op.Handle("/.well-known/openid-configuration", nil)
-	k.op.Unlock()
 	second := line(t, lines)
 	check(t, cmd.Wait())
 	if _, now := k.family.Current(); first == second || second != now ||

@@ -276,18 +276,25 @@ func TestTokenFileNote(t *testing.T) {
 	}
 }
 
+// tokenEndpoint changes the provider's metadata while it is in use.
+func (f *tokenFile) tokenEndpoint(address string) {
+	f.op.Lock()
+	defer f.op.Unlock()
+	f.op.Metadata["token_endpoint"] = address
+}
+
 // A provider that cannot be reached spends nothing; nor does a run that ends before it sends.
 func TestTokenFileNotSent(t *testing.T) {
 	t.Parallel()
 	f := newTokenFile(t)
-	f.op.Metadata["token_endpoint"] = "http://127.0.0.1:1/token"
+	f.tokenEndpoint("http://127.0.0.1:1/token")
 	if code, _, stderr := f.run(f.args()...); code != 4 || f.note() != "" || strings.Contains(stderr, "spent") {
 		t.Errorf("exit %d, %s\n%s", code, f.note(), stderr)
 	}
 	if code, _, stderr := f.run(f.args("--waive", "nonsense")...); code != 2 || f.note() != "" {
 		t.Errorf("exit %d, %s\n%s", code, f.note(), stderr)
 	}
-	f.op.Metadata["token_endpoint"] = f.op.URL + "/token"
+	f.tokenEndpoint(f.op.URL + "/token")
 	if code, _, stderr := f.run(f.args()...); code != 0 {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
