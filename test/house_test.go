@@ -61,8 +61,9 @@ var floors = map[string]string{
 	"internal/agent":      "oidc durable failure limit place renewal session",
 	"internal/run":        "check oidc call config durable failure limit transcript wire",
 
-	"internal/connect": "check oidc cache call config durable failure httpclient limit place run session strictjson transcript wire",
-	"internal/keep":    "oidc connect durable failure limit renewal run session strictjson transcript wire",
+	"internal/connect": "check oidc cache call config durable failure httpclient limit place run session " +
+		"strictjson transcript wire",
+	"internal/keep": "oidc connect durable failure limit renewal run session strictjson transcript wire",
 
 	"internal/session/storetest": "session",
 

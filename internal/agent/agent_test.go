@@ -675,8 +675,8 @@ func TestKeepEnds(t *testing.T) {
 func TestTokenForATarget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.save("work", time.Hour)
-	s, err := w.Store.Load("work")
+	w.save("mine", time.Hour)
+	s, err := w.Store.Load("mine")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -688,13 +688,13 @@ func TestTokenForATarget(t *testing.T) {
 	if err := session.Save(w.Store, s); err != nil {
 		t.Fatal(err)
 	}
-	status, body := w.get("/sessions/work/access_token?scope=b+a&resource=r")
+	status, body := w.get("/sessions/mine/access_token?scope=b+a&resource=r")
 	if status != 200 || !strings.Contains(body, `"access_token":"part"`) ||
 		!strings.Contains(body, `"token_type":"DPoP"`) ||
 		!strings.Contains(body, `"target":{"scopes":["b","a"],"resources":["r"]}`) {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := w.get("/sessions/work/access_token"); status != 200 || !strings.Contains(body, `"token-1"`) ||
+	if status, body := w.get("/sessions/mine/access_token"); status != 200 || !strings.Contains(body, `"token-1"`) ||
 		strings.Contains(body, "target") {
 		t.Errorf("%d %s", status, body)
 	}
@@ -702,7 +702,7 @@ func TestTokenForATarget(t *testing.T) {
 		t.Errorf("asked %d times", w.asked)
 	}
 	w.fails = &oidc.Error{Code: "invalid_scope"}
-	if status, _ := w.get("/sessions/work/access_token?scope=admin"); status != 502 {
+	if status, _ := w.get("/sessions/mine/access_token?scope=admin"); status != 502 {
 		t.Errorf("HTTP status %d", status)
 	}
 	if status, body := w.get("/health"); status != 200 {

@@ -13,7 +13,8 @@ func TestPlainNamesNoFunction(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("remote error: tls: certificate required")
 	for _, err := range []error{cause, fmt.Errorf("readLoopPeekFailLocked: %w", cause)} {
-		if got := plain(&url.Error{Op: "Get", URL: "https://op.example/?code=secret", Err: err}); got.Error() != cause.Error() {
+		got := plain(&url.Error{Op: "Get", URL: "https://op.example/?code=secret", Err: err})
+		if got.Error() != cause.Error() {
 			t.Errorf("%v", got)
 		}
 	}
