@@ -508,21 +508,23 @@ func TestSTSEndpoint(t *testing.T) {
 
 // everyCommand calls do for each flag of each command.
 func everyCommand(do func(words string, cmd *cobra.Command, f *pflag.Flag)) {
+	var runnable []*cobra.Command
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
-		c.InheritedFlags() // merges them
+		c.InheritedFlags() // merges them, which writes to the flags: do, which may read them at any time, comes after
 		c.InitDefaultHelpFlag()
-		words := strings.TrimPrefix(c.CommandPath(), "oidc-client")
-		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if c.Runnable() {
-				do(strings.TrimSpace(words), c, f)
-			}
-		})
+		if c.Runnable() {
+			runnable = append(runnable, c)
+		}
 		for _, below := range c.Commands() {
 			walk(below)
 		}
 	}
 	walk(newProgram(quiet(), run.Options{}).root(nil))
+	for _, c := range runnable {
+		words := strings.TrimSpace(strings.TrimPrefix(c.CommandPath(), "oidc-client"))
+		c.Flags().VisitAll(func(f *pflag.Flag) { do(words, c, f) })
+	}
 }
 
 // try runs the scene of a command without a flag, twice, and with it.
