@@ -99,7 +99,7 @@ func (h *Held) Writable() error {
 }
 
 // SetNote replaces the note; "" clears it. When it returns nil the note survives a crash of the
-// machine. If it fails, the note may be neither the old nor the new one.
+// machine; that it was cleared may not. If it fails, the note may be neither the old nor the new one.
 func (h *Held) SetNote(text string) error {
 	f, err := h.open(os.O_RDWR)
 	if err != nil {
@@ -108,6 +108,9 @@ func (h *Held) SetNote(text string) error {
 	_, err = f.WriteAt([]byte(text), noteAt)
 	if err == nil {
 		err = f.Truncate(noteAt + int64(len(text)))
+	}
+	if text == "" {
+		return errors.Join(err, f.Close()) // to wait for the disk would only save a user from an outdated note
 	}
 	if err == nil {
 		err = f.Sync()
