@@ -59,7 +59,8 @@ var floors = map[string]string{
 	"internal/flow":       "oidc limit loopback",
 	"internal/renewal":    "oidc failure limit session wire",
 	"internal/agent":      "oidc durable failure limit place renewal session",
-	"internal/run":        "check oidc call config durable failure limit transcript wire",
+	"internal/report":     "check failure strictjson transcript",
+	"internal/run":        "check oidc call config durable failure limit report transcript wire",
 
 	"internal/connect": "check oidc cache call config durable failure httpclient limit place run session " +
 		"strictjson transcript wire",

@@ -24,6 +24,9 @@ type program struct {
 	env   *run.Env
 	flags run.Options
 	run   *run.Run
+
+	reports []string // the values of --report
+	args    []string // the command line
 }
 
 // newProgram is a command line of which nothing is known yet but how output is wanted.
@@ -36,6 +39,7 @@ func Main(ctx context.Context, env *run.Env, args []string) int {
 	// A flag that cannot be parsed may stand before --format: what the user
 	// reads the answer with is known all the same.
 	p := newProgram(env, outputIn(args))
+	p.args = args
 	root := p.root(args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -116,6 +120,7 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
 	root.SetHelpCommand(helpCommand())
 	addCommands(root, p, p.commands(), args)
+	addReports(root, &p.reports)
 	withoutDocument(printsHelp, root)
 	complete(root, "format", func() []string { return []string{"text", "json"} })
 	complete(root, "jq", func() []string { return nil })
@@ -175,6 +180,7 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 		err = nil // other commands report it with the rest of their configuration
 	}
 	wrong := filter(cmd, &p.flags)
+	p.flags.Reporting = run.Reporting{Purpose: cmd.Short, Arguments: shownArguments(cmd, p.args)}
 	p.run = run.New(p.env, p.flags, name)
 	switch {
 	case !slices.Contains([]string{"text", "json"}, format):
@@ -196,7 +202,8 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 		return wrong
 	}
 	warnIdle(p.run, cmd)
-	return nil
+	p.run.Options.Reporting.Files, err = reserveReports(p.reports)
+	return err
 }
 
 // filter makes ready what --jq asks for, if it is given.

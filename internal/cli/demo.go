@@ -127,5 +127,10 @@ func demonstrate(ctx context.Context, r *run.Run, cmd *cobra.Command, args ...st
 			args = append(args, "--"+f.Name+"="+f.Value.String())
 		}
 	})
+	if reports := cmd.Flags().Lookup("report"); reports != nil && reports.Changed {
+		for _, path := range flagValues(reports) {
+			args = append(args, "--report="+path)
+		}
+	}
 	return Main(ctx, &env, args)
 }

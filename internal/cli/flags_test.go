@@ -150,6 +150,7 @@ var proofs = map[string]proof{
 	"--no-color":      {elsewhere: everyCommandHasIt},
 	"--timeout":       {elsewhere: everyCommandHasIt},
 	"--show-secrets":  {elsewhere: everyCommandHasIt},
+	"--report":        {elsewhere: "TestReportOfEveryCommand"},
 	"--debug":         {elsewhere: "TestFlagsOfEveryCommand"},
 	"--explain":       {elsewhere: "TestFlagsOfEveryCommand"},
 	"--skip-userinfo": {elsewhere: "TestFlagsOfEveryCommand"},

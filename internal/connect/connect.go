@@ -74,6 +74,9 @@ func newSetup(cfg *config.Config, s Sources) *Setup {
 // loaded takes note of a configuration that was read, and checks what it names.
 func (s *Setup) loaded(r *run.Run) error {
 	r.Learn(s.ClientSecret)
+	for _, setting := range s.Settings() {
+		r.Record.Configuration = append(r.Record.Configuration, setting.String())
+	}
 	if err := checkWaived(s.Config); err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	// Filter is JQ, compiled; nil if there is none. It goes with the format json.
 	Filter *Filter
 
+	// Reporting is what --report asks for.
+	Reporting Reporting
+
 	// Cache says whether cached metadata and keys are used: "true", "false", or ""
 	// if this run does not say.
 	Cache string
@@ -407,7 +410,7 @@ func (r *Run) Finish(ctx context.Context, err error) int {
 	}
 	var done *Done
 	if errors.As(err, &done) {
-		return done.Code
+		return ended(r, done)
 	}
 	redact(r.Redactor, r.Record.Checks)
 	r.Record.Seal()
@@ -422,6 +425,10 @@ func (r *Run) Finish(ctx context.Context, err error) int {
 	}
 	if err == nil && unshown != nil {
 		err = unshown
+		r.Record.Failure = r.Failure(ctx, err)
+	}
+	if told := reported(r, err); err == nil && told != nil {
+		err = told
 		r.Record.Failure = r.Failure(ctx, err)
 	}
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +23,10 @@ type Exchange struct {
 	Endpoint string // the name of the endpoint, "" if it is not known
 	Method   string
 	URL      string
-	Header   []string // of the request, one a line
-	Body     string   // of the request
+	Query    []Parameter // of the URL
+	Header   []string    // of the request, one a line
+	Body     string      // of the request
+	Form     []Parameter // of the request's body, if it is a form
 
 	Status         string   // such as "200 OK", "" if there was no response
 	ResponseHeader []string // one a line
@@ -40,6 +43,9 @@ type Exchange struct {
 
 	plain *Plain
 }
+
+// A Parameter is one parameter of a query or a form, without secrets.
+type Parameter struct{ Name, Value string }
 
 // A Timing is how long each part of an exchange took. A part that did not take place, such as
 // connecting on a reused connection, is zero.
@@ -96,6 +102,10 @@ const formType = "application/x-www-form-urlencoded"
 func (e *Exchange) redact(r *Redactor) {
 	p := e.plain
 	e.URL, e.Body = r.URL(p.URL), r.Body(p.Header.Get("Content-Type"), p.Body)
+	e.Query = r.Parameters(p.URL.RawQuery)
+	if mediaType, _, _ := strings.Cut(p.Header.Get("Content-Type"), ";"); mediaType == formType {
+		e.Form = r.Parameters(string(p.Body))
+	}
 	if e.Status != "" {
 		e.ResponseBody = r.Body(p.ResponseHeader.Get("Content-Type"), p.ResponseBody)
 		e.Status, e.ResponseHeader = r.exchanged(e.Status), r.Header(p.ResponseHeader)
@@ -109,6 +119,11 @@ func (e *Exchange) size() int {
 	for _, list := range [][]string{e.Header, e.ResponseHeader} {
 		for _, line := range list {
 			n += len(line)
+		}
+	}
+	for _, list := range [][]Parameter{e.Query, e.Form} {
+		for _, p := range list {
+			n += len(p.Name) + len(p.Value)
 		}
 	}
 	if e.plain != nil {

@@ -22,6 +22,8 @@ type Record struct {
 	Exchanges *Log     // what was sent and what came back; nil holds nothing
 	Checks    check.Results
 	Failure   *failure.Failure // nil if all went well
+
+	Configuration []string // the settings that were used, one a line
 }
 
 // A Result is one thing that a command was asked for, or was given on the way.

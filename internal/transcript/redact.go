@@ -204,6 +204,28 @@ func (r *Redactor) Form(form url.Values) []string {
 	return r.lines(sorted(form, "=", r.value))
 }
 
+// Parameters returns the parameters of a query or a form in their order, without secrets. It is nil
+// if the text is neither.
+func (r *Redactor) Parameters(encoded string) []Parameter {
+	var list []Parameter
+	for part := range strings.SplitSeq(encoded, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		name, nameErr := url.QueryUnescape(name)
+		value, valueErr := url.QueryUnescape(value)
+		if nameErr != nil || valueErr != nil {
+			return nil
+		}
+		if part != "" {
+			list = append(list, Parameter{r.exchanged(name), r.exchanged(r.value(name, value))})
+		}
+	}
+	return list
+}
+
+// Document returns a JSON document, indented, with the secrets in it replaced: those that were learnt
+// and, by name, those that were not.
+func (r *Redactor) Document(document []byte) string { return r.Body("application/json", document) }
+
 // lines replaces what was learnt in lines whose values were looked at: a name
 // can be a secret too.
 func (r *Redactor) lines(list []string) []string {
