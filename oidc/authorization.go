@@ -24,7 +24,7 @@ import (
 // section 3.1.2.1), or an authorization request of OAuth 2.0 if Scope has no openid.
 type AuthorizationRequest struct {
 	RedirectURI string   // redirect_uri, as registered
-	Scope       []string // nil means openid
+	Scope       []string // nil means openid, or none where the provider is [Provider.OAuthOnly]
 
 	// ResponseType is the response_type: "" means "code". The others send tokens through
 	// the browser (RFC 9700 section 2.1.2), and exist for testing providers.
@@ -118,6 +118,9 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 			Endpoint: authorizationEndpoint, Err: reason.Errorf(reason.EndpointURL, "not an https URL"),
 		}
 	}
+	if login.Request.Scope == nil {
+		login.Request.Scope = c.Provider.defaultScope()
+	}
 	if login.Request.InsecureSkipPKCE {
 		login.CodeVerifier = ""
 	}
@@ -149,16 +152,12 @@ func (c *Client) authorize(ctx context.Context, login *Login) (*Login, error) {
 // section 3.1.2.1).
 func (c *Client) authorizationParams(login *Login) url.Values {
 	r := login.Request
-	scope := r.Scope
-	if scope == nil {
-		scope = []string{"openid"}
-	}
 	params := url.Values{}
 	maps.Copy(params, r.Params)
 	for name, value := range map[string]string{
 		"response_type": r.responseType(), "response_mode": r.ResponseMode, "client_id": c.ID,
 		"redirect_uri": r.RedirectURI,
-		"scope":        strings.Join(scope, " "), "state": login.State, "nonce": login.Nonce,
+		"scope":        strings.Join(r.Scope, " "), "state": login.State, "nonce": login.Nonce,
 	} {
 		if value != "" {
 			params.Set(name, value)

@@ -105,7 +105,10 @@ func (r BackchannelRequest) form() (url.Values, error) {
 	if scope == nil {
 		scope = []string{"openid"}
 	}
-	form, hints := url.Values{"scope": {strings.Join(scope, " ")}}, 0
+	form, hints := url.Values{}, 0
+	if len(scope) > 0 {
+		form.Set("scope", strings.Join(scope, " "))
+	}
 	for name, values := range r.Params {
 		form[name] = values
 	}

@@ -36,14 +36,17 @@ type DeviceAuthorization struct {
 }
 
 // AuthorizeDevice sends a device authorization request (RFC 8628 section 3.1). A nil
-// scope means openid; params are any other parameters. Show the user code even where the
-// complete URI is shown, so that the user can compare it (section 3.3.1), and then call
-// [Client.DeviceToken].
+// scope means openid, or none where the provider is [Provider.OAuthOnly]; params are any
+// other parameters. Show the user code even where the complete URI is shown, so that the
+// user can compare it (section 3.3.1), and then call [Client.DeviceToken].
 func (c *Client) AuthorizeDevice(ctx context.Context, scope []string, params url.Values) (*DeviceAuthorization, error) {
 	if scope == nil {
-		scope = []string{"openid"}
+		scope = c.Provider.defaultScope()
 	}
-	form := url.Values{"scope": {strings.Join(scope, " ")}}
+	form := url.Values{}
+	if len(scope) > 0 {
+		form.Set("scope", strings.Join(scope, " "))
+	}
 	for name, values := range params {
 		form[name] = values
 	}

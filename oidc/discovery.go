@@ -59,6 +59,11 @@ type Provider struct {
 	// authorization_response_iss_parameter_supported (RFC 9207).
 	AuthorizationResponseIss bool
 
+	// OAuthOnly says that this is no OpenID Provider, as far as its metadata tell: they
+	// are an authorization server's (RFC 8414), or there are none. Such a server is not
+	// asked for openid, unless a scope names it.
+	OAuthOnly bool
+
 	URL    string        // where the metadata came from, "" if it was not fetched
 	Raw    []byte        // the metadata as received, nil if it was not fetched
 	Checks check.Results // of judging it
@@ -80,6 +85,14 @@ type Discovery struct {
 	// Endpoints replaces endpoints of the metadata, by their metadata names:
 	// "token_endpoint", "jwks_uri" and so on, those that a [Provider] has.
 	Endpoints map[string]string
+
+	// Uses names the members of the metadata that the caller will use, such as
+	// "token_endpoint" and "jwks_uri". What is wrong with any other member is recorded as
+	// a failed SHOULD. nil means that all of them are used.
+	//
+	// If Uses is set and there is no metadata at the well-known places, the provider is
+	// made of Endpoints, as long as they have every endpoint that is used.
+	Uses []string
 
 	// Waive names rules whose failure is recorded but is not an error.
 	Waive []string
@@ -114,9 +127,13 @@ func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, erro
 		if err != nil {
 			return nil, err
 		}
-		if answer.status != http.StatusNotFound || i == len(places)-1 {
-			return d.read(answer, place, issuer)
+		if answer.status == http.StatusNotFound && i < len(places)-1 {
+			continue
 		}
+		if answer.unpublished() && d.suffice() {
+			return d.fromEndpoints(issuer)
+		}
+		return d.read(answer, place, issuer)
 	}
 	panic("unreachable: places is never empty")
 }
@@ -182,48 +199,63 @@ func (d Discovery) read(answer *response, place wellKnown, issuer string) (*Prov
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{URL: answer.url, Raw: answer.body}
-	if err := p.decode(doc); err != nil {
-		return nil, answer.broken(err)
-	}
-	for name, value := range d.Endpoints {
-		field, ok := p.endpoints()[name]
-		if !ok {
-			return nil, fmt.Errorf("oidc: %q is not an endpoint that can be replaced", name)
+	p := &Provider{URL: answer.url, Raw: answer.body, OAuthOnly: !place.openID || !openID(doc)}
+	in := discoveryInput{Provider: p, Uses: d.Uses, Issuer: issuer, TLSUnverified: d.TLSUnverified}
+	for _, m := range p.decode(doc) {
+		if in.uses(m.name) {
+			return nil, answer.broken(m.err)
 		}
-		*field = value
-		delete(p.MTLSEndpointAliases, name) // what was set by hand outweighs all metadata
+		in.Malformed = append(in.Malformed, m.err.Error())
 	}
-	expected := issuer
+	if err := p.replace(d.Endpoints); err != nil {
+		return nil, err
+	}
 	if d.ExpectedIssuer != "" {
-		expected = d.ExpectedIssuer
+		in.Issuer = d.ExpectedIssuer
 	}
-	p.Checks = check.Run(discoveryRules, discoveryInput{
-		Provider: p, Issuer: expected, OpenID: place.openID, TLSUnverified: d.TLSUnverified,
-	}, d.Waive...)
+	p.Checks = check.Run(discoveryRules, in, d.Waive...)
 	if err := p.Checks.Err(); err != nil {
 		return p, answer.broken(err)
 	}
 	return p, nil
 }
 
-// decode fills p from the metadata document.
-func (p *Provider) decode(doc *strictjson.Object) error {
-	var err error
-	keep := func(e error) {
-		if err == nil {
-			err = e
+// replace puts endpoints that were set by hand in the place of the provider's.
+func (p *Provider) replace(endpoints map[string]string) error {
+	for name, value := range endpoints {
+		field, ok := p.endpoints()[name]
+		if !ok {
+			return fmt.Errorf("oidc: %q is not an endpoint that can be replaced", name)
+		}
+		*field = value
+		delete(p.MTLSEndpointAliases, name) // what was set by hand outweighs all metadata
+	}
+	return nil
+}
+
+// A malformed member of the metadata has a value of another type than its own.
+type malformed struct {
+	name string
+	err  error
+}
+
+// decode fills p from the metadata document. A malformed member is left out, and returned.
+func (p *Provider) decode(doc *strictjson.Object) []malformed {
+	var bad []malformed
+	keep := func(name string, err error) {
+		if err != nil {
+			bad = append(bad, malformed{name, err})
 		}
 	}
 	str := func(name string, to *string) {
-		var e error
-		*to, e = doc.String(name)
-		keep(e)
+		value, err := doc.String(name)
+		*to = value
+		keep(name, err)
 	}
 	list := func(name string, to *[]string) {
-		var e error
-		*to, e = doc.Strings(name)
-		keep(e)
+		values, err := doc.Strings(name)
+		*to = values
+		keep(name, err)
 	}
 	str("issuer", &p.Issuer)
 	for name, field := range p.endpoints() {
@@ -244,22 +276,23 @@ func (p *Provider) decode(doc *strictjson.Object) error {
 		"authorization_response_iss_parameter_supported": &p.AuthorizationResponseIss,
 		"require_pushed_authorization_requests":          &p.RequirePushedAuthorizationRequests,
 	} {
-		var e error
-		*to, e = doc.Bool(name)
-		keep(e)
+		value, err := doc.Bool(name)
+		*to = value
+		keep(name, err)
 	}
-	keep(p.decodeAliases(doc))
-	return err
+	keep(aliasesMember, p.decodeAliases(doc))
+	slices.SortFunc(bad, func(a, b malformed) int { return strings.Compare(a.name, b.name) })
+	return bad
 }
 
 func (p *Provider) decodeAliases(doc *strictjson.Object) error {
-	raw, ok := doc.Get("mtls_endpoint_aliases")
+	raw, ok := doc.Get(aliasesMember)
 	if !ok {
 		return nil
 	}
 	aliases, err := strictjson.Parse(raw)
 	if err != nil {
-		return fmt.Errorf("mtls_endpoint_aliases: %w", err)
+		return fmt.Errorf("%s: %w", aliasesMember, err)
 	}
 	p.MTLSEndpointAliases = map[string]string{}
 	for _, m := range aliases.Members {
@@ -302,9 +335,12 @@ func (p *Provider) at(name string, mutualTLS bool) string {
 	return ""
 }
 
-// insecure returns the endpoints whose URL is not to be used, as "name URL".
-func (p *Provider) insecure() []string {
-	return p.where(func(u *url.URL) bool { return u == nil || !wire.Secure(u) || u.Fragment != "" })
+// insecure returns the endpoints whose URL is not to be used, as "name URL": those that
+// are used, or the others.
+func (in discoveryInput) insecure(used bool) []string {
+	return in.Provider.where(func(name string, u *url.URL) bool {
+		return in.uses(name) == used && (u == nil || !wire.Secure(u) || u.Fragment != "")
+	})
 }
 
 // elsewhere returns the endpoints that are at another host than issuer. It is
@@ -314,14 +350,14 @@ func (p *Provider) elsewhere(issuerID string) []string {
 	if err != nil {
 		return nil
 	}
-	return p.where(func(u *url.URL) bool {
+	return p.where(func(_ string, u *url.URL) bool {
 		return u != nil && wire.Secure(u) && !strings.EqualFold(u.Hostname(), issuer.Hostname())
 	})
 }
 
-// where returns the endpoints, aliases included, whose URL is bad, as "name
-// URL". A URL that cannot be parsed is nil.
-func (p *Provider) where(bad func(*url.URL) bool) []string {
+// where returns the endpoints, aliases included, that are bad, as "name URL". A URL that
+// cannot be parsed is nil.
+func (p *Provider) where(bad func(name string, u *url.URL) bool) []string {
 	var list []string
 	judge := func(name, raw string) {
 		if raw == "" {
@@ -331,7 +367,7 @@ func (p *Provider) where(bad func(*url.URL) bool) []string {
 		if err != nil {
 			u = nil
 		}
-		if bad(u) {
+		if bad(name, u) {
 			list = append(list, name+" "+raw)
 		}
 	}
@@ -339,7 +375,7 @@ func (p *Provider) where(bad func(*url.URL) bool) []string {
 		judge(name, *field)
 	}
 	for name, raw := range p.MTLSEndpointAliases {
-		judge("mtls_endpoint_aliases."+name, raw)
+		judge(aliasesMember+"."+name, raw)
 	}
 	slices.Sort(list)
 	return list

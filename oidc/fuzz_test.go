@@ -30,7 +30,7 @@ func FuzzMetadata(f *testing.F) {
 			return
 		}
 		if check.Run(
-			discoveryRules, discoveryInput{Provider: p, Issuer: "https://op.example", OpenID: true},
+			discoveryRules, discoveryInput{Provider: p, Issuer: "https://op.example"},
 		).Err() != nil {
 			return
 		}

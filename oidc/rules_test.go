@@ -108,7 +108,6 @@ func TestDiscoveryRules(t *testing.T) {
 	t.Parallel()
 	good := func() discoveryInput {
 		return discoveryInput{
-			OpenID: true,
 			Issuer: "https://op.example",
 			Provider: &Provider{
 				Issuer: "https://op.example", TokenEndpoint: "https://op.example/token",
@@ -126,6 +125,9 @@ func TestDiscoveryRules(t *testing.T) {
 		"discovery.issuer":       func(in *discoveryInput) { in.Provider.Issuer += "INVALID" }, // D03
 		"discovery.endpoint_urls": func(in *discoveryInput) {
 			in.Provider.UserInfoEndpoint = "http://op.example/userinfo"
+		},
+		"discovery.unused": func(in *discoveryInput) {
+			in.Uses, in.Provider.UserInfoEndpoint = []string{"token_endpoint"}, "http://op.example/userinfo"
 		},
 		"discovery.token_endpoint": func(in *discoveryInput) { in.Provider.TokenEndpoint = "" },
 		"discovery.jwks_uri":       func(in *discoveryInput) { in.Provider.JWKSURI = "" },
@@ -179,7 +181,7 @@ func TestEndpointURLs(t *testing.T) {
 		"https://op.example/\x00":             false,
 	} {
 		p := &Provider{TokenEndpoint: raw}
-		if got := len(p.insecure()) == 0; got != ok {
+		if got := len(discoveryInput{Provider: p}.insecure(true)) == 0; got != ok {
 			t.Errorf("%q: usable = %v", raw, got)
 		}
 	}
@@ -858,12 +860,12 @@ func TestOtherEdges(t *testing.T) {
 	// An authorization server's metadata (RFC 8414) may say less.
 	bare := discoveryInput{
 		Issuer:   "https://op.example",
-		Provider: &Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/t"},
+		Provider: &Provider{Issuer: "https://op.example", TokenEndpoint: "https://op.example/t", OAuthOnly: true},
 	}
 	if err := check.Run(discoveryRules, bare).Err(); err != nil {
 		t.Errorf("RFC 8414: %v", err)
 	}
-	bare.OpenID = true
+	bare.Provider.OAuthOnly = false
 	if err := check.Run(discoveryRules, bare).Err(); err == nil {
 		t.Error("OpenID metadata without jwks_uri was accepted")
 	}

@@ -74,7 +74,8 @@ func logInBackchannel(r *run.Run, cmd *cobra.Command, o *cibaOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{},
+		o.uses(cfg, connect.WantsOpenID(cfg.Config), "backchannel_authentication_endpoint", "token_endpoint"))
 	if err != nil {
 		return err
 	}

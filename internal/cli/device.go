@@ -57,7 +57,8 @@ func logInOnDevice(r *run.Run, cmd *cobra.Command, o *deviceOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{},
+		o.uses(cfg, connect.WantsOpenID(cfg.Config), "device_authorization_endpoint", "token_endpoint"))
 	if err != nil {
 		return err
 	}

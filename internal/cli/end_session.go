@@ -97,7 +97,7 @@ func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command,
 		if err != nil {
 			return "", nil, nil, err
 		}
-		cfg, client, err := clientFor(ctx, r, cmd, &o.client, "issuer", "client_id")
+		cfg, client, err := clientFor(ctx, r, cmd, &o.client, "end_session_endpoint")
 		return token, cfg, client, err
 	}
 	if err := sessionOnly(cmd, o.token); err != nil {
@@ -111,7 +111,7 @@ func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command,
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := cfg.Client(ctx, r, "", nil)
+	client, err := cfg.Client(ctx, r, "", nil, "end_session_endpoint")
 	if err != nil {
 		return "", nil, nil, err
 	}

@@ -171,7 +171,7 @@ var proofs = map[string]proof{
 	"--pem-key":      {value: "$DIR/key.pem", add: "--pem-cert $DIR/client.pem"},
 	"--mock-jwt-kid": {value: "mine", drop: "client-secret", add: "--pem-key $DIR/key.pem"},
 	"--no-cache":     {cached: true},
-	"--waive":        {value: "discovery.jwks_uri"},
+	"--waive":        {value: "discovery.issuer"},
 	"--profile":      {value: "fapi2"},
 	"--dpop":         {},
 	"--dpop-key":     {value: "$DIR/key.pem"},

@@ -17,14 +17,15 @@ import (
 )
 
 // clientFor reads the configuration, finds the provider and makes the client.
+// uses are the members of the metadata that the command uses.
 func clientFor(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags,
-	require ...string,
+	uses ...string,
 ) (*connect.Setup, *connect.Client, error) {
-	cfg, err := loadConfig(ctx, r, cmd, flags, require...)
+	cfg, err := loadConfig(ctx, r, cmd, flags, "issuer", "client_id")
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := cfg.Client(ctx, r, "", nil)
+	client, err := cfg.Client(ctx, r, "", nil, uses...)
 	return cfg, client, err
 }
 
@@ -66,14 +67,18 @@ has to be a JWT (RFC 9701), whose signature, iss and aud are verified.`,
 
 // introspected is the token that was given, or that of a session, and the client that asks.
 func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag,
-	name string,
+	name string, signed bool,
 ) (string, *connect.Setup, *connect.Client, error) {
 	if name == "" {
 		token, err := run.Required(ctx, r.Input.Token, "token", flag, "OIDC_TOKEN")
 		if err != nil {
 			return "", nil, nil, err
 		}
-		cfg, client, err := clientFor(ctx, r, cmd, flags, "issuer", "client_id")
+		cfg, err := loadConfig(ctx, r, cmd, flags, "issuer", "client_id")
+		if err != nil {
+			return "", nil, nil, err
+		}
+		client, err := cfg.Client(ctx, r, "", nil, introspectionUses(cfg, signed)...)
 		return token, cfg, client, err
 	}
 	if err := sessionOnly(cmd, flag); err != nil {
@@ -83,8 +88,17 @@ func introspected(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *cl
 	if err != nil {
 		return "", nil, nil, err
 	}
-	client, err := cfg.Client(ctx, r, "", nil)
+	client, err := cfg.Client(ctx, r, "", nil, introspectionUses(cfg, signed)...)
 	return token, cfg, client, err
+}
+
+// introspectionUses are the members of the metadata that an introspection uses.
+func introspectionUses(cfg *connect.Setup, signed bool) []string {
+	uses := []string{"introspection_endpoint"}
+	if signed || cfg.SignedIntrospection {
+		uses = append(uses, "jwks_uri")
+	}
+	return uses
 }
 
 func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string,
@@ -93,7 +107,7 @@ func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags 
 	if req.Hint != "" && !slices.Contains(tokenHints, req.Hint) {
 		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
-	token, cfg, client, err := introspected(ctx, r, cmd, flags, flag, name)
+	token, cfg, client, err := introspected(ctx, r, cmd, flags, flag, name, req.Signed)
 	if err != nil {
 		return err
 	}

@@ -219,7 +219,7 @@ func verifier(ctx context.Context, r *run.Run, cfg *connect.Setup, network *conn
 		Waive: cfg.Waive, Policy: policy,
 	}
 	if jwks == "" {
-		client.Provider, err = cfg.Discover(ctx, r, network)
+		client.Provider, err = cfg.Discover(ctx, r, network, "jwks_uri")
 		return client, err
 	}
 	r.Issuer(cfg.Issuer)

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -131,7 +132,7 @@ func logInCommand(r *run.Run, cmd *cobra.Command, o *loginOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{}, o.loginUses(cfg))
 	if err != nil {
 		return err
 	}
@@ -151,6 +152,26 @@ func logInCommand(r *run.Run, cmd *cobra.Command, o *loginOptions) error {
 		err = settled
 	}
 	return err
+}
+
+// loginUses are the members of the metadata that a login uses.
+func (o *loginOptions) loginUses(cfg *connect.Setup) []string {
+	response := strings.Fields(cmp.Or(cfg.Login.ResponseType, "code"))
+	endpoints := []string{"authorization_endpoint", "pushed_authorization_request_endpoint"}
+	if slices.Contains(response, "code") {
+		endpoints = append(endpoints, "token_endpoint")
+	}
+	if throughBrowser(cfg) {
+		endpoints = append(endpoints, "response_modes_supported")
+	}
+	openID := connect.WantsOpenID(cfg.Config) || slices.Contains(response, "id_token")
+	return o.uses(cfg, openID, endpoints...)
+}
+
+// throughBrowser reports whether tokens come through the browser, in a way that is left to
+// this program.
+func throughBrowser(cfg *connect.Setup) bool {
+	return cfg.Login.ResponseMode == "" && strings.Contains(cfg.Login.ResponseType, "token")
 }
 
 // runLogin runs the journey of a login. What kept it from beginning is explained here,

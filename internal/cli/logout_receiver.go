@@ -79,7 +79,7 @@ func receiveLogouts(r *run.Run, cmd *cobra.Command, o *receiverOptions) error {
 	if err != nil {
 		return err
 	}
-	_, client, err := clientFor(ctx, r, cmd, &o.client, "issuer", "client_id")
+	_, client, err := clientFor(ctx, r, cmd, &o.client, "jwks_uri")
 	if err != nil {
 		return err
 	}

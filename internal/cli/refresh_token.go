@@ -94,7 +94,8 @@ func refreshToken(r *run.Run, cmd *cobra.Command, o *refreshOptions) error {
 		}
 	}
 	o.key = &connect.KeyNeed{Create: cfg.DPoP.Key == "" && connect.Authenticates(cfg.Config)}
-	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, plan)
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, plan,
+		o.uses(cfg, connect.WantsOpenID(cfg.Config), "token_endpoint"))
 	if err != nil {
 		return err
 	}

@@ -181,7 +181,7 @@ func registerClient(r *run.Run, cmd *cobra.Command, o *registerOptions) error {
 		return err
 	}
 	defer files.discard()
-	provider, err := cfg.Discover(ctx, r, network)
+	provider, err := cfg.Discover(ctx, r, network, "registration_endpoint")
 	if err != nil {
 		return err
 	}

@@ -239,7 +239,7 @@ func resourceClient(ctx context.Context, r *run.Run, cfg *connect.Setup, o *reso
 			return nil, nil, failure.Usage("--step-up logs in again: that needs issuer and client_id")
 		}
 		o.key = need
-		t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
+		t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{}, o.loginUses(cfg))
 		if err != nil {
 			return nil, nil, err
 		}

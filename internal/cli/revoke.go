@@ -47,7 +47,7 @@ func revokeToken(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, hint 
 	if hint != "" && !slices.Contains(tokenHints, hint) {
 		return failure.Usage("--token-type-hint is one of %s", strings.Join(tokenHints, ", "))
 	}
-	_, client, err := clientFor(ctx, r, cmd, flags, "issuer", "client_id")
+	_, client, err := clientFor(ctx, r, cmd, flags, "revocation_endpoint")
 	if err != nil {
 		return err
 	}

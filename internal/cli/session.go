@@ -183,7 +183,14 @@ func sessionClient(ctx context.Context, r *run.Run, s *session.Session, need *co
 	if err != nil {
 		return nil, err
 	}
-	client, err := cfg.Client(ctx, r, cfg.Issuer, need)
+	uses := []string{"revocation_endpoint"} // where no key has to be proved, the session ends
+	if need != nil {
+		uses = []string{"token_endpoint"}
+		if connect.WantsOpenID(cfg.Config) && !s.Grant.Own {
+			uses = append(uses, connect.VerifyingUses(cfg.Config)...)
+		}
+	}
+	client, err := cfg.Client(ctx, r, cfg.Issuer, need, uses...)
 	if err != nil {
 		return nil, err
 	}

@@ -255,7 +255,7 @@ func logInAgain(
 
 // loginOnce logs in through the browser, and keeps what comes.
 func loginOnce(ctx context.Context, r *run.Run, cfg *connect.Setup, o *sessionOptions) error {
-	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{})
+	t, err := newTokenRequest(ctx, r, cfg, &o.tokenOptions, keep.Plan{}, o.loginUses(cfg))
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,11 @@ func (o *tokenOptions) with(grant oidc.Grant, cfg *connect.Setup) (oidc.Grant, e
 	return grant, err
 }
 
+// loginEndpoints are where a login begins.
+var loginEndpoints = []string{
+	"authorization_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint",
+}
+
 // A tokenRequest is a request for tokens: who asks, for what, and what becomes of the
 // response.
 type tokenRequest struct {
@@ -101,26 +106,44 @@ type tokenRequest struct {
 	cfg     *connect.Setup
 	client  *connect.Client
 	plan    keep.Plan
+	login   bool         // a person logs in for it
 	keeper  *keep.Keeper // of the response to the request that was sent last, nil if none was sent
 }
 
 // newTokenRequest finds out, before anything is sent, where tokens can be kept, finds the
-// provider and makes the client. plan says what is known of that.
+// provider and makes the client. plan says what is known of that, and uses are the members of
+// the metadata that the request uses.
 func newTokenRequest(ctx context.Context, r *run.Run, cfg *connect.Setup, o *tokenOptions,
-	plan keep.Plan,
+	plan keep.Plan, uses []string,
 ) (*tokenRequest, error) {
 	var err error
 	if plan.Session, err = beginSaving(ctx, r, cfg, o); err != nil {
 		return nil, err
 	}
-	client, err := cfg.Client(ctx, r, cfg.Issuer, cmp.Or(o.key, &connect.KeyNeed{Create: true}))
+	client, err := cfg.Client(ctx, r, cfg.Issuer, cmp.Or(o.key, &connect.KeyNeed{Create: true}), uses...)
 	if err != nil {
 		return nil, err
 	}
 	client.Policy.InsecureSkipVerification = o.skipIDToken
 	t := &tokenRequest{Run: r, options: o, cfg: cfg, client: client, plan: plan}
+	t.login = slices.ContainsFunc(uses, func(name string) bool { return slices.Contains(loginEndpoints, name) })
 	r.Advise("tokens", func(err error, f *failure.Failure) { t.keeper.Advise(err, f) })
 	return t, nil
+}
+
+// uses are the members of the metadata that a request for tokens uses: endpoints, and what it
+// takes to verify ID Tokens and to fetch UserInfo if openID is asked for.
+func (o *tokenOptions) uses(cfg *connect.Setup, openID bool, endpoints ...string) []string {
+	if !openID {
+		return endpoints
+	}
+	if !o.skipIDToken {
+		endpoints = append(endpoints, connect.VerifyingUses(cfg.Config)...)
+	}
+	if !cfg.SkipUserInfo {
+		endpoints = append(endpoints, "userinfo_endpoint")
+	}
+	return endpoints
 }
 
 // prepareLogin is prepare for a login.
@@ -170,7 +193,8 @@ func requestTokens(r *run.Run, cmd *cobra.Command, o *tokenOptions,
 		return err
 	}
 	o.own = grant.Type == "client_credentials"
-	t, err := newTokenRequest(ctx, r, cfg, o, keep.Plan{})
+	openID := slices.Contains(strings.Fields(grant.Params.Get("scope")), "openid")
+	t, err := newTokenRequest(ctx, r, cfg, o, keep.Plan{}, o.uses(cfg, openID, "token_endpoint"))
 	if err != nil {
 		return err
 	}
@@ -303,6 +327,20 @@ func (t *tokenRequest) jwtTokens(ctx context.Context, tokens *oidc.Tokens) error
 	return errors.Join(errs...)
 }
 
+// openID reports whether the tokens are of a login with the scope openid: it has an ID Token,
+// or its scope says so, which is the one that was asked for unless the response has another.
+func (t *tokenRequest) openID(tokens *oidc.Tokens) bool {
+	switch {
+	case tokens.IssuedIDToken != "":
+		return true
+	case tokens.Scope != "":
+		return slices.Contains(strings.Fields(tokens.Scope), "openid")
+	case t.cfg.Scopes != nil:
+		return slices.Contains(t.cfg.Scopes, "openid")
+	}
+	return !t.client.Provider.OAuthOnly
+}
+
 // userInfo fetches UserInfo, unless it is not wanted, or the tokens are of nobody
 // that it could be about.
 func (t *tokenRequest) userInfo(ctx context.Context, tokens *oidc.Tokens) error {
@@ -310,7 +348,11 @@ func (t *tokenRequest) userInfo(ctx context.Context, tokens *oidc.Tokens) error 
 		t.Inform("Skipping Userinfo")
 		return nil
 	}
-	if !t.options.refresh && (tokens.IDToken == nil || tokens.AccessToken == "") {
+	switch openID := t.openID(tokens); {
+	case !openID && (t.options.refresh || t.login):
+		t.Inform("no UserInfo: the scope of the tokens has no openid")
+		return nil
+	case !t.options.refresh && (tokens.IDToken == nil || tokens.AccessToken == ""):
 		return nil // no user logged in: UserInfo would refuse
 	}
 	info, err := t.client.UserInfo(ctx, tokens)

@@ -65,6 +65,19 @@ func userInfoToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags *c
 	return token, cfg, err
 }
 
+// userInfoUses are the members of the metadata that asking for UserInfo uses: keys if the
+// response has to be signed.
+func userInfoUses(cfg *connect.Setup) []string {
+	uses := []string{"userinfo_endpoint"}
+	if cfg.UserInfoSigningAlgorithm != "" {
+		uses = append(uses, "jwks_uri")
+	}
+	if cfg.TLSClientCertificate != "" {
+		uses = append(uses, "mtls_endpoint_aliases")
+	}
+	return uses
+}
+
 func fetchUserInfo(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, name string) error {
 	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
@@ -84,7 +97,7 @@ func fetchUserInfo(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, nam
 	if err != nil {
 		return err
 	}
-	provider, err := cfg.Discover(ctx, r, network)
+	provider, err := cfg.Discover(ctx, r, network, userInfoUses(cfg)...)
 	if err != nil {
 		return err
 	}

@@ -273,6 +273,8 @@ func (l *loader) list(p Parameter, n *yaml.Node) {
 	}
 	if len(values) > 0 {
 		l.set(p, l.at(n), values)
+	} else if p.Empty {
+		l.set(p, l.at(n), []string{})
 	}
 }
 

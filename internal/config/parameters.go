@@ -18,6 +18,7 @@ type Parameter struct {
 	Secret  bool     // the value is a secret
 	File    bool     // the value is the path of a file
 	URL     bool     // the value is an https URL, or http on the loopback address
+	Empty   bool     // an empty list in the file is a value, and not the same as none
 
 	// Login marks keys of the authorization request: only commands that log a user
 	// in have flags for them.
@@ -366,8 +367,9 @@ var parameters = []Parameter{
 
 	// What is asked for.
 	{
-		Key: "scopes", Flag: "scope",
-		Help:  "scope to ask for at a login (default openid); on a refresh only the flag is sent",
+		Key: "scopes", Flag: "scope", Empty: true,
+		Help: "scope to ask for at a login (default openid, or none where the server is no OpenID Provider; an empty " +
+			"list asks for none); on a refresh only the flag is sent",
 		field: func(c *Config) any { return &c.Scopes },
 	},
 	{

@@ -26,8 +26,11 @@ type Client struct {
 }
 
 // Client finds the provider and makes the client. pair is as for [Setup.Network].
-// need is nil if no request of the command proves the possession of a key.
-func (s *Setup) Client(ctx context.Context, r *run.Run, pair string, need *KeyNeed) (*Client, error) {
+// need is nil if no request of the command proves the possession of a key. uses are the
+// members of the metadata that the command uses.
+func (s *Setup) Client(ctx context.Context, r *run.Run, pair string, need *KeyNeed,
+	uses ...string,
+) (*Client, error) {
 	key, err := s.BoundKey(ctx, need)
 	if err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func (s *Setup) Client(ctx context.Context, r *run.Run, pair string, need *KeyNe
 	if err != nil {
 		return nil, err
 	}
-	provider, err := s.Discover(ctx, r, n)
+	provider, err := s.Discover(ctx, r, n, s.clientUses(need, uses)...)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +65,19 @@ func (s *Setup) Prove(ctx context.Context, r *run.Run, client *oidc.Client, key 
 }
 
 // Discover finds the configured provider and judges its metadata. If that is not
-// valid, the provider is returned beside the error.
-func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network) (*oidc.Provider, error) {
+// valid, the provider is returned beside the error. uses are the members of the metadata
+// that the command uses; without any, all of them count.
+func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network, uses ...string) (*oidc.Provider, error) {
 	r.Issuer(s.Issuer)
-	provider, err := s.Discovery(n).Provider(ctx, s.Issuer)
+	d := s.Discovery(n)
+	d.Uses = uses
+	provider, err := d.Provider(ctx, s.Issuer)
 	if provider == nil {
+		r.Advise("endpoints", func(err error, f *failure.Failure) { adviseEndpoints(err, f, d) })
 		return nil, err
+	}
+	if err == nil && provider.Raw == nil {
+		r.Inform("the provider publishes no metadata: the endpoints of the configuration are used")
 	}
 	r.Advise("issuer", func(err error, f *failure.Failure) { adviseIssuer(err, f, provider) })
 	found := r.FoundBeside
@@ -91,20 +101,7 @@ func (s *Setup) Discovery(n *Network) oidc.Discovery {
 	d := oidc.Discovery{
 		HTTP: n.HTTP, MaxBody: cfg.HTTP.MaxResponseSize, URL: cfg.AlternativeWellKnown,
 		ExpectedIssuer: cfg.ExpectedIssuer,
-		Waive:          slices.Clone(cfg.Waive), TLSUnverified: cfg.SkipTLSVerification, Endpoints: map[string]string{},
-	}
-	for name, value := range map[string]string{
-		"token_endpoint": cfg.Endpoints.Token, "authorization_endpoint": cfg.Endpoints.Authorize,
-		"userinfo_endpoint": cfg.Endpoints.UserInfo, "jwks_uri": cfg.Endpoints.JWKS,
-		"introspection_endpoint": cfg.Endpoints.Introspect, "revocation_endpoint": cfg.Endpoints.Revocation,
-		"end_session_endpoint": cfg.Endpoints.EndSession, "pushed_authorization_request_endpoint": cfg.Endpoints.PAR,
-		"device_authorization_endpoint":       cfg.Endpoints.DeviceAuthorization,
-		"registration_endpoint":               cfg.Endpoints.Registration,
-		"backchannel_authentication_endpoint": cfg.Endpoints.BackchannelAuthentication,
-	} {
-		if value != "" {
-			d.Endpoints[name] = value
-		}
+		Waive:          slices.Clone(cfg.Waive), TLSUnverified: cfg.SkipTLSVerification, Endpoints: replaced(cfg),
 	}
 	// The ancestor's meaning of these keys; what they give up stays visible.
 	if cfg.InsecureWellKnown || cfg.AlternativeWellKnown != "" && cfg.ExpectedIssuer == "" {
@@ -123,11 +120,11 @@ func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
 	if name == "" || cfg.Endpoints.PAR != "" {
 		return nil
 	}
-	metadata, err := strictjson.Parse(provider.Raw)
-	if err != nil {
-		return err
+	var endpoint string
+	metadata, err := strictjson.Parse(provider.Raw) // nil where there are none
+	if err == nil {
+		endpoint, err = metadata.String(name)
 	}
-	endpoint, err := metadata.String(name)
 	if err != nil || !wire.SecureURL(endpoint) {
 		return failure.Config(
 			"%s: the metadata has no https URL called %s", Origin(cfg, "par_endpoint_wellknown_key"), name)

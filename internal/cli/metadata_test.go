@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oidc-client/oidc-client/internal/fakeop"
+)
+
+// onStage runs a command line on a stage that prepare has changed, and returns all that can
+// be seen of it.
+func onStage(t *testing.T, line string, prepare func(*stage)) string {
+	t.Helper()
+	s := newStage(t, false, time.Now().Truncate(time.Second))
+	defer s.Close()
+	prepare(s)
+	return s.run(line, "")
+}
+
+// expectSeen looks for what a run has to show, and for what it must not, which begins with a "!".
+func expectSeen(t *testing.T, name, seen string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		text, not := strings.CutPrefix(want, "!")
+		if strings.Contains(seen, text) == not {
+			t.Errorf("%s: %q should be seen: %v\n%s", name, text, !not, seen)
+		}
+	}
+}
+
+// write writes a file that a command line can name.
+func (s *stage) write(name, text string) {
+	if err := os.WriteFile(filepath.Join(s.folder, name), []byte(s.filled(text)), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// clientArgs are the flags of the stage's client.
+const clientArgs = " --issuer $OP --client-id cli --client-secret $SECRET"
+
+// Only what a command uses of the metadata can stop it. The rest is judged too, as a warning.
+func TestMetadataIsJudgedByUse(t *testing.T) {
+	t.Parallel()
+	refresh := "refresh-token --refresh-token old --format json" + clientArgs
+	without := func(names ...string) func(*stage) {
+		return func(s *stage) {
+			for _, name := range names {
+				delete(s.Metadata, name)
+			}
+		}
+	}
+	with := func(name string, value any) func(*stage) { return func(s *stage) { s.Metadata[name] = value } }
+	const elsewhere = "http://op.example/x"
+	for name, c := range map[string]struct {
+		line    string
+		prepare func(*stage)
+		want    []string
+	}{
+		"an unused endpoint on http": {
+			refresh, with("revocation_endpoint", elsewhere),
+			[]string{"exit code 0", `"id": "discovery.unused"`, "revocation_endpoint http://op.example/x", "POST /token"},
+		},
+		"an endpoint on http that is used": {
+			"revoke --token t" + clientArgs, with("revocation_endpoint", elsewhere),
+			[]string{"exit code 4", "discovery.endpoint_urls", "!POST"},
+		},
+		"UserInfo on http, which is fetched": {
+			refresh, with("userinfo_endpoint", elsewhere), []string{"exit code 4", "discovery.endpoint_urls", "!POST"},
+		},
+		"UserInfo on http, which is skipped": {
+			refresh + " --skip-userinfo", with("userinfo_endpoint", elsewhere), []string{"exit code 0"},
+		},
+		"an alias on http, without a certificate": {
+			refresh, with("mtls_endpoint_aliases", map[string]any{"token_endpoint": elsewhere}),
+			[]string{"exit code 0", "mtls_endpoint_aliases.token_endpoint"},
+		},
+		"a list that is a string": {
+			refresh, with("scopes_supported", "openid"), []string{"exit code 0", "scopes_supported"},
+		},
+		"a list that is read": {
+			refresh, with("token_endpoint_auth_methods_supported", "client_secret_basic"),
+			[]string{"exit code 4", "json.type", "!POST"},
+		},
+		"the same list, not read": {
+			refresh + " --auth-method client_secret_basic",
+			with("token_endpoint_auth_methods_supported", "client_secret_basic"), []string{"exit code 0"},
+		},
+		"no authorization_endpoint, and no browser": {
+			refresh, without("authorization_endpoint"), []string{"exit code 0", "no RANDOM"},
+		},
+		"no authorization_endpoint, and a browser": {
+			"login" + clientArgs, without("authorization_endpoint"),
+			[]string{"exit code 4", "discovery.RANDOM"},
+		},
+		"no jwks_uri, and nothing to verify": {
+			"client-credentials --format json" + clientArgs,
+			func(s *stage) { delete(s.Metadata, "jwks_uri"); s.Claims = nil },
+			[]string{"exit code 0", "no jwks_uri"},
+		},
+		"no jwks_uri, and an ID Token is due": {
+			refresh, without("jwks_uri"), []string{"exit code 4", "discovery.jwks_uri", "!POST"},
+		},
+		"no token_endpoint, and none is used": {
+			"revoke --token t" + clientArgs, without("token_endpoint"), []string{"exit code 0", "POST /revoke"},
+		},
+		"discover judges all of it": {
+			"discover --issuer $OP", with("revocation_endpoint", elsewhere),
+			[]string{"exit code 4", "discovery.endpoint_urls"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectSeen(t, c.line, onStage(t, c.line, c.prepare), c.want...)
+		})
+	}
+}
+
+// plainOAuth leaves of the metadata what an authorization server has that is no OpenID Provider.
+func plainOAuth(s *stage) {
+	for name := range s.Metadata {
+		if name != "issuer" && !strings.HasSuffix(name, "_endpoint") {
+			delete(s.Metadata, name)
+		}
+	}
+	s.Metadata["code_challenge_methods_supported"] = []string{"S256"}
+	s.Claims = nil
+	s.Handle("/auth", s.back("redirect_uri"))
+}
+
+// A server that is no OpenID Provider is not asked for openid, wherever its metadata is.
+func TestPlainOAuth(t *testing.T) {
+	t.Parallel()
+	moved := func(s *stage) {
+		plainOAuth(s)
+		s.Handle("/.well-known/openid-configuration", http.NotFound)
+		s.Handle("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
+			fakeop.JSON(w, s.Metadata)
+		})
+	}
+	config := func(text string) func(*stage) {
+		return func(s *stage) {
+			s.write("own.yaml", "issuer: $OP\nclient_id: cli\nclient_secret: $SECRET\n"+text)
+		}
+	}
+	for name, c := range map[string]struct {
+		line    string
+		prepare []func(*stage)
+		want    []string
+	}{
+		"at openid-configuration": {
+			"login -p 0" + clientArgs, []func(*stage){plainOAuth}, []string{"exit code 0", "GET /auth", "!scope=", "no UserInfo"},
+		},
+		"at oauth-authorization-server": {
+			"login -p 0" + clientArgs, []func(*stage){moved}, []string{"exit code 0", "GET /auth", "!scope="},
+		},
+		"scopes that were asked for": {
+			"login -p 0 --scope api" + clientArgs, []func(*stage){plainOAuth}, []string{"exit code 0", `scope=["api"]`},
+		},
+		"a device": {
+			"device --timeout 20s" + clientArgs, []func(*stage){plainOAuth}, []string{"exit code 0", "POST /device", "!scope="},
+		},
+		"a refresh": {
+			"refresh-token --refresh-token old" + clientArgs, []func(*stage){plainOAuth},
+			[]string{"exit code 0", "no UserInfo", "!GET /userinfo"},
+		},
+		"discover": {
+			"discover --issuer $OP", []func(*stage){plainOAuth}, []string{"exit code 0"},
+		},
+		"no scopes, at an OpenID Provider": {
+			"login -p 0 -c $DIR/own.yaml", []func(*stage){config("scopes: []\n"), func(s *stage) { s.Claims["nonce"] = nil }},
+			[]string{"GET /auth", "!scope="},
+		},
+		"no scopes, on a device": {
+			"device --timeout 20s -c $DIR/own.yaml", []func(*stage){config("scopes: []\n")},
+			[]string{"exit code 0", "POST /device", "!scope="},
+		},
+		"the default, at an OpenID Provider": {
+			"login -p 0" + clientArgs, nil, []string{"exit code 0", `scope=["openid"]`, "GET /userinfo"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectSeen(t, c.line, onStage(t, c.line, func(s *stage) {
+				for _, prepare := range c.prepare {
+					prepare(s)
+				}
+			}), c.want...)
+		})
+	}
+}
+
+// UserInfo is for tokens with the scope openid: that of the response, or else what was asked for.
+func TestUserInfoWithoutOpenID(t *testing.T) {
+	t.Parallel()
+	refresh := "refresh-token --refresh-token old" + clientArgs
+	granted := func(scope string) func(*stage) {
+		return func(s *stage) {
+			s.Claims = nil
+			if scope != "" {
+				s.Tokens["scope"] = scope
+			}
+		}
+	}
+	const left = "no UserInfo: the scope of the tokens has no openid"
+	for name, c := range map[string]struct {
+		line    string
+		prepare func(*stage)
+		want    []string
+	}{
+		"the response has no openid":    {refresh, granted("profile email"), []string{left, "!GET /userinfo"}},
+		"the response has openid":       {refresh, granted("openid email"), []string{"!" + left, "GET /userinfo"}},
+		"--scope has no openid":         {refresh + " --scope email", granted(""), []string{left, "!GET /userinfo"}},
+		"nothing is said of the scope":  {refresh, granted(""), []string{"!" + left, "GET /userinfo"}},
+		"an ID Token counts as openid":  {refresh + " --scope email", func(*stage) {}, []string{"!" + left, "GET /userinfo"}},
+		"a login that asks for another": {"login -p 0 --scope email" + clientArgs, granted("email"), []string{left, "!GET /userinfo"}},
+		"a client's own token":          {"client-credentials" + clientArgs, granted("api"), []string{"!" + left, "!GET /userinfo"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if strings.HasPrefix(c.line, "login") {
+				prepare := c.prepare
+				c.prepare = func(s *stage) { prepare(s); s.Handle("/auth", s.back("redirect_uri")) }
+			}
+			expectSeen(t, c.line, onStage(t, c.line, c.prepare), append(c.want, "exit code 0")...)
+		})
+	}
+}
