@@ -110,7 +110,8 @@ var stricter = []why{
 	},
 	{`metadata-endpoint-fragment`, "an endpoint may have a fragment, which fetch does not send"},
 	{
-		`metadata-(authorization-endpoint-missing|endpoint-javascript|endpoint-command|endpoint-alias-http|list-string)`, "members of the metadata that a refresh does not use are not looked at; a caller builds the URL of an authorization request itself",
+		`metadata-list-read-string`,
+		"id_token_signing_alg_values_supported is not looked at if it is no list",
 	},
 	{`token-error-beside-tokens`, "error is looked for in answers with a status of 400 to 499 only"},
 	{

@@ -173,6 +173,7 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 // come is a relying party that does what other commands do: it takes whatever the
 // browser brings, asks more often than it may, and answers every call with 200.
 func (c credulous) come(f Fault) {
+	c.get(c.op.Issuer+"/.well-known/openid-configuration", "")
 	switch f.By {
 	case "client":
 		c.login(f)

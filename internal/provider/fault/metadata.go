@@ -50,19 +50,19 @@ func metadataFaults() []Fault {
 			nil, metadatum("token_endpoint", nil)),
 		metadata("jwks-uri-missing", "The metadata has no jwks_uri", []string{"discovery.jwks_uri"}, nil,
 			metadatum("jwks_uri", nil)),
-		metadata("authorization-endpoint-missing", "The metadata has no authorization_endpoint",
+		toLogin(metadata("authorization-endpoint-missing", "The metadata has no authorization_endpoint",
 			[]string{"discovery.authorization_endpoint"}, nil, func(_ *Provider, m map[string]any) {
 				delete(m, "authorization_endpoint")
 				delete(m, "code_challenge_methods_supported")
-			}),
+			})),
 		metadata("endpoint-http", "The token_endpoint is http on another machine", urls, []string{"H08", "H09", "V27"},
 			metadatum("token_endpoint", "http://op.example/token")),
 		metadata("endpoint-file", "The jwks_uri is a file", urls, []string{"H08"},
 			metadatum("jwks_uri", "file:///etc/passwd")),
-		metadata("endpoint-javascript", "The authorization_endpoint is a script", urls, []string{"H08"},
-			metadatum("authorization_endpoint", "javascript:alert(1)")),
-		metadata("endpoint-command", "The authorization_endpoint is a command line", urls, []string{"H08"},
-			metadatum("authorization_endpoint", "a:$(touch /tmp/pwned)")),
+		toLogin(metadata("endpoint-javascript", "The authorization_endpoint is a script", urls, []string{"H08"},
+			metadatum("authorization_endpoint", "javascript:alert(1)"))),
+		toLogin(metadata("endpoint-command", "The authorization_endpoint is a command line", urls, []string{"H08"},
+			metadatum("authorization_endpoint", "a:$(touch /tmp/pwned)"))),
 		metadata("endpoint-user", "The token_endpoint has a user name, that looks like the right host", urls,
 			[]string{"H08"}, func(p *Provider, m map[string]any) {
 				m["token_endpoint"] = "https://" +
@@ -73,18 +73,43 @@ func metadataFaults() []Fault {
 			func(p *Provider, m map[string]any) { m["userinfo_endpoint"] = p.Issuer + "/userinfo#x" }),
 		metadata("endpoint-relative", "The token_endpoint is relative", urls, []string{"H08"},
 			metadatum("token_endpoint", "/token")),
-		metadata("endpoint-alias-http", "An endpoint for mutual TLS is http on another machine", urls,
-			[]string{"H08", "C28"},
-			metadatum("mtls_endpoint_aliases", map[string]any{"token_endpoint": "http://op.example/token"})),
 		metadata("endpoint-number", "The token_endpoint is a number", []string{"json.type"}, []string{"H08"},
 			metadatum("token_endpoint", 7)),
-		metadata("list-string", "scopes_supported is a string where a list belongs", []string{"json.type"}, nil,
-			metadatum("scopes_supported", "openid")),
+		metadata("list-read-string", "id_token_signing_alg_values_supported is a string where a list belongs",
+			[]string{"json.type"}, nil, metadatum("id_token_signing_alg_values_supported", "RS256")),
+	}
+}
+
+// toLogin is a fault of what only a login uses.
+func toLogin(f Fault) Fault {
+	f.By = "client"
+	return f
+}
+
+// plainOAuth makes the metadata those of an authorization server that is no OpenID Provider
+// (RFC 8414).
+func plainOAuth(_ *Provider, m map[string]any) {
+	for _, name := range []string{
+		"jwks_uri", "scopes_supported", "subject_types_supported", "id_token_signing_alg_values_supported",
+	} {
+		delete(m, name)
 	}
 }
 
 func acceptedMetadataFaults() []Fault {
+	unused := []string{"discovery.unused"}
+	oauth := metadata("plain-oauth", "The metadata are an authorization server's that is no OpenID Provider", nil,
+		nil, plainOAuth)
+	oauth.By = "client-credentials"
 	return []Fault{
+		accepted(oauth),
+		accepted(metadata("unused-endpoint-http", "The revocation_endpoint, which a refresh does not use, is http on "+
+			"another machine", unused, nil, metadatum("revocation_endpoint", "http://op.example/revoke"))),
+		accepted(metadata("endpoint-alias-http", "An endpoint for mutual TLS, which a client without a certificate "+
+			"does not use, is http on another machine", unused, []string{"H08", "C28"},
+			metadatum("mtls_endpoint_aliases", map[string]any{"token_endpoint": "http://op.example/token"}))),
+		accepted(metadata("list-string", "scopes_supported is a string where a list belongs", unused, nil,
+			metadatum("scopes_supported", "openid"))),
 		accepted(metadata("endpoint-elsewhere", "The revocation_endpoint is at another host",
 			[]string{"discovery.endpoint_hosts"}, []string{"H35"},
 			metadatum("revocation_endpoint", "https://elsewhere.example/revoke"))),
