@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -141,6 +142,7 @@ func TestPlainOAuth(t *testing.T) {
 			fakeop.JSON(w, s.Metadata)
 		})
 	}
+	bound := func(s *stage) { s.Tokens["token_type"] = "DPoP" }
 	config := func(text string) func(*stage) {
 		return func(s *stage) {
 			s.write("own.yaml", "issuer: $OP\nclient_id: cli\nclient_secret: $SECRET\n"+text)
@@ -169,6 +171,18 @@ func TestPlainOAuth(t *testing.T) {
 		},
 		"discover": {
 			"discover --issuer $OP", []func(*stage){plainOAuth}, []string{"exit code 0"},
+		},
+		"the profile fapi2": {
+			"client-credentials --issuer $OP --client-id cli --auth-method private_key_jwt --pem-key $DIR/key.pem --profile fapi2",
+			[]func(*stage){plainOAuth, bound}, []string{"exit code 0", "POST /token"},
+		},
+		"the profile fapi2, and the place of RFC 8414": {
+			"client-credentials --auth-method private_key_jwt --pem-key $DIR/key.pem -c $DIR/own.yaml",
+			[]func(*stage){moved, bound, func(s *stage) {
+				s.write("own.yaml", "issuer: $OP\nclient_id: cli\nprofile: fapi2\nexpected_issuer: $OP\n"+
+					"alternative_wellknown_endpoint: $OP/.well-known/oauth-authorization-server\n")
+			}},
+			[]string{"exit code 0", "POST /token", "!openid-configuration"},
 		},
 		"no scopes, at an OpenID Provider": {
 			"login -p 0 -c $DIR/own.yaml", []func(*stage){config("scopes: []\n"), func(s *stage) { s.Claims["nonce"] = nil }},
@@ -228,4 +242,28 @@ func TestUserInfoWithoutOpenID(t *testing.T) {
 			expectSeen(t, c.line, onStage(t, c.line, c.prepare), append(c.want, "exit code 0")...)
 		})
 	}
+}
+
+// The configuration of a client that was registered at such a server logs in there.
+func TestRegisterAtPlainOAuth(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now().Truncate(time.Second))
+	defer s.Close()
+	s.Handle("/register", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"client_id":"new","client_secret":"s","client_secret_expires_at":0}`)
+	})
+	expectSeen(t, "register create", s.run("register create --issuer $OP --out $DIR/op.yaml", ""), "exit code 0")
+	data, err := os.ReadFile(filepath.Join(s.folder, "op.yaml"))
+	if err != nil || !strings.Contains(string(data), `scopes: ["openid"]`) {
+		t.Errorf("at an OpenID Provider: %s %v", data, err)
+	}
+	plainOAuth(s)
+	expectSeen(t, "register create", s.run("register create --issuer $OP --out $DIR/new.yaml", ""), "exit code 0")
+	data, err = os.ReadFile(filepath.Join(s.folder, "new.yaml"))
+	if err != nil || strings.Contains(string(data), "scopes") {
+		t.Errorf("at an authorization server: %s %v", data, err)
+	}
+	expectSeen(t, "login", s.run("login -p 0 -c $DIR/new.yaml", ""), "exit code 0", "GET /auth", "!scope=")
 }

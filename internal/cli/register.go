@@ -185,6 +185,9 @@ func registerClient(r *run.Run, cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
+	if !provider.OAuthOnly {
+		files.scope = "openid"
+	}
 	registrar := oidc.Registrar{
 		Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize,
 		Waive: cfg.Waive,

@@ -138,6 +138,8 @@ func saveRegistration(r *oidc.Registration) (file string, err error) {
 type registrationFiles struct {
 	name                 string // of the configuration, "" if no file is wanted
 	config, registration *durable.Reservation
+
+	scope string // what the configuration asks for if the registration does not say
 }
 
 // registrationSuffix is what follows the name of a client's configuration file in that
@@ -200,7 +202,7 @@ func (f *registrationFiles) commit(cfg *connect.Setup, r *oidc.Registration) ([]
 	}
 	written, err := writeRegistration(f.registrationName(), f.registration, r)
 	configErr := f.config.Commit(registeredConfig(cfg.Issuer,
-		absolute(connect.Path(cfg.Config, "private_key", cfg.PrivateKey)), r))
+		absolute(connect.Path(cfg.Config, "private_key", cfg.PrivateKey)), f.scope, r))
 	f.config, f.registration = nil, nil
 	switch {
 	case configErr == nil:
@@ -223,8 +225,9 @@ func absolute(file string) string {
 	return full
 }
 
-// registeredConfig is the configuration file of a client that was registered.
-func registeredConfig(issuer, privateKey string, r *oidc.Registration) []byte {
+// registeredConfig is the configuration file of a client that was registered. scope is what it
+// asks for if the registration does not say.
+func registeredConfig(issuer, privateKey, scope string, r *oidc.Registration) []byte {
 	doc, err := strictjson.Parse(r.JSON)
 	if err != nil {
 		return nil
@@ -249,10 +252,12 @@ func registeredConfig(issuer, privateKey string, r *oidc.Registration) []byte {
 		fmt.Fprintf(&b, "token_signing_alg: [%s]\n", config.Quote(alg))
 	}
 	line("userinfo_signed_response_alg", member("userinfo_signed_response_alg"))
-	quoted := strings.Fields(orText(member("scope"), "openid"))
+	quoted := strings.Fields(orText(member("scope"), scope))
 	for i, s := range quoted {
 		quoted[i] = config.Quote(s)
 	}
-	fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(quoted, ", "))
+	if len(quoted) > 0 {
+		fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(quoted, ", "))
+	}
 	return []byte(b.String())
 }

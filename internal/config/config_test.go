@@ -521,3 +521,32 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// With a profile the metadata may be at any well-known place of the issuer that it is compared
+// with, and nowhere else.
+func TestProfileWellKnownPlaces(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		expected, place string
+		ok              bool
+	}{
+		"OpenID Connect":          {"https://op.example/t", "https://op.example/t/.well-known/openid-configuration", true},
+		"RFC 8414":                {"https://op.example/t/", "https://op.example/.well-known/oauth-authorization-server/t/", true},
+		"without a path":          {"https://op.example", "https://op.example/.well-known/oauth-authorization-server", true},
+		"no issuer to compare":    {"", "https://op.example/.well-known/openid-configuration", false},
+		"another issuer's":        {"https://op.example/t", "https://op.example/.well-known/openid-configuration", false},
+		"another host":            {"https://op.example", "https://x.example/.well-known/openid-configuration", false},
+		"no well-known place":     {"https://op.example", "https://op.example/metadata", false},
+		"one with a query":        {"https://op.example", "https://op.example/.well-known/openid-configuration?x", false},
+		"one that ends elsewhere": {"https://op.example", "https://op.example/.well-known/openid-configuration/../x", false},
+	} {
+		text := "issuer: https://op.example\nclient_id: me\nprofile: fapi2\nprivate_key: k\ndpop_key: d\n" +
+			"alternative_wellknown_endpoint: " + c.place + "\n"
+		if c.expected != "" {
+			text += "expected_issuer: " + c.expected + "\n"
+		}
+		if _, err := load(text, nil, nil); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

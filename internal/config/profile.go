@@ -4,6 +4,7 @@
 package config
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,10 @@ func (l *loader) fapi2() {
 	if c.InsecureWellKnown {
 		l.breaks("insecure_wellknown_endpoint", "the metadata's issuer is compared")
 	}
-	l.breaks("alternative_wellknown_endpoint", "the metadata is at its well-known place")
+	if !wellKnown(c.ExpectedIssuer, c.AlternativeWellKnown) {
+		l.breaks("alternative_wellknown_endpoint", "the metadata is at a well-known place of its issuer, which "+
+			"expected_issuer names, so that the two are compared")
+	}
 	for _, key := range []string{
 		"token_endpoint", "authorize_endpoint", "userinfo_endpoint", "jwks_endpoint", "introspect_endpoint",
 		"par_endpoint", "endsession_endpoint",
@@ -83,6 +87,25 @@ func (l *loader) fapi2() {
 	l.breaks("waive", "no rule is waived")
 	l.fapi2Algorithms()
 	l.fapi2Defaults()
+}
+
+// wellKnown reports whether a URL is where the metadata of an issuer may be (OpenID Connect
+// Discovery 1.0 section 4, RFC 8414 section 3). A closing slash of the issuer may stay.
+func wellKnown(issuer, place string) bool {
+	of, err := url.Parse(issuer)
+	if err != nil || issuer == "" {
+		return false
+	}
+	at, err := url.Parse(place)
+	if err != nil || at.Scheme != of.Scheme || at.Host != of.Host || at.RawQuery != "" || at.Fragment != "" {
+		return false
+	}
+	path := strings.TrimSuffix(of.EscapedPath(), "/")
+	return slices.Contains([]string{
+		path + "/.well-known/openid-configuration",
+		"/.well-known/openid-configuration" + path,
+		"/.well-known/oauth-authorization-server" + path,
+	}, strings.TrimSuffix(at.EscapedPath(), "/"))
 }
 
 func (l *loader) fapi2Algorithms() {

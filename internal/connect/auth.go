@@ -79,12 +79,13 @@ func defaultMethod(cfg *config.Config, p *oidc.Provider) (string, error) {
 	if allowed == nil {
 		allowed = []string{"client_secret_basic"} // OpenID Connect Discovery 1.0 section 3
 	}
+	published := p.Raw != nil // a provider without metadata allows whatever it was told of
 	var able []string
 	for _, m := range methods {
 		if m.able == nil || !m.able(cfg) {
 			continue
 		}
-		if slices.Contains(allowed, m.name) {
+		if slices.Contains(allowed, m.name) || !published {
 			return m.name, nil
 		}
 		able = append(able, m.name)
