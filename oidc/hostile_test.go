@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +40,10 @@ func askAt(base string, client *http.Client) map[string]func(context.Context) er
 			_, err := c.Authorize(ctx, oidc.AuthorizationRequest{RedirectURI: "http://127.0.0.1/", Push: true})
 			return err
 		},
-		"device": func(ctx context.Context) error { _, err := c.AuthorizeDevice(ctx, nil, url.Values{}); return err },
+		"device": func(ctx context.Context) error {
+			_, err := c.AuthorizeDevice(ctx, oidc.DeviceAuthorizationRequest{})
+			return err
+		},
 		"CIBA": func(ctx context.Context) error {
 			_, err := c.AuthenticateBackchannel(ctx, oidc.BackchannelRequest{LoginHint: "u"})
 			return err

@@ -71,7 +71,7 @@ func callsOf(ctx context.Context, c *oidc.Client) map[string]func() {
 		},
 		"BackchannelToken":         func() { _, _ = c.BackchannelToken(ctx, &oidc.Backchannel{}) },
 		"BackchannelToken, nil":    func() { _, _ = c.BackchannelToken(ctx, nil) },
-		"AuthorizeDevice":          func() { _, _ = c.AuthorizeDevice(ctx, nil, nil) },
+		"AuthorizeDevice":          func() { _, _ = c.AuthorizeDevice(ctx, oidc.DeviceAuthorizationRequest{}) },
 		"DeviceToken":              func() { _, _ = c.DeviceToken(ctx, &oidc.DeviceAuthorization{}) },
 		"DeviceToken, nil":         func() { _, _ = c.DeviceToken(ctx, nil) },
 		"EndSession":               func() { _, _ = c.EndSession(ctx, oidc.EndSessionRequest{}) },

@@ -318,7 +318,9 @@ func expectedBy(f fault.Fault) (int, string) {
 	case f.At == "ciba_notification":
 		return 0, ""
 	case strayed(f), !f.Accept && f.At == "authorization" && (code == "access_denied" || code == "login_required"),
-		person && (code == "access_denied" || code == "expired_token"):
+		person && slices.Contains([]string{
+			"access_denied", "authorization_declined", "expired_token", "code_expired",
+		}, code):
 		return 6, "interaction"
 	case !f.Accept &&
 		slices.Contains([]string{

@@ -62,7 +62,9 @@ func logInOnDevice(r *run.Run, cmd *cobra.Command, o *deviceOptions) error {
 	if err != nil {
 		return err
 	}
-	device, err := t.client.AuthorizeDevice(ctx, cfg.Scopes, params)
+	device, err := t.client.AuthorizeDevice(ctx, oidc.DeviceAuthorizationRequest{
+		Scope: cfg.Scopes, Params: params, InsecureSkipPKCE: cfg.Login.UsePKCE != nil && !*cfg.Login.UsePKCE,
+	})
 	if device != nil {
 		r.Found(device.Checks)
 	}

@@ -129,9 +129,11 @@ func ofLibrary(err error) failure.Failure {
 
 // personsCodes are the errors that say that a person did not, or has to, do something:
 // RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6, RFC 8628 section
-// 3.5, and Unmet Authentication Requirements.
+// 3.5, and Unmet Authentication Requirements. Entra ID and AD FS call the codes of RFC 8628
+// authorization_declined and code_expired.
 var personsCodes = []string{
-	"access_denied", "expired_token", "login_required", "interaction_required", "consent_required",
+	"access_denied", "authorization_declined", "expired_token", "code_expired",
+	"login_required", "interaction_required", "consent_required",
 	"account_selection_required", "unmet_authentication_requirements",
 }
 

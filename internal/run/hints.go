@@ -32,9 +32,15 @@ const (
 		"then, some do not"
 )
 
+// What is the advice for several error codes.
+const (
+	tookTooLong       = "the user took too long: begin again"
+	unknownDeviceCode = "the provider does not know the device code any more: begin again"
+)
+
 // oauthHints are by error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750
-// section 3.1, RFC 8707, RFC 9449, RFC 9470 and OpenID Connect Core 1.0
-// section 3.1.2.6.
+// section 3.1, RFC 8628, RFC 8707, RFC 9449, RFC 9470 and OpenID Connect Core 1.0
+// section 3.1.2.6, and what Entra ID, AD FS and GitHub say in device logins.
 var oauthHints = map[string]string{
 	"invalid_grant": "log in again: the refresh token is expired or revoked, was issued to " +
 		"another client_id, or was used before (a provider that rotates refresh tokens revokes them all if one comes " +
@@ -67,11 +73,16 @@ var oauthHints = map[string]string{
 	"invalid_dpop_proof": "the provider did not take the DPoP proof: compare the clocks, " +
 		"dpop_signing_alg with dpop_signing_alg_values_supported, and whether the tokens are bound to this key " +
 		"(--dpop-key)",
-	"authorization_pending": "the user is not done yet",
-	"expired_token":         "the user took too long: begin again",
-	"unknown_user_id":       "the provider does not know the user that the hint names",
-	"missing_user_code":     "the provider wants the user's code: --user-code",
-	"invalid_user_code":     "the user's code is wrong",
+	"authorization_pending":  "the user is not done yet",
+	"expired_token":          tookTooLong,
+	"code_expired":           tookTooLong,
+	"authorization_declined": "the user or the provider's policy said no",
+	"bad_verification_code":  unknownDeviceCode,
+	"incorrect_device_code":  unknownDeviceCode,
+	"device_flow_disabled":   "allow the device flow in the client's registration at the provider",
+	"unknown_user_id":        "the provider does not know the user that the hint names",
+	"missing_user_code":      "the provider wants the user's code: --user-code",
+	"invalid_user_code":      "the user's code is wrong",
 	"invalid_binding_message": "the provider does not take the binding message: make it shorter, or of " +
 		"letters and digits",
 	"invalid_request_object": "the provider cannot read or verify the signed request: compare its key and " +
@@ -103,7 +114,7 @@ var grantHints = map[[2]string]string{
 		"invalid_grant",
 	}: "the provider did not take a token: it is expired or revoked, or of another type than was " +
 		"said",
-	{grantDevice, "invalid_grant"}: "the provider does not know the device code any more: begin again",
+	{grantDevice, "invalid_grant"}: unknownDeviceCode,
 	{grantCIBA, "invalid_grant"}:   "the provider does not know the request any more: begin again",
 }
 

@@ -49,6 +49,10 @@ type Fault struct {
 
 	spoil   map[string]func(*answer) // by endpoint
 	instead bool                     // at times the fault answers itself, and the provider behind is not asked
+
+	// demands reports whether a request is one that the fault demands something of. It then shows in
+	// the response, whether or not the request has that. nil means that it demands nothing.
+	demands func(*answer) bool
 }
 
 // Right says what a correct relying party does.
@@ -65,7 +69,8 @@ func Faults() []Fault { return slices.Clone(catalogue()) }
 var catalogue = sync.OnceValue(func() []Fault {
 	return slices.Concat(
 		metadataFaults(), acceptedMetadataFaults(), keysFaults(),
-		authorizationFaults(), responseModeFaults(), pushedFaults(), deviceFaults(), cibaFaults(),
+		authorizationFaults(), responseModeFaults(), pushedFaults(), deviceFaults(), deviceSpellingFaults(),
+		cibaFaults(), demandFaults(),
 		responseFaults(), grantFaults(), hybridFaults(),
 		tokenFaults(), encryptionAgreedFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(),
 		dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
@@ -159,7 +164,7 @@ func (p *Provider) faulty(next http.Handler) http.Handler {
 			next.ServeHTTP(a, r)
 			a.client = p.ClientOf(a.response())
 			p.watch.issue(a)
-			seen.Faults = a.spoilt(name, false)
+			seen.Faults = append(a.demanded(name), a.spoilt(name, false)...)
 		}
 		if !a.plain && !a.locked {
 			res := a.response()
@@ -179,6 +184,17 @@ func (p *Provider) faulty(next http.Handler) http.Handler {
 func (a *answer) spoilt(endpoint string, instead bool) (names []string) {
 	for _, f := range a.op.watch.at(endpoint) {
 		if f.instead == instead && a.spoil(f.spoil[endpoint]) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// demanded names the faults of an endpoint whose demands a request has met. A request that the provider
+// itself refused does not count.
+func (a *answer) demanded(endpoint string) (names []string) {
+	for _, f := range a.op.watch.at(endpoint) {
+		if f.demands != nil && f.At == endpoint && a.ok() && f.demands(a) {
 			names = append(names, f.Name)
 		}
 	}

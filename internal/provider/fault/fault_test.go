@@ -223,11 +223,11 @@ func (c credulous) login(f Fault) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	tokens := c.form("/token",
-		url.Values{
-			"grant_type": {"authorization_code"}, "code": {c.code(r)}, "code_verifier": {verifier},
-			"redirect_uri": query["redirect_uri"],
-		})
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "code": {c.code(r)}, "code_verifier": {verifier},
+		"redirect_uri": query["redirect_uri"],
+	}
+	tokens := c.form("/token", form)
 	access, _ := tokens["access_token"].(string)
 	for range 3 {
 		c.get(c.op.Issuer+"/userinfo", access)
@@ -288,7 +288,8 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 			credulous{t, &http.Client{Timeout: time.Second}, op, ""}.come(f)
 			v := op.Judge()
 			right := v.Findings[0].Right
-			if f.Unseen != (right == nil) || right != nil && *right != f.Accept {
+			praised := f.Accept && f.demands == nil
+			if f.Unseen != (right == nil) || right != nil && *right != praised {
 				t.Errorf("%+v", v)
 			}
 			if _, shown := op.Quiet(); !shown {

@@ -50,6 +50,7 @@ type watch struct {
 	last     time.Time // when one was begun or ended
 	issued   int       // ID Tokens, ever
 
+	pkce     string            // the PKCE challenge of the latest device login
 	goodbye  string            // the logout token that was sent last
 	replaced map[string]string // token that a fault made -> token of the library
 }
@@ -300,7 +301,10 @@ func (f Fault) judge(requests []Request) Finding {
 	if on || again {
 		did = "went_on"
 	}
+	refused := func(r Request) bool { return r.Status >= http.StatusBadRequest && slices.Contains(r.Faults, f.Name) }
 	switch {
+	case f.demands != nil && slices.ContainsFunc(requests, refused):
+		return finding(did, "a request of it lacks what the provider demands", no)
 	case count(after, "bait") > 0:
 		return finding("went_on", "it followed a redirect, or a URL in the header of a token", no)
 	case count(requests[first:], "jwks") > 2 && !slices.Contains(f.Breaks, "network.closed"):

@@ -1,0 +1,98 @@
+// What some providers demand of requests, and others do not: PKCE in device logins, as
+// Keycloak.
+
+package fault
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+)
+
+func demandFaults() []Fault {
+	return []Fault{devicePKCE()}
+}
+
+// devicePKCE is a fault that refuses device logins without PKCE.
+func devicePKCE() Fault {
+	return Fault{
+		Name: "device-pkce-required", At: "device_authorization", By: "device", Accept: true, instead: true,
+		Text: "The provider refuses device authorization requests without a PKCE challenge, and polls without " +
+			"its verifier",
+		demands: func(*answer) bool { return true },
+		spoil: map[string]func(*answer){
+			"device_authorization": func(a *answer) {
+				form := a.form()
+				a.op.watch.challenge(form.Get("code_challenge"))
+				if form.Get("code_challenge") == "" || form.Get("code_challenge_method") != "S256" {
+					a.refuse("invalid_request", "Missing parameter: code_challenge_method")
+				}
+			},
+			"token": func(a *answer) {
+				hash := sha256.Sum256([]byte(a.form().Get("code_verifier")))
+				if a.op.watch.challenged() != b64(hash[:]) {
+					a.refuse("invalid_grant", "PKCE verification failed")
+				}
+			},
+		},
+	}
+}
+
+// refuse refuses a request with an OAuth error.
+func (a *answer) refuse(code, description string) {
+	refusal := map[string]any{"error": code}
+	if description != "" {
+		refusal["error_description"] = description
+	}
+	a.say(http.StatusBadRequest, "application/json", encode(refusal))
+}
+
+// form is the form of the request. The provider behind reads it again.
+func (a *answer) form() url.Values {
+	if a.request.ParseForm() != nil {
+		return nil
+	}
+	return a.request.PostForm
+}
+
+// challenge remembers the PKCE challenge of the latest device login.
+func (w *watch) challenge(challenge string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pkce = challenge
+}
+
+// challenged returns it.
+func (w *watch) challenged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pkce
+}
+
+// deviceSpellingFaults are what providers call otherwise than RFC 8628 does.
+func deviceSpellingFaults() []Fault {
+	refused := func(name, code, who string) Fault {
+		return Fault{
+			Name: "device-poll-" + name, Text: "The token endpoint responds with " + code + ", as " + who, At: "token",
+			By: "device", Breaks: []string{code},
+			spoil: map[string]func(*answer){
+				"token":                func(a *answer) { a.refuse(code, "") },
+				"device_authorization": func(a *answer) { a.edit(set("interval", 1)) },
+			},
+		}
+	}
+	return []Fault{
+		{
+			Name: "device-uri-url", At: "device_authorization", By: "device", Accept: true,
+			Text: "The device authorization response has verification_url instead of verification_uri, as Google's",
+			spoil: at("device_authorization", func(a *answer) {
+				a.edit(func(m map[string]any) {
+					m["verification_url"] = m["verification_uri"]
+					delete(m, "verification_uri")
+				})
+			}),
+		},
+		refused("declined", "authorization_declined", "Entra ID does if the user says no"),
+		refused("code-expired", "code_expired", "AD FS does if the time to approve is over"),
+	}
+}
