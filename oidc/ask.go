@@ -66,7 +66,7 @@ func (c *Client) attempt(ctx context.Context, q question, endpoint string) (*res
 	}
 	target := &AuthTarget{
 		Provider: c.Provider, ClientID: c.ID, Endpoint: q.endpoint, URL: endpoint, Form: form, Header: header,
-		Now: c.now(),
+		Now: c.now(), ctx: ctx,
 	}
 	if err := c.Auth.apply(target); err != nil {
 		return nil, err

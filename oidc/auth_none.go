@@ -4,6 +4,7 @@
 package oidc
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -34,6 +35,17 @@ type AuthTarget struct {
 	Form     url.Values
 	Header   http.Header
 	Now      time.Time
+
+	ctx context.Context //nolint:containedctx // of the request, as http.Request has it
+}
+
+// Context returns the context of the request, which bounds what it takes to get the
+// credentials. It is never nil.
+func (t *AuthTarget) Context() context.Context {
+	if t.ctx == nil {
+		return context.Background()
+	}
+	return t.ctx
 }
 
 func (a ClientAuth) apply(t *AuthTarget) error {

@@ -6,6 +6,7 @@ package oidc
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"time"
@@ -13,7 +14,12 @@ import (
 	"github.com/oidc-client/oidc-client/internal/reason"
 )
 
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+// The types of client assertions: RFC 7523 section 2.2, and OAuth SPIFFE Client Authentication
+// (draft-ietf-oauth-spiffe-client-auth) section 3.
+const (
+	jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	jwtSPIFFEAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
+)
 
 // An Assertion says how a client assertion is made. The zero value follows
 // the current advice: the audience is the provider's issuer, as one string,
@@ -31,8 +37,16 @@ type Assertion struct {
 	// for providers that know no better. It is used only if Audience is "".
 	EndpointAudience bool
 
-	// SendClientID also sends client_id in the form.
-	SendClientID bool
+	// Certificates are the certificate of the key and those that lead to its authority. They
+	// are named in the header as CertificateMember says, for providers that know the key by its
+	// certificate.
+	Certificates []*x509.Certificate
+	// CertificateMember is x5t, x5t#S256 or x5c (RFC 7515 section 4.1); "" names no certificate.
+	CertificateMember string
+
+	// OmitClientID leaves client_id out of the form. RFC 7521 section 4.2 makes it optional,
+	// since the assertion names the client, and some providers require it.
+	OmitClientID bool
 }
 
 // PrivateKeyJWT sends an assertion signed with key (OpenID Connect Core 1.0
@@ -47,7 +61,7 @@ func PrivateKeyJWT(key SigningKey, a Assertion) ClientAuth {
 		if key.key == nil {
 			return "", errNoKey
 		}
-		return key.key.Sign(a.Algorithm, a.typ(), claims)
+		return key.key.SignCertified(a.Algorithm, a.typ(), a.CertificateMember, a.Certificates, claims)
 	})
 }
 
@@ -64,33 +78,42 @@ func (a Assertion) auth(method string, sign func(claims any) (string, error)) Cl
 		if err != nil {
 			return fmt.Errorf("client assertion: %w", err)
 		}
-		t.Form.Set("client_assertion_type", assertionType)
-		t.Form.Set("client_assertion", assertion)
-		if a.SendClientID {
-			t.Form.Set("client_id", t.ClientID)
-		}
+		t.assert(jwtBearerAssertion, assertion, a.OmitClientID)
 		return nil
 	}}
+}
+
+// assert adds a client assertion to the form.
+func (t *AuthTarget) assert(assertionType, assertion string, omitClientID bool) {
+	t.Form.Set("client_assertion_type", assertionType)
+	t.Form.Set("client_assertion", assertion)
+	if !omitClientID {
+		t.Form.Set("client_id", t.ClientID)
+	}
+}
+
+// AudienceFor returns the audience of the assertion for a request.
+func (a Assertion) AudienceFor(t *AuthTarget) string {
+	switch {
+	case a.Audiences[t.Endpoint] != "":
+		return a.Audiences[t.Endpoint]
+	case a.Audience != "":
+		return a.Audience
+	case a.EndpointAudience:
+		return t.URL
+	}
+	return t.Provider.Issuer
 }
 
 // claims are those of RFC 7523 section 3. jti is new for every request, so that
 // a provider that burns it sees no replay.
 func (a Assertion) claims(t *AuthTarget) map[string]any {
-	audience, lifetime := a.Audiences[t.Endpoint], a.Lifetime
-	if audience == "" {
-		audience = a.Audience
-	}
-	if audience == "" {
-		audience = t.Provider.Issuer
-		if a.EndpointAudience {
-			audience = t.URL
-		}
-	}
+	lifetime := a.Lifetime
 	if lifetime == 0 {
 		lifetime = 5 * time.Minute
 	}
 	return map[string]any{
-		"iss": t.ClientID, "sub": t.ClientID, "aud": audience, "jti": rand.Text(),
+		"iss": t.ClientID, "sub": t.ClientID, "aud": a.AudienceFor(t), "jti": rand.Text(),
 		"iat": t.Now.Unix(), "exp": t.Now.Add(lifetime).Unix(),
 	}
 }
@@ -108,5 +131,6 @@ func (a Assertion) Sign(key SigningKey, issuer, subject string, now time.Time, m
 	claims := a.claims(&AuthTarget{ClientID: issuer, Provider: &Provider{Issuer: a.Audience}, Now: now})
 	claims["sub"] = subject
 	maps.Copy(claims, more)
-	return key.key.Sign(cmp.Or(a.Algorithm, key.Algorithm()), a.typ(), claims)
+	return key.key.SignCertified(
+		cmp.Or(a.Algorithm, key.Algorithm()), a.typ(), a.CertificateMember, a.Certificates, claims)
 }

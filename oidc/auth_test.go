@@ -6,9 +6,17 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // x5t is made of it
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"maps"
+	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +90,7 @@ func TestAssertions(t *testing.T) {
 		key  jose.Key
 		alg  string
 		aud  string
-		id   bool
+		omit bool // client_id
 		life time.Duration
 	}{
 		{
@@ -90,7 +98,7 @@ func TestAssertions(t *testing.T) {
 			5 * time.Minute,
 		},
 		{
-			PrivateKeyJWT(rsaSigner, Assertion{Algorithm: "PS512", SendClientID: true}), jose.PublicKey(rsaSigner.key),
+			PrivateKeyJWT(rsaSigner, Assertion{Algorithm: "PS512", OmitClientID: true}), jose.PublicKey(rsaSigner.key),
 			"PS512", "https://op.example", true, 5 * time.Minute,
 		},
 		{
@@ -116,8 +124,8 @@ func TestAssertions(t *testing.T) {
 			t.Fatal(err)
 		}
 		claims := string(jwt.Claims.Raw)
-		if jwt.Verify(c.key) != nil || jwt.Algorithm != c.alg || to.Form.Has("client_id") != c.id ||
-			to.Form.Get("client_assertion_type") != assertionType {
+		if jwt.Verify(c.key) != nil || jwt.Algorithm != c.alg || to.Form.Has("client_id") == c.omit ||
+			to.Form.Get("client_assertion_type") != jwtBearerAssertion {
 			t.Errorf("%s: header %s, form %v", c.alg, jwt.Header.Raw, to.Form)
 		}
 		for _, want := range []string{
@@ -144,6 +152,87 @@ func TestAssertions(t *testing.T) {
 		if err := auth.apply(target()); err == nil {
 			t.Errorf("%s: signed", name)
 		}
+	}
+}
+
+// The header names the certificate of the key as it is asked to.
+func TestAssertionCertificate(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: noon.Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, _ := NewSigningKey(key, "kid", "")
+	one, two := sha1.Sum(der), sha256.Sum256(der) //nolint:gosec // what x5t is
+	for member, want := range map[string]string{
+		"x5t":      `"` + base64.RawURLEncoding.EncodeToString(one[:]) + `"`,
+		"x5t#S256": `"` + base64.RawURLEncoding.EncodeToString(two[:]) + `"`,
+		"x5c":      `["` + base64.StdEncoding.EncodeToString(der) + `"]`,
+	} {
+		a := Assertion{CertificateMember: member, Certificates: []*x509.Certificate{cert}}
+		jwt, err := jose.Parse(apply(t, PrivateKeyJWT(signer, a)).Form.Get("client_assertion"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := jwt.Header.Get(member)
+		if string(got) != want || jwt.KeyID != "kid" || jwt.Verify(jose.PublicKey(signer.key)) != nil {
+			t.Errorf("%s: %s in %s", member, want, jwt.Header.Raw)
+		}
+	}
+	for name, a := range map[string]Assertion{
+		"no certificate":     {CertificateMember: "x5t"},
+		"an unknown member":  {CertificateMember: "x5u", Certificates: []*x509.Certificate{cert}},
+		"not that algorithm": {CertificateMember: "x5t", Certificates: []*x509.Certificate{cert}, Algorithm: "RS256"},
+	} {
+		if err := PrivateKeyJWT(signer, a).apply(target()); err == nil {
+			t.Errorf("%s: signed", name)
+		}
+	}
+}
+
+// What others issued is sent as it is, under the type that belongs to it.
+func TestIssuedAssertions(t *testing.T) {
+	t.Parallel()
+	n := 0
+	get := func(to *AuthTarget) (string, error) {
+		n++
+		if to.Context() == nil || to.URL != "https://op.example/token" {
+			t.Errorf("asked for %+v", to)
+		}
+		return fmt.Sprint("assertion ", n), nil
+	}
+	for _, c := range []struct {
+		auth   ClientAuth
+		method string
+		form   url.Values
+	}{
+		{ClientAssertion(IssuedAssertion{Get: get}), "client_assertion", url.Values{
+			"client_assertion":      {"assertion 1"},
+			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_id": {"odd:id"},
+		}},
+		{SPIFFEJWT(IssuedAssertion{Get: get, OmitClientID: true}), "spiffe_jwt", url.Values{
+			"client_assertion":      {"assertion 2"},
+			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"},
+		}},
+	} {
+		if to := apply(t, c.auth); c.auth.Method != c.method || !maps.EqualFunc(to.Form, c.form, slices.Equal) {
+			t.Errorf("%s: %v", c.auth.Method, to.Form)
+		}
+	}
+	expired := errors.New("expired")
+	to := target()
+	err := ClientAssertion(IssuedAssertion{Get: func(*AuthTarget) (string, error) { return "x", expired }}).apply(to)
+	if !errors.Is(err, expired) || len(to.Form) > 0 {
+		t.Errorf("%v: %v", err, to.Form)
 	}
 }
 

@@ -60,6 +60,14 @@ func (k SigningKey) Fits(alg string) error {
 	return k.key.Fits(alg)
 }
 
+// Public returns the public half, nil for no key.
+func (k SigningKey) Public() crypto.PublicKey {
+	if k.key == nil {
+		return nil
+	}
+	return k.key.Public()
+}
+
 // String describes the key without its material.
 func (k SigningKey) String() string {
 	if k.key == nil {

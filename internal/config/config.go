@@ -38,7 +38,7 @@ type Config struct {
 	ClientID             string
 	ClientSecret         string
 	AuthMethod           string // from the provider's metadata
-	AlwaysSendClientID   bool
+	AlwaysSendClientID   *bool  // true
 	PrivateKey           string // a file
 	PrivateKeyID         string // the JWK's own
 	TLSClientCertificate string // a file

@@ -192,7 +192,8 @@ var parameters = []Parameter{
 		field: func(c *Config) any { return &c.AuthMethod },
 	},
 	{
-		Key: "always_set_client_id_for_token_endpoint", Help: "send client_id beside a client assertion",
+		Key:   "always_set_client_id_for_token_endpoint",
+		Help:  "send client_id beside a client assertion, at every endpoint (default true)",
 		field: func(c *Config) any { return &c.AlwaysSendClientID },
 	},
 	{

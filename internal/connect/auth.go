@@ -108,11 +108,16 @@ func Authenticates(cfg *config.Config) bool {
 	return cfg.ClientSecret != "" || cfg.TLSClientCertificate != "" || cfg.PrivateKey != ""
 }
 
+// omitsClientID reports whether client_id is left out beside a client assertion.
+func omitsClientID(cfg *config.Config) bool {
+	return cfg.AlwaysSendClientID != nil && !*cfg.AlwaysSendClientID
+}
+
 // Assertion says how client assertions are made.
 func Assertion(cfg *config.Config) oidc.Assertion {
 	a := oidc.Assertion{
 		Algorithm: cfg.Assertion.Algorithm, Audience: cfg.Assertion.TokenAudience,
-		EndpointAudience: cfg.Assertion.EndpointAudience, SendClientID: cfg.AlwaysSendClientID,
+		EndpointAudience: cfg.Assertion.EndpointAudience, OmitClientID: omitsClientID(cfg),
 		Audiences: map[string]string{
 			"token": cfg.Assertion.TokenEndpointAudience, "pushed_authorization_request": cfg.Assertion.PARAudience,
 			"revocation": cfg.Assertion.RevocationAudience, "introspection": cfg.Assertion.IntrospectionAudience,

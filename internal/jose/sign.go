@@ -9,8 +9,11 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // x5t is made of it
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -39,6 +42,9 @@ func (k *PrivateKey) String() string { return PublicKey(k).String() }
 func (k *PrivateKey) GoString() string { return k.String() }
 
 func (k *PrivateKey) public() any { return k.signer.Public() }
+
+// Public returns the public half.
+func (k *PrivateKey) Public() crypto.PublicKey { return k.signer.Public() }
 
 // ReadPrivateKey reads a private key: PEM in PKCS #1 (RSA PRIVATE KEY), PKCS #8
 // (PRIVATE KEY) or SEC 1 (EC PRIVATE KEY) form, or a JSON Web Key. Errors never
@@ -154,10 +160,38 @@ func (k *PrivateKey) Natural() string {
 // Sign makes a JWT of claims with the private key. typ is left out of the
 // header if it is "".
 func (k *PrivateKey) Sign(alg, typ string, claims any) (string, error) {
+	return k.SignCertified(alg, typ, "", nil, claims)
+}
+
+// SignCertified is Sign with a header member that names the key's certificate, the first of a chain: x5t,
+// x5t#S256 or x5c (RFC 7515 sections 4.1.6 to 4.1.8). If member is "", none does.
+func (k *PrivateKey) SignCertified(
+	alg, typ, member string, chain []*x509.Certificate, claims any,
+) (string, error) {
 	if err := k.Fits(alg); err != nil {
 		return "", err
 	}
-	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, typ, map[gojose.HeaderKey]any{"kid": k.ID}, claims)
+	header := map[gojose.HeaderKey]any{"kid": k.ID}
+	switch {
+	case member == "":
+	case len(chain) == 0:
+		return "", errors.New("there is no certificate for the header")
+	case member == "x5t":
+		sum := sha1.Sum(chain[0].Raw) //nolint:gosec // what x5t is; it names a certificate and proves nothing
+		header["x5t"] = base64.RawURLEncoding.EncodeToString(sum[:])
+	case member == "x5t#S256":
+		sum := sha256.Sum256(chain[0].Raw)
+		header["x5t#S256"] = base64.RawURLEncoding.EncodeToString(sum[:])
+	case member == "x5c":
+		encoded := make([]string, len(chain))
+		for i, c := range chain {
+			encoded[i] = base64.StdEncoding.EncodeToString(c.Raw)
+		}
+		header["x5c"] = encoded
+	default:
+		return "", fmt.Errorf("%q names no certificate: x5t, x5t#S256 and x5c do", member)
+	}
+	return sign(gojose.SignatureAlgorithm(alg), opaqueSigner{k}, typ, header, claims)
 }
 
 // SignProof makes a JWT that carries the public half of its key in the header

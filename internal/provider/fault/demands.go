@@ -1,5 +1,6 @@
 // What some providers demand of requests, and others do not: PKCE in device logins, as
-// Keycloak.
+// Keycloak; client_id beside a client assertion, as Spring Authorization Server; the token
+// endpoint as the audience of assertions, as Hydra and Authlib.
 
 package fault
 
@@ -7,10 +8,35 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/url"
+
+	"github.com/oidc-client/oidc-client/internal/provider"
 )
 
 func demandFaults() []Fault {
-	return []Fault{devicePKCE()}
+	return []Fault{
+		devicePKCE(),
+		ofAssertions("client-id", "without a client_id beside them, and does not say why", "", "invalid_request",
+			func(a *answer) bool { return a.form().Get("client_id") != "" }),
+		ofAssertions("aud-endpoint", "whose aud is not the URL of the token endpoint alone",
+			"jwt_profile_endpoint_audience: true\n", "invalid_client", func(a *answer) bool {
+				assertion := provider.ParseJWT(a.form().Get("client_assertion"))
+				return assertion != nil && assertion.Claims["aud"] == a.op.Issuer+"/token"
+			}),
+	}
+}
+
+// ofAssertions is a fault that refuses client assertions at the token endpoint.
+func ofAssertions(name, what, config, code string, met func(*answer) bool) Fault {
+	asserts := func(a *answer) bool { return a.form().Get("client_assertion") != "" }
+	return Fault{
+		Name: "client-assertion-" + name, Text: "The provider refuses client assertions " + what, At: "token",
+		By: "client", Config: "jwt_signing_alg: HS256\n" + config, Accept: true, instead: true, demands: asserts,
+		spoil: at("token", func(a *answer) {
+			if asserts(a) && !met(a) {
+				a.refuse(code, "")
+			}
+		}),
+	}
 }
 
 // devicePKCE is a fault that refuses device logins without PKCE.

@@ -81,6 +81,9 @@ var catalogue = sync.OnceValue(func() []Fault {
 // oidc-client's configuration: keys to encrypt for, and where it is called.
 func Demand(c *provider.Client, config, jwks string) {
 	const alg = "RSA-OAEP-256"
+	if strings.Contains(config, "jwt_signing_alg: HS") {
+		c.AuthMethod = "client_secret_jwt"
+	}
 	for key, to := range map[string]*string{
 		"token_encryption_alg":                 &c.IDTokenEncryptionAlg,
 		"authorization_encrypted_response_alg": &c.AuthorizationEncryptionAlg,

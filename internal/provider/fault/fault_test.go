@@ -227,6 +227,9 @@ func (c credulous) login(f Fault) {
 		"grant_type": {"authorization_code"}, "code": {c.code(r)}, "code_verifier": {verifier},
 		"redirect_uri": query["redirect_uri"],
 	}
+	if strings.HasPrefix(f.Name, "client-assertion-") {
+		form.Set("client_assertion", "none")
+	}
 	tokens := c.form("/token", form)
 	access, _ := tokens["access_token"].(string)
 	for range 3 {
