@@ -15,6 +15,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/jose"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/reason"
+	"github.com/oidc-client/oidc-client/internal/roundtrip"
 )
 
 // A KeySet is a provider's published keys: a JWK Set (RFC 7517 section 5).
@@ -204,7 +205,7 @@ func (f *keyFetch) abandon() bool {
 // wait for the same fetch. If it fails, the keys of fallback, if any, stay in
 // use.
 func (c *Client) startFetch(ctx context.Context, fallback *keyFetch) *keyFetch {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit.KeysFetch)
+	ctx, cancel := roundtrip.Within(context.WithoutCancel(ctx), limit.KeysFetch)
 	f := &keyFetch{cache: &c.keys, began: c.now(), cancel: cancel, fallback: fallback, done: make(chan struct{})}
 	go func() {
 		defer cancel()

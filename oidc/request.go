@@ -96,7 +96,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 	fail := func(status int, err error) error {
 		return &TransportError{
 			Endpoint: r.endpoint, URL: withoutQuery(r.url), Status: status,
-			Sent: sent.Load(), Err: cause(err),
+			Sent: sent.Load(), Err: cause(client, err),
 		}
 	}
 	req, err := r.build(ctx, &sent)
@@ -118,7 +118,7 @@ func send(ctx context.Context, client *http.Client, r request) (*response, error
 			reason.ResponseStatus, "HTTP status %d, which is no response", got.Status,
 		))
 	case err != nil:
-		return answer, fail(got.Status, fmt.Errorf("the response broke off: %w", cause(err)))
+		return answer, fail(got.Status, fmt.Errorf("the response broke off: %w", cause(client, err)))
 	case int64(len(answer.body)) > r.limit:
 		return answer, answer.broken(reason.Errorf(
 			reason.ResponseSize, "the response is longer than %d bytes", r.limit,
@@ -253,7 +253,7 @@ func bounded(ctx context.Context, client *http.Client) (context.Context, context
 	if _, ok := ctx.Deadline(); ok || client != nil && client.Timeout > 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, limit.RequestMost)
+	return roundtrip.Within(ctx, limit.RequestMost)
 }
 
 // outlive detaches ctx from its parent's cancellation once sent is true, and
@@ -273,15 +273,19 @@ func outlive(parent context.Context, sent *atomic.Bool) (context.Context, func()
 	return ctx, func() { stop(); cancel(nil) }
 }
 
-// cause puts in words what net/http only hints at.
-func cause(err error) error {
+// cause puts in words what net/http only hints at. client is what the request was sent with.
+func cause(client *http.Client, err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the connection was closed without a whole response: %w", err)
 	case err == context.DeadlineExceeded: //nolint:errorlint // bare, it says nothing of what was waited for
-		return fmt.Errorf("no response in time: %w", err)
-	case timedOut(err) && !errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no response in time: %w", context.DeadlineExceeded)
+		return &roundtrip.TimeoutError{}
+	case timedOut(err) && !errors.Is(err, context.DeadlineExceeded): // such as "i/o timeout" of a connection
+		timeout := &roundtrip.TimeoutError{}
+		if client != nil {
+			timeout.After = client.Timeout
+		}
+		return timeout
 	}
 	return err
 }

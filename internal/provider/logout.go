@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -301,7 +302,12 @@ func (e logoutEndpoint) call(ctx context.Context, uri string, form url.Values) (
 		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := e.options.httpClient().Do(r)
+	client := e.options.httpClient()
+	res, err := client.Do(r)
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		return 0, fmt.Errorf("%s: no response within %s", uri, client.Timeout)
+	}
 	if err != nil {
 		return 0, err
 	}

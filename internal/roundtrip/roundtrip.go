@@ -41,7 +41,7 @@ func Do(client *http.Client, r *http.Request, most int64) (*Response, error) {
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ctx, cancel := r.Context(), func() {}
 	if c.Timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
+		ctx, cancel = Within(ctx, c.Timeout)
 		r, c.Timeout = r.WithContext(ctx), 0 // one clock, not two
 	}
 	defer cancel()
@@ -53,6 +53,27 @@ func Do(client *http.Client, r *http.Request, most int64) (*Response, error) {
 		return got.response, context.Cause(ctx) // of which the error is a consequence
 	}
 	return got.response, plain(got.err)
+}
+
+// A TimeoutError reports that a response did not arrive in time. It is a
+// [context.DeadlineExceeded] in words that name the time that there was.
+type TimeoutError struct {
+	After time.Duration // 0 means that only the caller knows
+}
+
+func (e *TimeoutError) Error() string {
+	if e.After == 0 {
+		return "no response in time"
+	}
+	return "no response within " + e.After.String()
+}
+
+// Unwrap makes the error a time-out for those who look for one.
+func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+// Within is [context.WithTimeout] for a request: the context's cause is a [*TimeoutError].
+func Within(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, after, &TimeoutError{after})
 }
 
 // A result is what an exchange came to.

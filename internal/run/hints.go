@@ -418,8 +418,11 @@ func (s situation) networkHint(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return "nothing listens there: is the provider running, and are host and port right?"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no response in time: http_client_config.timeout_duration bounds one request (default 10s), --timeout " +
-			"the whole command"
+		if errors.As(err, new(*TimeoutError)) {
+			return "--timeout bounds the whole command: allow more time, or see with -d which request takes so long"
+		}
+		return "the server may be down or busy, or a firewall drops what is sent to it; " +
+			"http_client_config.timeout_duration sets how long one request may take (default 10s)"
 	case errors.As(err, &unavailable) && unavailable.Status == http.StatusTooManyRequests:
 		return retryHint("the provider says that it is asked too often", unavailable.RetryAfter)
 	case errors.As(err, &unavailable) && unavailable.Status >= 500:

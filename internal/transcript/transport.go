@@ -6,6 +6,7 @@ package transcript
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -112,7 +113,7 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 			e.Status, e.Protocol = res.Status, res.Proto
 		}
 		t.fill(e, r.Now())
-		r.end(log, e, broken)
+		r.end(log, e, ended(req.Context(), broken))
 	}
 	if err != nil {
 		end(nil, err)
@@ -120,6 +121,14 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	res.Body = &recordedBody{ReadCloser: res.Body, end: end}
 	return res, nil
+}
+
+// ended returns err, or what ended the request's context if err only says that it ended.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // send sends a request, whose body it replaces, and learns what must not be shown
