@@ -49,6 +49,7 @@ var floors = map[string]string{
 	"internal/roundtrip":  "limit",
 	"internal/strictjson": "limit reason",
 	"internal/jose":       "limit reason strictjson",
+	"internal/keyfile":    "jose limit",
 	"internal/loopback":   "failure limit",
 	"internal/cache":      "durable limit wire",
 	"internal/config":     "failure limit strictjson wire",
@@ -62,7 +63,7 @@ var floors = map[string]string{
 	"internal/report":     "check failure strictjson transcript",
 	"internal/run":        "check oidc call config durable failure limit report transcript wire",
 
-	"internal/connect": "check oidc cache call config durable failure httpclient limit place run session " +
+	"internal/connect": "check oidc cache call config durable failure httpclient keyfile limit place run session " +
 		"strictjson transcript wire",
 	"internal/keep": "oidc connect durable failure limit renewal run session strictjson transcript wire",
 
@@ -72,7 +73,7 @@ var floors = map[string]string{
 	"cmd/oidc-token":          "execcredential place session",
 
 	"internal/cli": "check oidc agent connect keep cache call config durable execcredential failure flow " +
-		"httpclient keyring limit loopback " +
+		"httpclient keyfile keyring limit loopback " +
 		"place provider provider/fault renewal roundtrip run session strictjson transcript wire",
 	"": "cli run",
 
@@ -97,6 +98,8 @@ var outside = map[string]string{
 	"github.com/spf13/cobra":        "internal/cli",
 	"github.com/spf13/pflag":        "internal/cli",
 	"rsc.io/qr":                     "internal/cli",
+
+	"software.sslmate.com/src/go-pkcs12": "internal/keyfile",
 }
 
 // Imports go down only, and each library has its place.

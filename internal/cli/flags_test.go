@@ -476,7 +476,7 @@ func TestProviderFlags(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			options, err := o.gather(t.Context())
+			options, err := o.gather(t.Context(), run.New(quiet(), run.Options{}, "provider"))
 			if len(options.Clients) > 0 && options.Clients[0].ID == "oidc-client" {
 				options.Clients[0].Secret = "" // a new one each time
 			}

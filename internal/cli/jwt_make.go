@@ -36,7 +36,7 @@ For the client's registration at a provider (jwks), or to be served (jwks_uri).`
 		RunE:    func(cmd *cobra.Command, _ []string) error { return publishKey(p.run, cmd, &o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.key, "pem-key", "", "`file` of the private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK")
+	f.StringVar(&o.key, "pem-key", "", "`file` of the private key: PEM, PKCS #12 (.p12, .pfx) or JWK")
 	f.StringVar(&o.kid, "kid", "", "kid of the key")
 	f.StringVar(&o.kid, "mock-jwt-kid", "", "likewise")
 	f.StringVar(&o.use, "use", "sig", "use of the key: sig or enc")
@@ -49,7 +49,7 @@ func publishKey(r *run.Run, cmd *cobra.Command, o *keySetOptions) error {
 	if o.key == "" {
 		return failure.Usage("--pem-key is missing: the private key")
 	}
-	data, err := run.ReadFile(ctx, o.key)
+	data, err := readKey(ctx, r, o.key)
 	if err != nil {
 		return failure.Usage("--pem-key: %w", err)
 	}

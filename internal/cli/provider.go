@@ -133,10 +133,11 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 		"how long a device or a CIBA client has to wait between two polls (default 5s)")
 	f.DurationVar(&o.more.ApproveAfter, "approve-after", 0,
 		"with --auto: how long a user takes to answer a CIBA request (default 1s)")
-	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PKCS #8 PEM or JWK)")
-	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM), to speak TLS")
-	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
-	f.StringVar(&o.clientsCA, "client-ca", "", "`file` of CA certificates (PEM) for clients that use tls_client_auth")
+	f.StringVar(&o.signingKey, "signing-key", "", "`file` of a private key to sign with (PEM, PKCS #12 or JWK)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` of a certificate (PEM or PKCS #12), to speak TLS")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the certificate's private key (PEM or PKCS #12)")
+	f.StringVar(&o.clientsCA, "client-ca", "",
+		"`file` of CA certificates (PEM or PKCS #12) for clients that use tls_client_auth")
 	f.StringArrayVar(&o.faults, "fault", nil, "`name` of something to do wrong, from provider faults (repeatable)")
 	f.BoolVar(&o.once, "once", false, "end after one relying party, and exit with what it did about the faults")
 	f.DurationVar(&o.settle, "settle", 0, "with --once: how long the relying party has to keep quiet (default 2s)")
@@ -145,7 +146,7 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
 	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	options, err := o.gather(ctx)
+	options, err := o.gather(ctx, r)
 	if err == nil {
 		options.RegistrationToken, err = r.Input.Secret(ctx, "registration-token", o.registrationToken,
 			"OIDC_REGISTRATION_TOKEN")
@@ -179,7 +180,7 @@ func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
 }
 
 // gather turns flags and the file into the provider's options.
-func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) {
+func (o *providerOptions) gather(ctx context.Context, r *run.Run) (provider.Options, error) {
 	options := provider.Options{Auto: o.auto, JWTAccessTokens: o.jwtAccessTokens}
 	if o.file != "" {
 		read := func(path string) ([]byte, error) { return run.ReadFile(ctx, path) }
@@ -234,7 +235,7 @@ func (o *providerOptions) gather(ctx context.Context) (provider.Options, error) 
 			*d.to = d.flag
 		}
 	}
-	return options, o.readFiles(ctx, &options)
+	return options, o.readFiles(ctx, r, &options)
 }
 
 // addMore adds what flags set directly to what the file says.
@@ -259,9 +260,9 @@ func (o *providerOptions) addMore(options *provider.Options) {
 }
 
 // readFiles reads the files that flags name.
-func (o *providerOptions) readFiles(ctx context.Context, options *provider.Options) error {
+func (o *providerOptions) readFiles(ctx context.Context, r *run.Run, options *provider.Options) error {
 	if o.signingKey != "" {
-		data, err := run.ReadFile(ctx, o.signingKey)
+		data, err := readKey(ctx, r, o.signingKey)
 		if err != nil {
 			return failure.Config("%w", err)
 		}
@@ -271,14 +272,14 @@ func (o *providerOptions) readFiles(ctx context.Context, options *provider.Optio
 		return failure.Usage("--tls-cert and --tls-key go together")
 	}
 	if o.tlsCert != "" {
-		certificate, err := readKeyPair(ctx, o.tlsCert, o.tlsKey)
+		certificate, err := readKeyPair(ctx, r, o.tlsCert, o.tlsKey)
 		if err != nil {
 			return failure.Config("%w", err)
 		}
 		options.Certificate = certificate
 	}
 	if o.clientsCA != "" {
-		roots, err := readRoots(ctx, o.clientsCA)
+		roots, err := readRoots(ctx, r, o.clientsCA)
 		if err != nil {
 			return failure.Config("%w", err)
 		}

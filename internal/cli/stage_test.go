@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/fakeop"
+	"github.com/oidc-client/oidc-client/internal/run"
 )
 
 // A stage is a provider, a folder and a user who does what is asked of them, for one
@@ -42,6 +43,7 @@ type stage struct {
 	now    atomic.Pointer[time.Time]
 	asked  requests
 	person bool        // standard error is a terminal
+	typed  string      // what the user types when asked for a password, "" if nobody is there
 	ran    chan string // commands that were started
 }
 
@@ -308,6 +310,13 @@ func (s *stage) run(line, stdin string) string {
 	env.Now, env.Getenv = s.clock, func(name string) string { return s.env[name] }
 	env.Terminal = func(w io.Writer) bool { return s.person && w == env.Stderr }
 	env.Environ = func() []string { return nil }
+	env.Password = func(_ context.Context, prompt string) (string, error) {
+		if s.typed == "" {
+			return "", run.ErrNoTerminal
+		}
+		fmt.Fprintln(&stderr, prompt)
+		return s.typed, nil
+	}
 	env.Become = func(_ string, argv, environ []string) error {
 		fmt.Fprintln(&stdout, "ran", argv, environ)
 		return nil

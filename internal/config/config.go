@@ -40,9 +40,11 @@ type Config struct {
 	AuthMethod           string // from the provider's metadata
 	AlwaysSendClientID   *bool  // true
 	PrivateKey           string // a file
+	PrivateKeyPassword   string
 	PrivateKeyID         string // the JWK's own
 	TLSClientCertificate string // a file
 	TLSClientKey         string // a file
+	TLSClientKeyPassword string // PrivateKeyPassword
 	Assertion            Assertion
 	DPoP                 DPoP
 

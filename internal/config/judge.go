@@ -129,9 +129,6 @@ func (l *loader) authentication() {
 		if !l.has("tls_client_certificate") {
 			l.about("auth_method", "%s needs a tls_client_certificate (a file), or --pem-cert", c.AuthMethod)
 		}
-		if !l.has("tls_client_key") && !l.has("private_key") {
-			l.about("auth_method", "%s needs a tls_client_key (a file), or --pem-key", c.AuthMethod)
-		}
 	}
 	if l.has("tls_client_key") && !l.has("tls_client_certificate") {
 		l.about("tls_client_key", "there is no tls_client_certificate that it belongs to")

@@ -158,7 +158,7 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "ca_cert", Flag: "ca-cert", File: true,
-		Help:  "file of CA certificates (PEM) to trust instead of the system's",
+		Help:  "file of CA certificates (PEM or PKCS #12) to trust instead of the system's",
 		field: func(c *Config) any { return &c.CACert },
 	},
 	{
@@ -198,8 +198,14 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "private_key", Flag: "pem-key", File: true,
-		Help:  "file of the client's private key: PEM (PKCS #1, PKCS #8, SEC 1) or JWK",
+		Help:  "file of the client's private key: PEM, PKCS #12 (.p12, .pfx) or JWK",
 		field: func(c *Config) any { return &c.PrivateKey },
+	},
+	{
+		Key: "private_key_password", Secret: true,
+		Help: "password of private_key, decryption_key and dpop_key, if their files are encrypted; on a " +
+			"terminal it is asked for",
+		field: func(c *Config) any { return &c.PrivateKeyPassword },
 	},
 	{
 		Key: "private_key_id", Help: "kid of private_key in what is signed; by default the one that a JWK has",
@@ -207,13 +213,20 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "tls_client_certificate", Flag: "pem-cert", File: true,
-		Help:  "file of the client's TLS certificate chain (PEM)",
+		Help:  "file of the client's TLS certificate chain: PEM, or PKCS #12 (.p12, .pfx) with its key",
 		field: func(c *Config) any { return &c.TLSClientCertificate },
 	},
 	{
 		Key: "tls_client_key", File: true,
-		Help:  "file of the TLS certificate's private key (PEM); by default private_key",
+		Help: "file of the TLS certificate's private key: PEM or PKCS #12; by default the one in the " +
+			"certificate's file, or private_key",
 		field: func(c *Config) any { return &c.TLSClientKey },
+	},
+	{
+		Key: "tls_client_key_password", Secret: true,
+		Help: "password of tls_client_key, tls_client_certificate and ca_cert, if their files are encrypted; " +
+			"by default private_key_password",
+		field: func(c *Config) any { return &c.TLSClientKeyPassword },
 	},
 	{
 		Key: "jwt_signing_alg", Values: slices.Concat(asymmetric, macs),
@@ -262,8 +275,8 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "dpop_key", Flag: "dpop-key", File: true,
-		Help: "file of the private key that tokens are bound to: PEM or JWK; a command that asks for new tokens " +
-			"creates it if it does not exist. By default a new key for each run, which no later run can use the " +
+		Help: "file of the private key that tokens are bound to: PEM, PKCS #12 or JWK; a command that asks for new " +
+			"tokens creates it if it does not exist. By default a new key for each run, which no later run can use the " +
 			"tokens with",
 		field: func(c *Config) any { return &c.DPoP.Key },
 	},
@@ -322,8 +335,8 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "decryption_key", File: true,
-		Help: "file of the private key that tokens are encrypted for: PEM, JWK or JWK Set; by default private_key " +
-			"(which also makes private_key_jwt the auth_method, unless another is set or there is a client_secret)",
+		Help: "file of the private key that tokens are encrypted for: PEM, PKCS #12, JWK or JWK Set; by default " +
+			"private_key (which also makes private_key_jwt the auth_method, unless another is set or there is a client_secret)",
 		field: func(c *Config) any { return &c.DecryptionKey },
 	},
 	{

@@ -64,7 +64,7 @@ client_id: %s
 #auth_method: client_secret_basic
 #client_secret: ${MY_CLIENT_SECRET}
 
-# For private_key_jwt: PEM (PKCS #1, PKCS #8, SEC 1) or JWK.
+# For private_key_jwt: PEM, PKCS #12 or JWK.
 #private_key: client-key.pem
 
 # For mutual TLS.

@@ -59,7 +59,7 @@ func Load(ctx context.Context, r *run.Run, f Flags, require ...string) (*Setup, 
 		Name: name, File: data, Getenv: s.noting(r.Env.Getenv), Flags: f.Given, Require: require,
 		Anonymous: f.Anonymous,
 	})
-	setup := newSetup(cfg, s)
+	setup := newSetup(cfg, s, r.Input.Password)
 	setup.uncached = f.Uncached
 	if err != nil {
 		return setup, err
@@ -67,13 +67,13 @@ func Load(ctx context.Context, r *run.Run, f Flags, require ...string) (*Setup, 
 	return setup, setup.loaded(r)
 }
 
-func newSetup(cfg *config.Config, s Sources) *Setup {
-	return &Setup{Config: cfg, Sources: s, Credentials: NewCredentials(cfg, s.KID)}
+func newSetup(cfg *config.Config, s Sources, ask passwordSource) *Setup {
+	return &Setup{Config: cfg, Sources: s, Credentials: NewCredentials(cfg, s.KID, ask)}
 }
 
 // loaded takes note of a configuration that was read, and checks what it names.
 func (s *Setup) loaded(r *run.Run) error {
-	r.Learn(s.ClientSecret)
+	r.Learn(s.ClientSecret, s.PrivateKeyPassword, s.TLSClientKeyPassword)
 	for _, setting := range s.Settings() {
 		r.Record.Configuration = append(r.Record.Configuration, setting.String())
 	}
@@ -162,10 +162,8 @@ func (s *Setup) Broken(ctx context.Context) []error {
 	c := s.Credentials
 	_, err := c.roots(ctx)
 	note(err)
-	if s.TLSClientKey != "" || s.PrivateKey != "" { // that it is missing was told
-		_, err = c.certificate(ctx)
-		note(err)
-	}
+	_, err = c.certificate(ctx)
+	note(err)
 	if s.PrivateKey != "" {
 		_, err = privateKeyJWT(ctx, s.Config, c)
 		note(err)

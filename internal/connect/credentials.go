@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/keyfile"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -26,9 +26,11 @@ import (
 type Credentials struct {
 	cfg *config.Config
 	kid string // outweighs the name of the private key, if it is not ""
+	ask passwordSource
 
-	mu    sync.Mutex
-	files map[string]file
+	mu        sync.Mutex
+	files     map[string]file
+	passwords map[string]string // that were asked for, by path
 }
 
 // A file is what was read of one.
@@ -38,9 +40,10 @@ type file struct {
 }
 
 // NewCredentials returns the credentials of a configuration. Nothing is read
-// yet. kid, if it is not "", outweighs the name that the private key has.
-func NewCredentials(cfg *config.Config, kid string) *Credentials {
-	return &Credentials{cfg: cfg, kid: kid, files: map[string]file{}}
+// yet. kid, if it is not "", outweighs the name that the private key has. ask returns the
+// password of a file that the configuration has none for, such as [run.Input.Password].
+func NewCredentials(cfg *config.Config, kid string, ask passwordSource) *Credentials {
+	return &Credentials{cfg: cfg, kid: kid, ask: ask, files: map[string]file{}, passwords: map[string]string{}}
 }
 
 // read returns the contents of the file that a key names.
@@ -78,9 +81,9 @@ func Origin(cfg *config.Config, key string) string {
 
 // SigningKey is the client's private key.
 func (c *Credentials) SigningKey(ctx context.Context) (oidc.SigningKey, error) {
-	data, err := c.read(ctx, "private_key", c.cfg.PrivateKey)
+	data, err := c.privateKey(ctx, "private_key", c.cfg.PrivateKey)
 	if err != nil {
-		return oidc.SigningKey{}, failure.Config("%s: %w", Origin(c.cfg, "private_key"), err)
+		return oidc.SigningKey{}, err
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {
@@ -112,33 +115,48 @@ func SigningAlgorithm(cfg *config.Config, key oidc.SigningKey) (string, error) {
 }
 
 // certificate is the client's certificate of mutual TLS, nil if there is none.
-// Its key may be the client's private key; --pem-key outweighs the file.
 func (c *Credentials) certificate(ctx context.Context) (*tls.Certificate, error) {
+	const name = "tls_client_certificate"
 	if c.cfg.TLSClientCertificate == "" {
 		return nil, nil
 	}
-	keyName, keyFile := "tls_client_key", c.cfg.TLSClientKey
-	if keyFile == "" || c.cfg.Origin["private_key"].Name == "--pem-key" {
-		keyName, keyFile = "private_key", c.cfg.PrivateKey
-	}
-	where := Origin(c.cfg, "tls_client_certificate")
-	if keyFile == "" {
-		return nil, failure.Config("%s: there is no tls_client_key (or --pem-key) that belongs to it", where)
-	}
-	cert, err := c.read(ctx, "tls_client_certificate", c.cfg.TLSClientCertificate)
-	var key []byte
-	if err == nil {
-		key, err = c.read(ctx, keyName, keyFile)
-	}
-	var pair tls.Certificate
-	if err == nil {
-		pair, err = tls.X509KeyPair(cert, key)
-	}
+	cert, err := c.certificates(ctx, name, c.cfg.TLSClientCertificate)
 	if err != nil {
-		return nil, failure.Config("%s: %w", where, err).
-			Try("it is a file of the certificate, and " + keyName + " one of its private key, both in PEM")
+		return nil, err
+	}
+	keyName, keyFile := c.certificateKey(cert)
+	if keyFile == "" {
+		return nil, failure.Config("%s: there is no tls_client_key (or --pem-key) that belongs to it",
+			Origin(c.cfg, name))
+	}
+	key, err := c.privateKey(ctx, keyName, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, failure.Config("%s: %w", Origin(c.cfg, name), err).
+			Try("it is a file of the certificate, and " + keyName + " one of its private key, in PEM or PKCS #12")
 	}
 	return &pair, nil
+}
+
+// certificateKey is the key that names the file of the certificate's private key, and that file. A PKCS #12 file
+// has its own, and so may PEM; else it may be the client's private key. --pem-key outweighs the file.
+func (c *Credentials) certificateKey(cert []byte) (name, file string) {
+	own := keyfile.HoldsKey(cert)
+	path := Path(c.cfg, "tls_client_certificate", c.cfg.TLSClientCertificate)
+	c.mu.Lock()
+	packed := keyfile.IsPKCS12(c.files[path].data)
+	c.mu.Unlock()
+	flag := c.cfg.Origin["private_key"].Name == "--pem-key"
+	switch {
+	case c.cfg.TLSClientKey != "" && !flag:
+		return "tls_client_key", c.cfg.TLSClientKey
+	case own && (packed || c.cfg.PrivateKey == ""):
+		return "tls_client_certificate", c.cfg.TLSClientCertificate
+	}
+	return "private_key", c.cfg.PrivateKey
 }
 
 // roots are the CA certificates to trust, nil for the system's.
@@ -146,14 +164,13 @@ func (c *Credentials) roots(ctx context.Context) (*x509.CertPool, error) {
 	if c.cfg.CACert == "" {
 		return nil, nil
 	}
-	data, err := c.read(ctx, "ca_cert", c.cfg.CACert)
-	roots := x509.NewCertPool()
-	if err == nil && !roots.AppendCertsFromPEM(data) {
-		err = fmt.Errorf("%s holds no certificate (PEM)", Path(c.cfg, "ca_cert", c.cfg.CACert))
-	}
+	data, err := c.certificates(ctx, "ca_cert", c.cfg.CACert)
 	if err != nil {
-		return nil, failure.Config("%s: %w", Origin(c.cfg, "ca_cert"), err).
-			Try("it is a file of the CA certificates to trust, in PEM")
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(data) {
+		return nil, failure.Config("%s: %s: its certificates cannot be read", Origin(c.cfg, "ca_cert"), c.cfg.CACert)
 	}
 	return roots, nil
 }
@@ -170,9 +187,9 @@ func (c *Credentials) DecryptionKeys(ctx context.Context) ([]oidc.DecryptionKey,
 	if path == "" {
 		name, path = "private_key", c.cfg.PrivateKey
 	}
-	data, err := c.read(ctx, name, path)
+	data, err := c.privateKey(ctx, name, path)
 	if err != nil {
-		return nil, failure.Config("%s: %w", Origin(c.cfg, name), err)
+		return nil, err
 	}
 	keys, err := oidc.ReadDecryptionKeys(data)
 	if err != nil {
@@ -191,12 +208,12 @@ func (c *Credentials) DecryptionKeys(ctx context.Context) ([]oidc.DecryptionKey,
 // dpopKey is the key of the file that dpop_key names, nil if the file does not
 // exist.
 func (c *Credentials) dpopKey(ctx context.Context) (*oidc.SigningKey, error) {
-	data, err := c.read(ctx, "dpop_key", c.cfg.DPoP.Key)
+	data, err := c.privateKey(ctx, "dpop_key", c.cfg.DPoP.Key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, failure.Config("%s: %w", Origin(c.cfg, "dpop_key"), err)
+		return nil, err
 	}
 	key, err := oidc.ReadSigningKey(data)
 	if err != nil {

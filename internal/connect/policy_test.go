@@ -11,7 +11,7 @@ import (
 func TestPolicyOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"": 0, "0s": -1, "90s": 90 * time.Second} {
-		setup := newSetup(mustLoad(t, text), Sources{})
+		setup := newSetup(mustLoad(t, text), Sources{}, nil)
 		if got, err := setup.Policy(t.Context()); err != nil || got.ClockTolerance != want {
 			t.Errorf("clock_tolerance %q: %v, %v", text, got.ClockTolerance, err)
 		}

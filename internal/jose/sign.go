@@ -64,19 +64,20 @@ func ReadPrivateKey(data []byte) (*PrivateKey, error) {
 		case "PRIVATE KEY":
 			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 		case "ENCRYPTED PRIVATE KEY":
-			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example " +
-				"with openssl pkey")
+			return nil, errors.New("the private key is encrypted with a password; " + decryptHint)
 		default: // a certificate or curve parameters beside the key
 			continue
 		}
-		if block.Headers["Proc-Type"] == "4,ENCRYPTED" {
-			return nil, errors.New("the private key is encrypted with a passphrase; decrypt it first, for example " +
-				"with openssl pkey")
+		if encryptedBlock(block) {
+			return nil, errEncryptedBlock
 		}
 		if err != nil {
 			return nil, fmt.Errorf("unreadable %s", block.Type)
 		}
 		return newPrivateKey(key)
+	}
+	if err := Misread(data); err != nil {
+		return nil, err
 	}
 	return nil, errors.New("no private key: neither PEM (PKCS #1, PKCS #8, SEC 1) nor a JSON Web Key")
 }

@@ -50,6 +50,9 @@ const (
 	RSABitsMost  = 8192
 )
 
+// KeyIterations are those of PBKDF2 that the password of a private key may take. They cost seconds.
+const KeyIterations = 10_000_000
+
 // Waits.
 const (
 	Request     = 10 * time.Second // one request and its answer, by the CLI's HTTP client
@@ -133,6 +136,7 @@ func sizes() []Row {
 		{"Exchanges", fmt.Sprint(Exchanges), "HTTP exchanges in the record of one run; the oldest make room"},
 		{"ExchangesSize", size(ExchangesSize), "the same, all together"},
 		{"Filtered", size(Filtered), "what --jq prints, and the document of a stream that it filters"},
+		{"KeyIterations", fmt.Sprint(KeyIterations), "iterations of PBKDF2 for the password of a private key"},
 		{"RSABitsLeast", fmt.Sprint(RSABitsLeast) + " bits", "the smallest RSA modulus"},
 		{"RSABitsMost", fmt.Sprint(RSABitsMost) + " bits", "the largest RSA modulus"},
 	}

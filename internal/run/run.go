@@ -161,6 +161,9 @@ func (r *Run) Silent() *Run {
 	one.console = &transcript.Text{W: discard{}}
 	one.Redactor = transcript.NewRedactor()
 	one.record()
+	unattended := *one.Env
+	unattended.Password = nil
+	one.Env = &unattended
 	one.Input = &Input{env: one.Env, redactor: one.Redactor, warn: one.Warn}
 	return one
 }

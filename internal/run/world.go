@@ -3,6 +3,7 @@
 package run
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -25,7 +26,12 @@ type Env struct {
 	Proxy          func(*http.Request) (*url.URL, error)
 	Terminal       func(io.Writer) bool           // reports whether a writer is a terminal
 	Console        func() (io.WriteCloser, error) // opens the terminal of the process; nil means there is none
-	Build          Build
+
+	// Password asks at the terminal for a password, which is not echoed. Its error is
+	// ErrNoTerminal if nobody can be asked. nil means so, too.
+	Password func(ctx context.Context, prompt string) (string, error)
+
+	Build Build
 
 	// Shield keeps the end of a pager from ending the process: a write that fails
 	// is an error instead. nil does nothing.
@@ -49,7 +55,8 @@ func System(b Build) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Environ: os.Environ, Now: time.Now, Proxy: http.ProxyFromEnvironment, Build: b,
-		Terminal: isTerminal, Console: openConsole, Shield: shield, Hold: hold, Become: become, Start: start,
+		Terminal: isTerminal, Console: openConsole, Password: askPassword, Shield: shield, Hold: hold, Become: become,
+		Start: start,
 	}
 }
 
