@@ -303,6 +303,20 @@ func (s *stage) run(line, stdin string) string {
 	s.asked.Lock()
 	s.asked.list = nil
 	s.asked.Unlock()
+	code, stdout, stderr := s.main(line, stdin)
+	s.asked.Lock()
+	defer s.asked.Unlock()
+	seen := []string{fmt.Sprint("exit code ", code), stdout, stderr}
+	for len(s.ran) > 0 {
+		seen = append(seen, <-s.ran)
+	}
+	slices.Sort(s.asked.list) // some are sent at the same time
+	return s.same(strings.Join(slices.Concat(seen, s.asked.list, s.files()), "\n"))
+}
+
+// main runs a command line as run does. It returns the exit code and what was written.
+func (s *stage) main(line, stdin string) (code int, out, errs string) {
+	s.t.Helper()
 	var stdout, stderr bytes.Buffer
 	env := quiet()
 	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(s.filled(stdin)), &stdout,
@@ -328,18 +342,11 @@ func (s *stage) run(line, stdin string) string {
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	code := Main(ctx, env, words)
+	code = Main(ctx, env, words)
 	if ctx.Err() != nil {
 		s.t.Errorf("%s does not end: %s", line, stderr.String())
 	}
-	s.asked.Lock()
-	defer s.asked.Unlock()
-	seen := []string{fmt.Sprint("exit code ", code), stdout.String(), stderr.String()}
-	for len(s.ran) > 0 {
-		seen = append(seen, <-s.ran)
-	}
-	slices.Sort(s.asked.list) // some are sent at the same time
-	return s.same(strings.Join(slices.Concat(seen, s.asked.list, s.files()), "\n"))
+	return code, stdout.String(), stderr.String()
 }
 
 // filled replaces the names of what is on the stage.

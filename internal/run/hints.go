@@ -40,82 +40,91 @@ const (
 
 // oauthHints are by error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750
 // section 3.1, RFC 8628, RFC 8707, RFC 9449, RFC 9470 and OpenID Connect Core 1.0
-// section 3.1.2.6, and what Entra ID, AD FS and GitHub say in device logins.
+// section 3.1.2.6, and what Entra ID, AD FS and GitHub say in device logins. What a
+// provider is known to mean by a code is in [providerHints].
 var oauthHints = map[string]string{
-	"invalid_grant": "log in again: the refresh token is expired or revoked, was issued to " +
-		"another client_id, or was used before (a provider that rotates refresh tokens revokes them all if one comes " +
-		"back)",
-	"invalid_request": "the provider found a parameter missing, repeated or malformed; -d shows " +
-		"what was sent",
+	"invalid_grant": "the provider did not accept the grant: it is expired or revoked, was used before, or was " +
+		"issued to another client_id",
+	"invalid_request": "the provider found a parameter missing, repeated or malformed; -d shows what was sent",
 	"unauthorized_client": "this client may not use this grant: allow it in the client's registration " +
 		"at the provider",
 	"unsupported_grant_type": "the provider does not support this grant; `oidc-client discover` shows " +
 		"grant_types_supported",
 	"invalid_scope":           "the provider does not know a scope, or does not allow it for this client",
-	"access_denied":           "the user or the provider's policy said no",
+	"access_denied":           "the user declined, or a policy of the provider forbids it",
 	"server_error":            "the provider failed; try again later, and see its log",
 	"temporarily_unavailable": "the provider is overloaded or down for maintenance; try again later",
 	"invalid_target": "the provider does not know this resource or audience, or does not allow it " +
 		"for this client (RFC 8707)",
 	"unsupported_response_type": "the provider does not support this response_type for this client",
+	"unsupported_token_type": "the provider does not do this for tokens of this type: --token-type-hint says which " +
+		"type it is",
 	"invalid_token": "the access token is expired, revoked or malformed, or is not meant for " +
 		"this endpoint",
 	"insufficient_scope": "the access token lacks a scope: get one that has it",
 	"insufficient_user_authentication": "the resource wants a stronger or fresher login (RFC 9470): log in again " +
 		"with the acr_values or max_age it names",
-	"login_required":                    "log in again",
-	"interaction_required":              "log in again: the provider wants to ask the user something",
-	"consent_required":                  "log in again: the provider wants the user's consent",
-	"account_selection_required":        "log in again: the user has to choose an account",
+	"login_required": "log in again, without --prompt none if that was given",
+	"interaction_required": "log in again, without --prompt none: the provider has to ask the user " +
+		"something",
+	"consent_required":                  "log in again, without --prompt none: the provider wants the user's consent",
+	"account_selection_required":        "log in again, without --prompt none: the user has to choose an account",
 	"unmet_authentication_requirements": "log in again by a method that the provider's policy asks for",
-	"use_dpop_nonce": "the provider wants a nonce in DPoP proofs, and refused the one that it " +
-		"gave a moment ago; without --dpop it wants a proof",
-	"invalid_dpop_proof": "the provider did not take the DPoP proof: compare the clocks, " +
+	"invalid_dpop_proof": "the provider did not accept the DPoP proof: compare the clocks, " +
 		"dpop_signing_alg with dpop_signing_alg_values_supported, and whether the tokens are bound to this key " +
 		"(--dpop-key)",
-	"authorization_pending":  "the user is not done yet",
-	"expired_token":          tookTooLong,
-	"code_expired":           tookTooLong,
-	"authorization_declined": "the user or the provider's policy said no",
-	"bad_verification_code":  unknownDeviceCode,
-	"incorrect_device_code":  unknownDeviceCode,
-	"device_flow_disabled":   "allow the device flow in the client's registration at the provider",
-	"unknown_user_id":        "the provider does not know the user that the hint names",
-	"missing_user_code":      "the provider wants the user's code: --user-code",
-	"invalid_user_code":      "the user's code is wrong",
-	"invalid_binding_message": "the provider does not take the binding message: make it shorter, or of " +
-		"letters and digits",
+	"authorization_pending":   "the user has not finished yet",
+	"expired_token":           tookTooLong,
+	"code_expired":            tookTooLong,
+	"authorization_declined":  "the user or the provider's policy said no",
+	"bad_verification_code":   unknownDeviceCode,
+	"incorrect_device_code":   unknownDeviceCode,
+	"device_flow_disabled":    "allow the device flow in the client's registration at the provider",
+	"unknown_user_id":         "the provider does not know the user that the hint names",
+	"missing_user_code":       "the provider wants the user's code: --user-code",
+	"invalid_user_code":       "the user's code is wrong",
+	"invalid_binding_message": "the provider rejects the binding message: make it shorter, or use letters and digits",
 	"invalid_request_object": "the provider cannot read or verify the signed request: compare its key and " +
 		"algorithm with the client's registration",
 	"invalid_authorization_details": "the provider does not know, or does not allow, these authorization_details " +
 		"(RFC 9396)",
-	"invalid_redirect_uri": "the provider does not know the redirect URI: it has to be registered " +
-		"exactly as it is sent",
-	"invalid_client_metadata": "the provider does not take the client's metadata as it is",
-	"request_not_supported":   "the provider takes no signed requests: leave use_request_parameter out",
+	"invalid_redirect_uri":      hintRedirectURI,
+	"invalid_client_metadata":   "the provider rejects the client's metadata; error_description may name the member",
+	"request_not_supported":     "the provider accepts no signed requests: leave use_request_parameter out",
+	"request_uri_not_supported": "the provider accepts no request by reference: leave request_uri out",
+	"registration_not_supported": "the provider accepts no registration in the request: leave the parameter " +
+		"registration out",
+	"unapproved_software_statement": "the provider does not trust whoever signed the software statement",
+	"invalid_software_statement":    "the provider cannot read or verify the software statement",
 }
 
-// grantHints are where a code means something else to a grant.
-var grantHints = map[[2]string]string{
-	{
-		grantRefresh,
-		"invalid_scope",
-	}: "a refresh may only ask for scopes that the login was granted: leave --scope out, or log " +
-		"in again with the scope",
-	{grantCode, "invalid_grant"}: "the provider did not take the code: it was used before or expired, or the " +
+// ownHints are where a code means something else to a grant or an endpoint.
+var ownHints = map[[2]string]string{
+	{grantRefresh, "invalid_grant"}: "log in again: the refresh token is expired or revoked, was issued to " +
+		"another client_id, or was used before (a provider that rotates refresh tokens revokes them all if one comes " +
+		"back)",
+	{grantRefresh, "invalid_scope"}: "a refresh may only ask for scopes that the login was granted: leave --scope " +
+		"out, or log in again with the scope",
+	{grantCode, "invalid_grant"}: "the provider did not accept the code: it was used before or expired, or the " +
 		"provider lost the redirect_uri or the PKCE challenge; log in again",
-	{grantPassword, "invalid_grant"}: "the name or the password is wrong, or the user may not log in so",
-	{grantJWT, "invalid_grant"}: "the provider did not take the assertion: compare its iss, sub, aud, exp and " +
+	{grantPassword, "invalid_grant"}: "the user's name or password is wrong, or the user may not log in this way",
+	{grantJWT, "invalid_grant"}: "the provider did not accept the assertion: compare its iss, sub, aud, exp and " +
 		"key with what the provider trusts",
-	{grantSAML, "invalid_grant"}: "the provider did not take the assertion: compare its issuer, audience, times " +
+	{grantSAML, "invalid_grant"}: "the provider did not accept the assertion: compare its issuer, audience, times " +
 		"and signature with what the provider trusts",
-	{
-		grantExchange,
-		"invalid_grant",
-	}: "the provider did not take a token: it is expired or revoked, or of another type than was " +
-		"said",
+	{grantExchange, "invalid_grant"}: "the provider did not accept a token: it is expired or revoked, or of another " +
+		"type than --subject-token-type or --actor-token-type says",
 	{grantDevice, "invalid_grant"}: unknownDeviceCode,
 	{grantCIBA, "invalid_grant"}:   "the provider does not know the request any more: begin again",
+	{"registration", "invalid_redirect_uri"}: "the provider does not allow one of the redirect URIs: --redirect-uri " +
+		"sets them; it may allow http on 127.0.0.1 for native applications only",
+	{"token", "access_denied"}: "a policy of the provider forbids this; its log may say which",
+	{"userinfo", "insufficient_scope"}: "the access token lacks a scope; UserInfo needs openid: log in with it, or " +
+		"leave UserInfo out with --skip-userinfo",
+	{"userinfo", ""}: "the provider did not accept the access token at UserInfo: it is expired or revoked, lacks the " +
+		"scope openid, or is meant for another API; --skip-userinfo leaves UserInfo out",
+	{"resource", ""}: "the resource did not accept the access token, and does not say why: compare its audience, " +
+		"scope and expiry with what the resource wants",
 }
 
 // hintsByRule are by the id of the rule that was broken.
@@ -209,7 +218,7 @@ func (s situation) hint(err error, f *failure.Failure) string {
 	case f.Kind == failure.KindNetwork:
 		text = s.networkHint(err)
 	case errors.As(err, &refusal):
-		text = oauthHint(refusal)
+		text = s.oauthHint(refusal)
 	case f.Kind == failure.KindProtocol:
 		text = protocolHint(f)
 	case f.Kind == failure.KindInteraction:
@@ -269,27 +278,50 @@ func (s situation) waitHint() string {
 	return "nothing was sent; --timeout bounds the wait"
 }
 
-// oauthHint is the advice for a refusal. What the client's credentials were is
-// for an advisor to add.
-func oauthHint(e *oidc.Error) string {
-	text := oauthHints[e.Code]
-	if own := grantHints[[2]string{e.GrantType, e.Code}]; own != "" {
-		text = own
-	}
-	switch {
-	case WrongClient(e):
-		text = WrongClientHint
-	case e.Endpoint == "userinfo" && e.Code == "insufficient_scope":
-		text = "the access token lacks a scope; UserInfo needs openid"
-	case text == "" && e.URI != "":
-		text = "the provider refers to " + e.URI
-	case text == "" && e.Code != "":
-		text = "what " + e.Code + " means is for the provider to say; -d shows what was sent"
-	}
+// oauthHint returns the advice for a refusal. An advisor that knows the client's credentials adds
+// which they were.
+func (s situation) oauthHint(e *oidc.Error) string {
+	text := s.refusalHint(e)
 	if e.Scope != "" {
 		text += " (the scope it asks for: " + e.Scope + ")"
 	}
 	return text
+}
+
+func (s situation) refusalHint(e *oidc.Error) string {
+	if known := providerHintFor(e, s.sent(e.Endpoint)); known != "" {
+		return known
+	}
+	if WrongClient(e) {
+		return WrongClientHint
+	}
+	for _, of := range []string{e.GrantType, e.Endpoint} {
+		if text := ownHints[[2]string{of, e.Code}]; text != "" {
+			return text
+		}
+	}
+	switch text := oauthHints[e.Code]; {
+	case text != "":
+		return text
+	case e.URI != "":
+		return "the provider refers to " + e.URI
+	case strings.Contains(e.Code, " "): // a sentence where the code belongs, as Hydra sends it
+		return "the provider explains no more; -d shows what was sent, and the provider's log may say why"
+	case e.Code != "":
+		return "the provider's documentation says what " + e.Code + " means; -d shows what was sent"
+	}
+	return ""
+}
+
+// sent returns the last request to an endpoint, nil if there was none, or none is recorded.
+func (s situation) sent(endpoint string) *transcript.Exchange {
+	exchanges, _ := s.record.Exchanges.All()
+	for _, e := range slices.Backward(exchanges) {
+		if e.Endpoint == endpoint {
+			return e
+		}
+	}
+	return nil
 }
 
 // WrongClientHint is the advice for credentials that were refused. An advisor
@@ -298,7 +330,8 @@ const WrongClientHint = "the provider refused the client's credentials: check cl
 
 // WrongClient reports whether a refusal is about the client's credentials.
 func WrongClient(e *oidc.Error) bool {
-	return e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && e.Endpoint == "token"
+	asksForToken := slices.Contains([]string{"userinfo", "resource", "registration"}, e.Endpoint)
+	return e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && !asksForToken
 }
 
 // ruleHints is the advice for each broken rule.
@@ -496,7 +529,7 @@ func certificateNames(c *x509.Certificate) string {
 func protocolHint(f *failure.Failure) string {
 	switch {
 	case f.Endpoint == "token" && f.HTTPStatus == http.StatusUnauthorized:
-		return oauthHint(&oidc.Error{Code: "invalid_client"})
+		return WrongClientHint
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
 		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set " +
 			"alternative_wellknown_endpoint"
