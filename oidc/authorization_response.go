@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -45,7 +46,7 @@ func (c *Client) Matches(login *Login, response url.Values) bool {
 		return false
 	}
 	if login.Request.signed() && response.Has("response") {
-		e := open(response.Get("response"), c.Policy.encryptions(), c.Policy.DecryptionKeys)
+		e := c.openJARM(response)
 		if e.jwt == nil {
 			return false
 		}
@@ -53,6 +54,20 @@ func (c *Client) Matches(login *Login, response url.Values) bool {
 		return state != "" && state == login.State
 	}
 	return login.State != "" && len(response["state"]) > 0 && response["state"][0] == login.State
+}
+
+// Unreadable returns why a response in a JWT (JARM) cannot be read, so that nobody knows
+// which login it belongs to. It is nil for any other response. Nothing is verified.
+func (c *Client) Unreadable(response url.Values) error {
+	if !response.Has("response") {
+		return nil
+	}
+	return c.openJARM(response).signedOnly().err
+}
+
+// openJARM opens the JWT that a response is.
+func (c *Client) openJARM(response url.Values) envelope {
+	return openWith(jose.ParseRepeating, response.Get("response"), c.Policy.encryptions(), c.Policy.DecryptionKeys)
 }
 
 // respond judges the response as a whole.

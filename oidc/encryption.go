@@ -62,7 +62,15 @@ type envelope struct {
 // It is decrypted once only: what is in it may be signed, but not encrypted
 // again.
 func open(raw string, algs []string, keys []DecryptionKey) envelope {
-	jwt, err := jose.Parse(raw)
+	return openWith(jose.Parse, raw, algs, keys)
+}
+
+// A parser reads a signed JWT.
+type parser func(string) (*jose.JWT, error)
+
+// openWith is open with the parser of the JWT.
+func openWith(parse parser, raw string, algs []string, keys []DecryptionKey) envelope {
+	jwt, err := parse(raw)
 	if !errors.Is(err, jose.ErrEncrypted) {
 		return envelope{jwt: jwt, err: err}
 	}
@@ -84,17 +92,17 @@ func open(raw string, algs []string, keys []DecryptionKey) envelope {
 		return e
 	}
 	e.sealed = false
-	return e.unpack(plain)
+	return e.unpack(parse, plain)
 }
 
 // unpack reads what was encrypted: a signed JWT, or something else, which
 // begins like a JSON object if it is claims that were not signed.
-func (e envelope) unpack(plain []byte) envelope {
+func (e envelope) unpack(parse parser, plain []byte) envelope {
 	if strings.HasPrefix(strings.TrimSpace(string(plain)), "{") {
 		e.plain, e.err = plain, nil
 		return e
 	}
-	e.jwt, e.err = jose.Parse(string(plain))
+	e.jwt, e.err = parse(string(plain))
 	if errors.Is(e.err, jose.ErrEncrypted) {
 		e.jwt, e.err = nil, reason.Errorf(reason.JWENested, "an encrypted token in an encrypted token")
 	}

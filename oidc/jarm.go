@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
 
@@ -37,6 +38,7 @@ func (c *Client) VerifyJARM(ctx context.Context, raw string) (*JWT, error) {
 	in.signedBy(c.Policy.AuthorizationSignedResponseAlg)
 	in.Encryption = c.Policy.AuthorizationEncryptedResponseAlg
 	in.Encrypted = len(in.Encryption) > 0
+	in.parse = jose.ParseRepeating // Keycloak repeats iss
 	return c.verifyJWT(ctx, in, raw, jarmRules)
 }
 
@@ -65,6 +67,14 @@ var jarmRules = slices.Concat(sealedRules("jarm"), partyRules("jarm", jarm("2.4"
 		ID: "jarm.exp", Spec: jarm("2.4"), Level: check.Must,
 		Text: "The current time is before exp.",
 		Eval: readable(expIs),
+	},
+	{
+		ID: "jarm.unique", Spec: rfc7519("4"), Level: check.Should,
+		Text: "No claim is there twice. One that is repeated with the identical value counts once; with another " +
+			"value the response cannot be read.",
+		Eval: readable(func(in *jwtInput) check.Verdict {
+			return check.That(len(in.jwt.Repeated) == 0, check.List(in.jwt.Repeated)+" twice", "each claim once")
+		}),
 	},
 	{
 		ID: "jarm.typ", Spec: rfc8725("3.11"), Level: check.Must,

@@ -29,6 +29,7 @@ type jwtInput struct {
 	Now        time.Time
 	Terse      bool // of rules that are held nobody looks at the evidence
 	quiet      bool // the caller wants no evidence of good tokens
+	parse      parser
 
 	jwt *jose.JWT // nil if there is no signed JWT to look into
 }
@@ -37,7 +38,7 @@ type jwtInput struct {
 func (c *Client) newJWTInput() jwtInput {
 	return jwtInput{
 		Issuer: c.Provider.Issuer, ClientID: c.ID, Algorithms: c.algorithms(), Tolerance: c.Policy.tolerance(),
-		Now: c.now(),
+		Now: c.now(), parse: jose.Parse,
 	}
 }
 
@@ -52,7 +53,8 @@ func (in *jwtInput) signedBy(alg string) {
 // read reads a token into the input and checks its signature. begun is a fetch of
 // the keys that is under way, the zero value if none is. What is wrong is left to the rules.
 func (c *Client) read(ctx context.Context, in *jwtInput, raw string, begun keyUse) {
-	in.Envelope, in.quiet = open(raw, in.Encryption, c.Policy.DecryptionKeys), call.Terse(ctx)
+	in.Envelope = openWith(in.parse, raw, in.Encryption, c.Policy.DecryptionKeys)
+	in.quiet = call.Terse(ctx)
 	if in.Envelope.jwt == nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
+	"github.com/oidc-client/oidc-client/internal/jose"
 )
 
 // jwtFaults break the rules of any JWT.
@@ -65,6 +66,11 @@ func TestJARMRules(t *testing.T) {
 	all := jwtFaults("jarm", func(in *jwtInput) *jwtInput { return in })
 	delete(all, "jarm.nbf")
 	testTable(t, byValue(jarmRules), good, pick(byValue(jarmRules), all, map[string]func(*jwtInput){
+		"jarm.unique": func(in *jwtInput) {
+			repeated := *in.jwt
+			repeated.Repeated = []string{"iss"}
+			in.jwt = &repeated
+		},
 		"jarm.kind": func(in *jwtInput) { in.Claims = with(t, in.Claims, "nonce") }, // J16
 		"jarm.nbf": func(in *jwtInput) {
 			in.Claims = with(t, in.Claims, "nbf")
@@ -181,7 +187,7 @@ func TestUnpackClaims(t *testing.T) {
 		`{"sub":"u"}`: true, " \r\n\t{\"sub\":\"u\"}": true, "": false, " ": false, "a.b.c": false, " a.b.c": false,
 		`["{"]`: false,
 	} {
-		e := envelope{encrypted: true}.unpack([]byte(text))
+		e := envelope{encrypted: true}.unpack(jose.Parse, []byte(text))
 		if (e.plain != nil) != claims || (e.err == nil) != claims {
 			t.Errorf("%q: plain %q, %v", text, e.plain, e.err)
 		}

@@ -5,6 +5,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -195,6 +196,12 @@ func (l *Login) answers(values url.Values) bool {
 // mine is answers, and tells of what looks like a response and is none.
 func (l *Login) mine(values url.Values) bool {
 	answers := l.answers(values)
+	if err := l.Client.Unreadable(values); err != nil && !answers {
+		l.strange(fmt.Sprintf("a signed authorization response cannot be read: %v. It may or may not belong to this "+
+			"login; the wait goes on. If the provider is Keycloak, turn on \"Exclude Issuer From Authentication "+
+			"Response\" for the client (exclude.issuer.from.auth.response)", err))
+		return false
+	}
 	if !answers && (values.Has("response") || values.Has("state") || values.Has("code") || values.Has("error")) {
 		l.strange("something came back that is no answer to this login (another state, or a response that cannot be " +
 			"read); the wait goes on")

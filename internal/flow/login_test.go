@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -211,6 +212,29 @@ func TestWhichAnswerEndsTheWait(t *testing.T) {
 	if err != nil || len(outcomes) != 1 || oidc.Reason(outcomes[0].Err) != "authorization_response.iss" ||
 		outcomes[0].Tokens != nil {
 		t.Fatalf("%v, %+v", err, outcomes)
+	}
+}
+
+// A signed response that cannot be read may be this login's: what is wrong with it is told, and
+// what to do at Keycloak.
+func TestUnreadableResponseIsTold(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(l *Login) { l.Request.ResponseMode = "jwt" })
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	part := base64.RawURLEncoding.EncodeToString
+	token := part([]byte(`{"alg":"RS256"}`)) + "." + part([]byte(`{"iss":"a","iss":"b"}`)) + ".AA"
+	_, err := s.run(ctx, 1, func(start, _ string) {
+		origin, _, _ := strings.Cut(start, "/login")
+		s.browse(t.Context(), origin+"/auth/callback?response="+token)
+		end()
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := strings.Join(s.told, "\n")
+	if err == nil || !strings.Contains(told, `two members called "iss"`) ||
+		!strings.Contains(told, "exclude.issuer.from.auth.response") {
+		t.Errorf("%v, %s", err, told)
 	}
 }
 

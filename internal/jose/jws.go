@@ -28,9 +28,10 @@ type JWT struct {
 	Header *strictjson.Object
 	Claims *strictjson.Object
 
-	Algorithm string // the header's alg
-	KeyID     string // the header's kid, "" if it has none
-	Type      string // the header's typ, "" if it has none
+	Algorithm string   // the header's alg
+	KeyID     string   // the header's kid, "" if it has none
+	Type      string   // the header's typ, "" if it has none
+	Repeated  []string // claims that are there twice with the same value, see [ParseRepeating]
 
 	input     string // what is signed
 	signature []byte
@@ -48,6 +49,18 @@ func Parse(token string) (*JWT, error) {
 	}
 	if t.Claims, err = members("payload", payload); err != nil {
 		return nil, err
+	}
+	return t, nil
+}
+
+// ParseRepeating is Parse for a token whose claims may be repeated with the identical value.
+func ParseRepeating(token string) (*JWT, error) {
+	t, payload, err := ParseSigned(token)
+	if err != nil {
+		return nil, err
+	}
+	if t.Claims, t.Repeated, err = strictjson.ParseRepeating(payload); err != nil {
+		return nil, fmt.Errorf("payload: %w", err)
 	}
 	return t, nil
 }

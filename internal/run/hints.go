@@ -149,6 +149,8 @@ var hintsByRule = map[string]string{
 		"acr_list",
 	"id_token.amr":       "log in again by a method of amr_list, or change amr_list",
 	"id_token.auth_time": "the login is longer ago than max_age: log in again",
+	"jarm.readable": "the provider has to fix its authorization response. At Keycloak, turn on \"Exclude Issuer From " +
+		"Authentication Response\" for the client (exclude.issuer.from.auth.response), or use another response_mode",
 	"jarm.alg":           "if the client is registered so, say it by authorization_signed_response_alg",
 	"introspection.alg":  "if the client is registered so, say it by introspection_signed_response_alg",
 	"id_token.alg":       "if the provider is to sign so, add the algorithm to token_signing_alg",

@@ -37,12 +37,36 @@ type Object struct {
 // is not valid UTF-8, if it is nested deeper than [limit.JSONDepth], or if it
 // holds more than [limit.JSONValues]. Callers bound the size in bytes. Errors
 // have a reason (package reason).
-func Parse(data []byte) (*Object, error) {
+func Parse(data []byte) (*Object, error) { return parse(data, nil) }
+
+// ParseRepeating is [Parse] for an object that may have a member twice, if both values are
+// the same text. It counts as one member, and Raw has it once. repeated are the names of
+// such members.
+func ParseRepeating(data []byte) (o *Object, repeated []string, err error) {
+	repeated = []string{}
+	o, err = parse(data, &repeated)
+	if err != nil || len(repeated) == 0 {
+		return o, nil, err
+	}
+	var once Ordered
+	for _, m := range o.Members {
+		once.Add(m.Name, m.Value)
+	}
+	if o.Raw, err = once.MarshalJSON(); err != nil {
+		return nil, nil, err
+	}
+	return o, repeated, nil
+}
+
+// parse reads an object. repeated gets the names of members of it that are repeated with
+// the same value; nil means that there must be none.
+func parse(data []byte, repeated *[]string) (*Object, error) {
 	data = bytes.Trim(data, " \t\r\n") // and no other space: RFC 8259 section 2
 	if err := readable(data); err != nil {
 		return nil, err
 	}
 	w := newWalker(data)
+	w.repeated = repeated
 	members, err := w.document()
 	switch {
 	case err != nil:
@@ -234,6 +258,8 @@ type walker struct {
 	at     int
 	depth  int
 	values int
+
+	repeated *[]string // see parse
 }
 
 func newWalker(data []byte) *walker { return &walker{data: data, whole: string(data)} }
@@ -415,14 +441,22 @@ func (w *walker) object(members []Member) ([]Member, error) {
 				seen[m.Name] = true
 			}
 		}
-		if twice(members, seen, name) {
-			return nil, reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
+		again := twice(members, seen, name)
+		if again && !w.mayRepeat() {
+			return nil, errTwice(name)
 		}
 		value, err := w.member()
+		switch {
+		case err != nil:
+			return nil, err
+		case again:
+			err = w.repeat(members, Member{name, value})
+		default:
+			members = append(members, Member{name, value})
+		}
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, Member{name, value})
 		if w.take('}') {
 			return members, nil
 		}
@@ -457,6 +491,26 @@ func (w *walker) member() (json.RawMessage, error) {
 	begin := w.at
 	err := w.value()
 	return w.data[begin:w.at:w.at], err
+}
+
+// mayRepeat reports whether the object may have another member twice. A few are enough: a reader
+// of many would be slow.
+func (w *walker) mayRepeat() bool {
+	return w.repeated != nil && w.depth == 1 && len(*w.repeated) < fewMembers
+}
+
+// repeat notes a member that is there already, and refuses another value.
+func (w *walker) repeat(members []Member, again Member) error {
+	i := slices.IndexFunc(members, func(m Member) bool { return m.Name == again.Name })
+	if !bytes.Equal(members[i].Value, again.Value) {
+		return errTwice(again.Name)
+	}
+	*w.repeated = append(*w.repeated, again.Name)
+	return nil
+}
+
+func errTwice(name string) error {
+	return reason.Errorf(reason.JSONDuplicate, "JSON with two members called %.60q", name)
 }
 
 // fewMembers are so few that looking at each is the fastest.

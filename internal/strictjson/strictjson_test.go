@@ -253,3 +253,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A member may be repeated with the same value, where that is asked for, and nowhere else.
+func TestParseRepeating(t *testing.T) {
+	t.Parallel()
+	o, repeated, err := ParseRepeating([]byte(`{"iss":"a","n":1,"iss":"a","\u0069ss":"a","code":"c"}`))
+	if err != nil || strings.Join(repeated, " ") != "iss iss" || string(o.Raw) != `{"iss":"a","n":1,"code":"c"}` {
+		t.Errorf("%v, %q, %v", o, repeated, err)
+	}
+	if o, repeated, err = ParseRepeating([]byte(` {"iss": "a"} `)); err != nil || repeated != nil ||
+		string(o.Raw) != `{"iss": "a"}` {
+		t.Errorf("%v, %q, %v", o, repeated, err)
+	}
+	for name, text := range map[string]string{
+		"another value":   `{"iss":"a","iss":"b"}`,
+		"another type":    `{"exp":1,"exp":"1"}`,
+		"another writing": `{"exp":1,"exp":1.0}`,
+		"deep":            `{"x":{"iss":"a","iss":"a"}}`,
+		"in a list":       `{"x":[{"iss":"a","iss":"a"}]}`,
+		"very often":      `{"iss":"a"` + strings.Repeat(`,"iss":"a"`, 17) + `}`,
+	} {
+		if _, _, err := ParseRepeating([]byte(text)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := Parse([]byte(`{"iss":"a","iss":"a"}`)); err == nil {
+		t.Error("Parse accepts a repeat")
+	}
+}

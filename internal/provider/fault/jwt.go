@@ -208,6 +208,13 @@ func payloadFaults() []tokenFault {
 	return []tokenFault{
 		unreadable("claim-duplicate", "TOKEN has sub twice: another, and the right one",
 			refreshedIDToken|userInfoJWT|accessJWT|refreshJWT|logoutJWT, []string{"J14"}, member(`"sub":"mallory"`)),
+		unreadable("claim-duplicate-iss", "TOKEN has iss twice: another, and the right one", jarmJWT, []string{"J14"},
+			member(`"iss":"https://evil.example"`)),
+		{
+			name: "claim-repeated", text: "TOKEN has iss twice, with the same value, as Keycloak sends it",
+			kinds: jarmJWT, rules: []string{"unique"}, accept: true,
+			spoil: func(t *token) { member(`"iss":` + string(encode(t.claims["iss"])))(t) },
+		},
 		unreadable("claim-duplicate-deep", "TOKEN has a member twice deep in its claims",
 			refreshedIDToken|jarmJWT|introspectionJWT, []string{"J14"}, member(`"x":{"y":[{"z":1,"z":2}]}`)),
 		unreadable("payload-list", "TOKEN has a payload that is a list", refreshedIDToken, []string{"H11"},
