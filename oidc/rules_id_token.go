@@ -459,7 +459,11 @@ func signatureVerdict(in *jwtInput) check.Verdict {
 	case unreachable(in.Signature) != nil:
 		return check.Undecided(in.Signature.Error())
 	}
-	v := refused(in.Signature, "a signature by a key of the provider")
+	want := "a signature by a key of the provider"
+	if jose.IsMAC(in.jwt.Algorithm) {
+		want = in.jwt.Algorithm + " with client_secret" // OpenID Connect Core 1.0 section 10.1
+	}
+	v := refused(in.Signature, want)
 	if keys, ok := errors.AsType[*keyOriginError](in.Signature); ok {
 		v.Note = keys.origin
 	}

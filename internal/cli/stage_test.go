@@ -257,6 +257,7 @@ func (s *stage) writeFiles() {
 		"key.pem":     string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
 		"client.pem":  certificate(s.t, key),
 		"config.yaml": client + "http_client_config:\n  extra_headers:\n    X-Mine: mine\n",
+		"mac.yaml":    client + "token_signing_alg: [HS256]\n",
 		"hmac.yaml":   "token_signing_alg: [HS256]\nuserinfo_signed_response_alg: HS256\nrequest_object_signing_alg: HS256\n",
 		"dpop.yaml":   "dpop: true\n", "other.yaml": "issuer: " + s.URL + "\nclient_id: other\n",
 		"old": fakeop.RefreshToken, "other": "other", "registration.json": registration,

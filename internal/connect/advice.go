@@ -36,12 +36,39 @@ func (s *Setup) credentialsHint(method string, provider *oidc.Provider) string {
 	return text + ")"
 }
 
+// adviseWaive names the flags that accept what is broken, if all of it can be waived, and if the profile does
+// not forbid that.
+func (s *Setup) adviseWaive(err error, f *failure.Failure) {
+	var broken *check.Error
+	if s.Profile != "" || !errors.As(err, &broken) {
+		return
+	}
+	var flags []string
+	for _, result := range broken.Results {
+		switch {
+		case !result.Broken():
+		case result.Essential:
+			return
+		default:
+			flags = append(flags, "--waive "+result.ID)
+		}
+	}
+	if len(flags) == 0 {
+		return
+	}
+	text := strings.Join(flags, " ")
+	if s.ofSession { // whose commands have no such flag
+		text = "a login with " + text
+	}
+	run.Advise(f, text+" accepts this; nothing counts as verified then")
+}
+
 // adviseIssuer names the issuer to set, if the one that came is another one.
-func adviseIssuer(err error, f *failure.Failure, provider *oidc.Provider) {
+func (s *Setup) adviseIssuer(err error, f *failure.Failure) {
 	var broken *check.Error
 	other := func(r check.Result) bool { return r.ID == "discovery.issuer" && r.Broken() }
-	if errors.As(err, &broken) && slices.ContainsFunc(broken.Results, other) {
-		run.Advise(f, issuerHint(provider))
+	if s.provider != nil && errors.As(err, &broken) && slices.ContainsFunc(broken.Results, other) {
+		run.Advise(f, issuerHint(s.provider))
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network, uses ...st
 	if err == nil && provider.Raw == nil {
 		r.Inform("the provider publishes no metadata: the endpoints of the configuration are used")
 	}
-	r.Advise("issuer", func(err error, f *failure.Failure) { adviseIssuer(err, f, provider) })
+	s.provider = provider
 	found := r.FoundBeside
 	if s.uncached { // the metadata is what was asked for
 		found = r.Found

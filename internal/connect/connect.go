@@ -42,7 +42,10 @@ type Setup struct {
 	// User is the subject of the session, "" if there is none, or it is nobody's.
 	User string
 
-	uncached bool
+	uncached  bool
+	ofSession bool // it is a session's: its flags are those of the login
+
+	provider *oidc.Provider // what Discover found, valid or not; nil before
 }
 
 // Load reads a configuration: file, environment, flags. require names the keys
@@ -77,6 +80,8 @@ func (s *Setup) loaded(r *run.Run) error {
 	for _, setting := range s.Settings() {
 		r.Record.Configuration = append(r.Record.Configuration, setting.String())
 	}
+	r.Advise("issuer", s.adviseIssuer)
+	r.Advise("waive", s.adviseWaive)
 	if err := checkWaived(s.Config); err != nil {
 		return err
 	}

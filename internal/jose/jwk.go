@@ -314,6 +314,8 @@ func (s *KeySet) Others(t *JWT) []SkippedKey {
 		switch {
 		case !known:
 			why = fmt.Sprintf("alg %.32q is not supported", t.Algorithm)
+		case t.KeyID != "" && k.ID == "":
+			why = "no kid"
 		case t.KeyID != "" && k.ID != t.KeyID:
 			why = "another kid"
 		default:

@@ -132,16 +132,16 @@ var hintsByRule = map[string]string{
 	"id_token.present": "ask for the scope openid at the login, and see if the provider sends ID " +
 		"Tokens on a refresh",
 	"id_token.encryption": "token_encryption_alg has to say what the client's registration says " +
-		"(id_token_encrypted_response_alg): whether ID Tokens are encrypted for it, and by what",
+		"(id_token_encrypted_response_alg): whether ID Tokens are encrypted for it, and with which algorithm",
 	"id_token.decryption": "decryption_key (or private_key) has to be the key whose public half the " +
 		"provider encrypts for: see the client's registration (jwks, jwks_uri)",
 	"id_token.kind": "the token is a Logout Token or another security event: do not use it",
-	"userinfo.encryption": "userinfo_encrypted_response_alg or token_encryption_alg have to say by what " +
+	"userinfo.encryption": "userinfo_encrypted_response_alg or token_encryption_alg have to say with which algorithm " +
 		"UserInfo is encrypted for this client",
 	"userinfo.decryption": "decryption_key (or private_key) has to be the key whose public half the " +
 		"provider encrypts for",
 	"userinfo.signed":      "userinfo_signed_response_alg has to say what the client's registration says",
-	"userinfo.readable":    "what came is no token, whatever its Content-Type says: do not use it",
+	"userinfo.readable":    "the response is no JWT, whatever its Content-Type says: do not use it",
 	"id_token.aud":         "the token is for another client: check client_id",
 	"id_token.aud_trusted": "if the other audience is known and trusted, add it to trusted_audiences",
 	"id_token.iss":         "the token is from another issuer than the metadata: do not use it",
@@ -151,10 +151,10 @@ var hintsByRule = map[string]string{
 	"id_token.auth_time": "the login is longer ago than max_age: log in again",
 	"jarm.readable": "the provider has to fix its authorization response. At Keycloak, turn on \"Exclude Issuer From " +
 		"Authentication Response\" for the client (exclude.issuer.from.auth.response), or use another response_mode",
-	"jarm.alg":           "if the client is registered so, say it by authorization_signed_response_alg",
-	"introspection.alg":  "if the client is registered so, say it by introspection_signed_response_alg",
-	"id_token.alg":       "if the provider is to sign so, add the algorithm to token_signing_alg",
-	"id_token.alg_none":  "the token is not signed: anyone can have made it, do not use it",
+	"jarm.alg":          "if the client is registered for this algorithm, set authorization_signed_response_alg to it",
+	"introspection.alg": "if the client is registered for this algorithm, set introspection_signed_response_alg to it",
+	"id_token.alg":      "if the provider is meant to sign with this algorithm, add it to token_signing_alg",
+	"id_token.alg_none": "the token is not signed: anyone can have made it, do not use it",
 	"access_token.readable": "the access token is no JWT: leave access_token_jwt out, or change the " +
 		"client's registration",
 	"access_token.not_id_token": "an ID Token tells a client who logged in: never accept one as an access " +
@@ -165,12 +165,12 @@ var hintsByRule = map[string]string{
 	"id_token.max_iat_age": "the provider issued the ID Token too long ago: do not use it. " +
 		"max_id_token_age sets how long ago is allowed",
 	"id_token.not_access_token": "an access token says nothing about a login: do not use it as an ID Token",
-	"userinfo.kind":             "the answer is a token of another kind: do not use its claims",
+	"userinfo.kind":             "the response is a token of another kind: do not use its claims",
 	"refresh_token.readable":    "the refresh token is no JWT: leave refresh_token_jwt out",
-	"refresh.sub": "the refreshed token is of another user than --previous-id-token: do not use " +
-		"it",
-	"refresh.iss": "the refreshed token is of another issuer than --previous-id-token: do not " +
-		"use it",
+	"refresh.sub": "the refreshed ID Token belongs to another user than the earlier one: do not use it, and " +
+		"log in again",
+	"refresh.iss": "the refreshed ID Token is from another issuer than the earlier one: do not use it, and log in " +
+		"again",
 	"userinfo.sub":         "UserInfo is of another user than the ID Token: do not use its claims",
 	"userinfo.sub_present": "UserInfo names no user: do not use its claims",
 	"discovery.token_endpoint": "set token_endpoint in the configuration if the provider has one that it " +
@@ -179,18 +179,18 @@ var hintsByRule = map[string]string{
 		"not publish",
 	"discovery.endpoint_urls": "the provider's metadata has to name https URLs; a proxy in front of it may " +
 		"hide its scheme from it (X-Forwarded-Proto)",
-	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration, or --waive " +
-		"discovery.authorization_endpoint if the provider has none",
-	"token_response.token_type": "the provider issues tokens of a type that cannot be used so: DPoP needs " +
-		"--dpop (dpop: true)",
-	"token_response.dpop": "the provider ignored the DPoP proof: the token works for whoever gets hold " +
-		"of it. Leave --dpop out if that is meant",
-	"authorization_response.iss": "another provider may have answered in this one's place: do not go on, and " +
+	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration if the provider has one that it " +
+		"does not publish",
+	"token_response.dpop": "the provider ignored the DPoP proof: whoever gets hold of the token can use it. Leave " +
+		"--dpop out if you accept that",
+	"authorization_response.iss": "another provider may have responded in this one's place: do not go on, and " +
 		"look at who sent the browser back",
-	"authorization_response.state": "the answer is not to this login: begin again",
+	"authorization_response.state": "the response does not belong to this login: begin again",
 	"end_session.state":            "the browser came back from another logout, or the provider lost state",
 	"protected_resource.resource": "the metadata is of another resource than the URL that was asked: use the " +
 		"URL that the metadata names",
+	"introspection.signed": "the provider sent JSON where --signed (use_signed_introspection) wants a JWT: leave it " +
+		"out, or turn signed introspection responses on for the client (RFC 9701)",
 }
 
 // wsaConnRefused is ECONNREFUSED as Windows numbers it.
@@ -352,28 +352,39 @@ func (s situation) ruleHint(result check.Result, err error) string {
 	switch result.ID {
 	case "discovery.issuer":
 		return "" // an advisor knows which issuer came
-	case "id_token.signature":
-		return signatureHint(result)
+	case "token_response.token_type":
+		return tokenTypeHint(result)
 	case "id_token.decryption", "userinfo.decryption":
 		if result.Reason != "jwe.key" && result.Reason != "jwe.decrypt" {
 			return "the provider encrypts in a way that is never accepted: do not use what it sent"
 		}
 	case "id_token.exp", "id_token.iat", "id_token.nbf":
 		if result.Want == "" || result.Got == "none" {
-			return "the provider has to mend its tokens: do not use this one"
+			return "the provider has to fix its tokens: do not use this one"
 		}
 		if skew := s.skewHint(); skew != "" {
 			return skew
 		}
 		return "compare this machine's clock with the provider's; clock_tolerance bounds the difference that is allowed"
 	}
+	switch kind, rule, _ := strings.Cut(result.ID, "."); {
+	case rule == "signature" && kind != "refresh_token":
+		return signatureHint(result)
+	case rule == "signature":
+		return "refresh tokens are for the provider alone, and often signed with a key of its own: leave " +
+			"refresh_token_jwt out"
+	case rule == "alg" && strings.HasPrefix(result.Got, `"HS`):
+		return "the token is signed with a shared secret. Choose an asymmetric algorithm (RS256, ES256) for the " +
+			"client at the provider; or add this one to the client's algorithms, if the provider signs with " +
+			"client_secret (Keycloak does not)"
+	}
 	if text := hintsByRule[result.ID]; text != "" {
 		return text
 	}
 	var protocol *oidc.ProtocolError
 	if errors.As(err, &protocol) {
-		return "the answer breaks the standard, and the provider has to mend it; `oidc-client help rules` tells what " +
-			"is demanded"
+		return "the response breaks the standard, and the provider has to fix it; `oidc-client help rules` lists what " +
+			"is required"
 	}
 	return "do not use the tokens; --explain shows every rule that was checked"
 }
@@ -390,6 +401,9 @@ func signatureHint(result check.Result) string {
 		return "do not use the token. The client fetches keys again at most once a minute, in case the provider " +
 			"replaced one: " +
 			"run the command again in a minute, or with --no-cache"
+	case strings.Contains(result.Want, "client_secret"):
+		return "the token is not signed with client_secret: check it, and its length. Keycloak signs HS256, HS384 and " +
+			"HS512 with a key of its own: choose RS256 or ES256 for the client there"
 	case result.Note != "":
 		return "do not use the token: no key of the given JWK Set verifies it. " +
 			"Without --jwks the provider's own keys are used"
@@ -397,6 +411,17 @@ func signatureHint(result check.Result) string {
 	return "the token is not signed with a key that the provider publishes now: do not use it. " +
 		"A provider that changed its keys a moment ago may publish them late; a proxy or a second instance may serve " +
 		"an old set"
+}
+
+// tokenTypeHint is the advice for a token_type that is missing or not known.
+func tokenTypeHint(result check.Result) string {
+	switch {
+	case result.Got == "none":
+		return "the provider has to say of what type the token is (RFC 6749 section 5.1)"
+	case strings.EqualFold(result.Got, `"DPoP"`):
+		return "the provider binds tokens to a key: add --dpop (dpop: true)"
+	}
+	return "the provider issues tokens of a type that this client does not know"
 }
 
 // skewHint says how far the clocks are apart, by the provider's Date header.
