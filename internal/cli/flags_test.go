@@ -492,17 +492,50 @@ func TestProviderFlags(t *testing.T) {
 	}
 }
 
-// Credentials are asked for in the region that is named.
+// Credentials are asked for in the region that is named, in its partition of AWS, unless the user
+// names another endpoint.
 func TestSTSEndpoint(t *testing.T) {
 	t.Parallel()
-	r := run.New(quiet(), run.Options{}, "helper aws")
-	for region, want := range map[string]string{
-		"":             "https://sts.amazonaws.com/",
-		"eu-central-1": "https://sts.eu-central-1.amazonaws.com/",
+	const role, china, gov = "arn:aws:iam::1:role/dev", "arn:aws-cn:iam::1:role/dev", "arn:aws-us-gov:iam::1:role/dev"
+	for _, c := range []struct{ role, region, env, want string }{
+		{role, "", "", "https://sts.amazonaws.com/"},
+		{role, "eu-central-1", "", "https://sts.eu-central-1.amazonaws.com/"},
+		{role, "", "AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-west-2", "https://sts.us-east-1.amazonaws.com/"},
+		{role, "", "AWS_DEFAULT_REGION=us-west-2", "https://sts.us-west-2.amazonaws.com/"},
+		{china, "cn-north-1", "", "https://sts.cn-north-1.amazonaws.com.cn/"},
+		{gov, "us-gov-west-1", "", "https://sts.us-gov-west-1.amazonaws.com/"},
+		{"arn:aws-eusc:iam::1:role/dev", "eusc-de-east-1", "", "https://sts.eusc-de-east-1.amazonaws.eu/"},
+		{"arn:aws-iso-b:iam::1:role/dev", "us-isob-east-1", "", "https://sts.us-isob-east-1.sc2s.sgov.gov/"},
+		{china, "", "", "the role is in the partition aws-cn, which has no global STS: --region or AWS_REGION"},
+		{china, "eu-central-1", "", "the region eu-central-1 is in the partition aws, and the role is in aws-cn"},
+		{role, "", "AWS_REGION=us-gov-east-1", "the region us-gov-east-1 is in the partition aws-us-gov"},
+		{role, "", "AWS_DEFAULT_REGION=../x", "the region is of the characters"},
+		{role, "eu-central-1", "AWS_ENDPOINT_URL_STS=https://sts.example", "https://sts.example"},
+		{china, "", "AWS_ENDPOINT_URL=http://localhost:4566 AWS_ENDPOINT_URL_STS=", "http://localhost:4566"},
+		{
+			role, "", "AWS_ENDPOINT_URL=https://all.example AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true",
+			"https://sts.amazonaws.com/",
+		},
+		{role, "", "AWS_ENDPOINT_URL_STS=http://sts.example", "AWS_ENDPOINT_URL_STS is not an https URL"},
+		{"", "", "", "--role-arn is missing"},
+		{"arn:aws:iam::1:user/dev", "", "", "is not the ARN of a role"},
+		{"arn:aws:sts::1:assumed-role/dev/x", "", "", "is not the ARN of a role"},
+		{"arn:aws:iam:::role/dev", "", "", "is not the ARN of a role"},
 	} {
-		if got, err := stsEndpoint(r, &awsOptions{role: "arn:aws:iam::1:role/dev", region: region}); err != nil ||
-			got != want {
-			t.Errorf("%q: %s %v", region, got, err)
+		env := quiet()
+		variables := map[string]string{}
+		for word := range strings.FieldsSeq(c.env) {
+			name, value, _ := strings.Cut(word, "=")
+			variables[name] = value
+		}
+		env.Getenv = func(name string) string { return variables[name] }
+		o := &awsOptions{role: c.role, region: c.region, sessionName: "oidc-client"}
+		got, err := stsEndpoint(run.New(env, run.Options{}, "helper aws"), o)
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, c.want) || err == nil && got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

@@ -4,12 +4,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -39,7 +41,8 @@ func helperAWSCommand(p *program) *cobra.Command {
 		Long: `Trade the ID Token for credentials of an AWS role
 
 For credential_process in ~/.aws/config. The role has to trust the provider
-(sts:AssumeRoleWithWebIdentity).`,
+(sts:AssumeRoleWithWebIdentity). Its ARN says which partition it is in: those of China,
+of the governments and of the European sovereign cloud need a region of theirs.`,
 		Example: `  [profile work]
   credential_process = oidc-client helper aws work --role-arn arn:aws:iam::123456789012:role/dev`,
 		Args: counted(needs(1, "the NAME of a session")),
@@ -50,8 +53,8 @@ For credential_process in ~/.aws/config. The role has to trust the provider
 	f := cmd.Flags()
 	f.StringVar(&o.role, "role-arn", "", "the role to assume")
 	f.StringVar(&o.sessionName, "role-session-name", "oidc-client", "name of the session at AWS, for its logs")
-	f.StringVar(&o.region, "region", "", "region whose STS is asked; by default AWS_REGION, or the global one")
-	f.StringVar(&o.endpoint, "sts-endpoint", "", "URL of STS, if it is another")
+	f.StringVar(&o.region, "region", "", "region whose STS is asked; by default AWS_REGION or AWS_DEFAULT_REGION, or else the global STS")
+	f.StringVar(&o.endpoint, "sts-endpoint", "", "URL of STS, if it is another; by default AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL, as for the AWS CLI")
 	f.DurationVar(&o.lifetime, "duration", 0, "lifetime of the credentials, from 15m (default what AWS gives, an hour)")
 	return cmd
 }
@@ -78,29 +81,93 @@ func helpAWS(r *run.Run, cmd *cobra.Command, o *awsOptions, name string) error {
 	return err
 }
 
-// stsEndpoint is where the Security Token Service is.
+// stsEndpoint is the URL of the Security Token Service that is asked.
 func stsEndpoint(r *run.Run, o *awsOptions) (string, error) {
-	region := o.region
-	if region == "" {
-		region = r.Env.Getenv("AWS_REGION")
+	partition, err := o.check()
+	if err != nil {
+		return "", err
 	}
+	if endpoint, from := o.ownEndpoint(r.Env.Getenv); endpoint != "" {
+		if !wire.SecureURL(endpoint) {
+			return "", failure.Usage("%s is not an https URL (http is allowed on the loopback address only)", from)
+		}
+		return endpoint, nil
+	}
+	region := cmp.Or(o.region, r.Env.Getenv("AWS_REGION"), r.Env.Getenv("AWS_DEFAULT_REGION"))
 	switch {
-	case !strings.HasPrefix(o.role, "arn:"):
-		return "", failure.Usage("--role-arn is missing, or no ARN")
-	case o.lifetime != 0 && o.lifetime < 15*time.Minute:
-		return "", failure.Usage("--duration is 15m at least")
-	case o.endpoint != "" && !wire.SecureURL(o.endpoint):
-		return "", failure.Usage("--sts-endpoint is not an https URL (http is allowed on the loopback address only)")
-	case o.endpoint != "":
-		return o.endpoint, nil
-	case region == "":
+	case region == "" && partition == "aws":
 		return "https://sts.amazonaws.com/", nil
+	case region == "":
+		return "", failure.Usage("the role is in the partition %s, which has no global STS: --region or AWS_REGION "+
+			"names a region of it", partition)
 	case strings.ContainsFunc(region, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
 	}):
 		return "", failure.Usage("the region is of the characters a-z 0-9 -")
 	}
-	return "https://sts." + region + ".amazonaws.com/", nil
+	at := partitionOf(region)
+	if at.name != partition {
+		return "", failure.Usage("the region %s is in the partition %s, and the role is in %s: no STS there knows the "+
+			"role", region, at.name, partition)
+	}
+	return "https://sts." + region + "." + at.domain + "/", nil
+}
+
+// check judges the flags, and returns the partition that the role is in.
+func (o *awsOptions) check() (partition string, err error) {
+	arn := strings.SplitN(o.role, ":", 6) // arn:PARTITION:iam::ACCOUNT:role/NAME
+	switch {
+	case len(arn) != 6 || arn[0] != "arn" || arn[1] == "" || arn[2] != "iam" || arn[3] != "" || arn[4] == "" ||
+		!strings.HasPrefix(arn[5], "role/"):
+		return "", failure.Usage("--role-arn is missing, or is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME")
+	case o.lifetime != 0 && o.lifetime < 15*time.Minute:
+		return "", failure.Usage("--duration is 15m at least")
+	case !roleSessionName.MatchString(o.sessionName):
+		return "", failure.Usage("--role-session-name is 2 to 64 of the characters a-z A-Z 0-9 _ + = , . @ -")
+	}
+	return arn[1], nil
+}
+
+// roleSessionName is what STS accepts as the name of a session.
+var roleSessionName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+
+// ownEndpoint is the URL of STS that the user names, and where: by the flag, or by the variables
+// that the AWS SDKs read. It is "" if none is named.
+func (o *awsOptions) ownEndpoint(getenv func(string) string) (endpoint, from string) {
+	if o.endpoint != "" {
+		return o.endpoint, "--sts-endpoint"
+	}
+	if strings.EqualFold(getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		return "", ""
+	}
+	for _, name := range []string{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"} {
+		if endpoint := getenv(name); endpoint != "" {
+			return endpoint, name
+		}
+	}
+	return "", ""
+}
+
+// An awsPartition is a part of AWS with accounts of its own: how its regions begin, its name in an
+// ARN, and the domain of its services.
+type awsPartition struct{ prefix, name, domain string }
+
+// partitionOf is the partition that a region is in: aws, unless the region says another.
+func partitionOf(region string) awsPartition {
+	for _, p := range []awsPartition{
+		{"cn-", "aws-cn", "amazonaws.com.cn"},
+		{"us-gov-", "aws-us-gov", "amazonaws.com"},
+		{"eusc-", "aws-eusc", "amazonaws.eu"},
+		{"us-iso-", "aws-iso", "c2s.ic.gov"},
+		{"us-isob-", "aws-iso-b", "sc2s.sgov.gov"},
+		{"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"},
+		{"us-isof-", "aws-iso-f", "csp.hci.ic.gov"},
+	} {
+		if strings.HasPrefix(region, p.prefix) {
+			return p
+		}
+	}
+	return awsPartition{"", "aws", "amazonaws.com"}
 }
 
 // awsCredentials are what credential_process has to print.
