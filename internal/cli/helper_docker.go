@@ -10,6 +10,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,9 @@ func helpDocker(r *run.Run, cmd *cobra.Command, name, operation string) error {
 	case "list":
 		r.PrintText("{}") // docker's own configuration has the hosts
 	case "erase":
+		if _, err = registryAsked(ctx, r.Env.Stdin); err != nil {
+			break
+		}
 		r.Inform("nothing is forgotten: `oidc-client sessions logout %s` ends the session", name)
 	case "store":
 		err = dockerStore(ctx, r, name)
@@ -86,8 +90,27 @@ func fromDocker(ctx context.Context, stdin io.Reader) ([]byte, error) {
 // dockerCredentials are what docker's helpers give and take.
 type dockerCredentials struct{ ServerURL, Username, Secret string }
 
+// errNoRegistry is said in docker's own words for it.
+var errNoRegistry = failure.Usage("no credentials server URL")
+
+// registryAsked is the address of the registry that docker asks about.
+func registryAsked(ctx context.Context, stdin io.Reader) (string, error) {
+	text, err := fromDocker(ctx, stdin)
+	if err != nil {
+		return "", err
+	}
+	server := strings.TrimSpace(string(text))
+	switch {
+	case server == "":
+		return "", errNoRegistry
+	case strings.ContainsFunc(server, func(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) }):
+		return "", failure.Usage("what docker asks on standard input is not the address of a registry")
+	}
+	return server, nil
+}
+
 func dockerGet(ctx context.Context, r *run.Run, name string) error {
-	server, err := fromDocker(ctx, r.Env.Stdin)
+	server, err := registryAsked(ctx, r.Env.Stdin)
 	if err != nil {
 		return err
 	}
@@ -96,7 +119,7 @@ func dockerGet(ctx context.Context, r *run.Run, name string) error {
 		return err
 	}
 	username := cmp.Or(r.Env.Getenv("OIDC_DOCKER_USERNAME"), "oauth2")
-	data, err := json.Marshal(dockerCredentials{strings.TrimSpace(string(server)), username, out.Value})
+	data, err := json.Marshal(dockerCredentials{server, username, out.Value})
 	if err == nil {
 		r.PrintText(string(data))
 	}
@@ -115,6 +138,9 @@ func dockerStore(ctx context.Context, r *run.Run, name string) error {
 		return failure.Usage("what is to be stored is not the JSON that docker gives")
 	}
 	r.Learn(given.Secret)
+	if given.ServerURL == "" {
+		return errNoRegistry
+	}
 	out, err := tokenOf(ctx, r, name, session.Need{})
 	if err == nil && out.Value != given.Secret {
 		err = failure.Usage("the credentials of this registry are those of the session %s: nothing can be stored "+
