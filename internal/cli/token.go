@@ -17,7 +17,6 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/keep"
-	"github.com/oidc-client/oidc-client/internal/renewal"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -29,6 +28,7 @@ type sessionOptions struct {
 	needFlags
 	header, login, retry bool
 	ofLogin              []string // the flags of a login
+	unattended           string   // why nobody can log in, whatever the terminal is; "" if that is not known
 }
 
 func tokenCommand(p *program) *cobra.Command {
@@ -59,17 +59,23 @@ faster: use it where a tool asks for a token each time it runs.`,
 		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return printToken(p.run, cmd, &o, args) },
 	}
-	o.addUnsaved(cmd)
-	o.ofLogin = flagNames(cmd)
+	o.addLogin(cmd)
 	o.addNeed(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.header, "header", false, "print the header that the token is sent in: Authorization: Bearer ...")
-	f.BoolVar(&o.login, "login", false, "log in through the browser if only that helps, and there is a terminal")
 	f.BoolVar(&o.retry, "retry", false, "send the refresh token also if it may be spent, or was refused")
 	does(cmd, showsRequests, showsRules)
-	doesWith(cmd, "login", fetchesUserInfo)
 	cmd.ValidArgsFunction = completeSessions(p)
 	return cmd
+}
+
+// addLogin adds --login, and the flags of the login.
+func (o *sessionOptions) addLogin(cmd *cobra.Command) {
+	o.addUnsaved(cmd)
+	o.ofLogin = flagNames(cmd)
+	cmd.Flags().BoolVar(&o.login, "login", false,
+		"log in through the browser if only that helps, and there is a terminal")
+	doesWith(cmd, "login", fetchesUserInfo)
 }
 
 func printToken(r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string) error {
@@ -77,30 +83,39 @@ func printToken(r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string
 	defer cancel()
 	r.Plainly() // standard output is for the token
 	r.Options.Output = false
-	if err := checkLoginFlags(r, cmd, o); err != nil {
+	out, err := wantedToken(ctx, r, cmd, o, args)
+	if err != nil {
 		return err
+	}
+	return showToken(r, out, o)
+}
+
+// wantedToken is the token that the flags ask for: of the session that they mean, renewed if need be,
+// or of a login.
+func wantedToken(
+	ctx context.Context, r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string,
+) (*session.Token, error) {
+	if err := checkLoginFlags(r, cmd, o); err != nil {
+		return nil, err
 	}
 	keeper, name, err := chosenSession(ctx, r, cmd, o, args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	need, err := o.need()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	need.Retry = o.retry
 	if need.Target, err = target(cmd, o); err != nil {
-		return err
+		return nil, err
 	}
 	out, err := renew(ctx, r, keeper, name, need)
 	if needsLogin(err) && o.login {
 		out, err = logInAgain(ctx, r, cmd, o, keeper, name, need, err)
 	}
 	r.Explain()
-	if err != nil {
-		return err
-	}
-	return showToken(r, out, o)
+	return out, err
 }
 
 // target is the part of a session's grant that the token is for. Beside a configuration the same
@@ -112,7 +127,7 @@ func target(cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
 		return t, nil
 	}
 	if o.idToken {
-		return t, failure.Usage("--%s is for an access token, and --id-token asks for the other one", given[0])
+		return t, failure.Usage("--%s is for an access token, and the ID Token is asked for", given[0])
 	}
 	for _, name := range given {
 		values := flagValues(cmd.Flags().Lookup(name))
@@ -220,9 +235,11 @@ func sessionOfConfig(r *run.Run, keeper session.Keeper, cfg *connect.Setup, args
 	return named, nil
 }
 
-// needsLogin reports whether a login is what helps.
+// needsLogin reports whether a login is what helps, whether this process found that out or the agent.
 func needsLogin(err error) bool {
-	return errors.As(err, new(*renewal.LoginError)) || errors.As(err, new(*noSessionError))
+	f, described := failure.Of(err)
+	ended := f.Kind == failure.KindInteraction && strings.HasPrefix(f.Code, "session_") || f.Code == "invalid_grant"
+	return described && ended || errors.As(err, new(*noSessionError))
 }
 
 // logInAgain makes the session anew, through the browser: by its own configuration, or by
@@ -232,8 +249,11 @@ func logInAgain(
 	need session.Need,
 	why error,
 ) (*session.Token, error) {
-	if !r.Env.Terminal(r.Env.Stderr) {
-		r.Inform("--login needs a terminal, and standard error is none")
+	if o.unattended == "" && !r.Env.Terminal(r.Env.Stderr) {
+		o.unattended = "--login needs a terminal, and standard error is none"
+	}
+	if o.unattended != "" {
+		r.Inform("%s", o.unattended)
 		return nil, why // there is nobody to log in
 	}
 	r.Warn("%s: logging in", run.ErrorText(why))

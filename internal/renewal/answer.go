@@ -149,6 +149,23 @@ type LoginError struct {
 
 func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
 
+// A RefusedError says that the provider refused the refresh token of a session just now. From then on
+// the error is a [*LoginError].
+type RefusedError struct {
+	Session *session.Session
+	Err     *oidc.Error
+}
+
+func (e *RefusedError) Error() string { return refusedText(e.Session) }
+
+// Unwrap returns the refusal.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// refusedText says that the refresh token of a session was refused.
+func refusedText(s *session.Session) string {
+	return fmt.Sprintf("session %s: the provider refused its refresh token: %s", s.Name, s.Refused)
+}
+
 // A ShortError says that the provider's tokens do not last as long as is asked for.
 type ShortError struct {
 	Session  *session.Session

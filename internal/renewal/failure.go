@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/session"
 )
 
 // Failure implements [failure.Described].
@@ -15,6 +16,14 @@ func (e *LoginError) Failure() failure.Failure {
 		Kind: failure.KindInteraction, Code: "session_" + strings.ReplaceAll(string(e.State), " ", "_"),
 		Hint: cmp.Or(e.Session.Advice(e.State),
 			"the provider gives tokens that have ended, or the clock of this machine is wrong"),
+	}
+}
+
+// Failure implements [failure.Described]: the provider's error, and the way on with this session.
+func (e *RefusedError) Failure() failure.Failure {
+	return failure.Failure{
+		Kind: failure.KindProvider, Code: e.Err.Code, Description: e.Err.Description,
+		HTTPStatus: e.Err.Status, Endpoint: e.Err.Endpoint, Hint: e.Session.Advice(session.Refused),
 	}
 }
 

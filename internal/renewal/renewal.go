@@ -102,7 +102,7 @@ func (o *Outcome) take(need session.Need, now time.Time) bool {
 // lock. Otherwise one process of all renews the session, and the others take what it got.
 // The Outcome is never nil; its Session is, if there is none of the name.
 //
-// The error is a [*LoginError] if only a person can help, a [*ShortError] if more is asked for
+// The error is a [*LoginError] or a [*RefusedError] if only a person can help, a [*ShortError] if more is asked for
 // than the provider gives, a [*check.Error] if what came
 // did not verify, or any other of [oidc.Client.Token].
 func (r *Renewal) Run(ctx context.Context) (*Outcome, error) {
@@ -340,6 +340,7 @@ func (r *Renewal) failed(ctx context.Context, out *Outcome, before *session.Sess
 			return err
 		}
 		s.Claim, s.Refused = nil, r.text(refusal)
+		err = &RefusedError{s, refusal}
 	case errors.As(err, &refusal) && refusal.Code == "invalid_scope" && r.Need.Target.IsZero() && s.Whole != "":
 		s.Claim, s.Narrowed = before.Claim, "the provider refuses the scope of its login by now: "+r.text(refusal)
 	default:
