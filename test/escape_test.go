@@ -127,6 +127,8 @@ helper docker work get
 helper docker work list
 helper aws work --role arn:aws:iam::1:role/r --region eu-west-1
 helper kubernetes work
+helper kubernetes work --login --setup
+helper kubernetes fresh --login -c $config --port 0 --no-browser --timeout 100ms
 sessions list
 sessions show odd
 token odd

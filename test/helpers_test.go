@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -170,6 +171,42 @@ current-context: x
 		if authorization := <-got; authorization != "Bearer "+s.token("--id-token") {
 			t.Errorf("%s: the API server got %.20s...", of, authorization)
 		}
+	}
+}
+
+// kubectl takes the command that --setup prints, and then runs the helper with the same arguments.
+func TestKubectlSetup(t *testing.T) {
+	t.Parallel()
+	kubectl, err := exec.LookPath("kubectl")
+	needed(t, "kubectl", err)
+	s := newServed(t)
+	claims := `{"userinfo":{"it's":null,"b":null}}`
+	line := s.run(program(t), "helper", "kubernetes", "work", "--setup", "--login", "--claims", claims, "-c", "config.yaml")
+	s.env = append(s.env, "KUBECONFIG="+filepath.Join(s.folder, "kubeconfig"))
+	s.run("sh", "-c", line)
+	var kubeconfig struct {
+		Users []struct {
+			Name string
+			User struct {
+				Exec struct {
+					APIVersion, Command, InteractiveMode string
+					Args                                 []string
+				}
+			}
+		}
+	}
+	check(t, json.Unmarshal([]byte(s.run(kubectl, "config", "view", "--raw", "-o", "json")), &kubeconfig))
+	if len(kubeconfig.Users) != 1 || kubeconfig.Users[0].Name != "work" {
+		t.Fatalf("%s\n%+v", line, kubeconfig)
+	}
+	helper := kubeconfig.Users[0].User.Exec
+	want := []string{
+		"helper", "kubernetes", "work", "--claims=" + claims, "--config=" + filepath.Join(s.folder, "config.yaml"),
+		"--login",
+	}
+	if helper.APIVersion != "client.authentication.k8s.io/v1" || helper.Command != "oidc-client" ||
+		helper.InteractiveMode != "IfAvailable" || !slices.Equal(helper.Args, want) {
+		t.Errorf("%s\n%+v", line, helper)
 	}
 }
 

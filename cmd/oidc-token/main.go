@@ -3,7 +3,8 @@
 // everything else to oidc-client, which it runs in its place.
 //
 //	oidc-token [NAME] [--header] [--id-token]                  as oidc-client token
-//	oidc-token helper kubernetes NAME [--access-token]         as oidc-client helper kubernetes
+//	oidc-token helper kubernetes NAME [--access-token] [--login]
+//	                                                           as oidc-client helper kubernetes
 package main
 
 import (

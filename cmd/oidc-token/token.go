@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,12 +53,18 @@ func parseHelper(args []string) (q question, ok bool) {
 	if len(args) == 0 || args[0] != "kubernetes" {
 		return q, false
 	}
-	q.kubernetes, q.idToken = true, !slices.Contains(args, "--access-token")
-	names := slices.DeleteFunc(slices.Clone(args[1:]), func(arg string) bool { return arg == "--access-token" })
-	if len(names) != 1 {
-		return q, false
+	q.kubernetes, q.idToken = true, true
+	for _, arg := range args[1:] {
+		switch {
+		case arg == "--access-token":
+			q.idToken = false
+		case arg == "--login": // only if the token is not fresh
+		case strings.HasPrefix(arg, "-") || q.name != "":
+			return q, false
+		default:
+			q.name = arg
+		}
 	}
-	q.name = names[0]
 	return q, session.CheckName(q.name) == nil
 }
 
@@ -117,11 +122,11 @@ func (q question) takes(t token) bool {
 func (q question) print(t token, getenv func(string) string) (text string, ok bool) {
 	switch {
 	case q.kubernetes:
-		version, err := execcredential.Version(getenv(execcredential.InfoVariable))
+		asked, err := execcredential.Read(getenv(execcredential.InfoVariable))
 		if err != nil {
 			return "", false
 		}
-		data, err := execcredential.Marshal(version, t.text, session.AskAgain(t.expires, time.Now()))
+		data, err := execcredential.Marshal(asked.Version, t.text, session.AskAgain(t.expires, time.Now()))
 		return string(data), err == nil
 	case q.header:
 		return session.Authorization(t.text) + "\n", true

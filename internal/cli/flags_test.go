@@ -61,7 +61,7 @@ var scenes = map[string]string{
 	"config validate":    asClient,
 	"token":              "work --login --port 0 " + asClient,
 	"exec":               "work -- true",
-	"helper kubernetes":  "work",
+	"helper kubernetes":  "work --login --port 0 " + asClient,
 	"helper git":         "work get --host git.example",
 	"helper docker":      "work get",
 	"helper aws":         "work --role-arn arn:aws:iam::1:role/dev --sts-endpoint $OP/sts",
@@ -249,7 +249,6 @@ var proofs = map[string]proof{
 	"--retry":                                {before: loseSession},
 	"--env":                                  {value: "MINE"},
 	"--file":                                 {},
-	"--access-token":                         {},
 	"--host":                                 {},
 	"--duration":                             {value: "20m"},
 	"--region":                               {elsewhere: "TestSTSEndpoint"},
@@ -330,14 +329,21 @@ var proofs = map[string]proof{
 	"token --audience":  {scene: "work", value: "mine", before: makeSession},
 	"token --retry":     {scene: "work", before: loseSession},
 
+	"helper kubernetes --config":       {scene: "work", value: "$DIR/other.yaml", before: makeSession},
+	"helper kubernetes --access-token": {scene: "work", before: makeSession},
+	"helper kubernetes --setup":        {scene: "work", before: makeSession},
+	"helper kubernetes --scope":        {scene: "work --access-token", value: "mine", before: makeSession},
+	"helper kubernetes --resource":     {scene: "work --access-token", value: "https://mine.example", before: makeSession},
+	"helper kubernetes --audience":     {scene: "work --access-token", value: "mine", before: makeSession},
+
 	"demo --jq":                    {elsewhere: "test/script/jq.txtar"},
-	"token --login":                {},
+	"--login":                      {},
 	"agent --no-cache":             {elsewhere: "TestAgentFollowsKeys"},
 	"exec --no-cache":              {cached: true, before: ageSession},
 	"helper aws --no-cache":        {cached: true, before: ageSession},
 	"helper docker --no-cache":     {cached: true, before: ageSession},
 	"helper git --no-cache":        {cached: true, before: ageSession},
-	"helper kubernetes --no-cache": {cached: true, before: ageSession},
+	"helper kubernetes --no-cache": {scene: "work", cached: true, before: ageSession},
 	"token --no-cache":             {scene: "work", cached: true, before: ageSession},
 
 	// The provider.
@@ -418,7 +424,7 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 			defer func() { <-turns }()
 			now := time.Now().Truncate(time.Second)
 			c := proof{}
-			if strings.Contains(scenes[words], "work") && words != "token" {
+			if strings.Contains(scenes[words], "work") && !logsIn(words) {
 				c.before = ageSession
 			}
 			without := c.perform(t, words, words+" "+scenes[words], now)
@@ -586,19 +592,22 @@ func (c proof) try(t *testing.T, words string, cmd *cobra.Command, f *pflag.Flag
 	}
 }
 
+// logsIn reports whether the scene of a command begins without a session, and a person makes it.
+func logsIn(words string) bool { return words == "token" || words == "helper kubernetes" }
+
 // perform runs a command line on a stage of its own.
 func (c proof) perform(t *testing.T, words, line string, now time.Time) string {
 	t.Helper()
 	s := newStage(t, c.secure, now)
 	defer s.Close()
-	s.person = c.person || words == "token"
+	s.person = c.person || logsIn(words)
 	if c.mutual {
 		s.TLS.ClientAuth = tls.RequireAnyClientCert
 	}
 	switch {
 	case c.before != nil:
 		c.before(s)
-	case strings.Contains(line, " work") && words != "token":
+	case strings.Contains(line, " work") && !logsIn(words):
 		makeSession(s)
 	}
 	if c.cached {

@@ -19,7 +19,9 @@ func helperCommand(p *program) *cobra.Command {
 		helperAWSCommand(p),
 	}
 	for _, cmd := range helpers {
-		addNoCache(cmd)
+		if cmd.Flags().Lookup(noCacheFlag) == nil { // one that can log in has it
+			addNoCache(cmd)
+		}
 		does(cmd, showsRequests, showsRules)
 		withoutDocument(printsAnswer, cmd)
 	}
@@ -29,10 +31,9 @@ func helperCommand(p *program) *cobra.Command {
 // tokenOf is a token of a session, for another tool. Nobody is asked to log in: the tool may
 // run where nobody is.
 func tokenOf(ctx context.Context, r *run.Run, name string, need session.Need) (*session.Token, error) {
-	if r.Options.JSON() {
-		return nil, failure.Usage("a helper prints what the other tool reads")
+	if err := speakPlainly(r); err != nil {
+		return nil, err
 	}
-	r.Plainly() // standard output is the other tool's
 	keeper, err := keeper(r)
 	if err != nil {
 		return nil, err
@@ -42,14 +43,30 @@ func tokenOf(ctx context.Context, r *run.Run, name string, need session.Need) (*
 	}
 	out, err := renew(ctx, r, keeper, name, need)
 	r.Explain()
-	if err == nil && !need.IDToken {
-		err = bearer(out)
+	if err != nil {
+		return out, err
 	}
-	if err == nil {
-		r.Learn(out.Value) // the other side may repeat it in what it says
-		err = tokenFit(out.Value)
+	return out, handOut(r, out, need.IDToken)
+}
+
+// speakPlainly leaves standard output to what the other tool reads.
+func speakPlainly(r *run.Run) error {
+	if r.Options.JSON() {
+		return failure.Usage("a helper prints what the other tool reads")
 	}
-	return out, err
+	r.Plainly()
+	return nil
+}
+
+// handOut refuses a token that the other tool cannot use.
+func handOut(r *run.Run, out *session.Token, idToken bool) error {
+	if !idToken {
+		if err := bearer(out); err != nil {
+			return err
+		}
+	}
+	r.Learn(out.Value) // the other side may repeat it in what it says
+	return tokenFit(out.Value)
 }
 
 // askAgain is when a tool that keeps a token should ask for another.

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oidc-client/oidc-client/internal/fakeop"
 )
 
 // A token that was not asked for just that never passes for the token that flags ask for, and
@@ -75,6 +79,98 @@ func TestLoginOfASession(t *testing.T) {
 	if !strings.HasPrefix(got, "exit code 0\n") || !strings.Contains(got, `prompt=["login"]`) ||
 		!strings.Contains(got, `max_age=["86400"]`) {
 		t.Error(got)
+	}
+}
+
+// A login is what helps from the moment that the provider refuses the refresh token, and not only from
+// the run after that.
+func TestLoginAfterARefusal(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now().Truncate(time.Second))
+	defer s.Close()
+	s.person = true
+	ageSession(s)
+	refuse := fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"},
+		`{"error":"invalid_grant"}`)
+	s.says("/token", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("grant_type") == "refresh_token" {
+			refuse(w, r)
+			return
+		}
+		s.Answer(w, r)
+	})
+	got := s.run("token work --login --port 0", "")
+	if !strings.HasPrefix(got, "exit code 0\nthe-access-token\n") ||
+		!strings.Contains(got, "session work: the provider refused its refresh token: ") ||
+		!strings.Contains(got, ": logging in") {
+		t.Error(got)
+	}
+}
+
+// kubectl's helper logs in where that is allowed: by the flags of a kubeconfig that a team shares, or
+// by the session's own configuration. Nobody is asked where kubectl says that nobody is there.
+func TestLoginForKubectl(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now().Truncate(time.Second))
+	defer s.Close()
+	s.person = true
+	const asks = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":%s}}`
+	try := func(interactive, line string, wants ...string) {
+		t.Helper()
+		s.env["KUBERNETES_EXEC_INFO"] = fmt.Sprintf(asks, interactive)
+		got := s.run("helper kubernetes work "+line, "")
+		for _, want := range wants {
+			if !strings.Contains(got, want) {
+				t.Errorf("interactive %s, %s: want %q:\n%s", interactive, line, want, got)
+			}
+		}
+	}
+	team := "--port 0 " + asClient
+	try("false", "--login "+team, "exit code 6\n", "--login needs IfAvailable", "there is no session work")
+	try("true", team, "exit code 6\n", "there is no session")
+	try("true", "--login "+team, "exit code 0\n{\"apiVersion\"", `"token":"JWT {`, "GET /auth")
+	s.env["OIDC_SESSION"] = "other" // the name in the kubeconfig counts
+	try("false", team, "exit code 0\n{\"apiVersion\"")
+	try("false", "--issuer $OP --client-id another", "exit code 2\n", "is not of this configuration")
+	s.age(2 * time.Hour)
+	end := s.says("/token", fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"},
+		`{"error":"invalid_grant"}`))
+	try("false", "", "exit code 3\n", "session work: the provider refused its refresh token: ",
+		"hint: log in again: `oidc-client login --save work` with the same configuration, or")
+	end()
+	try("false", "--login", "exit code 6\n", "--login needs IfAvailable")
+	try("true", "--login --port 0", "exit code 0\n{\"apiVersion\"", `"token":"JWT {`, "GET /auth")
+	try("true", "--prompt login", "exit code 2\n", "--prompt is for a login: it goes with --login")
+	try("true", "--scope mine", "exit code 2\n", "--scope is for an access token, and the ID Token is asked for")
+}
+
+// What --setup prints makes kubectl run the same command line, from whatever folder, and holds no
+// secret.
+func TestSetUpKubectl(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now())
+	defer s.Close()
+	for line, want := range map[string]string{
+		"work": "kubectl config set-credentials work --exec-api-version=client.authentication.k8s.io/v1 " +
+			"RANDOM=Never --exec-command=oidc-client --exec-arg=helper --exec-arg=kubernetes " +
+			"--exec-arg=work\n",
+		"work --login --issuer $OP --client-id it's --client-secret @$DIR/old": "RANDOM=IfAvailable " + // --exec-interactive-mode
+
+			"--exec-command=oidc-client --exec-arg=helper --exec-arg=kubernetes --exec-arg=work " +
+			`'--exec-arg=--client-id=it'\''s' --exec-arg=--client-secret=@DIR/old --exec-arg=--issuer=http://127.0.0.1:PORT ` +
+			"--exec-arg=--login\n",
+		`work --login --claims {"a":1,"b":2} --scope a --scope b`: `'--exec-arg="--claims={""a"":1,""b"":2}"' ` +
+			"--exec-arg=--login --exec-arg=--scope=a --exec-arg=--scope=b\n",
+		"work -c $DIR/config.yaml --timeout 1m":              "--exec-arg=--config=DIR/config.yaml --exec-arg=--timeout=1m0s\n",
+		"work --login " + asClient:                           "exit code 2\n",
+		"work --issuer $OP --client-id a --auth-method mine": "exit code 2\n",
+		"work --prompt login":                                "exit code 2\n",
+		"../work":                                            "exit code 2\n",
+	} {
+		got := s.run("helper kubernetes --setup "+line, "")
+		if !strings.Contains(got, want) || strings.Contains(got, stageSecret) {
+			t.Errorf("%s: want %q:\n%s", line, want, got)
+		}
 	}
 }
 

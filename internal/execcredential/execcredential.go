@@ -11,6 +11,9 @@ import (
 const (
 	group = "client.authentication.k8s.io/"
 
+	// V1 is the version of the API that a kubeconfig should name.
+	V1 = group + "v1"
+
 	// InfoVariable is the variable in which kubectl says what it asks for.
 	InfoVariable = "KUBERNETES_EXEC_INFO"
 )
@@ -27,20 +30,33 @@ type status struct {
 	Expiration time.Time `json:"expirationTimestamp,omitzero"`
 }
 
-// Version is the apiVersion that info, the value of [InfoVariable], asks for.
-// Without info it is v1.
-func Version(info string) (string, error) {
+// A Request is what kubectl asks for.
+type Request struct {
+	Version    string // the apiVersion of the answer
+	Unattended bool   // nobody can be asked: there is no terminal, or the interactiveMode is Never
+}
+
+// Read reads info, the value of [InfoVariable]. Without info the version is v1.
+func Read(info string) (Request, error) {
 	if info == "" {
-		return group + "v1", nil
+		return Request{Version: V1}, nil
 	}
-	var asked document
-	if err := json.Unmarshal([]byte(info), &asked); err != nil {
-		return "", errors.New(InfoVariable + " is not the JSON that kubectl gives")
+	var asked struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+		Spec       struct {
+			Interactive *bool `json:"interactive"`
+		} `json:"spec"`
 	}
-	if asked.APIVersion != group+"v1" && asked.APIVersion != group+"v1beta1" {
-		return "", &VersionError{asked.APIVersion}
+	err := json.Unmarshal([]byte(info), &asked)
+	if err != nil || asked.Kind != "" && asked.Kind != "ExecCredential" {
+		return Request{}, errors.New(InfoVariable + " is not the JSON that kubectl gives")
 	}
-	return asked.APIVersion, nil
+	if asked.APIVersion != V1 && asked.APIVersion != group+"v1beta1" {
+		return Request{}, &VersionError{asked.APIVersion}
+	}
+	interactive := asked.Spec.Interactive
+	return Request{Version: asked.APIVersion, Unattended: interactive != nil && !*interactive}, nil
 }
 
 // A VersionError says that kubectl asks for a version that is not known.
