@@ -420,7 +420,8 @@ func TestOIDCTokenHelp(t *testing.T) {
 	}
 }
 
-// The script for bash completes oidc-token: bash asks it, and it asks oidc-client.
+// The script for bash completes oidc-token: bash asks it, and it asks oidc-client. It needs nothing but
+// bash, which splits words at = and :.
 func TestOIDCTokenIsCompleted(t *testing.T) {
 	t.Parallel()
 	bash, err := exec.LookPath("bash")
@@ -429,32 +430,41 @@ func TestOIDCTokenIsCompleted(t *testing.T) {
 	for _, name := range []string{"work", "world", "home"} {
 		check(t, session.Save(store, freshSession(name)))
 	}
-	// _get_comp_words_by_ref is of the package bash-completion; compopt works only while bash completes.
+	// compopt works only while bash completes.
 	const script = `
-_get_comp_words_by_ref() { words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; cur=${words[cword]}; prev=${words[cword-1]}; }
 compopt() { :; }
 . <(oidc-client completion bash)
 complete -p oidc-token > /dev/null || exit 1
-COMP_WORDS=(oidc-token "$@") COMP_CWORD=$# COMP_LINE="oidc-token $*" COMP_POINT=100 COMP_TYPE=9
+IFS='|' read -ra COMP_WORDS <<< "$1"
+[[ $1 != *'|' ]] || COMP_WORDS+=("")
+COMP_LINE=$2 COMP_POINT=${#2} COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_TYPE=9
+[[ -z $3 ]] || COMP_LINE+=$3 COMP_WORDS[COMP_CWORD]+=$3
 __start_oidc-client
 echo "${COMPREPLY[@]%% *}"`
-	for line, want := range map[string]string{
-		"wo": "work world", "work --head": "--header", "helper kube": "kubernetes", "helper kubernetes h": "home",
+	for _, c := range []struct{ words, line, behind, want string }{
+		{"oidc-token|wo", "oidc-token wo", "", "work world"},
+		{"oidc-token|wo", "oidc-token  wo", "me", "work world"}, // the cursor is inside the word
+		{"oidc-token|work|--head", "oidc-token work --head", "", "--header"},
+		{"oidc-token|helper|kube", "oidc-token helper kube", "", "kubernetes"},
+		{"oidc-token|helper|kubernetes|h", "oidc-token helper kubernetes h", "", "home"},
+		{"oidc-client|userinfo|--session|=|h", "oidc-client userinfo --session=h", "", "home"},
+		{"oidc-client|userinfo|--session|=", "oidc-client userinfo --session=", "", "home work world"},
+		{
+			"oidc-client|login|--issuer|=|https|:|//a:1|--prompt|con",
+			"oidc-client login --issuer=https://a:1 --prompt con", "", "consent",
+		},
+		{"oidc-client|help|exit", "oidc-client help exit", "", "exit-codes"},
 	} {
-		cmd := exec.CommandContext(t.Context(), bash,
-			append([]string{"-c", script, "bash"}, strings.Fields(line)...)...)
-		cmd.Env = []string{
-			"OIDC_SESSIONS=" + store.Folder,
-			"PATH=" + filepath.Dir(program(t)) + ":" + os.Getenv("PATH"),
-		}
+		cmd := exec.CommandContext(t.Context(), bash, "-c", script, "bash", c.words, c.line, c.behind)
+		cmd.Env = completionEnvironment(t, store.Folder)
 		out, err := cmd.CombinedOutput()
-		if got := strings.TrimSpace(string(out)); err != nil || got != want {
-			t.Errorf("oidc-token %s: %q, not %q (%v)", line, got, want, err)
+		if got := strings.TrimSpace(string(out)); err != nil || got != c.want {
+			t.Errorf("%s: %q, not %q (%v)", c.line, got, c.want, err)
 		}
 	}
 	for shell, registers := range map[string]string{
-		"bash": "oidc-client oidc-token", "zsh": "#compdef oidc-client oidc-token",
-		"fish":       "-c oidc-token -w oidc-client",
+		"bash": "oidc-client oidc-token", "zsh": "compdef _oidc-client oidc-client oidc-token",
+		"fish":       "-k -c oidc-token ",
 		"powershell": "'oidc-client', 'oidc-token' -ScriptBlock",
 	} {
 		for _, args := range [][]string{{"completion", shell}, {"completion", shell, "--no-descriptions"}} {
@@ -462,6 +472,56 @@ echo "${COMPREPLY[@]%% *}"`
 			if code != 0 || !strings.Contains(stdout, registers) {
 				t.Errorf("%v: exit %d, without %q", args, code, registers)
 			}
+		}
+	}
+}
+
+// completionEnvironment is an environment for a shell that completes.
+func completionEnvironment(t *testing.T, sessions string) []string {
+	return []string{
+		"OIDC_SESSIONS=" + sessions, "HOME=" + t.TempDir(), "TERM=dumb",
+		"PATH=" + filepath.Dir(program(t)) + ":" + os.Getenv("PATH"),
+	}
+}
+
+// zsh loads the script before compinit too, and says what is missing. After compinit it registers both
+// programs.
+func TestZshCompletion(t *testing.T) {
+	t.Parallel()
+	zsh, err := exec.LookPath("zsh")
+	needed(t, "zsh", err)
+	for script, want := range map[string]string{
+		`eval "$(oidc-client completion zsh)"; print loaded`: "oidc-client: completion needs zsh's completion system; " +
+			"add to .zshrc, before this script: autoload -Uz compinit && compinit\nloaded\n",
+		`autoload -Uz compinit && compinit -D; source <(oidc-client completion zsh)
+			print $_comps[oidc-client] $_comps[oidc-token]`: "_oidc-client _oidc-client\n",
+	} {
+		cmd := exec.CommandContext(t.Context(), zsh, "-f", "-c", script)
+		cmd.Env = completionEnvironment(t, t.TempDir())
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
+			t.Errorf("%s:\n%s%v", script, out, err)
+		}
+	}
+}
+
+// fish completes both programs.
+func TestFishCompletion(t *testing.T) {
+	t.Parallel()
+	fish, err := exec.LookPath("fish")
+	needed(t, "fish", err)
+	store := &session.Files{Folder: t.TempDir()}
+	check(t, session.Save(store, freshSession("work")))
+	for line, want := range map[string]string{
+		"oidc-token wo": "work", "oidc-client userinfo --session=wo": "--session=work",
+		"oidc-client login --prompt con": "consent",
+	} {
+		cmd := exec.CommandContext(t.Context(), fish, "--no-config", "-c",
+			"oidc-client completion fish | source; complete -C '"+line+"'")
+		cmd.Env = completionEnvironment(t, store.Folder)
+		out, err := cmd.CombinedOutput()
+		got, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+		if err != nil || got != want {
+			t.Errorf("%s: %q (%v)", line, out, err)
 		}
 	}
 }

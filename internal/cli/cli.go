@@ -124,6 +124,9 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 	withoutDocument(printsHelp, root)
 	complete(root, "format", func() []string { return []string{"text", "json"} })
 	complete(root, "jq", func() []string { return nil })
+	if len(args) > 0 && strings.HasPrefix(args[0], "__complete") {
+		completeFlags(p, root)
+	}
 	return root
 }
 
@@ -148,6 +151,8 @@ func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [command]",
 		Short: "Help about any command",
+
+		ValidArgsFunction: completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {

@@ -69,6 +69,8 @@ command or the rules.`,
   oidc-client provider faults nonce id-token-exp
   oidc-client provider faults --format json`,
 		RunE: func(_ *cobra.Command, args []string) error { return showFaults(p.run, args) },
+
+		ValidArgsFunction: completeAll(faultNames),
 	}
 }
 

@@ -52,7 +52,7 @@ also printed on standard output, as docker expects it, and the exit code is 1.`,
 		Args:    counted(needs(2, "the NAME of a session and one of get, store, erase, list")),
 		RunE:    func(cmd *cobra.Command, args []string) error { return helpDocker(p.run, cmd, args[0], args[1]) },
 
-		ValidArgsFunction: completeSessions(p),
+		ValidArgsFunction: completeSessions(p, "get", "store", "erase", "list"),
 	}
 }
 

@@ -56,7 +56,7 @@ send it as a Bearer token instead.`,
 		Args: counted(needs(2, "the NAME of a session and one of get, store, erase")),
 		RunE: func(cmd *cobra.Command, args []string) error { return helpGit(p.run, cmd, &o, args[0], args[1]) },
 
-		ValidArgsFunction: completeSessions(p),
+		ValidArgsFunction: completeSessions(p, "get", "store", "erase"),
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.hosts, "host", nil,

@@ -292,7 +292,7 @@ func sessionsDeleteCommand(p *program) *cobra.Command {
 		Args:  counted(cobra.MinimumNArgs(1)),
 		RunE:  func(cmd *cobra.Command, args []string) error { return deleteSessions(p.run, cmd, args) },
 
-		ValidArgsFunction: completeSessions(p),
+		ValidArgsFunction: completeAll(func() []string { return sessionNames(p) }),
 	}
 }
 

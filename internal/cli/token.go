@@ -384,17 +384,5 @@ func tokenDocument(kind, scheme string, out *session.Token) map[string]any {
 	return doc
 }
 
-// completeSessions completes names of sessions.
-func completeSessions(p *program) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		store, err := openStore(p.run)
-		if err != nil || len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		names, _ := store.Names()
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
 // sessionMember is a session in a document that is about something else.
 func sessionMember(name string) map[string]string { return map[string]string{"name": name} }
