@@ -124,7 +124,10 @@ func (d Discovery) Provider(ctx context.Context, issuer string) (*Provider, erro
 		answer, err := send(
 			ctx, d.HTTP, request{endpoint: discoveryEndpoint, url: place.url, limit: orElse(d.MaxBody, limit.Body)},
 		)
-		if err != nil {
+		switch {
+		case redirected(err) && d.suffice():
+			return d.fromEndpoints(issuer)
+		case err != nil:
 			return nil, err
 		}
 		if answer.status == http.StatusNotFound && i < len(places)-1 {

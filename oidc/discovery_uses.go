@@ -5,6 +5,7 @@ package oidc
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,14 +69,21 @@ func (p *Provider) defaultScope() []string {
 	return []string{"openid"}
 }
 
-// unpublished reports whether a response says that there is no metadata: it is a
-// refusal, a redirect, or a page for people.
+// unpublished reports whether a response says that there is no metadata: it is a refusal, or
+// a page for people.
 func (r *response) unpublished() bool {
 	if r.status == http.StatusOK {
 		return r.mediaType() == "text/html"
 	}
-	return r.status >= http.StatusMultipleChoices && r.status < http.StatusInternalServerError &&
+	return r.status >= http.StatusBadRequest && r.status < http.StatusInternalServerError &&
 		r.status != http.StatusTooManyRequests
+}
+
+// redirected reports whether an error is that of a redirect, such as to a login page.
+func redirected(err error) bool {
+	var protocol *ProtocolError
+	return errors.As(err, &protocol) && protocol.Status >= http.StatusMultipleChoices &&
+		protocol.Status < http.StatusBadRequest
 }
 
 // Missing returns the endpoints that are used and not set by hand, and without which a

@@ -58,8 +58,8 @@ var discoveryRules = []check.Rule[discoveryInput]{
 	},
 	{
 		ID: "discovery.endpoint_urls", Spec: discovery("7.1"), Level: check.Must, Essential: true,
-		Text: "Every endpoint that is used is an https URL (or http on the loopback address) without fragment or user " +
-			"name.",
+		Text: "Every endpoint that is used is an https URL (or http on the loopback address) without fragment or " +
+			"user name.",
 		Eval: func(in discoveryInput) check.Verdict {
 			bad := in.insecure(true)
 			v := check.That(len(bad) == 0, check.List(bad), "https URLs")
@@ -116,8 +116,8 @@ var discoveryRules = []check.Rule[discoveryInput]{
 	},
 	{
 		ID: "discovery.unused", Spec: discovery("3"), Level: check.Should,
-		Text: "Members that are not used are valid too: https URLs, values of the right type, and no required endpoint " +
-			"is missing.",
+		Text: "Members that are not used are valid too: https URLs, values of the right type, and no required " +
+			"endpoint is missing.",
 		Eval: func(in discoveryInput) check.Verdict {
 			if in.Uses == nil {
 				return check.Inapplicable("every member is judged by its own rule")

@@ -88,7 +88,8 @@ func TestMetadataIsJudgedByUse(t *testing.T) {
 		},
 		"the same list, not read": {
 			refresh + " --auth-method client_secret_basic",
-			with("token_endpoint_auth_methods_supported", "client_secret_basic"), []string{"exit code 0"},
+			with("token_endpoint_auth_methods_supported", "client_secret_basic"),
+			[]string{"exit code 0"},
 		},
 		"no authorization_endpoint, and no browser": {
 			refresh, without("authorization_endpoint"), []string{"exit code 0", "no RANDOM"},
@@ -166,7 +167,8 @@ func TestPlainOAuth(t *testing.T) {
 			"device --timeout 20s" + clientArgs, []func(*stage){plainOAuth}, []string{"exit code 0", "POST /device", "!scope="},
 		},
 		"a refresh": {
-			"refresh-token --refresh-token old" + clientArgs, []func(*stage){plainOAuth},
+			"refresh-token --refresh-token old" + clientArgs,
+			[]func(*stage){plainOAuth},
 			[]string{"exit code 0", "no UserInfo", "!GET /userinfo"},
 		},
 		"discover": {
@@ -174,7 +176,8 @@ func TestPlainOAuth(t *testing.T) {
 		},
 		"the profile fapi2": {
 			"client-credentials --issuer $OP --client-id cli --auth-method private_key_jwt --pem-key $DIR/key.pem --profile fapi2",
-			[]func(*stage){plainOAuth, bound}, []string{"exit code 0", "POST /token"},
+			[]func(*stage){plainOAuth, bound},
+			[]string{"exit code 0", "POST /token"},
 		},
 		"the profile fapi2, and the place of RFC 8414": {
 			"client-credentials --auth-method private_key_jwt --pem-key $DIR/key.pem -c $DIR/own.yaml",
@@ -185,11 +188,13 @@ func TestPlainOAuth(t *testing.T) {
 			[]string{"exit code 0", "POST /token", "!openid-configuration"},
 		},
 		"no scopes, at an OpenID Provider": {
-			"login -p 0 -c $DIR/own.yaml", []func(*stage){config("scopes: []\n"), func(s *stage) { s.Claims["nonce"] = nil }},
+			"login -p 0 -c $DIR/own.yaml",
+			[]func(*stage){config("scopes: []\n"), func(s *stage) { s.Claims["nonce"] = nil }},
 			[]string{"GET /auth", "!scope="},
 		},
 		"no scopes, on a device": {
-			"device --timeout 20s -c $DIR/own.yaml", []func(*stage){config("scopes: []\n")},
+			"device --timeout 20s -c $DIR/own.yaml",
+			[]func(*stage){config("scopes: []\n")},
 			[]string{"exit code 0", "POST /device", "!scope="},
 		},
 		"the default, at an OpenID Provider": {
@@ -266,4 +271,136 @@ func TestRegisterAtPlainOAuth(t *testing.T) {
 		t.Errorf("at an authorization server: %s %v", data, err)
 	}
 	expectSeen(t, "login", s.run("login -p 0 -c $DIR/new.yaml", ""), "exit code 0", "GET /auth", "!scope=")
+}
+
+// withoutMetadata is a provider as GitHub is: no metadata, tokens as a form unless JSON is
+// accepted, and errors with the status 200.
+func withoutMetadata(config string) func(*stage) {
+	return func(s *stage) {
+		s.Claims = nil
+		delete(s.Tokens, "expires_in")
+		s.Tokens["scope"] = ""
+		s.Handle("/.well-known/openid-configuration", http.NotFound)
+		s.Handle("/auth", s.back("redirect_uri"))
+		pending := true
+		s.Handle("/token", func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case !strings.Contains(r.Header.Get("Accept"), "application/json"):
+				w.Header().Set("Content-Type", "application/x-www-form-urlencoded")
+				_, _ = io.WriteString(w, "access_token=the-access-token&token_type=bearer")
+			case r.PostForm.Get("client_secret") != stageSecret:
+				fakeop.JSON(w, map[string]any{"error": "incorrect_client_credentials", "error_description": "wrong"})
+			case r.PostForm.Get("grant_type") == "refresh_token" && r.PostForm.Get("refresh_token") != fakeop.RefreshToken:
+				fakeop.JSON(w, map[string]any{"error": "bad_refresh_token", "error_description": "expired"})
+			case r.PostForm.Has("device_code") && pending:
+				pending = false
+				fakeop.JSON(w, map[string]any{"error": "authorization_pending"})
+			default:
+				s.Answer(w, r)
+			}
+		})
+		s.write("own.yaml", "issuer: $OP\nclient_id: cli\nclient_secret: $SECRET\nauth_method: client_secret_post\n"+config)
+	}
+}
+
+// A provider that publishes no metadata works with the endpoints of the configuration.
+func TestWithoutMetadata(t *testing.T) {
+	t.Parallel()
+	const (
+		token   = "token_endpoint: $OP/token\n"
+		all     = token + "authorize_endpoint: $OP/auth\ndevice_authorization_endpoint: $OP/device\n"
+		note    = "the provider publishes no metadata: the endpoints of the configuration are used"
+		refresh = "refresh-token -c $DIR/own.yaml --refresh-token old-refresh-token"
+	)
+	for name, c := range map[string]struct {
+		line, config string
+		want         []string
+	}{
+		"a login": {
+			"login -p 0 -c $DIR/own.yaml", all + "scopes: [user]\n",
+			[]string{"exit code 0", note, `"access_token": "the-access-token"`, `scope=["user"]`, "no UserInfo"},
+		},
+		"a login without scopes": {
+			"login -p 0 -c $DIR/own.yaml", all, []string{"exit code 0", note, "GET /auth", "!scope="},
+		},
+		"a login by profile of flags": {
+			"login -p 0 --save work -c $DIR/own.yaml", all, []string{"exit code 0", "!WARN"},
+		},
+		"a device": {
+			"device --timeout 30s -c $DIR/own.yaml", all, []string{"exit code 0", note, `"access_token": "the-access-token"`},
+		},
+		"a refresh": {refresh, token, []string{"exit code 0", note, "!GET /userinfo"}},
+		"a refresh token that is refused, with 200": {
+			"refresh-token -c $DIR/own.yaml --refresh-token other", token,
+			[]string{"exit code 3", "bad_refresh_token: expired"},
+		},
+		"wrong credentials, with 200": {
+			refresh + " --client-secret other", token, []string{"exit code 3", "refused the refresh token: RANDOM: wrong"},
+		},
+		"client credentials": {"client-credentials -c $DIR/own.yaml", token, []string{"exit code 0", note}},
+		"introspection": {
+			"introspect --token t -c $DIR/own.yaml", "introspect_endpoint: $OP/introspect\n", []string{"exit code 0", note},
+		},
+		"revocation": {
+			"revoke --token t -c $DIR/own.yaml", "revocation_endpoint: $OP/revoke\n", []string{"exit code 0", note},
+		},
+		"UserInfo": {
+			"userinfo --token t -c $DIR/own.yaml", "userinfo_endpoint: $OP/userinfo\n", []string{"exit code 0", note},
+		},
+		"an endpoint that is missing": {
+			"device -c $DIR/own.yaml", token,
+			[]string{
+				"exit code 4", "HTTP status 404 where the metadata should be",
+				"set its endpoints in the configuration: RANDOM\n", "!POST",
+			},
+		},
+		"none of the endpoints": {
+			refresh, "", []string{"exit code 4", "set its endpoints in the configuration: token_endpoint", "!POST"},
+		},
+		"openid, and no keys": {
+			refresh, token + "scopes: [openid]\n", []string{"exit code 2", "jwks_endpoint is not set", "!POST"},
+		},
+		"metadata that the configuration names": {
+			refresh, token + "alternative_wellknown_endpoint: $OP/nowhere\n", []string{"exit code 4", "!POST"},
+		},
+		"discover": {"discover -c $DIR/own.yaml", all, []string{"exit code 4"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectSeen(t, c.line, onStage(t, c.line, withoutMetadata(c.config)), c.want...)
+		})
+	}
+}
+
+// The ID Tokens of a provider that publishes no metadata are verified with the keys of the
+// configuration. One that fails says nothing of its metadata.
+func TestWithoutMetadataAndOpenID(t *testing.T) {
+	t.Parallel()
+	answered := func(status int, header map[string]string, body string) func(*stage) {
+		return func(s *stage) {
+			s.write("own.yaml", "issuer: $OP\nclient_id: cli\nclient_secret: $SECRET\ntoken_endpoint: $OP/token\n"+
+				"token_signing_alg: [ES256]\nauthorize_endpoint: $OP/auth\njwks_endpoint: $OP/jwks\nuserinfo_endpoint: $OP/userinfo\n")
+			s.Handle("/.well-known/openid-configuration", fakeop.Says(status, header, body))
+		}
+	}
+	html := map[string]string{"Content-Type": "text/html; charset=utf-8"}
+	goesOn := []string{"exit code 0", `scope=["openid"]`, "publishes no metadata", "GET /userinfo"}
+	for name, c := range map[string]struct {
+		prepare func(*stage)
+		want    []string
+	}{
+		"404":               {answered(http.StatusNotFound, nil, ""), goesOn},
+		"401":               {answered(http.StatusUnauthorized, nil, ""), goesOn},
+		"a login page":      {answered(http.StatusFound, map[string]string{"Location": "/login"}, ""), goesOn},
+		"a page for people": {answered(http.StatusOK, html, "<html></html>"), goesOn},
+		"500":               {answered(http.StatusInternalServerError, nil, ""), []string{"exit code 4", "!GET /auth"}},
+		"429":               {answered(http.StatusTooManyRequests, nil, ""), []string{"exit code 4", "!GET /auth"}},
+		"JSON that is none": {answered(http.StatusOK, nil, `{"issuer":`), []string{"exit code 4", "!GET /auth"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const line = "login -p 0 --timeout 30s -c $DIR/own.yaml"
+			expectSeen(t, line, onStage(t, line, c.prepare), c.want...)
+		})
+	}
 }

@@ -262,7 +262,7 @@ func (l *loader) list(p Parameter, n *yaml.Node) {
 		l.complain(l.at(n), p.Key, "a list belongs here, not %s", kindOf(n))
 		return
 	}
-	var values []string
+	values := []string{}
 	for _, item := range n.Content {
 		item = resolve(item)
 		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
@@ -271,10 +271,8 @@ func (l *loader) list(p Parameter, n *yaml.Node) {
 		}
 		values = append(values, l.expand(item, p.Key))
 	}
-	if len(values) > 0 {
+	if len(values) > 0 || p.Empty {
 		l.set(p, l.at(n), values)
-	} else if p.Empty {
-		l.set(p, l.at(n), []string{})
 	}
 }
 

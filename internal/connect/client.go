@@ -78,6 +78,7 @@ func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network, uses ...st
 	}
 	if err == nil && provider.Raw == nil {
 		r.Inform("the provider publishes no metadata: the endpoints of the configuration are used")
+		err = s.checkVerifiable(provider, uses)
 	}
 	s.provider = provider
 	found := r.FoundBeside

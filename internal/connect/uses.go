@@ -103,6 +103,17 @@ func VerifyingUses(cfg *config.Config) []string {
 	return []string{"jwks_uri"}
 }
 
+// checkVerifiable refuses to ask for ID Tokens that nothing could verify, where the endpoints
+// of the configuration are all that is known of the provider.
+func (s *Setup) checkVerifiable(provider *oidc.Provider, uses []string) error {
+	if provider.JWKSURI != "" || !slices.Contains(uses, "jwks_uri") || !slices.Contains(s.Scopes, "openid") {
+		return nil
+	}
+	return failure.Config("%s: with openid the provider issues ID Tokens, and nothing can verify them: it publishes "+
+		"no metadata, and jwks_endpoint is not set", Origin(s.Config, "scopes")).
+		Try("set jwks_endpoint, or leave openid out of the scopes if the server is no OpenID Provider")
+}
+
 // adviseEndpoints says that endpoints in the configuration make up for metadata that are not
 // there.
 func adviseEndpoints(err error, f *failure.Failure, d oidc.Discovery) {
