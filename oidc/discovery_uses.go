@@ -92,7 +92,8 @@ func (d Discovery) Missing() []string {
 	var missing []string
 	for _, name := range d.Uses {
 		switch name {
-		case "userinfo_endpoint", "jwks_uri", "pushed_authorization_request_endpoint": // used where they are
+		case "userinfo_endpoint", "jwks_uri", "pushed_authorization_request_endpoint",
+			"revocation_endpoint": // used where they are
 			continue
 		}
 		if (&Provider{}).endpoints()[name] != nil && d.Endpoints[name] == "" {

@@ -404,3 +404,24 @@ func TestWithoutMetadataAndOpenID(t *testing.T) {
 		})
 	}
 }
+
+// A session at such a provider is used and refreshed as anywhere.
+func TestSessionWithoutMetadata(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now().Truncate(time.Second))
+	defer s.Close()
+	withoutMetadata("token_endpoint: $OP/token\nauthorize_endpoint: $OP/auth\n")(s)
+	for _, c := range []struct {
+		line string
+		want []string
+	}{
+		{"login -p 0 --save work -c $DIR/own.yaml", []string{"!WARN"}},
+		{"token work", []string{"the-access-token", "!GET /", "!POST /"}},
+		{"sessions refresh work", []string{"POST /token", "!publishes no metadata"}},
+		{"sessions delete work", []string{"!file DIR/sessions/work.json"}},
+	} {
+		// The provider takes the refresh token of the login for the one that it issued before.
+		s.Tokens["refresh_token"] = fakeop.RefreshToken
+		expectSeen(t, c.line, s.run(c.line, ""), append(c.want, "exit code 0")...)
+	}
+}

@@ -77,7 +77,11 @@ func (s *Setup) Discover(ctx context.Context, r *run.Run, n *Network, uses ...st
 		return nil, err
 	}
 	if err == nil && provider.Raw == nil {
-		r.Inform("the provider publishes no metadata: the endpoints of the configuration are used")
+		tell := r.Inform
+		if s.Bound.session != "" { // who logged in was told
+			tell = r.Debug
+		}
+		tell("the provider publishes no metadata: the endpoints of the configuration are used")
 		err = s.checkVerifiable(provider, uses)
 	}
 	s.provider = provider
