@@ -7,6 +7,7 @@ type Finding struct {
 	Fault   Fault
 	Verdict Verdict
 	Why     string // one sentence
+	Source  string // the section of the standard that it goes by
 }
 
 // A Verdict on a relying party.
@@ -17,17 +18,22 @@ const (
 	Unknown Verdict = iota
 	// Correct means that it did what a correct relying party does.
 	Correct
-	// Wrong means that it went on where it had to stop, or stopped where it had to go on.
+	// Wrong means that it did what a standard forbids: it went on where it must stop, or
+	// stopped where it must go on.
 	Wrong
+	// Discouraged means that it did what a standard only advises against.
+	Discouraged
 )
 
-// String returns "unknown", "correct" or "wrong".
+// String returns "unknown", "correct", "wrong" or "discouraged".
 func (v Verdict) String() string {
 	switch v {
 	case Correct:
 		return "correct"
 	case Wrong:
 		return "wrong"
+	case Discouraged:
+		return "discouraged"
 	default:
 		return "unknown"
 	}
@@ -40,13 +46,15 @@ func (v Verdict) String() string {
 func (p *Provider) Judge() []Finding {
 	var findings []Finding
 	for _, f := range p.op.Judge().Findings {
-		finding := Finding{Fault: Fault(f.Fault), Why: f.Why}
+		finding := Finding{Fault: Fault(f.Fault), Why: f.Why, Source: f.Source}
 		switch {
 		case f.Right == nil:
-		case *f.Right:
-			finding.Verdict = Correct
-		default:
+		case f.Wrong():
 			finding.Verdict = Wrong
+		case f.Discouraged():
+			finding.Verdict = Discouraged
+		default:
+			finding.Verdict = Correct
 		}
 		findings = append(findings, finding)
 	}
@@ -74,6 +82,10 @@ type Description struct {
 	// Tolerated says that a correct relying party goes on. It rejects all other faults.
 	Tolerated bool
 
+	// Level says how binding that is: "required" by a standard, "recommended" by one, or the
+	// relying party's own "choice". Source is the section of the standard.
+	Level, Source string
+
 	// Judged says that the requests of a relying party show what it did.
 	Judged bool
 
@@ -93,6 +105,7 @@ func Faults() []Description {
 		d := Description{
 			Name: Fault(f.Name), Text: f.Text, Endpoint: f.At, Command: f.By, Rules: f.Breaks,
 			Tolerated: f.Accept, Judged: !f.Unseen, Needs: f.Config, Previous: f.Previous,
+			Level: string(f.Level), Source: f.Source,
 		}
 		if d.Command == "" {
 			d.Command = "refresh-token"

@@ -201,7 +201,8 @@ func TestFaults(t *testing.T) {
 	if findings := op.Judge(); len(findings) != 1 || findings[0].Verdict != optest.Unknown || findings[0].Why == "" {
 		t.Errorf("%+v", findings)
 	}
-	if got := fmt.Sprint(optest.Unknown, optest.Correct, optest.Wrong); got != "unknown correct wrong" {
+	got := fmt.Sprint(optest.Unknown, optest.Correct, optest.Wrong, optest.Discouraged)
+	if got != "unknown correct wrong discouraged" {
 		t.Error(got)
 	}
 }

@@ -232,7 +232,7 @@ func faultsPage() string {
 
 `+"`oidc-client provider --fault NAME`"+` starts a provider that does one thing wrong on purpose,
 to test any relying party, not only this one. With `+"`--once`"+` it stops when the relying party
-has met the fault, and exits with 0 if that party did what a correct one does. In a Go test,
+has met the fault, and exits with 5 if that party did what a standard forbids. In a Go test,
 `+"`optest.Start(t, optest.Fault(NAME))`"+` starts the same provider.
 
 There are %d faults. Their names are stable. "Rejected for" lists the rules and reasons that
@@ -241,8 +241,11 @@ fault to matter, as keys of this client's configuration. A relying party has to 
 UserInfo when it has verified everything else: that is how the provider sees that it went on.
 "Not judged" marks the faults after which its requests tell nothing; its own exit code has to.
 
-| fault | the provider does | rejected for | needs | a correct relying party |
-|---|---|---|---|---|
+"Level" says how binding it is what a correct relying party does: required by a standard (only
+that makes the exit code 5), recommended by one, or its own choice; then the section.
+
+| fault | the provider does | rejected for | needs | a correct relying party | level |
+|---|---|---|---|---|---|
 `, len(fault.Faults()))
 	for _, f := range fault.Faults() {
 		breaks := ""
@@ -253,8 +256,8 @@ UserInfo when it has verified everything else: that is how the provider sees tha
 		if f.Unseen {
 			right += " (not judged)"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, cell(f.Text), breaks, cell(faultNeeds(f)),
-			cell(right))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s: %s |\n", f.Name, cell(f.Text), breaks, cell(faultNeeds(f)),
+			cell(right), f.Level, cell(f.Source))
 	}
 	return b.String()
 }

@@ -62,7 +62,8 @@ func faultsCommand(p *program) *cobra.Command {
 
 For each fault: its name, what the provider does, the rules ("help rules") or
 reasons ("help reasons") that a relying party rejects it for, what a relying party
-has to demand for the fault to matter, and what a correct one does. With words, it
+has to demand for the fault to matter, what a correct one does, and how binding that
+is: required by a standard, recommended by one, or its own choice. With words, it
 lists only the faults that one of them occurs in: in the name, the description, the
 command or the rules.`,
 		Example: `  oidc-client provider faults
@@ -120,7 +121,7 @@ func faultText(f fault.Fault) string {
 	if f.Unseen {
 		text += "    judged:  no: it does not show in the requests\n"
 	}
-	return text + "    right:   " + f.Right() + "\n"
+	return text + "    right:   " + f.Right() + "\n" + fmt.Sprintf("    level:   %s: %s\n", f.Level, f.Source)
 }
 
 // faultNeeds says what a relying party has to demand for the fault to matter.
@@ -201,8 +202,8 @@ type wrongPartyError struct{ verdict fault.Verdict }
 func (e *wrongPartyError) Error() string {
 	var wrong []string
 	for _, f := range e.verdict.Findings {
-		if f.Right != nil && !*f.Right {
-			wrong = append(wrong, f.Fault+": "+f.Why)
+		if f.Wrong() {
+			wrong = append(wrong, f.Fault+": "+f.Why+" ("+f.Source+")")
 		}
 	}
 	return "the relying party did wrong: " + strings.Join(wrong, "; ")
@@ -232,6 +233,11 @@ func watchOnce(ctx context.Context, r *run.Run, op *fault.Provider, settle time.
 	}
 	verdict := op.Judge()
 	showVerdict(r, verdict)
+	for _, f := range verdict.Findings {
+		if f.Discouraged() && !f.Wrong() {
+			r.Warn("%s: %s (%s)", f.Fault, f.Why, f.Source)
+		}
+	}
 	switch {
 	case verdict.Right == nil:
 		r.Warn("what the relying party made of the faults does not show in its requests: its own exit code has to tell")
@@ -239,6 +245,19 @@ func watchOnce(ctx context.Context, r *run.Run, op *fault.Provider, settle time.
 		return &wrongPartyError{verdict}
 	}
 	return nil
+}
+
+// inAWord says what a finding comes to.
+func inAWord(f fault.Finding) string {
+	switch {
+	case f.Right == nil:
+		return "cannot be told"
+	case f.Wrong():
+		return "wrong"
+	case f.Discouraged():
+		return "not recommended"
+	}
+	return "right"
 }
 
 func showVerdict(r *run.Run, v fault.Verdict) {
@@ -254,11 +273,7 @@ func showVerdict(r *run.Run, v fault.Verdict) {
 		fmt.Fprintf(&b, "%-4s %s%s\n", result.Method, result.Endpoint, status)
 	}
 	for _, f := range v.Findings {
-		right := "cannot be told"
-		if f.Right != nil {
-			right = map[bool]string{true: "right", false: "wrong"}[*f.Right]
-		}
-		fmt.Fprintf(&b, "%s: %s, %s: %s\n", f.Fault, right, f.Did, f.Why)
+		fmt.Fprintf(&b, "%s: %s, %s: %s (%s: %s)\n", f.Fault, inAWord(f), f.Did, f.Why, f.Level, f.Source)
 	}
 	r.Show(transcript.Result{Member: "verdict", Value: v, Title: "Relying Party", Key: "Verdict", Text: b.String()})
 }

@@ -103,8 +103,9 @@ all else: that is how the provider sees that it went on.
 
 With --once the provider ends when a relying party has come to the fault and
 then kept quiet for --settle (one that thinks longer needs more), and prints
-what was asked for. It exits with 0 if that is what a correct one does, with 5 if
-not, and with 6 if --timeout ran out before. What was made of UserInfo, or of
+what was asked for. It exits with 5 if the relying party did what a standard forbids,
+with 6 if --timeout ran out before, and else with 0. What a standard only recommends
+is told, and what it leaves open is right. What was made of UserInfo, or of
 a JWT as access or refresh token, does not show in requests: the exit code is 0
 then, with a warning. Everything that asks is the relying party, so do not poll
 the provider to see if it is up: -o writes refresh-token last, when it is. With

@@ -33,6 +33,9 @@ type Fault struct {
 
 	// Accept says that a correct relying party tolerates it.
 	Accept bool `json:"accept"`
+	// Level says how binding that is, or that it stops, and Source is the standard's section.
+	Level  Level  `json:"level"`
+	Source string `json:"source"`
 	// Unseen says that what the relying party does next does not tell whether
 	// it noticed.
 	Unseen bool `json:"-"`
@@ -67,14 +70,14 @@ func (f Fault) Right() string {
 func Faults() []Fault { return slices.Clone(catalogue()) }
 
 var catalogue = sync.OnceValue(func() []Fault {
-	return slices.Concat(
+	return leveled(slices.Concat(
 		metadataFaults(), acceptedMetadataFaults(), keysFaults(),
 		authorizationFaults(), responseModeFaults(), pushedFaults(), deviceFaults(), deviceSpellingFaults(),
 		cibaFaults(), demandFaults(),
 		responseFaults(), grantFaults(), hybridFaults(),
 		tokenFaults(), encryptionAgreedFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(),
 		dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
-		logoutFaults(), registrationFaults(), managedRegistrationFaults(), resourceFaults(), transportFaults())
+		logoutFaults(), registrationFaults(), managedRegistrationFaults(), resourceFaults(), transportFaults()))
 })
 
 // Demand registers a client for what a relying party demands, as lines of

@@ -28,7 +28,7 @@ type Verdict struct {
 	Requests []Request `json:"requests"` // all of them, in order
 	Findings []Finding `json:"findings"` // one for each fault
 
-	// Right says that it did what a correct one does, wherever that can be told
+	// Right says that it did what the standards require, wherever that can be told
 	// from its requests. nil means that it can nowhere.
 	Right *bool `json:"right,omitempty"`
 }
@@ -39,7 +39,16 @@ type Finding struct {
 	Did   string `json:"did"`             // "stopped", "went_on" or "did_not_come"
 	Right *bool  `json:"right,omitempty"` // nil if it cannot be told
 	Why   string `json:"why"`
+
+	Level  Level  `json:"level"`  // only of a Required fault it is wrong not to be right
+	Source string `json:"source"` // the standard's section
 }
+
+// Wrong reports whether the relying party did what a standard forbids.
+func (f Finding) Wrong() bool { return f.Level == Required && f.Discouraged() }
+
+// Discouraged reports whether the relying party did what a standard forbids or advises against.
+func (f Finding) Discouraged() bool { return f.Right != nil && !*f.Right }
 
 // A watch remembers what was asked since it began, and which tokens were replaced.
 type watch struct {
@@ -197,13 +206,13 @@ func (p *Provider) Judge() Verdict {
 func judge(faults []Fault, requests []Request) Verdict {
 	v := Verdict{Requests: append([]Request{}, requests...), Findings: []Finding{}}
 	for _, f := range faults {
-		finding := f.judge(requests)
+		finding := f.graded(f.judge(requests))
 		if f.Accept && finding.Right != nil && !*finding.Right && stoppedBy(faults, requests) {
 			finding.Right, finding.Why = nil, "another fault gave it a reason to stop"
 		}
 		v.Findings = append(v.Findings, finding)
-		if finding.Right != nil && (v.Right == nil || *v.Right) {
-			v.Right = finding.Right
+		if right := !finding.Wrong(); finding.Right != nil && (v.Right == nil || *v.Right) {
+			v.Right = &right
 		}
 	}
 	return v
@@ -294,7 +303,9 @@ func (f Fault) judge(requests []Request) Finding {
 	on := slices.ContainsFunc(after, func(r Request) bool { return rule.not(r.Endpoint) })
 	again := rule.once && count(requests, "token") > 1 && count(after, "token") > f.More ||
 		f.More > 0 && count(after, f.At) > f.More
-	finding := func(did, why string, right *bool) Finding { return Finding{f.Name, did, right, why} }
+	finding := func(did, why string, right *bool) Finding {
+		return Finding{Fault: f.Name, Did: did, Right: right, Why: why}
+	}
 	yes, no := new(bool), new(bool)
 	*yes = true
 	did := "stopped"
