@@ -158,7 +158,7 @@ func TestJudgeFindsTheCredulous(t *testing.T) {
 				if right != nil {
 					t.Errorf("judged what cannot be seen: %+v", v)
 				}
-			case right == nil || *right != f.Accept:
+			case right == nil || *right != f.mayGoOn() || !f.Accept && v.Findings[0].Did != "went_on":
 				t.Errorf("%+v", v)
 			case redirect && count(v.Requests, "bait") == 0:
 				t.Errorf("it did not follow the redirect: %+v", v)
@@ -291,8 +291,9 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 			credulous{t, &http.Client{Timeout: time.Second}, op, ""}.come(f)
 			v := op.Judge()
 			right := v.Findings[0].Right
-			praised := f.Accept && f.demands == nil
-			if f.Unseen != (right == nil) || right != nil && *right != praised {
+			praised := f.mayGoOn() && f.demands == nil
+			if f.Unseen != (right == nil) || right != nil && *right != praised ||
+				right != nil && !f.Accept && v.Findings[0].Did != "went_on" {
 				t.Errorf("%+v", v)
 			}
 			if _, shown := op.Quiet(); !shown {
@@ -301,6 +302,9 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 		})
 	}
 }
+
+// mayGoOn reports whether no standard says that a relying party has to stop, or should.
+func (f Fault) mayGoOn() bool { return f.Accept || f.Level == Choice }
 
 // someKeys are a client's public keys, RSA and EC.
 var someKeys = sync.OnceValue(func() string {

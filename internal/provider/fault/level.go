@@ -61,17 +61,9 @@ func basisOf(bases []basis, text string) basis {
 // who does what the standards leave open is right.
 func (f Fault) graded(finding Finding) Finding {
 	finding.Level, finding.Source = f.Level, f.Source
-	if finding.Right == nil || *finding.Right {
-		return finding
-	}
-	switch f.Level {
-	case Choice:
+	if finding.Right != nil && !*finding.Right && f.Level == Choice {
 		right := true
 		finding.Right = &right
-		finding.Why += "; that is its own choice"
-	case Recommended:
-		finding.Why += "; that is recommended, not required"
-	case Required:
 	}
 	return finding
 }

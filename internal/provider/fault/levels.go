@@ -94,6 +94,8 @@ func tokenBases() []basis {
 		{"*-jwe-duplicate", Choice, "RFC 7516 section 4: the token is rejected, or the last parameter counts"},
 		{"*-jwe-zip", Choice, "RFC 8725 section 3.6"},
 		{"*-jwe-missing", Recommended, core + "3.1.3.7 item 1 says SHOULD"},
+		{"*-payload-bom", Required, "RFC 7519 section 7.2 item 10: completely valid JSON"},
+		{"*-payload-trailing", Required, "RFC 7519 section 7.2 item 10: completely valid JSON"},
 		{"*-payload-surrogate", Choice, "RFC 8259 section 8.2"},
 		{"*-payload-deep", Choice, "RFC 8259 section 9: limits are the reader's own"},
 		{"*-payload-many", Choice, "RFC 8259 section 9: limits are the reader's own"},

@@ -45,7 +45,7 @@ type Finding struct {
 }
 
 // Wrong reports whether the relying party did what a standard forbids.
-func (f Finding) Wrong() bool { return f.Level == Required && f.Discouraged() }
+func (f Finding) Wrong() bool { return f.Level != Recommended && f.Discouraged() }
 
 // Discouraged reports whether the relying party did what a standard forbids or advises against.
 func (f Finding) Discouraged() bool { return f.Right != nil && !*f.Right }
@@ -327,11 +327,23 @@ func (f Fault) judge(requests []Request) Finding {
 	case f.Accept:
 		return finding(did, "it stopped, or never asks for UserInfo; a correct relying party goes on", no)
 	case on:
-		return finding(did, "it used a response that it must reject", no)
+		return finding(did, f.use(), no)
 	case again:
 		return finding(did, "it sent the request again and got the same response", no)
 	}
 	return finding(did, "it asked for nothing that it may not ask for", yes)
+}
+
+// use says that a relying party went on where a correct one stops.
+func (f Fault) use() string {
+	switch f.Level {
+	case Recommended:
+		return "it used a response that it should reject"
+	case Choice:
+		return "it used the response, which is its own choice"
+	case Required:
+	}
+	return "it used a response that it must reject"
 }
 
 // judgeCall judges what a relying party answered to a call of the provider.
