@@ -29,7 +29,7 @@ func TestFlagsOfToken(t *testing.T) {
 		{"token work --audience mine", "0", `audience=["mine"]`},
 		{
 			"token work --scope mine --id-token", "2",
-			"--scope is for an access token, and --id-token asks for the other one",
+			"--scope is for an access token, and the ID Token is asked for",
 		},
 		{
 			"token work --resource mine", "2",

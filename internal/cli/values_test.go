@@ -101,7 +101,7 @@ func TestValuesAreUTF8(t *testing.T) {
 		"dpop-key", "file",
 		"id-token", "id-token-hint", "initial-access-token", "jwks", "login-hint-token", "metadata", "out",
 		"output-dir", "password", "pem-cert",
-		"pem-key", "previous-id-token", "refresh-token", "registration", "registration-token", "signing-key",
+		"pem-key", "previous-id-token", "refresh-token", "registration", "registration-token", "report", "signing-key",
 		"subject-token", "tls-cert", "tls-key",
 		"token", "user-code",
 	}

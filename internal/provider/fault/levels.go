@@ -23,6 +23,13 @@ func acceptedBases() []basis {
 	return []basis{
 		{"metadata-auth-methods-missing", Required, discovered + "3: the default is client_secret_basic"},
 		{"metadata-no-openid", Recommended, discovered + "3: not every scope has to be in scopes_supported"},
+		{"metadata-plain-oauth", Recommended, "RFC 8414 section 2: what a plain OAuth server has no use for may be missing"},
+		{"metadata-unused-endpoint-http", Choice, "RFC 8414 section 2: the endpoint is not used"},
+		{"device-uri-url", Choice, "RFC 8628 section 3.2: the member has another name"},
+		{"device-pkce-required", Recommended, "RFC 9700 section 2.1.1, for a flow without redirect"},
+		{"client-assertion-client-id", Recommended, "RFC 7521 section 4.2: client_id may be there"},
+		{"client-assertion-aud-endpoint", Choice, "RFC 7523 section 3: the audience is the server's choice"},
+		{"jarm-claim-repeated", Choice, "RFC 7519 section 4: a parser may reject the JWT or use the last claim"},
 		{"metadata-odd-order", Recommended, "OAuth 2.0 Multiple Response Type Encoding Practices section 3"},
 		{"metadata-escapes", Recommended, discovered + "3: the member is not used"},
 		{"metadata-endpoint-elsewhere", Choice, "RFC 9700 section 4.4"},
