@@ -53,8 +53,10 @@ of the governments and of the European sovereign cloud need a region of theirs.`
 	f := cmd.Flags()
 	f.StringVar(&o.role, "role-arn", "", "the role to assume")
 	f.StringVar(&o.sessionName, "role-session-name", "oidc-client", "name of the session at AWS, for its logs")
-	f.StringVar(&o.region, "region", "", "region whose STS is asked; by default AWS_REGION or AWS_DEFAULT_REGION, or else the global STS")
-	f.StringVar(&o.endpoint, "sts-endpoint", "", "URL of STS, if it is another; by default AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL, as for the AWS CLI")
+	f.StringVar(&o.region, "region", "",
+		"region whose STS is asked; by default AWS_REGION or AWS_DEFAULT_REGION, or else the global STS")
+	f.StringVar(&o.endpoint, "sts-endpoint", "",
+		"URL of STS, if it is another; by default AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL, as for the AWS CLI")
 	f.DurationVar(&o.lifetime, "duration", 0, "lifetime of the credentials, from 15m (default what AWS gives, an hour)")
 	return cmd
 }

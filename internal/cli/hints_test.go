@@ -62,40 +62,48 @@ func TestHintsOfRules(t *testing.T) {
 	runHinted(t, map[string]hinted{
 		"one rule": {
 			claim("aud", "other"), refreshLine,
-			[]string{"--waive id_token.aud accepts this"}, nil,
+			[]string{"--waive id_token.aud accepts this"},
+			nil,
 		},
 		"two rules": {
 			func(s *stage) { s.Claims["aud"], s.Claims["iss"] = "other", "https://op.example" }, refreshLine,
-			[]string{"--waive id_token.iss --waive id_token.aud accepts this"}, nil,
+			[]string{"--waive id_token.iss --waive id_token.aud accepts this"},
+			nil,
 		},
 		"one that cannot be waived among them": {
 			token("id_token", unsigned), refreshLine, []string{"not signed"}, []string{"--waive"},
 		},
 		"metadata": {
 			func(s *stage) { s.Metadata["issuer"] = "https://op.example" }, refreshLine,
-			[]string{"set issuer", "--waive discovery.issuer accepts this"}, nil,
+			[]string{"set issuer", "--waive discovery.issuer accepts this"},
+			nil,
 		},
 		"a profile": {
 			func(s *stage) { s.Claims["aud"], s.Tokens["token_type"] = "other", "DPoP" },
 			"client-credentials -c $DIR/config.yaml --profile fapi2 --pem-key $DIR/key.pem --auth-method private_key_jwt",
-			[]string{"check client_id"}, []string{"--waive"},
+			[]string{"check client_id"},
+			[]string{"--waive"},
 		},
 		"no token_type": {
 			func(s *stage) { delete(s.Tokens, "token_type") }, refreshLine,
-			[]string{"has to say of what type", "--waive token_response.token_type"}, []string{"dpop"},
+			[]string{"has to say of what type", "--waive token_response.token_type"},
+			[]string{"dpop"},
 		},
 		"another token_type": {
 			token("token_type", "mac"), refreshLine,
-			[]string{"a type that this client does not know"}, []string{"dpop"},
+			[]string{"a type that this client does not know"},
+			[]string{"dpop"},
 		},
 		"a token_type of DPoP": {token("token_type", "DPoP"), refreshLine, []string{"--dpop"}, nil},
 		"a MAC by another key": {
 			token("id_token", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"), refreshLine + " --config $DIR/mac.yaml",
-			[]string{"not signed with client_secret", "Keycloak", "RS256"}, []string{"publishes now"},
+			[]string{"not signed with client_secret", "Keycloak", "RS256"},
+			[]string{"publishes now"},
 		},
 		"a MAC that was not asked for": {
 			token("id_token", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"), refreshLine,
-			[]string{"shared secret", "Choose an asymmetric algorithm"}, nil,
+			[]string{"shared secret", "Choose an asymmetric algorithm"},
+			nil,
 		},
 	})
 }

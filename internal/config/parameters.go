@@ -276,7 +276,8 @@ var parameters = []Parameter{
 	{
 		Key: "dpop_key", Flag: "dpop-key", File: true,
 		Help: "file of the private key that tokens are bound to: PEM, PKCS #12 or JWK; a command that asks for new " +
-			"tokens creates it if it does not exist. By default a new key for each run, which no later run can use the " +
+			"tokens creates it if it does not exist. By default a new key for each run, which no later run can use " +
+			"the " +
 			"tokens with",
 		field: func(c *Config) any { return &c.DPoP.Key },
 	},
@@ -336,7 +337,8 @@ var parameters = []Parameter{
 	{
 		Key: "decryption_key", File: true,
 		Help: "file of the private key that tokens are encrypted for: PEM, PKCS #12, JWK or JWK Set; by default " +
-			"private_key (which also makes private_key_jwt the auth_method, unless another is set or there is a client_secret)",
+			"private_key (which also makes private_key_jwt the auth_method, unless another is set or there is a " +
+			"client_secret)",
 		field: func(c *Config) any { return &c.DecryptionKey },
 	},
 	{

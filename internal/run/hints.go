@@ -383,8 +383,8 @@ func (s situation) ruleHint(result check.Result, err error) string {
 	}
 	var protocol *oidc.ProtocolError
 	if errors.As(err, &protocol) {
-		return "the response breaks the standard, and the provider has to fix it; `oidc-client help rules` lists what " +
-			"is required"
+		return "the response breaks the standard, and the provider has to fix it; " +
+			"`oidc-client help rules` lists what is required"
 	}
 	return "do not use the tokens; --explain shows every rule that was checked"
 }
@@ -402,8 +402,8 @@ func signatureHint(result check.Result) string {
 			"replaced one: " +
 			"run the command again in a minute, or with --no-cache"
 	case strings.Contains(result.Want, "client_secret"):
-		return "the token is not signed with client_secret: check it, and its length. Keycloak signs HS256, HS384 and " +
-			"HS512 with a key of its own: choose RS256 or ES256 for the client there"
+		return "the token is not signed with client_secret: check it, and its length. Keycloak signs HS256, HS384 " +
+			"and HS512 with a key of its own: choose RS256 or ES256 for the client there"
 	case result.Note != "":
 		return "do not use the token: no key of the given JWK Set verifies it. " +
 			"Without --jwks the provider's own keys are used"

@@ -23,7 +23,10 @@ func acceptedBases() []basis {
 	return []basis{
 		{"metadata-auth-methods-missing", Required, discovered + "3: the default is client_secret_basic"},
 		{"metadata-no-openid", Recommended, discovered + "3: not every scope has to be in scopes_supported"},
-		{"metadata-plain-oauth", Recommended, "RFC 8414 section 2: what a plain OAuth server has no use for may be missing"},
+		{
+			"metadata-plain-oauth", Recommended,
+			"RFC 8414 section 2: what a plain OAuth server has no use for may be missing",
+		},
 		{"metadata-unused-endpoint-http", Choice, "RFC 8414 section 2: the endpoint is not used"},
 		{"device-uri-url", Choice, "RFC 8628 section 3.2: the member has another name"},
 		{"device-pkce-required", Recommended, "RFC 9700 section 2.1.1, for a flow without redirect"},
@@ -80,7 +83,10 @@ func acceptedBases() []basis {
 		{"logout-token-untyped", Recommended, backchannel + "2.4: typ is only recommended"},
 		{"registration-secret-missing", Choice, "RFC 7591 section 3.2.1: the secret is optional"},
 		{"registration-managed-secret-missing", Choice, "RFC 7592 section 3: the secret is optional"},
-		{"registration-auth-method-unknown", Choice, "RFC 7591 section 3.2.1: the server may replace what was asked for"},
+		{
+			"registration-auth-method-unknown", Choice,
+			"RFC 7591 section 3.2.1: the server may replace what was asked for",
+		},
 		{"resource-metadata-servers-missing", Recommended, "RFC 9728 section 2: authorization_servers is optional"},
 		{"resource-escapes", Recommended, "RFC 6750 section 3: only the error matters"},
 	}
