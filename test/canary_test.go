@@ -54,10 +54,10 @@ func TestCanary(t *testing.T) {
 							"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+
 							canaryGateway+"}}\n"+config), 0o600))
 				for _, format := range []string{"text", "json"} {
-					for _, debug := range []string{"--debug=false", "--debug"} {
+					for _, debug := range []string{"--debug=false", "-dd"} {
 						_, stdout, stderr := runProgram([]string{
 							"refresh-token", "-c", file, "--refresh-token", "-",
-							"--format", format, "--explain", debug,
+							"--format", format, "--explain=all", debug,
 						}, canaryRefresh)
 						leaks(t, "standard error", stderr)
 						leaks(t, "standard output", withoutResults(format, stdout))
@@ -143,8 +143,8 @@ func TestCanaryOfSessions(t *testing.T) {
 						[]byte("issuer: "+op.URL+"\nclient_id: cli\nclient_secret: \""+canarySecret+
 							"\"\nhttp_client_config: {extra_headers: {X-Api-Key: "+canaryHeader+", X-Gateway-Token: "+
 							canaryGateway+"}}\n"), 0o600))
-				for format, debug := range map[string]string{"text": "--debug", "json": "--debug=false"} {
-					flags := []string{"--format", format, "--explain", debug}
+				for format, debug := range map[string]string{"text": "-dd", "json": "--debug=false"} {
+					flags := []string{"--format", format, "--explain=all", debug}
 					_, stdout, stderr := runProgramIn(env,
 						append([]string{
 							"refresh-token", "-c", file, "--refresh-token", "-", "--save", "work",

@@ -173,7 +173,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 			scene.login()
 			hostile(scene.op)
 			for line := range strings.Lines(strings.TrimSpace(hostileRuns)) {
-				for _, flags := range [][]string{{"--explain", "--debug"}, {"--format", "json"}} {
+				for _, flags := range [][]string{{"--explain=all", "-dd"}, {"--format", "json"}} {
 					if line == "token work\n" { // once more for what comes next
 						expire(t, filepath.Join(scene.folder, "sessions"))
 					}

@@ -127,8 +127,8 @@ func TestRulesAreNotInTheWay(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t)
 	for want, args := range map[string][]string{
-		"ran\n": {"exec", "work", "--explain", "--", "echo", "ran"},
-		`{"`:    {"helper", "docker", "work", "get", "--explain"},
+		"ran\n": {"exec", "work", "--explain=all", "--", "echo", "ran"},
+		`{"`:    {"helper", "docker", "work", "get", "--explain=all"},
 	} {
 		k.expire()
 		code, stdout, stderr := k.run(args...)
@@ -138,7 +138,7 @@ func TestRulesAreNotInTheWay(t *testing.T) {
 		}
 	}
 	k.expire()
-	if code, stdout, _ := k.run("userinfo", "--session", "work", "--explain"); code != 0 ||
+	if code, stdout, _ := k.run("userinfo", "--session", "work", "--explain=all"); code != 0 ||
 		strings.Count(stdout, " id_token.iss: ") != 1 || !strings.Contains(stdout, "userinfo.sub") {
 		t.Errorf("userinfo: exit %d\n%s", code, stdout)
 	}

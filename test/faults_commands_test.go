@@ -348,7 +348,7 @@ func TestFaultsCommands(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			for _, form := range [][]string{{"--format", "json"}, {"-d", "--explain"}} {
+			for _, form := range [][]string{{"--format", "json"}, {"-dd", "--explain=all"}} {
 				p := ready(t, f, form...)
 				p.run()
 				p.judge()
@@ -363,7 +363,7 @@ func TestFaultsWaiting(t *testing.T) {
 	var all []*play
 	for _, f := range fault.Faults() {
 		if f.By != "" && waits(f) {
-			all = append(all, ready(t, f, "--format", "json", "-d"), ready(t, f, "--explain"))
+			all = append(all, ready(t, f, "--format", "json", "-dd"), ready(t, f, "--explain=all"))
 		}
 	}
 	var running sync.WaitGroup

@@ -212,9 +212,9 @@ func TestFaultsRefreshToken(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			forms := [][]string{{"--format", "json"}, {"-d", "--explain"}}
+			forms := [][]string{{"--format", "json"}, {"-dd", "--explain=all"}}
 			if strings.Contains(f.Config, "timeout_duration") { // it waits for that each time
-				forms = [][]string{{"--format", "json", "-d", "--explain"}}
+				forms = [][]string{{"--format", "json", "-dd", "--explain=all"}}
 			}
 			for _, form := range forms {
 				s := newStage(t, f)

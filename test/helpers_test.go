@@ -287,7 +287,7 @@ func TestAWS(t *testing.T) {
 	defer server.Close()
 	args := []string{
 		"helper", "aws", "work", "--role-arn", "arn:aws:iam::123456789012:role/dev", "--sts-endpoint",
-		server.URL, "--duration", "15m", "-d",
+		server.URL, "--duration", "15m", "-dd",
 	}
 	out := s.run(program(t), args...)
 	var credentials map[string]any

@@ -30,7 +30,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			s := newStage(t, f)
 			check(t, s.op.Misbehave(f.Name))
 			out := printed(t, ".", measure, binary, "refresh-token", "-c", s.config, "--refresh-token", "@"+s.token,
-				"--timeout", "30s", "-d")
+				"--timeout", "30s", "-dd")
 			if _, shown := s.op.Quiet(); !shown {
 				t.Error("the fault was not come to")
 			}

@@ -67,7 +67,7 @@ func reportRefresh(t *testing.T, name string) *reported {
 		check(t, s.op.Misbehave(name))
 	}
 	r := &reported{folder: s.folder}
-	args := []string{"--format", "json", "-d", "--show-secrets"}
+	args := []string{"--format", "json", "-dd", "--show-secrets"}
 	for _, form := range []string{".html", ".har", ".mmd", ".sh"} {
 		args = append(args, "--report", filepath.Join(s.folder, "r"+form))
 	}

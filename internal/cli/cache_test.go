@@ -69,7 +69,7 @@ func TestCacheBetweenRuns(t *testing.T) {
 	p.refreshes()
 	p.refreshes()
 	p.asked(1, 1)
-	if code, said := p.run("refresh-token", "-d"); code != 0 || !strings.Contains(said, "Age: ") {
+	if code, said := p.run("refresh-token", "-d"); code != 0 || !strings.Contains(said, "200 OK, cached") {
 		t.Errorf("-d does not show that it is from the cache: %d %s", code, said)
 	}
 	if code, _ := p.run("refresh-token", "--no-cache"); code != 0 {

@@ -105,16 +105,17 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 		return failure.Usage("%s", text)
 	})
 	f := root.PersistentFlags()
-	f.BoolVarP(&p.flags.Debug, "debug", "d", false, "debug mode enabled")
+	f.VarPF((*debugLevel)(&p.flags.Debug), "debug", "d", "debug mode enabled").NoOptDefVal = "true"
 	f.BoolVar(&p.flags.ShowSecrets, "show-secrets", false,
-		"with -d: show tokens and secrets as they are, instead of tags in their places")
+		"with -d (a line for each request) or -dd (headers and bodies): show tokens and secrets as they are")
 	f.BoolVar(&p.flags.NoColor, "no-color", false, "disable color output")
 	f.Bool("skip-userinfo", false, "Skip fetching Userinfo")
 	f.BoolVarP(&p.flags.Output, "output", "o", false, "write result files")
 	f.StringVar(&p.flags.OutputDir, "output-dir", ".", "`folder` of the result files")
 	f.StringVar(&p.flags.Format, "format", "text", "output `format`: text or json")
 	f.StringVar(&p.flags.JQ, "jq", "", "filter the JSON document with a jq `expression` (implies --format json)")
-	f.BoolVar(&p.flags.Explain, "explain", false, "show every rule that was checked")
+	f.VarPF((*explanation)(&p.flags.Explain), "explain", "",
+		"show the rules that failed, warned or were waived; --explain=all shows every rule").NoOptDefVal = "true"
 	f.DurationVar(&p.flags.Timeout, "timeout", 0,
 		"bound of the whole command, such as 30s (the answer to a refresh token that was sent has 5s more)")
 	root.InitDefaultHelpFlag() // before the command is found: -h takes no value
@@ -194,8 +195,8 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 		return err
 	case p.flags.Timeout < 0:
 		return failure.Usage("--timeout must not be negative")
-	case p.flags.ShowSecrets && !p.flags.Debug:
-		return failure.Usage("--show-secrets goes with -d")
+	case p.flags.ShowSecrets && p.flags.Debug == 0:
+		return failure.Usage("--show-secrets goes with -d or -dd")
 	case p.flags.ShowSecrets:
 		p.run.Warn("--show-secrets: the requests and answers below hold tokens and secrets that work; show them to " +
 			"nobody")

@@ -155,7 +155,7 @@ func countdown(ctx context.Context, r *run.Run, d time.Duration, until time.Time
 	end, tick := time.NewTimer(d), time.NewTicker(time.Second)
 	defer end.Stop()
 	defer tick.Stop()
-	shown := r.Env.Terminal(r.Env.Stderr) && !r.Options.Debug
+	shown := r.Env.Terminal(r.Env.Stderr) && r.Options.Debug == 0
 	if shown {
 		defer r.Console().Raw("\r\x1b[K")
 	}

@@ -17,7 +17,7 @@ func rulesTopic(p *program) *cobra.Command {
 		var b strings.Builder
 		b.WriteString(`Rules:
 
-All rules always run; --explain shows what came of each. A broken MUST is an
+All rules always run; --explain=all shows what came of each. A broken MUST is an
 error (exit code 5; 4 for discovery and token responses), a broken SHOULD a
 warning. --waive ID, or the key waive, makes the failure of a rule visible but no
 error. If a MUST is waived nothing counts as verified; waiving a SHOULD changes

@@ -11,10 +11,12 @@ package keep
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/session"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -88,6 +90,9 @@ func (k *Keeper) show(client *connect.Client, t *oidc.Tokens) {
 	if decoded, err := oidc.DecodeIDToken(t.IssuedIDToken, client.Policy.DecryptionKeys...); err == nil {
 		id = run.IDToken(decoded)
 	}
+	if k.Stored() {
+		k.run.Quiet()
+	}
 	k.run.Show(transcript.TokenResponse{Raw: t.Raw, Expires: t.ExpiresAt, IDToken: id}.Result(k.run.Env.Now()))
 	if id != nil {
 		k.run.Note("id_token", id) // shown once it was verified
@@ -139,7 +144,7 @@ func (k *Keeper) Tell() {
 	}
 	s, r := k.session.session, k.run
 	r.Note("session", map[string]string{"name": s.Name})
-	r.Inform("the tokens are kept as session %s: `oidc-client token %s` prints its access token", s.Name, s.Name)
+	r.Record.Summary = k.summary(s)
 	if k.session.part != nil {
 		r.Warn("session %s: %v", s.Name, k.session.part)
 	}
@@ -151,6 +156,43 @@ func (k *Keeper) Tell() {
 		r.Warn("no refresh token came, so session %s ends with its access token; most providers want the scope "+
 			"offline_access for one (Google: --param access_type=offline --param prompt=consent)", s.Name)
 	}
+}
+
+// summary is the session in a line: who logged in, its name, how long its access token is valid.
+func (k *Keeper) summary(s *session.Session) string {
+	text := "session " + s.Name
+	if user := k.user(); user != "" {
+		text = "logged in as " + k.run.Redactor.Text(user) + "; " + text
+	}
+	if s.Tokens.Expires.IsZero() {
+		return text
+	}
+	until := s.Tokens.Expires.Local()
+	format := "15:04:05"
+	if y, m, d := k.run.Env.Now().Local().Date(); until.Before(time.Date(y, m, d, 0, 0, 0, 0, time.Local)) ||
+		!until.Before(time.Date(y, m, d+1, 0, 0, 0, 0, time.Local)) {
+		format = time.DateTime
+	}
+	return text + "; access token valid until " + until.Format(format)
+}
+
+// user is the name that the user goes by in the ID Token, or else its sub; "" if there is none.
+func (k *Keeper) user() string {
+	result, _ := k.run.Record.Get("id_token")
+	token, ok := result.Value.(*transcript.Token)
+	if !ok {
+		return ""
+	}
+	claims, err := strictjson.Parse(token.Claims)
+	if err != nil {
+		return ""
+	}
+	for _, name := range []string{"preferred_username", "sub"} {
+		if text, err := claims.String(name); err == nil && text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 // Advise completes how an error is reported by where the tokens are.

@@ -45,7 +45,7 @@ const (
 var oauthHints = map[string]string{
 	"invalid_grant": "the provider did not accept the grant: it is expired or revoked, was used before, or was " +
 		"issued to another client_id",
-	"invalid_request": "the provider found a parameter missing, repeated or malformed; -d shows what was sent",
+	"invalid_request": "the provider found a parameter missing, repeated or malformed; -dd shows what was sent",
 	"unauthorized_client": "this client may not use this grant: allow it in the client's registration " +
 		"at the provider",
 	"unsupported_grant_type": "the provider does not support this grant; `oidc-client discover` shows " +
@@ -308,9 +308,9 @@ func (s situation) refusalHint(e *oidc.Error) string {
 	case e.URI != "":
 		return "the provider refers to " + e.URI
 	case strings.Contains(e.Code, " "): // a sentence where the code belongs, as Hydra sends it
-		return "the provider explains no more; -d shows what was sent, and the provider's log may say why"
+		return "the provider explains no more; -dd shows what was sent, and the provider's log may say why"
 	case e.Code != "":
-		return "the provider's documentation says what " + e.Code + " means; -d shows what was sent"
+		return "the provider's documentation says what " + e.Code + " means; -dd shows what was sent"
 	}
 	return ""
 }
@@ -386,7 +386,7 @@ func (s situation) ruleHint(result check.Result, err error) string {
 		return "the response breaks the standard, and the provider has to fix it; " +
 			"`oidc-client help rules` lists what is required"
 	}
-	return "do not use the tokens; --explain shows every rule that was checked"
+	return "do not use the tokens; --explain=all shows every rule that was checked"
 }
 
 // signatureHint is the advice for a signature that does not verify. The
@@ -573,7 +573,7 @@ func protocolHint(f *failure.Failure) string {
 			"the configuration"
 	}
 	return "the answer is not one that the standards allow: the provider has to mend it, unless something else " +
-		"answered (a proxy, a login page of the network, another service on that host); -d shows it"
+		"answered (a proxy, a login page of the network, another service on that host); -dd shows it"
 }
 
 // ShortList names the first of the names, and how many more there are.

@@ -27,9 +27,9 @@ import (
 
 // Options are the flags that every command has.
 type Options struct {
-	Debug       bool // show requests and responses
+	Debug       int // 1 shows a line for each request, 2 headers and bodies too
 	NoColor     bool
-	Explain     bool // show every rule that was checked
+	Explain     transcript.Explanation // how much to show of the rules that were checked
 	ShowSecrets bool // with Debug: as they are
 	Output      bool // write result files
 	OutputDir   string
@@ -95,15 +95,18 @@ func New(env *Env, o Options, command string) *Run {
 	}
 	r.Input = &Input{env: env, redactor: r.Redactor, warn: r.Warn}
 	r.record()
-	if o.Debug {
+	switch {
+	case o.Debug > 1:
 		r.Recorder.Show = r.console.Exchange
+	case o.Debug == 1:
+		r.Recorder.Show = r.console.ExchangeLine
 	}
-	r.shown.views = []transcript.View{viewOf(env, o, !plain)}
+	r.shown.views = []transcript.View{viewOf(env, o, !plain, r.console)}
 	return r
 }
 
-// viewOf is what shows a record on standard output.
-func viewOf(env *Env, o Options, colour bool) transcript.View {
+// viewOf is what shows a record on standard output. What was proved goes to the console.
+func viewOf(env *Env, o Options, colour bool, console *transcript.Text) transcript.View {
 	terminal := env.Terminal(env.Stdout)
 	switch {
 	case o.Filter != nil:
@@ -112,7 +115,7 @@ func viewOf(env *Env, o Options, colour bool) transcript.View {
 		return &transcript.JSONView{W: env.Stdout}
 	}
 	out := &transcript.Text{W: env.Stdout, Colour: colour && terminal}
-	return &transcript.TextView{Blocks: out, Plain: out, Explain: o.Explain}
+	return &transcript.TextView{Blocks: out, Plain: out, Explain: o.Explain, Notes: console}
 }
 
 // Plainly leaves standard output to results without a title, which another
@@ -120,7 +123,18 @@ func viewOf(env *Env, o Options, colour bool) transcript.View {
 func (r *Run) Plainly() {
 	for _, view := range r.shown.views {
 		if text, ok := view.(*transcript.TextView); ok {
-			text.Blocks = r.console
+			text.Blocks, text.Notes = r.console, nil
+		}
+	}
+}
+
+// Quiet leaves results out of what people read: a session has them.
+func (r *Run) Quiet() {
+	r.shown.mu.Lock()
+	defer r.shown.mu.Unlock()
+	for _, view := range r.shown.views {
+		if text, ok := view.(*transcript.TextView); ok {
+			text.Quiet = true
 		}
 	}
 }
@@ -258,7 +272,11 @@ func (r *Run) PrintText(text string) { r.Show(transcript.Result{Text: text}) }
 // Returned records an authorization response: the request of a browser that brought
 // parameters to the redirect URI. method is "" if a person pasted the address.
 func (r *Run) Returned(method, redirectURI string, parameters url.Values, at time.Time) {
-	r.Record.Exchanges.Add(transcript.Returned(r.Redactor, method, redirectURI, parameters, at))
+	e := transcript.Returned(r.Redactor, method, redirectURI, parameters, at)
+	r.Record.Exchanges.Add(e)
+	if r.Recorder.Show != nil {
+		r.Recorder.Show(e)
+	}
 }
 
 // Unshown is why a result could not be shown, nil if all were.
@@ -352,7 +370,7 @@ func (r *Run) Inform(format string, args ...any) {
 
 // Debug tells people something on standard error if -d is given.
 func (r *Run) Debug(format string, args ...any) {
-	if r.Options.Debug {
+	if r.Options.Debug > 0 {
 		r.Inform(format, args...)
 	}
 }

@@ -21,7 +21,7 @@ func TestAgainTakesTheRecorder(t *testing.T) {
 		Stdout: io.Discard, Stderr: &stderr, Now: time.Now,
 		Getenv: func(string) string { return "" }, Terminal: func(io.Writer) bool { return false },
 	}
-	first := New(env, Options{Debug: true}, "test")
+	first := New(env, Options{Debug: 2}, "test")
 	first.Recorder.Base = op.Client().Transport
 	client := &http.Client{Transport: first.Recorder}
 	get := func(r *Run, path string) {

@@ -24,6 +24,7 @@ type Record struct {
 	Failure   *failure.Failure // nil if all went well
 
 	Configuration []string // the settings that were used, one a line
+	Summary       string   // a sentence about the result, for people; "" if the results say enough
 }
 
 // A Result is one thing that a command was asked for, or was given on the way.

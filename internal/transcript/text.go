@@ -132,16 +132,24 @@ func Indent(raw []byte) string {
 	return EscapeJSON(b.String())
 }
 
-// Checks writes a block with every rule that was checked.
-func (t *Text) Checks(results check.Results) {
+// Checks writes a block with the rules that were checked: all of them, or those that did not simply
+// hold, and how many did.
+func (t *Text) Checks(results check.Results, all bool) {
 	var b strings.Builder
-	for _, r := range results {
+	shown := results
+	if !all {
+		shown = brief(results)
+	}
+	for _, r := range shown {
 		fmt.Fprintf(&b, "%-7s %-6s %s: %s (%s)\n", mark(r), r.Level, r.ID, r.Text, r.Spec)
 		for _, evidence := range []struct{ name, text string }{{"want", r.Want}, {"got", r.Got}, {"note", note(r)}} {
 			if evidence.text != "" {
 				fmt.Fprintf(&b, "%15s%-4s %s\n", "", evidence.name, Escape(evidence.text))
 			}
 		}
+	}
+	if !all {
+		b.WriteString(counted(results))
 	}
 	t.Block("Checks", "Checks", b.String())
 }

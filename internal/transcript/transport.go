@@ -226,15 +226,32 @@ func (b *recordedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// Exchange writes a request and its answer.
-func (t *Text) Exchange(e *Exchange) {
-	name := e.Endpoint
-	if name == "" {
-		name = "http"
+// ExchangeLine writes an exchange as one line: method, URL, status, time, connection.
+func (t *Text) ExchangeLine(e *Exchange) {
+	method := e.Method
+	if method == "" {
+		method = "pasted"
 	}
+	t.Line(LevelDebug, e.name()+": "+method+" "+e.URL+": "+e.outcome())
+}
+
+// name is the endpoint of an exchange, or what else is known of it.
+func (e *Exchange) name() string {
+	if e.Endpoint == "" {
+		return "http"
+	}
+	return e.Endpoint
+}
+
+// outcome is the response in words, with the time and the connection.
+func (e *Exchange) outcome() string {
 	took := e.Duration.Round(100 * time.Microsecond).String()
 	var response string
 	switch {
+	case e.Endpoint == AuthorizationResponse:
+		response = "received"
+	case e.Cached:
+		response = e.Status + ", cached"
 	case e.Status == "":
 		response = "none after " + took + ": " + e.Err
 	case e.Err != "":
@@ -244,8 +261,13 @@ func (t *Text) Exchange(e *Exchange) {
 	default:
 		response = e.Status + " in " + took + ", new connection"
 	}
-	t.write(t.line(LevelDebug, name+" request: "+e.Method+" "+e.URL) + message(e.Header, e.Body) +
-		t.line(LevelDebug, name+" response: "+response) + message(e.ResponseHeader, e.ResponseBody))
+	return response
+}
+
+// Exchange writes a request and its response, with headers and bodies.
+func (t *Text) Exchange(e *Exchange) {
+	t.write(t.line(LevelDebug, e.name()+" request: "+e.Method+" "+e.URL) + message(e.Header, e.Body) +
+		t.line(LevelDebug, e.name()+" response: "+e.outcome()) + message(e.ResponseHeader, e.ResponseBody))
 }
 
 func message(header []string, body string) string {

@@ -13,12 +13,25 @@ import (
 // wrote them, they cannot steer a terminal.
 type TextView struct {
 	Blocks, Plain *Text
-	Explain       bool // show every rule that was checked
+	Explain       Explanation
+	Notes         *Text // where it says what was proved; nil says it nowhere
+	Quiet         bool  // results are stored, and not shown as blocks
 }
+
+// An Explanation is how much is shown of the rules that were checked.
+type Explanation int
+
+// The explanations.
+const (
+	ExplainNothing Explanation = iota
+	ExplainBriefly             // what failed, warned or was waived; the rest is counted
+	ExplainAll                 // every rule
+)
 
 // Result implements [View].
 func (v *TextView) Result(r Result) error {
 	switch {
+	case r.Title != "" && v.Quiet:
 	case r.Title != "":
 		v.Blocks.Result(r)
 		return v.Blocks.Err()
@@ -31,15 +44,29 @@ func (v *TextView) Result(r Result) error {
 
 // Checks implements [View].
 func (v *TextView) Checks(results check.Results) error {
-	if !v.Explain || len(results) == 0 {
+	if v.Explain == ExplainNothing || len(results) == 0 {
 		return nil
 	}
-	v.Blocks.Checks(results)
-	return v.Blocks.Err()
+	out := v.Blocks
+	if v.Quiet && v.Notes != nil {
+		out = v.Notes
+	}
+	out.Checks(results, v.Explain == ExplainAll)
+	return out.Err()
 }
 
-// End implements [View].
-func (v *TextView) End(*Record) error { return nil }
+// End implements [View]. It says what was proved. A failure says by itself what was not.
+func (v *TextView) End(r *Record) error {
+	if v.Notes == nil || r.Failure != nil {
+		return nil
+	}
+	for _, line := range []string{Proof(r.Checks), r.Summary} {
+		if line != "" {
+			v.Notes.Line(LevelInfo, line)
+		}
+	}
+	return nil
+}
 
 // A JSONView writes the record as one document when the run is over.
 type JSONView struct{ W io.Writer }

@@ -291,7 +291,7 @@ func TestJudgeFindsTheCredulousElsewhere(t *testing.T) {
 			credulous{t, &http.Client{Timeout: time.Second}, op, ""}.come(f)
 			v := op.Judge()
 			right := v.Findings[0].Right
-			praised := f.mayGoOn() && f.demands == nil
+			praised := f.Level == Choice || f.Accept && f.demands == nil
 			if f.Unseen != (right == nil) || right != nil && *right != praised ||
 				right != nil && !f.Accept && v.Findings[0].Did != "went_on" {
 				t.Errorf("%+v", v)
