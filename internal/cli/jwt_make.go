@@ -279,7 +279,7 @@ func makeRequestObject(r *run.Run, cmd *cobra.Command, o *loginOptions, claims [
 		return err
 	}
 	cfg.Login.UseRequestParameter, cfg.Login.RequestObjectEncryptionAlgorithm = true, ""
-	request, err := authorizationRequest(ctx, cfg, o)
+	request, err := authorizationRequest(ctx, cfg, o.params)
 	if err != nil {
 		return err
 	}

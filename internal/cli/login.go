@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -201,9 +203,16 @@ func waitFor(ctx context.Context, what string, err error) error {
 // newLogin is the journey that the configuration and the flags ask for.
 func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions) (*flow.Login, error) {
 	cfg := t.cfg
-	request, err := authorizationRequest(ctx, cfg, o)
+	params, err := maxAgeParam(cfg, &t.client.Policy, o.params)
 	if err != nil {
 		return nil, err
+	}
+	request, err := authorizationRequest(ctx, cfg, params)
+	if err != nil {
+		return nil, err
+	}
+	if throughBrowser(cfg) {
+		request.ResponseMode = tokenResponseMode(t.client.Provider)
 	}
 	place, err := o.browser.place(callbackPath)
 	if err != nil {
@@ -225,17 +234,33 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 			"machine. The login is at"
 		pasted = func(context.Context) <-chan string { return nil }
 	}
-	return &flow.Login{
+	journey := &flow.Login{
 		Client: t.client.Client, Request: request, Place: place, Exchange: t.redeem(o.mock.fakeVerifier),
-		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
-		Begun: func(start, direct string) {
-			r.Inform("Go to %s", start)
-			r.Console().Block(elsewhere, "URL", direct)
-			openBrowser(ctx, r, &o.browser, start)
-		},
+		With:    oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
 		Pasted:  pasted(ctx),
 		Strange: func(what string) { r.Warn("%s", what) },
-	}, nil
+	}
+	journey.Begun = func(start, direct string) {
+		if throughBrowser(cfg) {
+			r.Inform("the response is expected at %s (response_mode %s)", journey.Request.RedirectURI,
+				request.ResponseMode)
+		}
+		r.Inform("Go to %s", start)
+		r.Console().Block(elsewhere, "URL", direct)
+		openBrowser(ctx, r, &o.browser, start)
+	}
+	return journey, nil
+}
+
+// tokenResponseMode is how tokens come through the browser if nobody said: as a form, because
+// what stands behind a # never leaves the browser by itself. Only a provider whose metadata
+// offers that does it (OpenID Connect Discovery 1.0 section 3: the default is query and
+// fragment).
+func tokenResponseMode(p *oidc.Provider) string {
+	if slices.Contains(p.ResponseModesSupported, "form_post") {
+		return "form_post"
+	}
+	return "fragment"
 }
 
 // redeem judges an answer and redeems its code. Nothing that is shown may keep what
@@ -251,17 +276,30 @@ func (t *tokenRequest) redeem(fakeVerifier bool) func(context.Context, *oidc.Log
 	}
 }
 
-// authorizationRequest is what is asked for at the login.
+// maxAgeParam takes max_age out of --param, for the policy: the login has to be as new as is
+// asked for, however that is written. One beside --max-age stays, to be refused.
+func maxAgeParam(cfg *connect.Setup, policy *oidc.Policy, params []string) ([]string, error) {
+	i := slices.IndexFunc(params, func(param string) bool { return strings.HasPrefix(param, "max_age=") })
+	if i < 0 || cfg.MaxAge != nil {
+		return params, nil
+	}
+	seconds, err := strconv.ParseInt(strings.TrimPrefix(params[i], "max_age="), 10, 32)
+	if err != nil || seconds < 0 {
+		return nil, failure.Usage("--param max_age is a number of seconds")
+	}
+	age := time.Duration(seconds) * time.Second
+	policy.MaxAge = &age
+	return slices.Delete(slices.Clone(params), i, i+1), nil
+}
+
+// authorizationRequest is what is asked for at the login. params are those of --param.
 func authorizationRequest(ctx context.Context, cfg *connect.Setup,
-	o *loginOptions,
+	params []string,
 ) (oidc.AuthorizationRequest, error) {
 	l := cfg.Login
 	req := oidc.AuthorizationRequest{
 		Scope: cfg.Scopes, ResponseType: l.ResponseType, ResponseMode: l.ResponseMode, Params: url.Values{},
 		Push: l.UsePAR, PushParams: url.Values{}, InsecureSkipPKCE: l.UsePKCE != nil && !*l.UsePKCE,
-	}
-	if req.ResponseMode == "" && strings.Contains(req.ResponseType, "token") {
-		req.ResponseMode = "form_post" // what stands behind a # never leaves the browser by itself
 	}
 	for name, value := range map[string]string{
 		"acr_values": l.ACRValues, "claims": l.ClaimsParam, "authorization_details": l.AuthorizationDetails,
@@ -284,7 +322,7 @@ func authorizationRequest(ctx context.Context, cfg *connect.Setup,
 		req.PushParams.Set(name, value)
 	}
 	given := req.Params
-	err := parameters(o.params, func(name string) bool { _, there := given[name]; return there },
+	err := parameters(params, func(name string) bool { _, there := given[name]; return there },
 		func(name, value string) { req.Params.Add(name, value) })
 	if err == nil && l.UseRequestParameter {
 		req.Object, err = requestObject(ctx, cfg)

@@ -401,7 +401,7 @@ func TestLoginKeys(t *testing.T) {
 		"authorization_details: ' [ ] '\n":                         "authorization_details: an empty array asks for nothing",
 		"resource: [api]\n":                                        "is not an absolute URI without fragment",
 		"resource: ['https://a.example/#x']\n":                     "is not an absolute URI without fragment", // V91
-		"prompt: none\nmax_age: 0\n":                               "contradicts max_age",                     // Q06
+		"prompt: none\nmax_age: 0\n":                               "",                                        // Q06: the provider says no
 		"response_type: id_token\nresponse_mode: query\n":          "tokens never go in a query",
 		"response_type: id_token\nresponse_mode: query.jwt\n":      "tokens never go in a query",
 		"response_type: token\n":                                   "is not one of",

@@ -265,9 +265,6 @@ func (l *loader) login() {
 			}
 		}
 	}
-	if slices.Contains(strings.Fields(c.Login.Prompt), "none") && c.MaxAge != nil && *c.MaxAge == 0 {
-		l.conflict("prompt", "max_age", "a login that must be new (max_age 0) cannot be silent (none)")
-	}
 	if l.has("par_additional_parameters") && l.has("use_par") && !c.Login.UsePAR {
 		l.conflict("par_additional_parameters", "use_par", "they are sent only with a pushed request")
 	}

@@ -52,8 +52,9 @@ type Options struct {
 
 	strangers func(remote, local netip.AddrPort) bool // whether one comes; nil asks the system
 
-	// Fragment says that they may come behind a #, which browsers keep to
-	// themselves: a script on the page then sends them.
+	// Fragment says that they are expected behind a #, which browsers keep to
+	// themselves: a script on the page then sends them. It does so where they are not
+	// expected there, too, but says that nothing waits for the page.
 	Fragment bool
 }
 
@@ -272,9 +273,14 @@ func (l *Listener) arrive(w http.ResponseWriter, r *http.Request) {
 		stray(w, http.StatusBadRequest)
 		return
 	case len(values) == 0 && l.options.Fragment && r.Method == http.MethodGet:
-		showFragment(w)
+		showFragment(w, http.StatusOK, moment)
 		return
 	case !l.options.Mine(values):
+		if len(values) == 0 && r.Method == http.MethodGet {
+			// Some providers answer behind the # whatever response_mode they were asked for.
+			showFragment(w, http.StatusBadRequest, Stray)
+			return
+		}
 		stray(w, http.StatusBadRequest)
 		return
 	}

@@ -300,6 +300,27 @@ func TestFragment(t *testing.T) {
 	visit.Show(Page{Title: "Done", Bad: true})
 }
 
+// A page that gets nothing, where no response behind a # is expected, passes one on all the same,
+// but does not say that anything waits for it.
+func TestFragmentThatNobodyExpects(t *testing.T) {
+	t.Parallel()
+	l := listening(t, func(*Options) {})
+	a := ask(t, request(t, http.MethodGet, l.URL("/auth/callback"), ""))
+	if a.status != http.StatusBadRequest || !strings.Contains(a.body, "<script>"+fragmentScript+"</script>") ||
+		!strings.Contains(a.body, Stray.Title) {
+		t.Errorf("%+v", a)
+	}
+	safe(t, a)
+	for _, other := range []*http.Request{
+		request(t, http.MethodGet, l.URL("/auth/callback")+"?x=y", ""), request(t, http.MethodGet, l.URL("/"), ""),
+		request(t, http.MethodPost, l.URL("/auth/callback"), "x=y"),
+	} {
+		if a := ask(t, other); strings.Contains(a.body, "<script>") || a.status == http.StatusOK {
+			t.Errorf("%s: %+v", other.URL, a)
+		}
+	}
+}
+
 // V51, H33: a port is ours on every address that its host means, or not at all.
 func TestListen(t *testing.T) {
 	t.Parallel()

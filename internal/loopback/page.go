@@ -60,17 +60,20 @@ var Stray = Page{
 
 func stray(w http.ResponseWriter, status int) { show(w, status, Stray) }
 
-func showFragment(w http.ResponseWriter) {
+// moment is the page for a response that comes behind the #.
+var moment = Page{
+	Title: "One moment", Text: "The response is being passed to the program. This needs JavaScript.",
+}
+
+// showFragment shows a page that passes on what stands behind the #, if anything does.
+func showFragment(w http.ResponseWriter, status int, p Page) {
 	sum := sha256.Sum256([]byte(fragmentScript))
-	write(w, http.StatusOK,
+	write(w, status,
 		"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
 			"'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'", struct {
 			Page
 			Script template.JS
-		}{
-			Page{Title: "One moment", Text: "The answer is being handed to the program. This needs JavaScript."},
-			fragmentScript,
-		})
+		}{p, fragmentScript})
 }
 
 func write(w http.ResponseWriter, status int, policy string, data any) {

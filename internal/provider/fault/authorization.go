@@ -71,6 +71,11 @@ func responseModeFaults() []Fault {
 	state, iss := []string{"authorization_response.state"}, []string{"authorization_response.iss"}
 	code, mode := []string{"authorization_response.code"}, []string{"authorization_response.mode"}
 	return []Fault{
+		{
+			Name: "authorization-mode-ignored", At: "authorization", By: "client", Accept: true,
+			Text:  "The authorization response is behind the #, whatever response_mode was asked for",
+			spoil: at("authorization", behindHash),
+		},
 		demanding(formPost,
 			authorizationFault("form-state-wrong", "The authorization response, a form, has another state", state,
 				[]string{"F11", "V54"}, otherState)),
@@ -114,6 +119,18 @@ func responseModeFaults() []Fault {
 			func(t *token) { t.claims["nonce"] = text(t.claims["nonce"]) + "1" }),
 		nonce("missing", "The ID Token of a login has no nonce", []string{"F21", "A15", "V11"}, claim("nonce", nil)),
 	}
+}
+
+// behindHash moves an authorization response from the query of the redirect behind a #.
+func behindHash(a *answer) {
+	location := a.header.Get("Location")
+	back := a.response().Authorization()
+	if location == "" || back == nil || !back.Values.Has("state") {
+		return
+	}
+	base, _, _ := strings.Cut(location, "?")
+	a.header.Set("Location", base+"#"+back.Values.Encode())
+	a.body = nil // a link to the other one
 }
 
 // authorizationFault changes the parameters of an authorization response.
