@@ -181,15 +181,16 @@ func (r *response) refusal() error {
 	return r.broken(wrongStatus(r))
 }
 
-// challenge is the first challenge of a scheme that access tokens are sent by.
+// challenge is the challenge of a scheme that access tokens are sent by: the one that has an
+// error, since a resource that knows both schemes names the other one, too (RFC 9449 section 7.1).
 func (r *response) challenge() (challenge, bool) {
 	headers := r.header.Values("Www-Authenticate")
-	for _, scheme := range []string{"DPoP", "Bearer"} {
-		if c, found := findChallenge(headers, scheme); found {
-			return c, true
-		}
+	dpop, found := findChallenge(headers, "DPoP")
+	bearer, also := findChallenge(headers, "Bearer")
+	if also && (!found || dpop.params["error"] == "" && bearer.params["error"] != "") {
+		return bearer, true
 	}
-	return challenge{}, false
+	return dpop, found
 }
 
 // wrongStatus says that a status is not one of a response.

@@ -16,7 +16,6 @@ import (
 
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
-	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/keep"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -44,8 +43,10 @@ func resourceCommand(p *program) *cobra.Command {
 
 Sends the token as its kind is sent (Bearer, or DPoP with --dpop-key), and explains
 what a refusal asks for: another scope, a nonce, or a stronger or fresher login
-(RFC 9470). --step-up logs in again with what is asked for, once. --metadata shows
-what the resource says of itself (RFC 9728); without a token that is all there is.`,
+(RFC 9470); or what is wrong with the token: its kind, expiry, issuer, audience,
+scope or binding. --step-up logs in again while more is asked for, at most three
+times. --metadata shows what the resource says of itself (RFC 9728); without a token
+that is all there is.`,
 		Example: `  oidc-client resource https://api.example.com/me -c config.yaml --token @access-token
   oidc-client resource https://api.example.com/pay -c config.yaml --token @access-token --step-up
   oidc-client resource https://api.example.com/me --session work
@@ -65,7 +66,7 @@ what the resource says of itself (RFC 9728); without a token that is all there i
 	f.StringVar(&o.data, "data", "", "body to send (- reads standard input, @FILE a file)")
 	f.BoolVar(&o.metadata, "metadata", false, "show what the resource says of itself (RFC 9728)")
 	f.BoolVar(&o.stepUp, "step-up", false,
-		"log in again, once, if the resource asks for a stronger or fresher login (RFC 9470)")
+		"log in again if the resource asks for more scope, or a stronger or fresher login (RFC 9470)")
 	return cmd
 }
 
@@ -184,7 +185,8 @@ func askResource(ctx context.Context, r *run.Run, cmd *cobra.Command, o *resourc
 		r.Inform("the resource wants no token")
 		return nil
 	case err != nil && !errors.As(err, &refusal):
-		return err
+		// Many take other methods only, or have nothing at this address: their metadata has one of its own.
+		r.Inform("the resource responded with the HTTP status %d, and without a challenge", answer.Status)
 	}
 	if answer.Challenge != nil {
 		showChallenge(r, answer.Challenge)
@@ -208,10 +210,10 @@ func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOp
 	}
 	tokens := presented(token, client)
 	answer, err := client.Resource(ctx, tokens, req)
-	if answer != nil && answer.Challenge != nil && answer.Challenge.Code == "insufficient_user_authentication" &&
-		o.stepUp {
+	soFar := askedFor(newRefusal(token, client, answer, r.Env.Now()), cfg, o)
+	for o.stepUp && answer != nil && soFar.more(answer.Challenge) {
 		showChallenge(r, answer.Challenge)
-		if tokens, err = stepUp(ctx, r, t, o, answer.Challenge); err != nil {
+		if tokens, err = stepUp(ctx, r, t, o, answer.Challenge, soFar.scopes); err != nil {
 			return err
 		}
 		answer, err = client.Resource(ctx, tokens, req)
@@ -221,12 +223,43 @@ func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOp
 		if answer.Challenge != nil {
 			showChallenge(r, answer.Challenge)
 		}
+		explainRefusal(ctx, r, cfg, client, req.URL, tokens.AccessToken, answer, soFar.logins > 0)
 		if o.metadata {
 			err = errors.Join(err, resourceMetadata(ctx, r, cfg, client.HTTP, req.URL, answer.Challenge))
 		}
 	}
 	r.Explain()
 	return err
+}
+
+// askedFor is what was asked for of the login behind a token, as far as the token or its session
+// says.
+func askedFor(token *tokenRefusal, cfg *connect.Setup, o *resourceOptions) *asked {
+	a := &asked{scopes: token.scopes()}
+	if o.session != "" {
+		a.scopes = slices.Concat(a.scopes, missingFrom(a.scopes, cfg.Scopes))
+	}
+	return a
+}
+
+// explainRefusal makes ready to say why a resource refused a token. What the resource says of
+// itself is asked for where it may be why.
+func explainRefusal(ctx context.Context, r *run.Run, cfg *connect.Setup, client *oidc.Client, resource, token string,
+	response *oidc.ResourceResponse, stepped bool,
+) {
+	if response.Status != http.StatusUnauthorized && response.Status != http.StatusForbidden {
+		return
+	}
+	why := newRefusal(token, client, response, r.Env.Now())
+	why.stepped = stepped
+	why.clientID, why.resource, why.shown = cfg.ClientID, resource, cfg.TLSClientCertificate != ""
+	if why.claims == nil || why.kind() == "" && why.times() == "" {
+		d := oidc.Discovery{HTTP: client.HTTP, MaxBody: cfg.HTTP.MaxResponseSize}
+		if metadata, err := d.ProtectedResource(ctx, resource, response.Challenge); err == nil {
+			why.metadata = metadata // what cannot be had, or is not the resource's, explains nothing
+		}
+	}
+	r.Advise("refused token", why.advise)
 }
 
 // resourceClient is a client that uses resources, and, to log in again, a request for
@@ -264,65 +297,6 @@ func presented(token string, client *oidc.Client) *oidc.Tokens {
 		return &oidc.Tokens{AccessToken: token, TokenType: "DPoP"}
 	}
 	return &oidc.Tokens{AccessToken: token, TokenType: "Bearer"}
-}
-
-// demand adds what a challenge asks for to what the configuration demands (acr_list, max_age).
-// A resource does not weaken that; acr_values are wishes, and its own are what it goes by.
-func demand(client *oidc.Client, cfg *connect.Setup, c *oidc.Challenge) error {
-	if len(c.ACRValues) > 0 {
-		both := c.ACRValues
-		if len(cfg.ACRList) > 0 {
-			both = slices.DeleteFunc(slices.Clone(both),
-				func(acr string) bool { return !slices.Contains(cfg.ACRList, acr) })
-		}
-		if len(both) == 0 {
-			return failure.Config("the resource asks for acr %s, and acr_list allows none of them",
-				strings.Join(c.ACRValues, " or ")).
-				Try("acr_list has to name what the resource asks for, if it is to be used")
-		}
-		cfg.Login.ACRValues, client.Policy.ACRValues = strings.Join(both, " "), both
-	}
-	if c.MaxAge != nil && (client.Policy.MaxAge == nil || *c.MaxAge < *client.Policy.MaxAge) {
-		client.Policy.MaxAge = c.MaxAge
-	}
-	return nil
-}
-
-// stepUp logs in again with what the challenge asks for, which the new ID Token has
-// to show.
-func stepUp(ctx context.Context, r *run.Run, t *tokenRequest, o *resourceOptions,
-	c *oidc.Challenge,
-) (*oidc.Tokens, error) {
-	if err := demand(t.client.Client, t.cfg, c); err != nil {
-		return nil, err
-	}
-	journey, err := newLogin(ctx, r, t, &o.loginOptions)
-	if err != nil {
-		return nil, err
-	}
-	var tokens *oidc.Tokens
-	var settled error
-	err = runLogin(ctx, r, journey, func(outcome *flow.Outcome) bool {
-		tokens, settled = outcome.Tokens, outcome.Err
-		r.FoundBeside(outcome.Login.Checks)
-		if tokens != nil {
-			r.FoundBeside(tokens.Checks)
-		}
-		if settled == nil && t.cfg.User != "" && (tokens.IDToken == nil || tokens.IDToken.Subject != t.cfg.User) {
-			settled = &strangerError{t.cfg.User}
-		}
-		outcome.Show(landingPage(ctx, t.Run, settled))
-		return true
-	})
-	return tokens, errors.Join(err, settled)
-}
-
-// A strangerError says that somebody else logged in than whose session is used.
-type strangerError struct{ user string }
-
-func (e *strangerError) Error() string {
-	return fmt.Sprintf("the session is of the user %s, who is not who logged in: the resource was not asked again",
-		e.user)
 }
 
 // showChallenge says what the resource asks for.

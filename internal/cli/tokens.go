@@ -355,6 +355,7 @@ func (t *tokenRequest) userInfo(ctx context.Context, tokens *oidc.Tokens) error 
 	case !t.options.refresh && (tokens.IDToken == nil || tokens.AccessToken == ""):
 		return nil // no user logged in: UserInfo would refuse
 	}
+	adviseUserInfo(t.Run, t.cfg, t.client.Client, tokens.AccessToken)
 	info, err := t.client.UserInfo(ctx, tokens)
 	if errors.Is(err, oidc.ErrNoUserInfo) {
 		t.Inform("no UserInfo: the provider's metadata has no userinfo_endpoint")

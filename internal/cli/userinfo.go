@@ -109,6 +109,7 @@ func fetchUserInfo(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, nam
 	if err := cfg.Prove(ctx, r, client, key); err != nil {
 		return err
 	}
+	adviseUserInfo(r, cfg, client, token)
 	info, err := client.UserInfo(ctx, presented(token, client))
 	if errors.Is(err, oidc.ErrNoUserInfo) {
 		return &oidc.ProtocolError{Endpoint: "userinfo", URL: provider.URL, Err: err}

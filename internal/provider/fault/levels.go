@@ -87,6 +87,8 @@ func acceptedBases() []basis {
 			"registration-auth-method-unknown", Choice,
 			"RFC 7591 section 3.2.1: the server may replace what was asked for",
 		},
+		{"authorization-mode-ignored", Choice, "RFC 6749 section 4.1.2: the response belongs in the query"},
+		{"resource-metadata-unchallenged", Recommended, "RFC 9728 section 3.1: metadata has a well-known place"},
 		{"resource-metadata-servers-missing", Recommended, "RFC 9728 section 2: authorization_servers is optional"},
 		{"resource-escapes", Recommended, "RFC 6750 section 3: only the error matters"},
 	}

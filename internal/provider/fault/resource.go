@@ -45,6 +45,8 @@ func resourceFaults() []Fault {
 		accepted(metadata("servers-missing", "The resource's metadata names no authorization servers", nil,
 			edit(set("authorization_servers", nil)))),
 
+		accepted(resource("metadata-unchallenged", "The resource allows another method only (405), and its response has "+
+			"no challenge", nil, nil, "", func(a *answer) { a.say(http.StatusMethodNotAllowed, "text/plain", nil) })),
 		resource("metadata-elsewhere", "The resource's challenge names metadata at another origin", url,
 			[]string{"V96", "H26"}, "", challenging(`Bearer resource_metadata="https://op.example/metadata"`)),
 		resource("metadata-file", "The resource's challenge names metadata that is a file", url, []string{"V96"}, "",
@@ -53,6 +55,11 @@ func resourceFaults() []Fault {
 			[]string{"insufficient_user_authentication"}, []string{"V93"}, "",
 			challenging(`Bearer error="insufficient_user_authentication", error_description="`+"\x1b]0;pwned\x07"+
 				`", acr_values="2", max_age="300"`))),
+		again(resource("step-up-scope-endless", "The resource asks for another scope every time, always the same",
+			[]string{"insufficient_scope"}, nil, "", func(a *answer) {
+				challenging(`Bearer error="insufficient_scope", scope="email"`)(a)
+				a.status = http.StatusForbidden
+			})),
 		again(resource("nonce-endless", "The resource demands another nonce every time", []string{"use_dpop_nonce"},
 			[]string{"V68"}, bound, func(a *answer) {
 				challenging(`DPoP error="use_dpop_nonce", algs="ES256"`)(a)
