@@ -425,3 +425,10 @@ func TestSessionWithoutMetadata(t *testing.T) {
 		expectSeen(t, c.line, s.run(c.line, ""), append(c.want, "exit code 0")...)
 	}
 }
+
+// An ID Token that nobody asked for needs keys all the same.
+func TestIDTokenWithoutKeys(t *testing.T) {
+	t.Parallel()
+	seen := onStage(t, "client-credentials"+clientArgs, func(s *stage) { delete(s.Metadata, "jwks_uri") })
+	expectSeen(t, "client-credentials", seen, "exit code 5", "the provider's keys are not known. Set jwks_endpoint")
+}

@@ -176,7 +176,7 @@ var hintsByRule = map[string]string{
 	"discovery.token_endpoint": "set token_endpoint in the configuration if the provider has one that it " +
 		"does not publish",
 	"discovery.jwks_uri": "set jwks_endpoint in the configuration if the provider has one that it does " +
-		"not publish",
+		"not publish; leave openid out of scopes if the server issues no ID Tokens",
 	"discovery.endpoint_urls": "the provider's metadata has to name https URLs; a proxy in front of it may " +
 		"hide its scheme from it (X-Forwarded-Proto)",
 	"discovery.authorization_endpoint": "set authorize_endpoint in the configuration if the provider has one that it " +
@@ -394,6 +394,8 @@ func (s situation) ruleHint(result check.Result, err error) string {
 // token.
 func signatureHint(result check.Result) string {
 	switch {
+	case strings.Contains(result.Got, "no jwks_uri"):
+		return "do not use the token: the provider's keys are not known. Set jwks_endpoint in the configuration"
 	case strings.Contains(result.Got, "nothing tells which is meant"):
 		return "the provider has to name the key in the token's header (kid), and give each of its keys a kid of its " +
 			"own"
