@@ -186,14 +186,16 @@ func (r *Redactor) without(text string, secrets []*redact.Secret) string {
 	return redact.Replace(text, secrets, func(s *redact.Secret) string { return r.Tag(s.Plain) })
 }
 
-// value replaces the value of a secret parameter. A JWT keeps its header and
-// payload and loses the signature, without which it is worth nothing.
+// value replaces the value of a secret parameter. A JWT is a secret under any name. It keeps its
+// header and payload and loses the signature, without which it is worth nothing.
 func (r *Redactor) value(name, value string) string {
-	if !isSecret(name) || r.reveal {
+	parts := strings.Split(value, ".")
+	jwt := len(parts) == 3 && strings.HasPrefix(value, "eyJ")
+	if r.reveal || !jwt && !isSecret(name) {
 		return r.exchanged(value)
 	}
 	r.learnNamed(name, value) // it may be repeated elsewhere
-	if parts := strings.Split(value, "."); len(parts) == 3 && strings.HasPrefix(value, "eyJ") {
+	if jwt {
 		return parts[0] + "." + parts[1] + "." + r.Tag(value)
 	}
 	return r.Tag(value)

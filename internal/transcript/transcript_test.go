@@ -231,6 +231,7 @@ func TestRedaction(t *testing.T) {
 		}),
 		[]string{
 			r.Body("application/json; charset=utf-8", []byte(`{"access_token":"canary-at","nested":[{"id_token":"`+jwt+`"},{"client_secret":["canary-list"]}],"note":"`+secret+`","n":1}`)),
+			r.Body("application/json", []byte(`{"value":"eyJhbGciOiJFUzI1NiJ9.e30.canary-job"}`)), // a JWT, by any name
 			r.Body("application/x-www-form-urlencoded", []byte("password=canary-password&scope=a")),
 			r.Body("application/jwt", []byte(jwt)),
 			r.Body("text/html", []byte("<p>hello "+secret)),
