@@ -63,8 +63,8 @@ var floors = map[string]string{
 	"internal/report":     "check failure strictjson transcript",
 	"internal/run":        "check oidc call config durable failure limit report transcript wire",
 
-	"internal/connect": "check oidc cache call config durable failure httpclient keyfile limit place run session " +
-		"strictjson transcript wire",
+	"internal/connect": "check oidc cache call config durable failure httpclient keyfile limit place roundtrip run " +
+		"session strictjson transcript wire",
 	"internal/keep": "oidc connect durable failure limit renewal run session strictjson transcript wire",
 
 	"internal/session/storetest": "session",

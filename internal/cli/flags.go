@@ -26,7 +26,14 @@ var (
 	judgeFlags = slices.Concat(providerFlags, []string{"client-id", "client-secret", "profile"})
 
 	// authFlags are for authenticating as a client at an endpoint of a provider.
-	authFlags = slices.Concat(judgeFlags, []string{"auth-method", mockKIDFlag})
+	authFlags = slices.Concat(judgeFlags, []string{"auth-method", mockKIDFlag}, assertionFlags)
+
+	// assertionFlags are for client assertions: those that the client makes, and those that others issue.
+	assertionFlags = []string{
+		"client-assertion-audience", "client-assertion-endpoint-audience", "client-assertion-alg",
+		"client-assertion-kid", "client-assertion-typ", "client-assertion-certificate",
+		"client-assertion-file", "client-assertion-env", "client-assertion-github",
+	}
 
 	dpopFlags  = []string{"dpop", "dpop-key"}
 	scopeFlags = []string{"scope", "resource", "audience"}

@@ -203,19 +203,13 @@ func makeAssertion(ctx context.Context, r *run.Run, cfg *connect.Setup, endpoint
 	if err != nil {
 		return err
 	}
-	key, err := cfg.Credentials.SigningKey(ctx)
+	a, key, err := connect.SignedAssertion(ctx, cfg.Config, cfg.Credentials)
 	if err != nil {
 		return err
 	}
-	a := connect.Assertion(cfg.Config)
 	for _, audience := range []string{cfg.Issuer, a.Audience, a.Audiences["token"], endpoint} {
 		if audience != "" {
 			a.Audience = audience
-		}
-	}
-	if a.Algorithm == "" {
-		if a.Algorithm, err = connect.SigningAlgorithm(cfg.Config, key); err != nil {
-			return err
 		}
 	}
 	signed, err := a.Sign(key, cfg.ClientID, cfg.ClientID, r.Env.Now(), more)

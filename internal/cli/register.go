@@ -228,7 +228,7 @@ func newMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, o *registe
 	if o.postLogouts != nil {
 		members["post_logout_redirect_uris"] = o.postLogouts
 	}
-	if cfg.AuthMethod != "" {
+	if cfg.AuthMethod != "" && cfg.AuthMethod != connect.ClientAssertion { // which is no method of the standards
 		members["token_endpoint_auth_method"] = cfg.AuthMethod
 	}
 	if len(cfg.Scopes) > 0 {

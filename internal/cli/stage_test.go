@@ -82,6 +82,7 @@ func newStage(t testing.TB, secure bool, now time.Time) *stage {
 	s.Metadata["backchannel_token_delivery_modes_supported"] = []string{"poll", "ping"}
 	maps.Copy(s.Handlers, s.handlers())
 	s.Config.Handler = s.recording(s.Config.Handler)
+	s.env["ASSERTION"] = s.assertion(nil)
 	s.writeFiles()
 	return s
 }
@@ -261,7 +262,8 @@ func (s *stage) writeFiles() {
 		"hmac.yaml":   "token_signing_alg: [HS256]\nuserinfo_signed_response_alg: HS256\nrequest_object_signing_alg: HS256\n",
 		"dpop.yaml":   "dpop: true\n", "other.yaml": "issuer: " + s.URL + "\nclient_id: other\n",
 		"old": fakeop.RefreshToken, "other": "other", "registration.json": registration,
-		"body.json": `{"client_name":"mine"}`, "jwks.json": `{"keys":[]}`,
+		"assertion.jwt": s.env["ASSERTION"] + "\n",
+		"body.json":     `{"client_name":"mine"}`, "jwks.json": `{"keys":[]}`,
 	} {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(text), 0o600); err != nil {
 			s.t.Fatal(err)
@@ -273,6 +275,15 @@ func (s *stage) writeFiles() {
 			s.t.Fatal(err)
 		}
 	}
+}
+
+// assertion is a client assertion that the client's platform issued. Some of its claims may be others.
+func (s *stage) assertion(claims map[string]any) string {
+	all := map[string]any{
+		"iss": "https://platform.example", "sub": "workload", "aud": s.URL, "exp": s.clock().Add(time.Hour).Unix(),
+	}
+	maps.Copy(all, claims)
+	return fakeop.Sign(s.Key, "platform", all)
 }
 
 // mine is a value for what is random otherwise.

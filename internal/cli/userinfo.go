@@ -104,7 +104,7 @@ func fetchUserInfo(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, nam
 	client := &oidc.Client{
 		Provider: provider, ID: cfg.ClientID, HTTP: network.HTTP, Now: r.Env.Now,
 		MaxBody: cfg.HTTP.MaxResponseSize, Waive: cfg.Waive, Policy: policy,
-		Auth: oidc.ClientAuth{MutualTLS: cfg.TLSClientCertificate != ""},
+		Auth: oidc.ClientAuth{MutualTLS: cfg.ShowsCertificate()},
 	}
 	if err := cfg.Prove(ctx, r, client, key); err != nil {
 		return err

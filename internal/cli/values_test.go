@@ -97,8 +97,8 @@ func TestValuesAreUTF8(t *testing.T) {
 		}
 	})
 	want := []string{
-		"access-token", "actor-token", "assertion", "ca-cert", "client-ca", "client-secret", "config", "data", "dir",
-		"dpop-key", "file",
+		"access-token", "actor-token", "assertion", "ca-cert", "client-assertion-file", "client-ca", "client-secret",
+		"config", "data", "dir", "dpop-key", "file",
 		"id-token", "id-token-hint", "initial-access-token", "jwks", "login-hint-token", "metadata", "out",
 		"output-dir", "password", "pem-cert",
 		"pem-key", "previous-id-token", "refresh-token", "registration", "registration-token", "report", "signing-key",

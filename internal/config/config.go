@@ -46,6 +46,7 @@ type Config struct {
 	TLSClientKey         string // a file
 	TLSClientKeyPassword string // PrivateKeyPassword
 	Assertion            Assertion
+	Issued               Issued
 	DPoP                 DPoP
 
 	// What ID Tokens must say.
@@ -89,6 +90,12 @@ type Config struct {
 	Warnings []string
 }
 
+// ShowsCertificate reports whether the client presents a certificate in TLS. One that its assertions
+// name is not presented.
+func (c *Config) ShowsCertificate() bool {
+	return c.TLSClientCertificate != "" && c.Assertion.Certificate == ""
+}
+
 // Endpoints replace those of the metadata, by the ancestor's key names.
 type Endpoints struct {
 	Token, Authorize, UserInfo, JWKS, Introspect, PAR, EndSession, Revocation string
@@ -102,9 +109,11 @@ type DPoP struct {
 	Algorithm string // the key's own
 }
 
-// An Assertion configures client assertions.
+// An Assertion configures client assertions that the client makes.
 type Assertion struct {
 	Algorithm             string // the key's own
+	Type                  string // JWT
+	Certificate           string // how the header names the certificate; not at all
 	Duration              *time.Duration
 	TokenAudience         string // the issuer
 	PARAudience           string
@@ -113,6 +122,19 @@ type Assertion struct {
 	IntrospectionAudience string
 	EndpointAudience      bool
 }
+
+// Issued says where a client assertion comes from that others issue. At most one of
+// the sources is set.
+type Issued struct {
+	File     string
+	Env      string
+	Command  []string
+	GitHub   bool
+	Audience string // what assertions that the client makes have
+}
+
+// Any reports whether there is a source.
+func (i Issued) Any() bool { return i.File != "" || i.Env != "" || len(i.Command) > 0 || i.GitHub }
 
 // HTTP configures the HTTP client.
 type HTTP struct {

@@ -21,6 +21,8 @@ func (l *loader) judge() {
 	l.profile()
 	l.urls()
 	l.authentication()
+	l.assertions()
+	l.issued()
 	l.algorithms()
 	l.provider()
 	l.login()
@@ -139,13 +141,6 @@ func (l *loader) authentication() {
 		}
 	}
 	c.DPoP.Use = c.DPoP.Use || l.has("dpop_key")
-	if c.Assertion.EndpointAudience {
-		for _, key := range []string{"jwt_profile_token_audience", "jwt_profile_token_endpoint_audience"} {
-			if l.has(key) {
-				l.conflict(key, "jwt_profile_endpoint_audience", "an assertion has one audience")
-			}
-		}
-	}
 }
 
 func (l *loader) algorithms() {

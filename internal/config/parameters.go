@@ -65,7 +65,7 @@ func (c *Config) Files() map[string]string {
 // The methods of client authentication.
 var authMethods = []string{
 	"none", "client_secret_basic", "client_secret_post", "client_secret_jwt",
-	"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth",
+	"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "client_assertion", "spiffe_jwt",
 }
 
 // responseTypes are those of OAuth 2.0 Multiple Response Type Encoding Practices.
@@ -208,7 +208,8 @@ var parameters = []Parameter{
 		field: func(c *Config) any { return &c.PrivateKeyPassword },
 	},
 	{
-		Key: "private_key_id", Help: "kid of private_key in what is signed; by default the one that a JWK has",
+		Key: "private_key_id", Flag: "client-assertion-kid",
+		Help:  "kid of private_key in what is signed; by default the one that a JWK has",
 		field: func(c *Config) any { return &c.PrivateKeyID },
 	},
 	{
@@ -229,7 +230,7 @@ var parameters = []Parameter{
 		field: func(c *Config) any { return &c.TLSClientKeyPassword },
 	},
 	{
-		Key: "jwt_signing_alg", Values: slices.Concat(asymmetric, macs),
+		Key: "jwt_signing_alg", Flag: "client-assertion-alg", Values: slices.Concat(asymmetric, macs),
 		Help:  "algorithm of client assertions; by default the key's own",
 		field: func(c *Config) any { return &c.Assertion.Algorithm },
 	},
@@ -238,7 +239,20 @@ var parameters = []Parameter{
 		field: func(c *Config) any { return &c.Assertion.Duration },
 	},
 	{
+		Key: "client_assertion_typ", Flag: "client-assertion-typ",
+		Help:  "typ of client assertions (default JWT), such as client-authentication+jwt",
+		field: func(c *Config) any { return &c.Assertion.Type },
+	},
+	{
+		Key: "client_assertion_certificate", Flag: "client-assertion-certificate",
+		Values: []string{"x5t", "x5t#S256", "x5c"},
+		Help: "header member that names tls_client_certificate in client assertions (Entra ID, AD FS); TLS then " +
+			"does not present the certificate",
+		field: func(c *Config) any { return &c.Assertion.Certificate },
+	},
+	{
 		Key: "jwt_profile_token_audience", Aliases: []string{"jwt_profile_token_audiance"},
+		Flag:  "client-assertion-audience",
 		Help:  "audience of client assertions; by default the issuer",
 		field: func(c *Config) any { return &c.Assertion.TokenAudience },
 	},
@@ -265,8 +279,38 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "jwt_profile_endpoint_audience", Aliases: []string{"jwt_profile_endpoint_audiance"},
+		Flag:  "client-assertion-endpoint-audience",
 		Help:  "use the URL of the endpoint as audience of client assertions",
 		field: func(c *Config) any { return &c.Assertion.EndpointAudience },
+	},
+
+	// A client assertion that others issue.
+	{
+		Key: "client_assertion.file", Flag: "client-assertion-file", File: true,
+		Help: "file of a client assertion that the platform issues and replaces, such as a Kubernetes or SPIFFE " +
+			"token; read for each request",
+		field: func(c *Config) any { return &c.Issued.File },
+	},
+	{
+		Key: "client_assertion.env", Flag: "client-assertion-env",
+		Help:  "environment variable that has the client assertion, such as one of GitLab's id_tokens",
+		field: func(c *Config) any { return &c.Issued.Env },
+	},
+	{
+		Key:   "client_assertion.command",
+		Help:  "program and arguments, run without a shell for each request, that print the client assertion",
+		field: func(c *Config) any { return &c.Issued.Command },
+	},
+	{
+		Key: "client_assertion.github", Flag: "client-assertion-github",
+		Help:  "use the ID token of the GitHub Actions job as the client assertion (permissions: id-token: write)",
+		field: func(c *Config) any { return &c.Issued.GitHub },
+	},
+	{
+		Key: "client_assertion.audience",
+		Help: "audience that github asks for, and that any other client assertion should have; by default that of " +
+			"assertions that the client makes itself",
+		field: func(c *Config) any { return &c.Issued.Audience },
 	},
 
 	{

@@ -40,7 +40,13 @@ func (l *loader) fapi2() {
 	methods := []string{"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 	if !slices.Contains(methods, c.AuthMethod) {
 		l.breaks("auth_method", "a client authenticates by "+strings.Join(methods, ", "))
-		if c.AuthMethod == "" && !l.has("private_key") && !l.has("tls_client_certificate") {
+		switch {
+		case c.AuthMethod != "":
+		case c.Issued.Any():
+			l.complain(c.Origin["profile"], "profile",
+				"%s does not allow client_assertion: a client authenticates by %s", c.Profile,
+				strings.Join(methods, ", "))
+		case !l.has("private_key") && !l.has("tls_client_certificate"):
 			l.complain(c.Origin["profile"], "profile",
 				"%s needs a private_key or a tls_client_certificate to authenticate with", c.Profile)
 		}
@@ -147,7 +153,7 @@ func (l *loader) fapi2Defaults() {
 		age := fapi2IDTokenAge
 		c.MaxIDTokenAge = &age
 	}
-	switch bound := l.has("tls_client_certificate"); {
+	switch bound := l.has("tls_client_certificate") && !l.has("client_assertion_certificate"); {
 	case l.has("dpop") && !c.DPoP.Use && !bound:
 		l.breaks("dpop", "access tokens are bound to a key (dpop) or to a certificate (tls_client_certificate)")
 	case !l.has("dpop") && !bound:

@@ -58,14 +58,18 @@ issuer: %s
 client_id: %s
 
 # How the client authenticates: none, client_secret_basic, client_secret_post,
-# client_secret_jwt, private_key_jwt, tls_client_auth or
-# self_signed_tls_client_auth. By default what the provider's metadata allows:
-# client_secret_basic with a secret, none without.
+# client_secret_jwt, private_key_jwt, tls_client_auth,
+# self_signed_tls_client_auth, client_assertion or spiffe_jwt. By default what
+# the provider's metadata allows: client_secret_basic with a secret, none without.
 #auth_method: client_secret_basic
 #client_secret: ${MY_CLIENT_SECRET}
 
 # For private_key_jwt: PEM, PKCS #12 or JWK.
 #private_key: client-key.pem
+
+# For client_assertion, without a secret: file, env, command or github.
+#client_assertion:
+#  file: /var/run/secrets/tokens/op
 
 # For mutual TLS.
 #tls_client_certificate: client.pem

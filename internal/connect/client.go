@@ -140,10 +140,13 @@ func pushedElsewhere(cfg *config.Config, provider *oidc.Provider) error {
 
 // newClient makes the client of a configuration at a provider.
 func (s *Setup) newClient(ctx context.Context, r *run.Run, provider *oidc.Provider, n *Network) (*oidc.Client, error) {
-	auth, err := authentication(ctx, s.Config, s.Credentials, provider)
+	auth, err := s.authentication(ctx, r, provider)
 	if err != nil {
 		return nil, err
 	}
+	sent := &sentAssertions{setup: s, method: auth.Method}
+	auth = sent.noting(auth)
+	r.Advise("assertion", sent.advise)
 	r.Advise("credentials", func(_ error, f *failure.Failure) {
 		f.Hint = strings.Replace(
 			f.Hint, run.WrongClientHint, run.WrongClientHint+s.credentialsHint(auth.Method, provider), 1)

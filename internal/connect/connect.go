@@ -173,6 +173,11 @@ func (s *Setup) Broken(ctx context.Context) []error {
 		_, err = privateKeyJWT(ctx, s.Config, c)
 		note(err)
 	}
+	if s.Issued.File != "" {
+		if _, err = c.read(ctx, issuedFile, s.Issued.File); err != nil {
+			note(failure.Config("%s: %w", Origin(s.Config, issuedFile), err))
+		}
+	}
 	if s.DecryptionKey != "" {
 		_, err = c.DecryptionKeys(ctx)
 		note(err)

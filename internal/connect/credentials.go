@@ -117,7 +117,7 @@ func SigningAlgorithm(cfg *config.Config, key oidc.SigningKey) (string, error) {
 // certificate is the client's certificate of mutual TLS, nil if there is none.
 func (c *Credentials) certificate(ctx context.Context) (*tls.Certificate, error) {
 	const name = "tls_client_certificate"
-	if c.cfg.TLSClientCertificate == "" {
+	if !c.cfg.ShowsCertificate() {
 		return nil, nil
 	}
 	cert, err := c.certificates(ctx, name, c.cfg.TLSClientCertificate)

@@ -37,7 +37,7 @@ type Binding struct {
 // a certificate's instead, which a client that authenticates itself may replace.
 func BindingOf(s *session.Session, cfg *config.Config) Binding {
 	b := Binding{session: s.Name, key: s.Secret.DPoPKey}
-	if b.key != nil || strings.EqualFold(s.Tokens.TokenType, "DPoP") || cfg.DPoP.Use && cfg.TLSClientCertificate == "" {
+	if b.key != nil || strings.EqualFold(s.Tokens.TokenType, "DPoP") || cfg.DPoP.Use && !cfg.ShowsCertificate() {
 		b.thumbprint = s.Grant.Key
 	}
 	return b

@@ -86,17 +86,18 @@ func (e *Error) Try(hint string) error {
 	return e
 }
 
+// Errorf makes an error of a kind. The format is that of [fmt.Errorf].
+func Errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, err: fmt.Errorf(format, args...)}
+}
+
 // Usage makes an error about the command line. The format is that of
 // [fmt.Errorf].
-func Usage(format string, args ...any) *Error {
-	return &Error{Kind: KindUsage, err: fmt.Errorf(format, args...)}
-}
+func Usage(format string, args ...any) *Error { return Errorf(KindUsage, format, args...) }
 
 // Config makes an error about the configuration, or a file that it names,
 // that only shows when it is used.
-func Config(format string, args ...any) *Error {
-	return &Error{Kind: KindConfig, err: fmt.Errorf(format, args...)}
-}
+func Config(format string, args ...any) *Error { return Errorf(KindConfig, format, args...) }
 
 // Interrupted is the code of a command that a signal ended.
 const Interrupted = "interrupted"

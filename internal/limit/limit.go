@@ -69,6 +69,7 @@ const (
 	SessionLock    = 60 * time.Second // for another run that renews the same session
 	SendBy         = 10 * time.Second // from the claim of a refresh token until it is sent; later it is not
 	ClaimSettled   = 20 * time.Second // from a claim until its holder cannot be at it any more
+	Assertion      = 8 * time.Second  // for a client assertion that others issue; within SendBy
 	Keyring        = 3 * time.Second  // for the keyring, which may be locked with nobody there to unlock it
 	LandingPage    = 20 * time.Second // a browser waits for the end of a login
 	LoginAge       = 15 * time.Minute // of an authorization request that may still be answered, where there are many
@@ -176,6 +177,10 @@ func times() []Row {
 		{
 			"ClaimSettled", ClaimSettled.String(),
 			"where file locks do nothing: from such a claim until its process counts as gone",
+		},
+		{
+			"Assertion", Assertion.String(),
+			"a command that prints a client assertion, or GitHub, until the assertion is there",
 		},
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},

@@ -4,6 +4,8 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -13,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
@@ -69,7 +72,7 @@ func shield() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 // discarded, and it gets none of our secrets.
 func start(argv []string) (<-chan error, error) {
 	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) //nolint:gosec // the user's own program
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OIDC_") })
+	cmd.Env = withoutOurs()
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -77,4 +80,51 @@ func start(argv []string) (<-chan error, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // it is the user's from here on
 	return ended, nil
+}
+
+// withoutOurs is the environment without our own variables, which may hold secrets.
+func withoutOurs() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OIDC_") })
+}
+
+// Capture runs a program of the user's and returns what it prints on standard output, at most
+// most bytes. It gets none of our secrets and no standard input. If it fails, the error ends with
+// the beginning of what it printed on standard error. It is killed when ctx ends, and the error is
+// then a [*failure.WaitError].
+func Capture(ctx context.Context, argv []string, most int) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user's own program
+	stdout, stderr := &boundedBuffer{most: most}, &boundedBuffer{most: 500}
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = withoutOurs(), stdout, stderr, limit.Abandon
+	err := cmd.Run()
+	switch {
+	case stdout.full:
+		return nil, fmt.Errorf("it prints more than %d bytes", most)
+	case ctx.Err() != nil:
+		return nil, &failure.WaitError{For: "the command " + argv[0], Cause: context.Cause(ctx)}
+	case errors.Is(err, exec.ErrWaitDelay): // it has ended, and what it started holds its output open
+		return stdout.data, nil
+	case err != nil && len(stderr.data) > 0:
+		return nil, fmt.Errorf("%w: %s", err, strings.Join(strings.Fields(string(stderr.data)), " "))
+	case err != nil:
+		return nil, err
+	}
+	return stdout.data, nil
+}
+
+var errFull = errors.New("too much output")
+
+// A boundedBuffer keeps the beginning of what is written to it, and refuses the rest.
+type boundedBuffer struct {
+	data []byte
+	most int
+	full bool
+}
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if room := b.most - len(b.data); len(p) > room {
+		b.data, b.full = append(b.data, p[:room]...), true
+		return room, errFull
+	}
+	b.data = append(b.data, p...)
+	return len(p), nil
 }

@@ -44,6 +44,13 @@ type Recorder struct {
 	wait []*Exchange // to be shown when they are no longer held
 }
 
+// Over returns a recorder like r for another transport: of a server that is not the provider.
+func (r *Recorder) Over(base http.RoundTripper) *Recorder {
+	return &Recorder{
+		Base: base, Redactor: r.Redactor, Name: r.Name, Now: r.Now, Show: r.Show, Log: r.log(), Reveal: r.Reveal,
+	}
+}
+
 // Into makes the recorder write what begins from now on to another log.
 func (r *Recorder) Into(log *Log) {
 	r.mu.Lock()
