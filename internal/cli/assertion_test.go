@@ -122,6 +122,21 @@ func TestRefusedAssertionIsExplained(t *testing.T) {
 	}
 }
 
+// So does the refusal of a JWT that is the grant itself.
+func TestRefusedGrantIsExplained(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now())
+	defer s.Close()
+	s.says("/token", fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"},
+		`{"error":"invalid_grant"}`))
+	code, _, stderr := s.plainly("jwt-bearer " + asClient + "--subject alice --pem-key $DIR/key.pem")
+	want := s.filled(`iss "cli", sub "alice", aud "$OP", alg "ES256" and no kid; --subject, --assertion-issuer and ` +
+		`--assertion-audience set`)
+	if code != 3 || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d, no %s in\n%s", code, want, stderr)
+	}
+}
+
 // A client assertion comes from where the configuration says. Nobody is shown it.
 func TestIssuedAssertion(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,7 @@ The JWT is given by --assertion, or made of --subject and signed with private_ke
 			return requestTokens(p.run, cmd, &o.tokenOptions,
 				func(ctx context.Context, cfg *connect.Setup) (oidc.Grant, error) {
 					assertion, err := givenAssertion(ctx, p.run, cfg, &o)
+					connect.AdviseGrant(p.run, assertion)
 					return withAudience(oidc.JWTBearer(assertion, serviceScopes(cfg)...), cfg), err
 				})
 		},

@@ -204,6 +204,22 @@ func (s *sentAssertions) explainIssued(sent *oidc.IDToken) string {
 	return text
 }
 
+// AdviseGrant says what a JWT said that was sent as a grant, if the provider did not accept it.
+func AdviseGrant(r *run.Run, assertion string) {
+	sent, err := oidc.DecodeIDToken(assertion)
+	if err != nil {
+		return
+	}
+	r.Advise("grant", func(err error, f *failure.Failure) {
+		var refusal *oidc.Error
+		if errors.As(err, &refusal) && refusal.Endpoint == "token" && refusal.Code == "invalid_grant" {
+			run.Advise(f, fmt.Sprintf("the assertion that was sent has %s; --subject, --assertion-issuer and "+
+				"--assertion-audience set sub, iss and aud of one that is made here",
+				described(sent, "iss", "sub", "aud", "alg", "kid")))
+		}
+	})
+}
+
 // described are members of a JWT as people read them: `aud "https://op.example", no kid`.
 func described(t *oidc.IDToken, names ...string) string {
 	var parts []string

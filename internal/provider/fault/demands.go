@@ -22,6 +22,11 @@ func demandFaults() []Fault {
 				assertion := provider.ParseJWT(a.form().Get("client_assertion"))
 				return assertion != nil && assertion.Claims["aud"] == a.op.Issuer+"/token"
 			}),
+		ofAssertions("typ", "whose typ is not client-authentication+jwt, as RFC 7523bis demands",
+			"client_assertion_typ: client-authentication+jwt\n", "invalid_client", func(a *answer) bool {
+				assertion := provider.ParseJWT(a.form().Get("client_assertion"))
+				return assertion != nil && assertion.Header["typ"] == "client-authentication+jwt"
+			}),
 	}
 }
 
