@@ -315,7 +315,7 @@ type method struct {
 }
 
 func (p *npmProvider) methods() []method {
-	assertion := []string{"client_assertion", "client_assertion_type"}
+	assertion := []string{"client_id", "client_assertion", "client_assertion_type"}
 	list := []method{
 		{"none", "public", "auth_method: none\n", "", []string{"client_id"}, "main"},
 		{"client_secret_basic", "basic", "client_secret: " + p.Secret + "\n", "Basic", nil, "main"},

@@ -96,7 +96,7 @@ func (j *journey) proves(r received) {
 	case "client_secret_post":
 		want[1], want[3] = true, true
 	case "client_secret_jwt", "private_key_jwt":
-		want[2] = true
+		want[2], want[3] = true, true
 	default:
 		want[3] = true
 	}

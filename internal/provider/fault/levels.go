@@ -31,6 +31,7 @@ func acceptedBases() []basis {
 		{"device-uri-url", Choice, "RFC 8628 section 3.2: the member has another name"},
 		{"device-pkce-required", Recommended, "RFC 9700 section 2.1.1, for a flow without redirect"},
 		{"client-assertion-client-id", Recommended, "RFC 7521 section 4.2: client_id may be there"},
+		{"client-assertion-typ", Recommended, "RFC 7523bis: assertions of clients are explicitly typed"},
 		{"client-assertion-aud-endpoint", Choice, "RFC 7523 section 3: the audience is the server's choice"},
 		{"jarm-claim-repeated", Choice, "RFC 7519 section 4: a parser may reject the JWT or use the last claim"},
 		{"metadata-odd-order", Recommended, "OAuth 2.0 Multiple Response Type Encoding Practices section 3"},
