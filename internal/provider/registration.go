@@ -71,9 +71,25 @@ func (r *registry) Client(ctx context.Context, id string) (*goidc.Client, error)
 		c.GrantTypes = saved.GrantTypes
 	} else {
 		c.JWKS = withSecret(c.JWKS, c.Secret)
+		if c.ApplicationType == goidc.ApplicationTypeNative {
+			c.RedirectURIs = onAnyPort(c.RedirectURIs)
+		}
 		c.IDTokenKeyEncAlg, c.UserInfoKeyEncAlg, c.JARMKeyEncAlg, c.JARMSigAlg = "", "", "", ""
 	}
 	return &c, nil
+}
+
+// onAnyPort returns redirect URIs without the ports of those on the loopback address, as the library
+// compares them with those of a native application, which may use any port (RFC 8252 section 7.3).
+func onAnyPort(uris []string) []string {
+	uris = slices.Clone(uris)
+	for i, uri := range uris {
+		if u, err := url.Parse(uri); err == nil && u.Scheme == "http" && namesPort(uri) {
+			u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+			uris[i] = u.String()
+		}
+	}
+	return uris
 }
 
 // DeleteClient deletes a client and everything that it was granted.

@@ -37,7 +37,6 @@ func TestRegistration(t *testing.T) {
 		"grant_types":   []string{"authorization_code", "refresh_token"},
 		"client_name":   "Test", "backchannel_logout_uri": "http://127.0.0.1:1/logout",
 	}
-	meta["redirect_uris"] = []string{"http://127.0.0.1/auth/callback"}
 	res, c := p.send(http.MethodPost, p.endpoint("registration_endpoint"), "", meta)
 	id, secret, token, uri := text(c["client_id"]), text(c["client_secret"]), text(c["registration_access_token"]),
 		text(c["registration_client_uri"])
