@@ -188,6 +188,7 @@ func registrationOf(doc *strictjson.Object, known Registration) *Registration {
 	registered.JSON = doc.Raw
 	take("client_id", &registered.ClientID)
 	take("client_secret", &registered.ClientSecret)
+	keepSecret(doc, &registered, known.ClientSecret)
 	take("registration_access_token", &registered.AccessToken)
 	take("registration_client_uri", &registered.URI)
 	if at, err := numericDate(doc, "client_secret_expires_at"); err == nil && doc.Has("client_secret_expires_at") {
@@ -230,6 +231,18 @@ var registrationRules = []check.Rule[registrationInput]{
 			got, err := in.Response.String("client_secret")
 			const odd = "not a string, an empty one, or one with other characters"
 			return check.That(err == nil && wire.Valid(got), odd, "a string of printable ASCII characters")
+		},
+	},
+	{
+		ID: "registration.client_secret_itself", Spec: check.Spec{Doc: "RFC 7592", Section: "3"}, Level: check.Should,
+		Text: "client_secret of a client that is known, if there, is the secret itself: no hash of it, no asterisks.",
+		Eval: func(in registrationInput) check.Verdict {
+			shown, err := in.Response.String("client_secret")
+			if err != nil || shown == "" || in.Known.ClientSecret == "" {
+				return check.Inapplicable("no client_secret to compare")
+			}
+			const got = "what only stands for it; the secret that is known is kept"
+			return check.That(!standsFor(shown, in.Known.ClientSecret), got, "the secret itself, or none")
 		},
 	},
 	{

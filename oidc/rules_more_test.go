@@ -345,7 +345,11 @@ func TestRegistrationRules(t *testing.T) {
 		"registration.client_id":                func(in *registrationInput) { in.Known.ClientID = "d" },
 		"registration.client_secret":            with(`{"client_id":"c","client_secret":"","client_secret_expires_at":0}`),
 		"registration.client_secret_expires_at": with(`{"client_id":"c","client_secret":"s"}`),
-		"registration.management":               with(`{"client_id":"c","registration_access_token":"r"}`),
+		"registration.client_secret_itself": func(in *registrationInput) {
+			in.Known.ClientID, in.Known.ClientSecret = "c", "the-secret"
+			in.Response = object(t, `{"client_id":"c","client_secret":"{bcrypt}$2a$10$x","client_secret_expires_at":0}`)
+		},
+		"registration.management": with(`{"client_id":"c","registration_access_token":"r"}`),
 		"registration.auth_method": func(in *registrationInput) {
 			in.Provider.TokenEndpointAuthMethods = []string{"none"}
 		},

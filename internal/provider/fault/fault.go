@@ -77,7 +77,8 @@ var catalogue = sync.OnceValue(func() []Fault {
 		responseFaults(), grantFaults(), hybridFaults(),
 		tokenFaults(), encryptionAgreedFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(),
 		dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
-		logoutFaults(), registrationFaults(), managedRegistrationFaults(), resourceFaults(), transportFaults()))
+		logoutFaults(), registrationFaults(), managedRegistrationFaults(),
+		registeredMetadataFaults(), resourceFaults(), transportFaults()))
 })
 
 // Demand registers a client for what a relying party demands, as lines of
