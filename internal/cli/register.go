@@ -5,7 +5,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -46,9 +48,10 @@ func registerCreateCommand(p *program) *cobra.Command {
 		Short: "Register a new client (RFC 7591)",
 		Long: `Register a new client (RFC 7591)
 
---out FILE writes the answer as a configuration file, mode 0600, and beside it what
-the registration is read, changed and deleted with, as FILE.registration.json. Without
-it standard output has the only copy, and must lead somewhere.`,
+--out FILE writes a configuration file that logs in, mode 0600, with the CA, keys and
+certificates that were given, and the scopes openid and those of --scope. Beside it,
+FILE.registration.json is for reading, changing and deleting the registration. Without
+--out standard output has the only copy, and must lead somewhere.`,
 		Example: `  oidc-client register create --issuer https://op.example.com --out config.yaml --client-name Tool
   oidc-client register create -c provider.yaml --metadata @client.json --initial-access-token @token --out config.yaml`,
 		Args: noArguments,
@@ -61,7 +64,7 @@ it standard output has the only copy, and must lead somewhere.`,
 		"client metadata, a JSON object (- reads standard input, @FILE a file); the flags below outweigh it")
 	f.StringVar(&o.name, "client-name", "", "client_name")
 	f.StringArrayVar(&o.redirectURIs, "redirect-uri", nil,
-		"redirect URI (default http://127.0.0.1:5556/auth/callback) (repeatable)")
+		"redirect URI (default "+standardRedirectURI+") (repeatable)")
 	f.StringArrayVar(&o.postLogouts, "post-logout-redirect-uri", nil, "post_logout_redirect_uris (repeatable)")
 	f.StringArrayVar(&o.grantTypes, "grant-type", nil,
 		"grant type (default authorization_code and refresh_token) (repeatable)")
@@ -172,42 +175,72 @@ func registerClient(r *run.Run, cmd *cobra.Command, o *registerOptions) error {
 	if err != nil {
 		return err
 	}
+	client := &newClient{cfg: cfg, metadata: metadata}
 	initial, err := r.Input.Token(ctx, "initial-access-token", o.initialToken, "OIDC_INITIAL_ACCESS_TOKEN")
 	if err != nil {
 		return err
 	}
+	r.Advise("registration", func(err error, f *failure.Failure) { adviseUnregistered(err, f, initial != "") })
 	files, err := o.reserve(r.Env.Stdout)
 	if err != nil {
 		return err
 	}
 	defer files.discard()
-	provider, err := cfg.Discover(ctx, r, network, "registration_endpoint")
+	if client.provider, err = cfg.Discover(ctx, r, network, "registration_endpoint"); err != nil {
+		return err
+	}
+	if err := client.complete(ctx); err != nil {
+		return err
+	}
+	sent, err := json.Marshal(metadata)
 	if err != nil {
 		return err
 	}
-	if !provider.OAuthOnly {
-		files.scope = "openid"
-	}
 	registrar := oidc.Registrar{
-		Provider: provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize,
+		Provider: client.provider, HTTP: network.HTTP, MaxBody: cfg.HTTP.MaxResponseSize,
 		Waive: cfg.Waive,
 	}
 	registrar.Received = func(registered *oidc.Registration) error {
-		err := receiveRegistration(r, registered, func() ([]string, error) { return files.commit(cfg, registered) })
+		draft := client.draft(registered)
+		text := draft.text(files.name)
+		err := receiveRegistration(r, registered, func() ([]string, error) { return files.commit(text, registered) })
 		if err == nil && files.name != "" {
-			r.Inform("%s is the client's configuration, and %s is for register read, update and delete", files.name,
-				files.registrationName())
+			files.tell(r, registered, draft)
 		}
 		return err
 	}
 	registered, err := run.Guard(r,
-		func() (*oidc.Registration, error) { return registrar.Create(ctx, metadata, initial) })
+		func() (*oidc.Registration, error) { return registrar.Create(ctx, sent, initial) })
 	judgeRegistration(r, registered)
 	return err
 }
 
-// newMetadata is what is registered.
-func newMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, o *registerOptions) ([]byte, error) {
+// adviseUnregistered says what a provider asks for that refuses to register a client: RFC 7591 section 3.
+func adviseUnregistered(err error, f *failure.Failure, shown bool) {
+	var refused *oidc.Error
+	if !errors.As(err, &refused) || refused.Endpoint != "registration" ||
+		refused.Status != http.StatusUnauthorized && refused.Status != http.StatusForbidden {
+		return
+	}
+	f.Hint = "the provider lets only those register who show an initial access token, which its administrator " +
+		"issues: --initial-access-token @FILE; or have the client registered there by hand"
+	if shown {
+		f.Hint = "the provider did not accept the initial access token, or its policy forbids this registration: " +
+			"have a new token issued, or have the client registered there by hand"
+	}
+}
+
+// adviseUnmanaged says what it means if a provider leads elsewhere who shows the registration access token.
+func adviseUnmanaged(err error, f *failure.Failure) {
+	var protocol *oidc.ProtocolError
+	if errors.As(err, &protocol) && f.HTTPStatus >= 300 && f.HTTPStatus < 400 {
+		f.Hint = "the provider does not let the client read, change or delete its registration so, or does not " +
+			"accept the registration access token: change it at the provider by hand"
+	}
+}
+
+// newMetadata is what is registered, as far as the user says it.
+func newMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, o *registerOptions) (map[string]any, error) {
 	members, err := metadataFlag(ctx, r, o)
 	if err != nil {
 		return nil, err
@@ -219,34 +252,28 @@ func newMetadata(ctx context.Context, r *run.Run, cfg *connect.Setup, o *registe
 	}
 	set("grant_types", withDefaultList(o.grantTypes, "authorization_code", "refresh_token"), o.grantTypes != nil)
 	if o.grantTypes == nil || slices.Contains(o.grantTypes, "authorization_code") { // or there is nothing to redirect
-		set("redirect_uris", withDefaultList(o.redirectURIs, "http://127.0.0.1:5556/auth/callback"),
-			o.redirectURIs != nil)
+		standard := orText(cfg.Login.OverrideRedirectURI, standardRedirectURI)
+		set("redirect_uris", withDefaultList(o.redirectURIs, standard), o.redirectURIs != nil)
 		set("response_types", []string{"code"}, false)
 		set("application_type", "native", false)
 	}
 	set("client_name", orText(o.name, "oidc-client"), o.name != "")
 	if o.postLogouts != nil {
 		members["post_logout_redirect_uris"] = o.postLogouts
+	} else if uri := cfg.PostLogoutRedirectURI; uri != "" {
+		set("post_logout_redirect_uris", []string{uri}, false)
 	}
 	if cfg.AuthMethod != "" && cfg.AuthMethod != connect.ClientAssertion { // which is no method of the standards
 		members["token_endpoint_auth_method"] = cfg.AuthMethod
 	}
-	if len(cfg.Scopes) > 0 {
-		set("scope", strings.Join(cfg.Scopes, " "), true)
-	}
-	if _, there := members["jwks"]; !there && cfg.AuthMethod == "private_key_jwt" {
-		key, err := cfg.Credentials.SigningKey(ctx)
-		if err != nil {
-			return nil, err
-		}
-		jwk, err := key.PublicJWK("sig")
-		if err != nil {
-			return nil, err
-		}
-		members["jwks"] = map[string]any{"keys": []json.RawMessage{jwk}}
-	}
-	return json.Marshal(members)
+	return members, nil
 }
+
+// Where the browser comes back to by default: after a login, and after a logout.
+const (
+	standardRedirectURI = "http://127.0.0.1:5556" + callbackPath
+	standardLogoutURI   = "http://127.0.0.1:5556" + loggedOutPath
+)
 
 func withDefaultList(given []string, standard ...string) []string {
 	if given != nil {
@@ -324,6 +351,9 @@ func changedMetadata(ctx context.Context, r *run.Run, known oidc.Registration, o
 	for _, name := range providers {
 		delete(members, name)
 	}
+	if _, there := changes["client_secret"]; !there {
+		delete(members, "client_secret") // some providers refuse it, and none needs it (RFC 7592 section 2.2)
+	}
 	return json.Marshal(members)
 }
 
@@ -339,6 +369,7 @@ func manageRegistration(ctx context.Context, r *run.Run, cmd *cobra.Command, o *
 	if err != nil {
 		return err
 	}
+	r.Advise("registration", adviseUnmanaged)
 	kept, err := durable.Reserve(o.registration)
 	if err != nil {
 		return failure.Config("--registration %s: it could not be kept up to date, so nothing was sent: %v",

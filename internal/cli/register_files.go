@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/durable"
 	"github.com/oidc-client/oidc-client/internal/failure"
@@ -138,8 +137,6 @@ func saveRegistration(r *oidc.Registration) (file string, err error) {
 type registrationFiles struct {
 	name                 string // of the configuration, "" if no file is wanted
 	config, registration *durable.Reservation
-
-	scope string // what the configuration asks for if the registration does not say
 }
 
 // registrationSuffix is what follows the name of a client's configuration file in that
@@ -195,14 +192,13 @@ func (f *registrationFiles) discard() {
 	}
 }
 
-// commit writes both files, and returns those that have the registration.
-func (f *registrationFiles) commit(cfg *connect.Setup, r *oidc.Registration) ([]string, error) {
+// commit writes both files, the configuration as text, and returns those that have the registration.
+func (f *registrationFiles) commit(text []byte, r *oidc.Registration) ([]string, error) {
 	if f.config == nil {
 		return nil, nil
 	}
 	written, err := writeRegistration(f.registrationName(), f.registration, r)
-	configErr := f.config.Commit(registeredConfig(cfg.Issuer,
-		absolute(connect.Path(cfg.Config, "private_key", cfg.PrivateKey)), f.scope, r))
+	configErr := f.config.Commit(text)
 	f.config, f.registration = nil, nil
 	switch {
 	case configErr == nil:
@@ -225,39 +221,19 @@ func absolute(file string) string {
 	return full
 }
 
-// registeredConfig is the configuration file of a client that was registered. scope is what it
-// asks for if the registration does not say.
-func registeredConfig(issuer, privateKey, scope string, r *oidc.Registration) []byte {
-	doc, err := strictjson.Parse(r.JSON)
-	if err != nil {
-		return nil
+// tell says what the files are for, and what is missing in the configuration.
+func (f *registrationFiles) tell(r *run.Run, registered *oidc.Registration, draft *configDraft) {
+	r.Inform("%s is the configuration of the client", f.name)
+	if registered.URI != "" && registered.AccessToken != "" {
+		r.Inform("%s is for register read, update and delete", f.registrationName())
+	} else {
+		r.Inform("%s is the registration; the provider does not let the client read, update or delete it",
+			f.registrationName())
 	}
-	member := func(name string) string {
-		value, _ := doc.String(name) // of another type it is left out
-		return value
+	for _, remark := range draft.remarks {
+		r.Inform("%s: %s", f.name, remark)
 	}
-	var b strings.Builder
-	line := func(key, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", key, config.Quote(value))
-		}
+	for _, warning := range draft.warnings {
+		r.Warn("%s: %s", f.name, warning)
 	}
-	b.WriteString("# Written by oidc-client register create.\n")
-	line("issuer", issuer)
-	line("client_id", r.ClientID)
-	line("client_secret", r.ClientSecret)
-	line("auth_method", member("token_endpoint_auth_method"))
-	line("private_key", privateKey)
-	if alg := member("id_token_signed_response_alg"); alg != "" {
-		fmt.Fprintf(&b, "token_signing_alg: [%s]\n", config.Quote(alg))
-	}
-	line("userinfo_signed_response_alg", member("userinfo_signed_response_alg"))
-	quoted := strings.Fields(orText(member("scope"), scope))
-	for i, s := range quoted {
-		quoted[i] = config.Quote(s)
-	}
-	if len(quoted) > 0 {
-		fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(quoted, ", "))
-	}
-	return []byte(b.String())
 }

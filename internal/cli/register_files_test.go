@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oidc-client/oidc-client/internal/config"
-	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -46,7 +44,7 @@ func TestRegistrationNotWritten(t *testing.T) {
 		if err := c.spoil(files); err != nil {
 			t.Fatal(err)
 		}
-		written, err := files.commit(&connect.Setup{Config: &config.Config{}}, registered)
+		written, err := files.commit([]byte("issuer: x\n"), registered)
 		if len(written) != c.files || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, %v", name, written, err)
 		}

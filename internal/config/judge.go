@@ -145,9 +145,8 @@ func (l *loader) authentication() {
 
 func (l *loader) algorithms() {
 	c := l.config
-	sizes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 	for _, alg := range c.TokenSigningAlgorithms {
-		if size, mac := sizes[alg]; mac && len(c.ClientSecret) < size {
+		if size := SecretSize(alg); len(c.ClientSecret) < size {
 			l.about("token_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg,
 				size)
 		}
@@ -157,8 +156,8 @@ func (l *loader) algorithms() {
 		"authorization_signed_response_alg": c.AuthorizationSigningAlgorithm,
 		"introspection_signed_response_alg": c.IntrospectionSigningAlgorithm,
 	} {
-		if len(c.ClientSecret) < sizes[alg] {
-			l.about(key, "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, sizes[alg])
+		if size := SecretSize(alg); len(c.ClientSecret) < size {
+			l.about(key, "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)", alg, size)
 		}
 	}
 	for _, key := range []string{
@@ -170,7 +169,8 @@ func (l *loader) algorithms() {
 		}
 	}
 	alg := c.Assertion.Algorithm
-	size, mac := sizes[alg]
+	size := SecretSize(alg)
+	mac := size > 0
 	switch {
 	case c.AuthMethod == "client_secret_jwt" && alg != "" && !mac:
 		l.conflict("jwt_signing_alg", "auth_method", "client_secret_jwt signs by HS256, HS384 or HS512")
@@ -178,7 +178,7 @@ func (l *loader) algorithms() {
 		l.conflict("jwt_signing_alg", "auth_method", "private_key_jwt does not sign with a secret")
 	}
 	if size == 0 {
-		size = sizes["HS256"]
+		size = SecretSize("HS256")
 	}
 	if c.AuthMethod == "client_secret_jwt" && c.ClientSecret != "" && len(c.ClientSecret) < size {
 		l.about("auth_method", "client_secret_jwt needs a client_secret of at least %d bytes (RFC 7518 section 3.2)",
@@ -315,9 +315,8 @@ func (l *loader) responses() {
 // requestObjects judges what request objects are made with.
 func (l *loader) requestObjects() {
 	c := l.config
-	sizes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 	alg := c.Login.RequestObjectSigningAlgorithm
-	if size := sizes[alg]; len(c.ClientSecret) < size {
+	if size := SecretSize(alg); len(c.ClientSecret) < size {
 		l.about("request_object_signing_alg", "%s needs a client_secret of at least %d bytes (RFC 7518 section 3.2)",
 			alg, size)
 	}

@@ -30,8 +30,8 @@ type Options struct {
 	Debug       int // 1 shows a line for each request, 2 headers and bodies too
 	NoColor     bool
 	Explain     transcript.Explanation // how much to show of the rules that were checked
-	ShowSecrets bool // with Debug: as they are
-	Output      bool // write result files
+	ShowSecrets bool                   // with Debug: as they are
+	Output      bool                   // write result files
 	OutputDir   string
 	Format      string // text or json
 	JQ          string // the expression of --jq, "" if there is none
