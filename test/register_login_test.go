@@ -21,11 +21,19 @@ import (
 // runWithBrowser runs the program with a browser that does what pages ask for.
 func runWithBrowser(t *testing.T, b browser, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return runWithBrowserIn(t, map[string]string{"BROWSER": "browser"}, b, args...)
+}
+
+// runWithBrowserIn does it in an environment.
+func runWithBrowserIn(t *testing.T, environment map[string]string, b browser, args ...string) (code int,
+	stdout, stderr string,
+) {
+	t.Helper()
 	var browsing sync.WaitGroup
 	var out, errs bytes.Buffer
 	env := &run.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now,
-		Getenv:   func(name string) string { return map[string]string{"BROWSER": "browser"}[name] },
+		Getenv:   func(name string) string { return environment[name] },
 		Terminal: func(io.Writer) bool { return false },
 		Start: func(argv []string) (<-chan error, error) {
 			browsing.Go(func() {

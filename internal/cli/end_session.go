@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -115,7 +117,12 @@ func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command,
 	if err != nil {
 		return "", nil, nil, err
 	}
-	return s.VerifiedIDToken(), cfg, client, nil
+	token := s.VerifiedIDToken()
+	if token == "" {
+		r.Warn("session %s has no ID Token, so the logout is requested without id_token_hint: the provider may not know "+
+			"who is to be logged out, or ask the user", s.Name)
+	}
+	return token, cfg, client, nil
 }
 
 // leaveAtProvider leads the browser away and does not wait for it to come back. The ID Token
@@ -136,7 +143,7 @@ func leaveAtProvider(ctx context.Context, r *run.Run, client *connect.Client, re
 	place.Secret, place.Mine = true, func(url.Values) bool { return false }
 	place.Start = startOnce(r, req.IDTokenHint, func() string {
 		once.Do(func() { close(gone) })
-		return logout.URL
+		return logoutURL(r, logout)
 	})
 	listener, err := loopback.Listen(place)
 	if err != nil {
@@ -153,6 +160,12 @@ func leaveAtProvider(ctx context.Context, r *run.Run, client *connect.Client, re
 	r.Note("end_session", map[string]any{"came_back": false})
 	r.Inform("the browser is on its way to the provider; whether it logged out there is not known (--no-redirect)")
 	return nil
+}
+
+// logoutURL is where the browser is led to, which is recorded.
+func logoutURL(r *run.Run, logout *oidc.Logout) string {
+	r.Recorder.Browsed(transcript.BrowserRequest{Endpoint: transcript.LogoutRequest, URL: logout.URL, At: time.Now()})
+	return logout.URL
 }
 
 // startOnce leads a browser away one time if the ID Token is in where it leads to: the address that
@@ -193,7 +206,7 @@ func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connec
 	ready := make(chan struct{}) // the logout, whose redirect URI has the listener's port
 	var logout *oidc.Logout
 	place.Secret = true
-	place.Start = startOnce(r, req.IDTokenHint, func() string { <-ready; return logout.URL })
+	place.Start = startOnce(r, req.IDTokenHint, func() string { <-ready; return logoutURL(r, logout) })
 	var strange atomic.Int64
 	place.Mine = func(values url.Values) bool {
 		<-ready
@@ -222,6 +235,10 @@ func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connec
 	if err != nil {
 		return waitFor(ctx, "the browser to come back from the logout", err)
 	}
+	r.Recorder.Browsed(transcript.BrowserRequest{
+		Endpoint: transcript.LogoutResponse, Via: transcript.ViaQuery, URL: req.PostLogoutRedirectURI,
+		Parameters: visit.Values, At: time.Now(),
+	})
 	err = client.VerifyLogoutResponse(logout, visit.Values)
 	r.FoundBeside(logout.Checks)
 	r.Note("end_session", map[string]any{"came_back": true})

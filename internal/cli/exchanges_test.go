@@ -40,20 +40,55 @@ func TestExchangesInTheRecord(t *testing.T) {
 				t.Errorf("%s: the secret %s is in %s", e.Endpoint, secret, text)
 			}
 		}
-		if e.Endpoint != transcript.AuthorizationResponse &&
-			(e.Duration <= 0 || e.Timing.Wait <= 0 || e.Address == "") {
+		if !e.Browser &&
+			(e.Duration <= 0 || e.Timing.Send+e.Timing.Wait+e.Timing.Body <= 0 || e.Address == "") {
 			t.Errorf("%s: %+v", e.Endpoint, e)
 		}
 	}
 	returned := slices.Index(endpoints, transcript.AuthorizationResponse)
-	if dropped != 0 || returned < 1 || slices.Index(endpoints, "discovery") > returned ||
+	left := slices.Index(endpoints, transcript.AuthorizationRequest)
+	if dropped != 0 || left < 1 || returned < left || slices.Index(endpoints, "discovery") > left ||
 		slices.Index(endpoints, "token") < returned || slices.Index(endpoints, "userinfo") < returned {
 		t.Fatalf("%v", endpoints)
 	}
-	if e := exchanges[returned]; !strings.Contains(e.URL, "/auth/callback?code=[secret ") || e.Method != "GET" {
+	if e := exchanges[left]; !e.Browser || e.Via != "" || !strings.Contains(e.URL, "response_type=code") ||
+		!strings.Contains(e.URL, "code_challenge=") {
+		t.Errorf("%+v", e)
+	}
+	if e := exchanges[returned]; e.Via != transcript.ViaQuery || !strings.Contains(e.URL, "/auth/callback?code=[secret ") || e.Method != "GET" {
 		t.Errorf("%+v", e)
 	}
 	if !strings.Contains(exchanges[returned].Reveal().URL.RawQuery, "code=c&") {
 		t.Error("the code is not revealed")
+	}
+}
+
+// -d shows the authorization request and the response, before the code is redeemed, without secrets.
+func TestDebugShowsTheBrowsersRequests(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now())
+	defer s.Close()
+	seen := s.run("client -d "+asClient+"--port 0", "")
+	at := -1
+	for _, want := range []string{
+		"authorization request, sent by the browser: GET " + "http://", "authorization response (query): GET http://",
+		"token request: POST",
+	} {
+		next := strings.Index(seen, want)
+		if next <= at {
+			t.Errorf("%q is not there, or too early:\n%s", want, seen)
+		}
+		at = next
+	}
+	if strings.Contains(seen, "code=c&") {
+		t.Error(seen)
+	}
+	seen = s.run("end-session -d --issuer $OP --client-id app --token $ID -p 0", "")
+	for _, want := range []string{
+		"end_session request, sent by the browser: GET ", "id_token_hint=", "end_session response (query): GET ",
+	} {
+		if !strings.Contains(seen, want) {
+			t.Errorf("%q is not there:\n%s", want, seen)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -236,7 +238,16 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 	}
 	journey := &flow.Login{
 		Client: t.client.Client, Request: request, Place: place, Exchange: t.redeem(o.mock.fakeVerifier),
-		With:    oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
+		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
+		Left: func(login *oidc.Login, at time.Time) {
+			r.Recorder.Browsed(transcript.BrowserRequest{Endpoint: transcript.AuthorizationRequest, URL: login.URL, At: at})
+		},
+		Returned: func(login *oidc.Login, response flow.Response) {
+			r.Recorder.Browsed(transcript.BrowserRequest{
+				Endpoint: transcript.AuthorizationResponse, Via: response.Via, URL: login.Request.RedirectURI,
+				Parameters: response.Parameters, At: response.At,
+			})
+		},
 		Pasted:  pasted(ctx),
 		Strange: func(what string) { r.Warn("%s", what) },
 	}
@@ -398,15 +409,16 @@ func pastedLines(ctx context.Context, r *run.Run) <-chan string {
 
 // settleLogin does what is done with a login that ended, and tells the browser.
 func settleLogin(ctx context.Context, t *tokenRequest, outcome *flow.Outcome) error {
-	response := outcome.Response
-	t.Returned(response.Method, outcome.Login.Request.RedirectURI, response.Parameters, response.At)
 	t.Found(outcome.Login.Checks)
 	front := outcome.Login.Tokens
+	if strings.Contains(outcome.Login.Request.ResponseType, "token") {
+		showFrontResponse(t.Run, outcome.Response.Parameters)
+	}
 	if front != nil && outcome.Tokens != front {
 		showFrontTokens(t.Run, front)
 	}
-	if outcome.Tokens != nil && !t.Record.Has("token_response") && outcome.Tokens.Raw != nil {
-		t.keeper.Receive(t.client, outcome.Tokens) // through the browser: nothing was received before
+	if front != nil && outcome.Tokens == front && (front.Raw != nil || outcome.Err == nil) {
+		t.keeper.Receive(t.client, front) // through the browser: nothing was received before
 	}
 	tokens := outcome.Tokens
 	if tokens != nil && tokens == front {
@@ -417,6 +429,27 @@ func settleLogin(ctx context.Context, t *tokenRequest, outcome *flow.Outcome) er
 	err := t.settle(ctx, tokens, outcome.Err)
 	outcome.Show(landingPage(ctx, t.Run, err))
 	return err
+}
+
+// showFrontResponse shows an authorization response with tokens as it was received: nothing else has the
+// ID Token as it was issued.
+func showFrontResponse(r *run.Run, parameters url.Values) {
+	for _, name := range []string{"code", "id_token", "access_token", "response"} {
+		r.Learn(parameters[name]...)
+	}
+	var d strictjson.Ordered
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		if list := parameters[name]; len(list) == 1 {
+			d.Add(name, list[0])
+		} else {
+			d.Add(name, list)
+		}
+	}
+	raw, err := d.MarshalJSON()
+	if err != nil {
+		return
+	}
+	r.Show(transcript.JSONResult("authorization_response", "Authorization Response", "Response", raw))
 }
 
 // showFrontTokens shows what came through the browser, beside what came for the code.

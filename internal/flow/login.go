@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +32,11 @@ type Login struct {
 	// Pasted are lines that the person typed: the address that the browser ended
 	// on, if it is on another machine.
 	Pasted <-chan string
+	// Left is told of each authorization request when a browser is sent to the provider with it, or, if the
+	// person went there by another way, when the response is there or the wait ends. nil is told nothing.
+	Left func(login *oidc.Login, at time.Time)
+	// Returned is told of each authorization response before it is judged. nil is told nothing.
+	Returned func(*oidc.Login, Response)
 	// Strange is told of what came and is no response to this login. nil is told
 	// nothing.
 	Strange func(what string)
@@ -58,17 +64,30 @@ type Outcome struct {
 	Tokens *oidc.Tokens // as of [oidc.Client.Exchange]
 	Err    error
 
-	// Response is the authorization response.
-	Response Response
+	Response Response // the authorization response
 
 	visit *loopback.Visit // nil if the answer was pasted
 }
 
 // A Response is an authorization response as it reached this program.
 type Response struct {
-	Method     string // of the browser's request, "" if a person pasted the address
+	Via        string // "query", "fragment", "form_post", or "pasted" by a person
 	Parameters url.Values
 	At         time.Time
+}
+
+// responseOf returns what a visit brought.
+func responseOf(v *loopback.Visit) Response {
+	r := Response{Via: "query", Parameters: v.Values, At: time.Now()}
+	switch {
+	case v.Method == "":
+		r.Via = "pasted"
+	case v.Fragment:
+		r.Via = "fragment"
+	case v.Method == http.MethodPost:
+		r.Via = "form_post"
+	}
+	return r
 }
 
 // Show tells the person at the browser how it went, if there is one.
@@ -94,7 +113,11 @@ func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error 
 	for {
 		outcome, err := l.next(ctx)
 		if err != nil {
+			l.leaveUnseen(first)
 			return err
+		}
+		if l.Returned != nil {
+			l.Returned(outcome.Login, outcome.Response)
 		}
 		outcome.Tokens, outcome.Err = l.Exchange(ctx, outcome.Login, outcome.visit.Values)
 		if done(outcome) {
@@ -146,6 +169,7 @@ func (l *Login) begin(ctx context.Context, left bool) (*oidc.Login, error) {
 // start leads a browser to the provider: each to a login of its own.
 func (l *Login) start(ctx context.Context) (string, error) {
 	if login := l.untouched(); login != nil {
+		l.leave(login, time.Now())
 		return login.URL, nil
 	}
 	if l.crowded() {
@@ -157,7 +181,30 @@ func (l *Login) start(ctx context.Context) (string, error) {
 		l.strange("another login could not begin: " + err.Error())
 		return "", err
 	}
+	l.leave(login, time.Now())
 	return login.URL, nil
+}
+
+// leave tells that a browser goes to the provider.
+func (l *Login) leave(login *oidc.Login, at time.Time) {
+	if l.Left != nil {
+		l.Left(login, at)
+	}
+}
+
+// leaveUnseen tells of the login that the person was told of, if no browser was sent to it from here: it
+// may have been opened elsewhere.
+func (l *Login) leaveUnseen(first *oidc.Login) {
+	l.mu.Lock()
+	i := slices.IndexFunc(l.logins, func(p pending) bool { return p.Login == first && !p.left })
+	var made time.Time
+	if i >= 0 {
+		l.logins[i].left, made = true, l.logins[i].made
+	}
+	l.mu.Unlock()
+	if i >= 0 {
+		l.leave(first, made)
+	}
 }
 
 // untouched hands out the newest login, if no browser was sent to it and it still
@@ -212,13 +259,13 @@ func (l *Login) mine(values url.Values) bool {
 // claim takes the login that parameters answer, so that no response counts twice; nil
 // if there is none any more. The newest comes first: several may have one state, if
 // a test sets it.
-func (l *Login) claim(values url.Values) *oidc.Login {
+func (l *Login) claim(values url.Values) *pending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, p := range slices.Backward(l.logins) {
 		if l.Client.Matches(p.Login, values) {
 			l.logins = slices.Delete(l.logins, i, i+1)
-			return p.Login
+			return &p
 		}
 	}
 	return nil
@@ -237,9 +284,11 @@ func (l *Login) next(ctx context.Context) (*Outcome, error) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		if login := l.claim(visit.Values); login != nil {
-			response := Response{visit.Method, visit.Values, time.Now()}
-			return &Outcome{Login: login, Response: response, visit: visit}, nil
+		if p := l.claim(visit.Values); p != nil {
+			if !p.left {
+				l.leave(p.Login, p.made)
+			}
+			return &Outcome{Login: p.Login, Response: responseOf(visit), visit: visit}, nil
 		}
 		visit.Show(loopback.Stray) // it came twice
 	}

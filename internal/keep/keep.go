@@ -56,6 +56,9 @@ func (k *Keeper) Receive(client *connect.Client, t *oidc.Tokens) {
 	if k.session != nil {
 		k.session.put(k.response(client, t))
 	}
+	if t.Raw == nil { // an ID Token alone, which the authorization response had
+		return
+	}
 	k.unwritten = k.run.Write(run.TokenResponseFile, t.Raw)
 	k.run.Recorder.Release()
 	k.show(client, t)
@@ -108,7 +111,7 @@ func (k *Keeper) Judge(client *connect.Client, t *oidc.Tokens, err error) {
 	if k == nil || k.session == nil {
 		return
 	}
-	if t != nil {
+	if t != nil && k.session.response.tokens != nil {
 		withheld := ""
 		if err != nil {
 			withheld = k.run.Message(err)
@@ -144,6 +147,11 @@ func (k *Keeper) Tell() {
 	}
 	s, r := k.session.session, k.run
 	r.Note("session", map[string]string{"name": s.Name})
+	if s.Tokens.AccessToken == "" {
+		r.Inform("the ID Token is stored as session %s: `oidc-client token %s --id-token` prints it, and `oidc-client "+
+			"end-session --session %s` logs out with it", s.Name, s.Name, s.Name)
+		return
+	}
 	r.Record.Summary = k.summary(s)
 	if k.session.part != nil {
 		r.Warn("session %s: %v", s.Name, k.session.part)

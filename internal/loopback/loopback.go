@@ -74,9 +74,10 @@ type Listener struct {
 
 // A Visit is what came. It has to be answered: a browser waits.
 type Visit struct {
-	Method string // of the request, "" if there was none
-	Values url.Values
-	page   chan Page
+	Method   string // of the request, "" if there was none
+	Fragment bool   // they stood behind a #
+	Values   url.Values
+	page     chan Page
 }
 
 // Show tells the person at the browser what became of it. Only the first page is
@@ -284,7 +285,10 @@ func (l *Listener) arrive(w http.ResponseWriter, r *http.Request) {
 		stray(w, http.StatusBadRequest)
 		return
 	}
-	visit := &Visit{Method: r.Method, Values: values, page: make(chan Page, 1)}
+	visit := &Visit{
+		Method: r.Method, Fragment: r.Method == http.MethodPost && r.URL.RawQuery == fragmentMark, Values: values,
+		page: make(chan Page, 1),
+	}
 	select {
 	case l.visits <- visit:
 	case <-l.closed:

@@ -29,11 +29,15 @@ var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Parse(pageFile))
 })
 
+// fragmentMark is the query of what fragmentScript posts. A provider that posts a form does not send it.
+const fragmentMark = "from=fragment"
+
 // fragmentScript posts what stands behind the # to where it came, which takes it
 // out of the browser's history.
 const fragmentScript = `(function () {
   var form = document.createElement("form");
   form.method = "post";
+  form.action = location.pathname + "?` + fragmentMark + `";
   new URLSearchParams(location.hash.slice(1)).forEach(function (value, name) {
     var input = document.createElement("input");
     input.type = "hidden"; input.name = name; input.value = value;

@@ -48,10 +48,12 @@ func steps(exchanges []*transcript.Exchange) []Step {
 			Exchange: e, Number: i + 1, From: Client, To: Provider, Request: requestOf(e), Response: responseOf(e),
 			Fault: faultOf(e), Offset: e.Start.Sub(exchanges[0].Start),
 		}
-		switch e.Endpoint {
-		case transcript.AuthorizationResponse:
+		switch {
+		case e.Via != "": // it came from the provider, which redirected the browser
 			list[i].From, list[i].To = Browser, Client
-		case "resource":
+		case e.Browser:
+			list[i].From = Browser
+		case e.Endpoint == "resource":
 			list[i].To = Resource
 		}
 	}
@@ -68,7 +70,7 @@ func requestOf(e *transcript.Exchange) string {
 	if grant := parameter(e.Form, "grant_type"); grant != "" {
 		text += " (" + grant[strings.LastIndexByte(grant, ':')+1:] + ")"
 	}
-	if e.Endpoint == transcript.AuthorizationResponse {
+	if e.Via != "" {
 		var names []string
 		for _, list := range [][]transcript.Parameter{e.Query, e.Form} {
 			for _, p := range list {
@@ -83,7 +85,7 @@ func requestOf(e *transcript.Exchange) string {
 // responseOf says what came back: the status, an error code, how long it took.
 func responseOf(e *transcript.Exchange) string {
 	switch {
-	case e.Endpoint == transcript.AuthorizationResponse:
+	case e.Browser:
 		return ""
 	case e.Status == "":
 		return "no response: " + e.Err
@@ -103,7 +105,7 @@ func faultOf(e *transcript.Exchange) string {
 	switch {
 	case e.Err != "":
 		return e.Err
-	case e.Endpoint == transcript.AuthorizationResponse:
+	case e.Via != "":
 		if code := parameter(append(e.Query, e.Form...), "error"); code != "" {
 			return "an error response: " + code
 		}
@@ -145,9 +147,11 @@ func milliseconds(d time.Duration) string {
 // Connection says which connection carried the exchange.
 func (s *Step) Connection() string {
 	switch {
-	case s.Endpoint == transcript.AuthorizationResponse && s.Method == "":
+	case s.Via == transcript.ViaPasted:
 		return "pasted by a person"
-	case s.Endpoint == transcript.AuthorizationResponse:
+	case s.Via != "":
+		return "sent by the browser (" + s.Via + ")"
+	case s.Browser:
 		return "sent by the browser"
 	case s.Cached:
 		return "from the cache; nothing was sent"

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"sync"
@@ -268,16 +267,6 @@ func (r *Run) Print(member string, value any, text string) {
 
 // PrintText is [Run.Print] for what has no place in the document.
 func (r *Run) PrintText(text string) { r.Show(transcript.Result{Text: text}) }
-
-// Returned records an authorization response: the request of a browser that brought
-// parameters to the redirect URI. method is "" if a person pasted the address.
-func (r *Run) Returned(method, redirectURI string, parameters url.Values, at time.Time) {
-	e := transcript.Returned(r.Redactor, method, redirectURI, parameters, at)
-	r.Record.Exchanges.Add(e)
-	if r.Recorder.Show != nil {
-		r.Recorder.Show(e)
-	}
-}
 
 // Unshown is why a result could not be shown, nil if all were.
 func (r *Run) Unshown() error {

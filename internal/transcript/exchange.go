@@ -13,14 +13,29 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 )
 
-// AuthorizationResponse is the Endpoint of an exchange in which the browser, not this program, sent
-// the request: the redirect that brought the parameters of the authorization response.
-const AuthorizationResponse = "authorization_response"
+// The Endpoints of exchanges that the browser began, not this program: it sent a request to the
+// provider, and what the provider redirected it to.
+const (
+	AuthorizationRequest  = "authorization"
+	AuthorizationResponse = "authorization_response"
+	LogoutRequest         = "end_session"
+	LogoutResponse        = "end_session_response"
+)
+
+// How a response reached this program through the browser: the Via of an exchange.
+const (
+	ViaQuery    = "query"
+	ViaFragment = "fragment"
+	ViaFormPost = "form_post"
+	ViaPasted   = "pasted" // a person pasted the address that the browser ended on
+)
 
 // An Exchange is one HTTP request and its response. Its exported fields hold no secrets. The copy
 // that -d prints with --show-secrets does; it is in no [Log].
 type Exchange struct {
 	Endpoint string // the name of the endpoint, "" if it is not known
+	Browser  bool   // the browser sent the request, so that nothing is known of the response
+	Via      string // how a response of the provider came through the browser; else ""
 	Method   string
 	URL      string
 	Query    []Parameter // of the URL
@@ -71,26 +86,41 @@ type Plain struct {
 // see it: nothing that is written to a file or printed calls Reveal.
 func (e *Exchange) Reveal() *Plain { return e.plain }
 
-// Returned returns the exchange that brought an authorization response to the redirect URI: in the
-// query, or posted as a form. method is "" if a person pasted the address.
-func Returned(r *Redactor, method, redirectURI string, parameters url.Values, at time.Time) *Exchange {
-	e := &Exchange{Endpoint: AuthorizationResponse, Method: method, URL: redirectURI, Start: at, plain: &Plain{}}
-	u, err := url.Parse(redirectURI)
+// A BrowserRequest is a request of the browser: to an endpoint of the provider, or to a redirect URI with what the
+// provider has to say.
+type BrowserRequest struct {
+	Endpoint   string // such as [AuthorizationRequest]
+	Via        string // how a response came, "" for a request to the provider
+	URL        string
+	Parameters url.Values // of a response, beside those of URL
+	At         time.Time
+}
+
+// exchange returns the request as an exchange, before redaction.
+func (b BrowserRequest) exchange() *Exchange {
+	e := &Exchange{
+		Endpoint: b.Endpoint, Browser: true, Via: b.Via, Method: http.MethodGet, URL: b.URL, Start: b.At, plain: &Plain{},
+	}
+	u, err := url.Parse(b.URL)
 	if err != nil {
 		u = &url.URL{}
 	}
 	e.plain.URL = u
-	if method == http.MethodPost {
+	switch b.Via {
+	case ViaFormPost:
+		e.Method = http.MethodPost
 		e.plain.Header = http.Header{"Content-Type": {formType}}
-		e.plain.Body = []byte(parameters.Encode())
-	} else {
+		e.plain.Body = []byte(b.Parameters.Encode())
+	case ViaFragment:
+		u.RawFragment = b.Parameters.Encode()
+		u.Fragment, _ = url.PathUnescape(u.RawFragment) // it was escaped a moment ago
+	default:
 		query := u.Query()
-		for name, values := range parameters {
+		for name, values := range b.Parameters {
 			query[name] = append(query[name], values...)
 		}
 		u.RawQuery = query.Encode()
 	}
-	e.redact(r)
 	return e
 }
 

@@ -102,10 +102,12 @@ func TestExchangeHoldsNoSecret(t *testing.T) {
 	post(t, recording(op.Client(), log), op.URL+"/?code=canary-code-of-some-length")
 	parameters := url.Values{"code": {"canary-code-of-some-length"}, "state": {"s"}}
 	redirect := "http://127.0.0.1:5556/auth/callback?tenant=a"
-	log.Add(Returned(NewRedactor(), http.MethodGet, redirect, parameters, time.Now()))
-	log.Add(Returned(NewRedactor(), http.MethodPost, redirect, parameters, time.Now()))
+	recorder := &Recorder{Redactor: NewRedactor(), Log: log}
+	for _, via := range []string{ViaQuery, ViaFormPost, ViaFragment} {
+		recorder.Browsed(BrowserRequest{AuthorizationResponse, via, redirect, parameters, time.Now()})
+	}
 	exchanges, _ := log.All()
-	if len(exchanges) != 3 {
+	if len(exchanges) != 4 {
 		t.Fatal(len(exchanges))
 	}
 	for _, e := range exchanges {
@@ -129,7 +131,7 @@ func TestExchangeHoldsNoSecret(t *testing.T) {
 		plain.ResponseHeader.Get("X-Echo") == "" {
 		t.Errorf("%+v", plain)
 	}
-	query, form := exchanges[1], exchanges[2]
+	query, form, fragment := exchanges[1], exchanges[2], exchanges[3]
 	if query.Endpoint != AuthorizationResponse || !strings.Contains(query.URL, "?code=[secret ") ||
 		!strings.Contains(query.URL, "tenant=a") || !strings.Contains(query.URL, "state=s") || query.Body != "" {
 		t.Errorf("%+v", query)
@@ -137,6 +139,9 @@ func TestExchangeHoldsNoSecret(t *testing.T) {
 	if form.URL != redirect || !strings.HasPrefix(form.Body, "code=[secret ") ||
 		!strings.HasSuffix(form.Body, "\nstate=s") {
 		t.Errorf("%+v", form)
+	}
+	if !strings.HasPrefix(fragment.URL, redirect+"#code=[secret ") || fragment.Via != ViaFragment || !fragment.Browser {
+		t.Errorf("%+v", fragment)
 	}
 }
 

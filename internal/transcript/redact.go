@@ -254,7 +254,7 @@ func (r *Redactor) URL(u *url.URL) string {
 	c := *u
 	c.User, c.RawQuery, c.Fragment, c.RawFragment = nil, "", "", ""
 	text := c.String()
-	for _, part := range [][2]string{{"?", u.RawQuery}, {"#", u.Fragment}} {
+	for _, part := range [][2]string{{"?", u.RawQuery}, {"#", u.EscapedFragment()}} {
 		if values, err := url.ParseQuery(part[1]); err == nil && len(values) > 0 {
 			text += part[0] + strings.Join(r.Form(values), "&")
 		}

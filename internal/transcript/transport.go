@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,6 +139,15 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
+// Browsed records a request of the browser, and shows it.
+func (r *Recorder) Browsed(b BrowserRequest) {
+	log := r.log()
+	if log == nil && r.Show == nil {
+		return
+	}
+	r.end(log, b.exchange(), nil)
+}
+
 // send sends a request, whose body it replaces, and learns what must not be shown
 // of it.
 func (r *Recorder) send(req *http.Request, sent *sentBody) (*http.Response, error) {
@@ -233,13 +243,26 @@ func (b *recordedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
+// visit writes a request of the browser.
+func (t *Text) visit(e *Exchange) {
+	name, response := strings.CutSuffix(e.Endpoint, "_response")
+	line := name + " request, sent by the browser: "
+	if response {
+		line = name + " response (" + e.Via + "): "
+	}
+	t.write(t.line(LevelDebug, line+e.Method+" "+e.URL) + message(e.Header, e.Body))
+}
+
 // ExchangeLine writes an exchange as one line: method, URL, status, time, connection.
 func (t *Text) ExchangeLine(e *Exchange) {
-	method := e.Method
-	if method == "" {
-		method = "pasted"
+	switch {
+	case e.Endpoint == AuthorizationResponse:
+		t.Line(LevelDebug, e.name()+" ("+e.Via+"): "+e.URL)
+	case e.Browser:
+		t.Line(LevelDebug, e.name()+", sent by the browser: "+e.Method+" "+e.URL)
+	default:
+		t.Line(LevelDebug, e.name()+": "+e.Method+" "+e.URL+": "+e.outcome())
 	}
-	t.Line(LevelDebug, e.name()+": "+method+" "+e.URL+": "+e.outcome())
 }
 
 // name is the endpoint of an exchange, or what else is known of it.
@@ -255,8 +278,6 @@ func (e *Exchange) outcome() string {
 	took := e.Duration.Round(100 * time.Microsecond).String()
 	var response string
 	switch {
-	case e.Endpoint == AuthorizationResponse:
-		response = "received"
 	case e.Cached:
 		response = e.Status + ", cached"
 	case e.Status == "":
@@ -273,6 +294,10 @@ func (e *Exchange) outcome() string {
 
 // Exchange writes a request and its response, with headers and bodies.
 func (t *Text) Exchange(e *Exchange) {
+	if e.Browser {
+		t.visit(e)
+		return
+	}
 	t.write(t.line(LevelDebug, e.name()+" request: "+e.Method+" "+e.URL) + message(e.Header, e.Body) +
 		t.line(LevelDebug, e.name()+" response: "+e.outcome()) + message(e.ResponseHeader, e.ResponseBody))
 }
