@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/connect"
+	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/run"
@@ -119,8 +120,8 @@ func whoLeaves(ctx context.Context, r *run.Run, cmd *cobra.Command,
 	}
 	token := s.VerifiedIDToken()
 	if token == "" {
-		r.Warn("session %s has no ID Token, so the logout is requested without id_token_hint: the provider may not know "+
-			"who is to be logged out, or ask the user", s.Name)
+		r.Warn("session %s has no ID Token, so the logout is requested without id_token_hint: the provider may not "+
+			"know who is to be logged out, or ask the user", s.Name)
 	}
 	return token, cfg, client, nil
 }
@@ -206,6 +207,7 @@ func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connec
 	ready := make(chan struct{}) // the logout, whose redirect URI has the listener's port
 	var logout *oidc.Logout
 	place.Secret = true
+	place.Misdirected = func(host, own string) { r.Warn("%s", flow.Misdirected(host, own)) }
 	place.Start = startOnce(r, req.IDTokenHint, func() string { <-ready; return logoutURL(r, logout) })
 	var strange atomic.Int64
 	place.Mine = func(values url.Values) bool {

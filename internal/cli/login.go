@@ -240,7 +240,9 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 		Client: t.client.Client, Request: request, Place: place, Exchange: t.redeem(o.mock.fakeVerifier),
 		With: oidc.Login{Nonce: o.mock.nonce, State: o.mock.state, CodeVerifier: o.mock.verifier},
 		Left: func(login *oidc.Login, at time.Time) {
-			r.Recorder.Browsed(transcript.BrowserRequest{Endpoint: transcript.AuthorizationRequest, URL: login.URL, At: at})
+			r.Recorder.Browsed(transcript.BrowserRequest{
+				Endpoint: transcript.AuthorizationRequest, URL: login.URL, At: at,
+			})
 		},
 		Returned: func(login *oidc.Login, response flow.Response) {
 			r.Recorder.Browsed(transcript.BrowserRequest{

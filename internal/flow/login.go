@@ -29,8 +29,8 @@ type Login struct {
 	// Begun tells the person where to go: to start, which leads to the provider,
 	// or, from another machine, to direct.
 	Begun func(start, direct string)
-	// Pasted are lines that the person typed: the address that the browser ended
-	// on, if it is on another machine.
+	// Pasted are texts that the person pasted or typed: the address that the browser
+	// ended on, if it is on another machine. A text may have several lines.
 	Pasted <-chan string
 	// Left is told of each authorization request when a browser is sent to the provider with it, or, if the
 	// person went there by another way, when the response is there or the wait ends. nil is told nothing.
@@ -133,6 +133,7 @@ func (l *Login) open(ctx context.Context) (*oidc.Login, error) {
 	l.Place.Stranger = func() {
 		l.strange("another user of this machine came to the listener, and was turned away; the wait goes on")
 	}
+	l.Place.Misdirected = func(host, own string) { l.strange(Misdirected(host, own)) }
 	l.Place.Fragment = l.Request.ResponseMode == "fragment" || l.Request.ResponseMode == "fragment.jwt" ||
 		l.Request.ResponseMode == "" && l.Request.ResponseType != "" && l.Request.ResponseType != "code"
 	listener, err := loopback.Listen(l.Place)
@@ -249,9 +250,8 @@ func (l *Login) mine(values url.Values) bool {
 			"Response\" for the client (exclude.issuer.from.auth.response)", err))
 		return false
 	}
-	if !answers && (values.Has("response") || values.Has("state") || values.Has("code") || values.Has("error")) {
-		l.strange("something came back that is no answer to this login (another state, or a response that cannot be " +
-			"read); the wait goes on")
+	if !answers && isResponse(values) {
+		l.strange("the browser brought " + l.unproven(values))
 	}
 	return answers
 }
@@ -292,24 +292,6 @@ func (l *Login) next(ctx context.Context) (*Outcome, error) {
 		}
 		visit.Show(loopback.Stray) // it came twice
 	}
-}
-
-// pasted reads an address that a person typed, nil if it is no response.
-func (l *Login) pasted(line string, ok bool) *loopback.Visit {
-	if !ok {
-		l.Pasted = nil // nobody types any more
-		return nil
-	}
-	if strings.TrimSpace(line) == "" {
-		return nil
-	}
-	values, err := Parameters(line)
-	if err != nil || !l.answers(values) {
-		l.strange("what was pasted is not the address that this login ends on: it begins with " +
-			l.Request.RedirectURI + " and holds state")
-		return nil
-	}
-	return &loopback.Visit{Values: values}
 }
 
 // strange tells of what came, a few times: any page can make it come.

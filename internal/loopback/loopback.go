@@ -50,6 +50,10 @@ type Options struct {
 	// be told and no proxy is in front. nil does nothing.
 	Stranger func()
 
+	// Misdirected is called for the first request that is refused because its Host names neither the
+	// listener, which is own, nor the proxy. nil does nothing.
+	Misdirected func(host, own string)
+
 	strangers func(remote, local netip.AddrPort) bool // whether one comes; nil asks the system
 
 	// Fragment says that they are expected behind a #, which browsers keep to
@@ -70,6 +74,8 @@ type Listener struct {
 	visits  chan *Visit
 	closed  chan struct{}
 	once    sync.Once
+
+	misdirected sync.Once
 }
 
 // A Visit is what came. It has to be answered: a browser waits.
@@ -203,6 +209,9 @@ func (l *Listener) Close() error {
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !l.named(r.Host):
+		if l.options.Misdirected != nil {
+			l.misdirected.Do(func() { l.options.Misdirected(r.Host, l.host()) })
+		}
 		stray(w, http.StatusMisdirectedRequest)
 	case l.options.ProxiedHost == "" && l.strange(r):
 		if l.options.Stranger != nil {

@@ -99,7 +99,8 @@ type BrowserRequest struct {
 // exchange returns the request as an exchange, before redaction.
 func (b BrowserRequest) exchange() *Exchange {
 	e := &Exchange{
-		Endpoint: b.Endpoint, Browser: true, Via: b.Via, Method: http.MethodGet, URL: b.URL, Start: b.At, plain: &Plain{},
+		Endpoint: b.Endpoint, Browser: true, Via: b.Via, Method: http.MethodGet, URL: b.URL, Start: b.At,
+		plain: &Plain{},
 	}
 	u, err := url.Parse(b.URL)
 	if err != nil {
