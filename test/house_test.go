@@ -91,7 +91,7 @@ var outside = map[string]string{
 	"github.com/luikyv/go-oidc":     "internal/provider",
 	"github.com/zalando/go-keyring": "internal/keyring",
 	"go.yaml.in/yaml/v3":            "internal/config internal/provider",
-	"golang.org/x/sys":              "internal/agent internal/renewal",
+	"golang.org/x/sys":              "internal/agent internal/renewal internal/run",
 	"golang.org/x/term":             "internal/run",
 	"github.com/Microsoft/go-winio": "internal/agent",
 	"github.com/itchyny/gojq":       "internal/run",

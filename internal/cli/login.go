@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -24,7 +23,6 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/keep"
-	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -181,6 +179,11 @@ func throughBrowser(cfg *connect.Setup) bool {
 // runLogin runs the journey of a login. What kept it from beginning is explained here,
 // since no outcome has it.
 func runLogin(ctx context.Context, r *run.Run, journey *flow.Login, done func(*flow.Outcome) bool) error {
+	if !isPosted(journey.Request.ResponseMode) {
+		texts, stop := r.Pasted(ctx)
+		defer stop()
+		journey.Pasted = texts
+	}
 	err := waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
 	var broken *check.Error
 	if errors.As(err, &broken) {
@@ -189,6 +192,9 @@ func runLogin(ctx context.Context, r *run.Run, journey *flow.Login, done func(*f
 	}
 	return err
 }
+
+// isPosted reports whether a response_mode puts the response in no address, which could be pasted.
+func isPosted(mode string) bool { return strings.HasPrefix(mode, "form_post") }
 
 // waitFor makes the end of a wait for a person an error of its own.
 func waitFor(ctx context.Context, what string, err error) error {
@@ -228,13 +234,10 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 		}
 		request.RedirectURI = uri
 	}
-	posted := strings.HasPrefix(request.ResponseMode, "form_post") // in no address that could be pasted
 	elsewhere := "Is the browser on another machine? Open this there, and paste here the address that it ends on"
-	pasted := func(ctx context.Context) <-chan string { return pastedLines(ctx, r) }
-	if posted {
+	if isPosted(request.ResponseMode) {
 		elsewhere = "The answer is posted, so that it cannot be pasted: a browser elsewhere has to reach this " +
 			"machine. The login is at"
-		pasted = func(context.Context) <-chan string { return nil }
 	}
 	journey := &flow.Login{
 		Client: t.client.Client, Request: request, Place: place, Exchange: t.redeem(o.mock.fakeVerifier),
@@ -250,7 +253,6 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 				Parameters: response.Parameters, At: response.At,
 			})
 		},
-		Pasted:  pasted(ctx),
 		Strange: func(what string) { r.Warn("%s", what) },
 	}
 	journey.Begun = func(start, direct string) {
@@ -385,28 +387,6 @@ func requestObject(ctx context.Context, cfg *connect.Setup) (*oidc.RequestObject
 			failure.Config("%s: it cannot sign by %s: %v", connect.Origin(cfg.Config, "private_key"), o.Algorithm, err)
 	}
 	return o, nil
-}
-
-// pastedLines are the lines that a person types, nil if standard input is taken.
-func pastedLines(ctx context.Context, r *run.Run) <-chan string {
-	if !r.Input.Free() {
-		return nil
-	}
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		run.KeepRunning() // a program in the background that reads from its terminal is stopped otherwise
-		scanner := bufio.NewScanner(r.Env.Stdin)
-		scanner.Buffer(nil, limit.Form)
-		for scanner.Scan() {
-			select {
-			case lines <- scanner.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return lines
 }
 
 // settleLogin does what is done with a login that ended, and tells the browser.

@@ -59,8 +59,8 @@ func claims(token *oidc.IDToken) url.Values {
 // Misdirected says that a listener refused a request because its Host is not the listener's own.
 func Misdirected(host, own string) string {
 	return fmt.Sprintf("a request for %q came to the listener and was refused (421): it serves %s only, so that no "+
-		"page can reach it by another name; if a proxy or a forwarded port is in front, set override_redirect_uri to the "+
-		"address that the browser uses; the wait goes on", cut(host), own)
+		"page can reach it by another name; if a proxy or a forwarded port is in front, set override_redirect_uri to "+
+		"the address that the browser uses; the wait goes on", cut(host), own)
 }
 
 // cut bounds what others say of themselves.

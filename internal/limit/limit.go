@@ -71,6 +71,7 @@ const (
 	ClaimSettled   = 20 * time.Second // from a claim until its holder cannot be at it any more
 	Assertion      = 8 * time.Second  // for a client assertion that others issue; within SendBy
 	Keyring        = 3 * time.Second  // for the keyring, which may be locked with nobody there to unlock it
+	PasteQuiet     = time.Second / 10 // after a line break that ends what a person pastes
 	LandingPage    = 20 * time.Second // a browser waits for the end of a login
 	LoginAge       = 15 * time.Minute // of an authorization request that may still be answered, where there are many
 
@@ -183,6 +184,7 @@ func times() []Row {
 			"a command that prints a client assertion, or GitHub, until the assertion is there",
 		},
 		{"Keyring", Keyring.String(), "the wait for the keyring, which may be locked with nobody there to unlock it"},
+		{"PasteQuiet", PasteQuiet.String(), "the pause after a line break that ends a pasted text"},
 		{"LandingPage", LandingPage.String(), "the browser's wait for the end of a login"},
 		{"LoginAge", LoginAge.String(), "an authorization request that may still be answered, where there are many"},
 		{
