@@ -119,7 +119,9 @@ func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error 
 		if l.Returned != nil {
 			l.Returned(outcome.Login, outcome.Response)
 		}
-		outcome.Tokens, outcome.Err = l.Exchange(ctx, outcome.Login, outcome.visit.Values)
+		if outcome.Err == nil {
+			outcome.Tokens, outcome.Err = l.Exchange(ctx, outcome.Login, outcome.visit.Values)
+		}
 		if done(outcome) {
 			return nil
 		}
@@ -243,7 +245,7 @@ func (l *Login) answers(values url.Values) bool {
 
 // mine is answers, and tells of what looks like a response and is none.
 func (l *Login) mine(values url.Values) bool {
-	answers := l.answers(values)
+	answers := l.answers(values) || l.maybeProven(values)
 	if err := l.Client.Unreadable(values); err != nil && !answers {
 		l.strange(fmt.Sprintf("a signed authorization response cannot be read: %v. It may or may not belong to this "+
 			"login; the wait goes on. If the provider is Keycloak, turn on \"Exclude Issuer From Authentication "+
@@ -271,6 +273,29 @@ func (l *Login) claim(values url.Values) *pending {
 	return nil
 }
 
+// refused returns how the newest login ended, if a response proves that the provider refused one; nil if
+// it does not, or if none waits any more.
+func (l *Login) refused(ctx context.Context, visit *loopback.Visit) *Outcome {
+	refusal, token := l.refusal(ctx, visit.Values)
+	if refusal == nil {
+		return nil
+	}
+	l.mu.Lock()
+	n := len(l.logins)
+	if n == 0 {
+		l.mu.Unlock()
+		return nil
+	}
+	newest := l.logins[n-1]
+	l.logins = l.logins[:n-1]
+	l.mu.Unlock()
+	if !newest.left {
+		l.leave(newest.Login, newest.made)
+	}
+	newest.Checks = append(newest.Checks, token.Checks...)
+	return &Outcome{Login: newest.Login, Err: refusal, Response: responseOf(visit), visit: visit}
+}
+
 // next waits for a response, from the browser or from the person.
 func (l *Login) next(ctx context.Context) (*Outcome, error) {
 	for {
@@ -289,6 +314,12 @@ func (l *Login) next(ctx context.Context) (*Outcome, error) {
 				l.leave(p.Login, p.made)
 			}
 			return &Outcome{Login: p.Login, Response: responseOf(visit), visit: visit}, nil
+		}
+		if l.maybeProven(visit.Values) {
+			if outcome := l.refused(ctx, visit); outcome != nil {
+				return outcome, nil
+			}
+			l.strange("the browser brought " + l.unproven(visit.Values))
 		}
 		visit.Show(loopback.Stray) // it came twice
 	}

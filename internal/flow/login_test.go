@@ -15,12 +15,14 @@ import (
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/provider"
+	"github.com/oidc-client/oidc-client/internal/provider/fault"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
 // A stage is a provider that logs alice in by itself, and a journey to it.
 type stage struct {
 	t      *testing.T
+	op     *fault.Provider
 	login  *Login
 	start  chan string // where the person is told to go
 	direct chan string // and where from another machine
@@ -40,7 +42,7 @@ func newStage(t *testing.T, change ...func(*Login)) *stage {
 	}
 	o := provider.Defaults()
 	o.Auto, o.Keys, o.Clients = true, keys, []provider.Client{{ID: "app"}}
-	op, err := provider.Start(o)
+	op, err := fault.Start(fault.Options{Options: o})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func newStage(t *testing.T, change ...func(*Login)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, start: make(chan string, 1), direct: make(chan string, 1), lines: make(chan string)}
+	s := &stage{t: t, op: op, start: make(chan string, 1), direct: make(chan string, 1), lines: make(chan string)}
 	s.login = &Login{
 		Client: &oidc.Client{Provider: metadata, ID: "app"}, Place: loopback.Options{Path: "/auth/callback"},
 		Begun:  func(start, direct string) { s.start <- start; s.direct <- direct },

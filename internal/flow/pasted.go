@@ -26,7 +26,7 @@ func (l *Login) pasted(text string, ok bool) *loopback.Visit {
 		values, err := Parameters(address)
 		switch {
 		case err != nil:
-		case l.answers(values):
+		case l.answers(values), l.maybeProven(values):
 			return &loopback.Visit{Values: values}
 		case stray == nil && isResponse(values):
 			stray = values

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -127,5 +128,35 @@ func (s *stage) misdirect(t *testing.T, address string) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("%s", res.Status)
+	}
+}
+
+// An error that the provider signed for this client ends the wait without a state; what only says that it
+// is from there does not.
+func TestProvenRefusalEndsTheWait(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(l *Login) { l.Request.ResponseMode = "jwt" })
+	if err := s.op.Misbehave("authorization-jarm-refused-stateless"); err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := s.run(t.Context(), 1, func(start, direct string) {
+		at, err := url.Parse(s.redirect(t.Context(), direct))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		query := at.Query()
+		proven := query.Get("response")
+		query.Set("response", proven[:len(proven)-8]+"AAAAAAAA")
+		at.RawQuery = query.Encode()
+		if page, _ := s.browse(t.Context(), at.String()); !strings.Contains(page, "Nothing waits for this") {
+			t.Errorf("a forged one: %s", page)
+		}
+		s.browse(t.Context(), start)
+	})
+	var refused *oidc.Error
+	if err != nil || len(outcomes) != 1 || !errors.As(outcomes[0].Err, &refused) || refused.Code != "access_denied" ||
+		len(outcomes[0].Login.Checks) == 0 || len(s.told) != 1 || !strings.Contains(s.told[0], "access_denied") {
+		t.Errorf("%+v, %v, %q", outcomes, err, s.told)
 	}
 }

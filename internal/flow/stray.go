@@ -3,9 +3,11 @@
 package flow
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -39,6 +41,40 @@ func (l *Login) unproven(values url.Values) string {
 		}
 	}
 	return text + "; the wait goes on"
+}
+
+// maybeProven reports whether a response is an error in a JWT without a state, from this provider if that
+// is true: its signature can prove that it belongs to a login here. It is not verified.
+func (l *Login) maybeProven(values url.Values) bool {
+	if !strings.HasSuffix(l.Request.ResponseMode, "jwt") || len(values["response"]) != 1 {
+		return false
+	}
+	token, err := oidc.DecodeIDToken(values.Get("response"), l.Client.Policy.DecryptionKeys...)
+	if err != nil {
+		return false
+	}
+	said := claims(token)
+	return said.Get("error") != "" && !said.Has("state") && token.Issuer == l.Client.Provider.Issuer
+}
+
+// refusal returns the error in a response that maybeProven is true for, and what was checked, if the
+// provider signed it for this client; nil if it did not.
+func (l *Login) refusal(ctx context.Context, values url.Values) (*oidc.Error, *oidc.JWT) {
+	token, err := l.Client.VerifyJARM(ctx, values.Get("response"))
+	if err != nil {
+		return nil, token
+	}
+	var said struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		URI         string `json:"error_uri"`
+	}
+	if json.Unmarshal(token.JSON, &said) != nil {
+		return nil, token
+	}
+	return &oidc.Error{
+		Code: said.Error, Description: said.Description, URI: said.URI, Endpoint: "authorization",
+	}, token
 }
 
 // claims are those of a response in a JWT that people are told of.

@@ -278,6 +278,8 @@ func (l *Listener) lead(w http.ResponseWriter, r *http.Request) {
 
 func (l *Listener) arrive(w http.ResponseWriter, r *http.Request) {
 	values, err := l.parameters(w, r)
+	fragment := values.Has(fragmentMark)
+	values.Del(fragmentMark)
 	switch {
 	case err != nil:
 		stray(w, http.StatusBadRequest)
@@ -295,7 +297,7 @@ func (l *Listener) arrive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	visit := &Visit{
-		Method: r.Method, Fragment: r.Method == http.MethodPost && r.URL.RawQuery == fragmentMark, Values: values,
+		Method: r.Method, Fragment: fragment && r.Method == http.MethodPost, Values: values,
 		page: make(chan Page, 1),
 	}
 	select {

@@ -83,6 +83,7 @@ func TestVisit(t *testing.T) {
 	for name, how := range map[string]struct{ method, query, body string }{
 		"redirect":  {http.MethodGet, "?state=s&code=c&code=d", ""},
 		"form_post": {http.MethodPost, "", "state=s&code=c&code=d"},
+		"fragment":  {http.MethodPost, "", "state=s&code=c&code=d&" + fragmentMark + "=1"}, // as the page's script does
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,8 +95,9 @@ func TestVisit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if visit.Values.Get("state") != "s" || len(visit.Values["code"]) != 2 {
-				t.Errorf("%v", visit.Values)
+			if visit.Values.Get("state") != "s" || len(visit.Values["code"]) != 2 || len(visit.Values) != 2 ||
+				visit.Fragment != (name == "fragment") {
+				t.Errorf("%+v", visit)
 			}
 			select {
 			case a := <-shown:

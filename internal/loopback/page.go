@@ -29,22 +29,23 @@ var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Parse(pageFile))
 })
 
-// fragmentMark is the query of what fragmentScript posts. A provider that posts a form does not send it.
-const fragmentMark = "from=fragment"
+// fragmentMark is a parameter that fragmentScript adds to what it posts, and that the listener takes out: a
+// provider that posts a form does not send it.
+const fragmentMark = "oidc-client.fragment"
 
 // fragmentScript posts what stands behind the # to where it came, which takes it
 // out of the browser's history.
 const fragmentScript = `(function () {
   var form = document.createElement("form");
   form.method = "post";
-  form.action = location.pathname + "?` + fragmentMark + `";
-  new URLSearchParams(location.hash.slice(1)).forEach(function (value, name) {
+  function add(value, name) {
     var input = document.createElement("input");
     input.type = "hidden"; input.name = name; input.value = value;
     form.appendChild(input);
-  });
+  }
+  new URLSearchParams(location.hash.slice(1)).forEach(add);
   history.replaceState(null, "", location.pathname);
-  if (form.children.length) { document.body.appendChild(form); form.submit(); }
+  if (form.children.length) { add("1", "` + fragmentMark + `"); document.body.appendChild(form); form.submit(); }
 })();`
 
 func show(w http.ResponseWriter, status int, p Page) {

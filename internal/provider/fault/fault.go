@@ -72,8 +72,8 @@ func Faults() []Fault { return slices.Clone(catalogue()) }
 var catalogue = sync.OnceValue(func() []Fault {
 	return leveled(slices.Concat(
 		metadataFaults(), acceptedMetadataFaults(), keysFaults(),
-		authorizationFaults(), responseModeFaults(), pushedFaults(), deviceFaults(), deviceSpellingFaults(),
-		cibaFaults(), demandFaults(),
+		authorizationFaults(), responseModeFaults(), statelessFaults(), pushedFaults(), deviceFaults(),
+		deviceSpellingFaults(), cibaFaults(), demandFaults(),
 		responseFaults(), grantFaults(), hybridFaults(),
 		tokenFaults(), encryptionAgreedFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(),
 		dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
