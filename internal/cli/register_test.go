@@ -133,3 +133,50 @@ func TestRegistrationHints(t *testing.T) {
 		t.Error(seen)
 	}
 }
+
+// What the client was registered with is in its configuration, by names that hold in any folder; what was
+// for the registration alone, or for another client, is not.
+func TestRegisteredConfigTakesOver(t *testing.T) {
+	t.Parallel()
+	s := registeredStage(t)
+	provider := `issuer: ` + s.URL + `
+client_id: another
+client_secret: another-secret
+auth_method: client_secret_post
+scopes: [email]
+private_key: key.pem
+waive: [registration.management, discovery.scopes_supported]
+no_cache: true
+prompt: login
+token_endpoint: ` + s.URL + `/token
+override_redirect_uri: http://127.0.0.1:7777/cb
+http_client_config: {timeout_duration: 7s, extra_headers: {X-Gateway: "$${key}"}}
+`
+	if err := os.WriteFile(filepath.Join(s.folder, "provider.yaml"), []byte(provider), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen := s.run("register create -c $DIR/provider.yaml --out $DIR/taken.yaml", "")
+	data, err := os.ReadFile(filepath.Join(s.folder, "taken.yaml"))
+	if err != nil || !ended(seen, 0) {
+		t.Fatalf("%v\n%s", err, seen)
+	}
+	text := string(data)
+	for _, want := range []string{
+		"client_id: \"new\"\n", "client_secret: \"the-secret\"\n", "auth_method: \"client_secret_post\"\n",
+		"private_key: \"" + filepath.Join(s.folder, "key.pem") + "\"\n", "waive: [\"discovery.scopes_supported\"]\n",
+		"token_endpoint: \"" + s.URL + "/token\"\n", "override_redirect_uri: \"http://127.0.0.1:7777/cb\"\n",
+		"timeout_duration: \"7s\"\n", "X-Gateway\": \"$${key}\"}", "\"email\"]\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in it:\n%s", want, text)
+		}
+	}
+	for _, not := range []string{"another", "registration.management", "no_cache", "prompt"} {
+		if strings.Contains(text, not) {
+			t.Errorf("%q is in it:\n%s", not, text)
+		}
+	}
+	if seen := s.run("config validate $DIR/taken.yaml", ""); !ended(seen, 0) {
+		t.Error(seen)
+	}
+}

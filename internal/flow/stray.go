@@ -62,15 +62,15 @@ func (l *Login) maybeProven(values url.Values) bool {
 func (l *Login) refusal(ctx context.Context, values url.Values) (*oidc.Error, *oidc.JWT) {
 	token, err := l.Client.VerifyJARM(ctx, values.Get("response"))
 	if err != nil {
-		return nil, token
+		return nil, token //nolint:nilerr // it is not proven
 	}
 	var said struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 		URI         string `json:"error_uri"`
 	}
-	if json.Unmarshal(token.JSON, &said) != nil {
-		return nil, token
+	if err := json.Unmarshal(token.JSON, &said); err != nil {
+		return nil, token //nolint:nilerr // likewise
 	}
 	return &oidc.Error{
 		Code: said.Error, Description: said.Description, URI: said.URI, Endpoint: "authorization",
