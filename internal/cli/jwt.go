@@ -15,6 +15,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/transcript"
+	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
 )
 
@@ -54,12 +55,24 @@ from OIDC_TOKEN; it is read as strictly as if it were verified.`,
 	return cmd
 }
 
+// bareToken returns a token without what people paste with it: line breaks, a byte order mark, and the name
+// and scheme of a header.
+func bareToken(text string) string {
+	text = strings.Join(strings.Fields(wire.Trim(text)), "")
+	for _, before := range []string{"Authorization:", "Bearer", "DPoP"} {
+		if len(text) > len(before) && strings.EqualFold(text[:len(before)], before) {
+			text = text[len(before):]
+		}
+	}
+	return text
+}
+
 func decodeJWT(ctx context.Context, r *run.Run, flag string) error {
 	raw, err := r.Input.Text(ctx, "token", flag, "OIDC_TOKEN")
 	if err != nil {
 		return err
 	}
-	raw = strings.TrimPrefix(strings.Join(strings.Fields(raw), ""), "Bearer")
+	raw = bareToken(raw)
 	if raw == "" {
 		return failure.Usage("there is no token: standard input was empty")
 	}

@@ -228,7 +228,7 @@ func verifier(ctx context.Context, r *run.Run, cfg *connect.Setup, network *conn
 		client.Provider.JWKSURI = jwks
 		return client, nil
 	}
-	data, err := run.ReadFile(ctx, jwks)
+	data, err := r.Input.ReadFile(ctx, jwks)
 	if err != nil {
 		return nil, failure.Usage("--jwks: %w", err)
 	}

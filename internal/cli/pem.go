@@ -16,7 +16,7 @@ import (
 
 // readKey reads a private key, as PEM or a JSON Web Key.
 func readKey(ctx context.Context, r *run.Run, path string) ([]byte, error) {
-	data, err := run.ReadFile(ctx, path)
+	data, err := r.Input.ReadFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func readAs(
 
 // readKeyPair reads a certificate and its private key.
 func readKeyPair(ctx context.Context, r *run.Run, certFile, keyFile string) (*tls.Certificate, error) {
-	data, err := run.ReadFile(ctx, certFile)
+	data, err := r.Input.ReadFile(ctx, certFile)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func readKeyPair(ctx context.Context, r *run.Run, certFile, keyFile string) (*tl
 
 // readRoots reads a file of CA certificates.
 func readRoots(ctx context.Context, r *run.Run, path string) (*x509.CertPool, error) {
-	data, err := run.ReadFile(ctx, path)
+	data, err := r.Input.ReadFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -184,7 +184,7 @@ func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
 func (o *providerOptions) gather(ctx context.Context, r *run.Run) (provider.Options, error) {
 	options := provider.Options{Auto: o.auto, JWTAccessTokens: o.jwtAccessTokens}
 	if o.file != "" {
-		read := func(path string) ([]byte, error) { return run.ReadFile(ctx, path) }
+		read := func(path string) ([]byte, error) { return r.Input.ReadFile(ctx, path) }
 		data, err := read(o.file)
 		if err != nil {
 			return options, failure.Config("%w", err)

@@ -29,7 +29,7 @@ func readRegistration(ctx context.Context, r *run.Run, file string) (oidc.Regist
 	if file == "" {
 		return known, failure.Usage("--registration is missing: the file that register create wrote")
 	}
-	data, err := run.ReadFile(ctx, file)
+	data, err := r.Input.ReadFile(ctx, file)
 	if err != nil {
 		return known, failure.Usage("--registration: %w", err)
 	}

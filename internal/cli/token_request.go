@@ -75,7 +75,7 @@ func anyGrant(
 		}
 		if value == "-" || strings.HasPrefix(value, "@") {
 			var err error
-			if value, err = r.Input.Secret(ctx, "param", value, ""); err != nil {
+			if value, err = r.Input.Secret(ctx, "param "+name, value, ""); err != nil {
 				return grant, err
 			}
 		}

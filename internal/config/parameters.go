@@ -321,8 +321,7 @@ var parameters = []Parameter{
 		Key: "dpop_key", Flag: "dpop-key", File: true,
 		Help: "file of the private key that tokens are bound to: PEM, PKCS #12 or JWK; a command that asks for new " +
 			"tokens creates it if it does not exist. By default a new key for each run, which no later run can use " +
-			"the " +
-			"tokens with",
+			"the tokens with",
 		field: func(c *Config) any { return &c.DPoP.Key },
 	},
 	{

@@ -62,7 +62,7 @@ func Load(ctx context.Context, r *run.Run, f Flags, require ...string) (*Setup, 
 		Name: name, File: data, Getenv: s.noting(r.Env.Getenv), Flags: f.Given, Require: require,
 		Anonymous: f.Anonymous,
 	})
-	setup := newSetup(cfg, s, r.Input.Password)
+	setup := newSetup(cfg, s, r.Input)
 	setup.uncached = f.Uncached
 	if err != nil {
 		return setup, err
@@ -70,8 +70,8 @@ func Load(ctx context.Context, r *run.Run, f Flags, require ...string) (*Setup, 
 	return setup, setup.loaded(r)
 }
 
-func newSetup(cfg *config.Config, s Sources, ask passwordSource) *Setup {
-	return &Setup{Config: cfg, Sources: s, Credentials: NewCredentials(cfg, s.KID, ask)}
+func newSetup(cfg *config.Config, s Sources, in *run.Input) *Setup {
+	return &Setup{Config: cfg, Sources: s, Credentials: NewCredentials(cfg, s.KID, in)}
 }
 
 // loaded takes note of a configuration that was read, and checks what it names.
@@ -133,7 +133,7 @@ func configFile(ctx context.Context, r *run.Run, flag string) (name string, data
 	if name == "" {
 		return "configuration", nil, nil
 	}
-	data, err = run.ReadFile(ctx, name)
+	data, err = r.Input.ReadFile(ctx, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
 		return "configuration", nil, nil

@@ -26,11 +26,10 @@ import (
 type Credentials struct {
 	cfg *config.Config
 	kid string // outweighs the name of the private key, if it is not ""
-	ask passwordSource
+	in  *run.Input
 
-	mu        sync.Mutex
-	files     map[string]file
-	passwords map[string]string // that were asked for, by path
+	mu    sync.Mutex
+	files map[string]file
 }
 
 // A file is what was read of one.
@@ -40,10 +39,10 @@ type file struct {
 }
 
 // NewCredentials returns the credentials of a configuration. Nothing is read
-// yet. kid, if it is not "", outweighs the name that the private key has. ask returns the
-// password of a file that the configuration has none for, such as [run.Input.Password].
-func NewCredentials(cfg *config.Config, kid string, ask passwordSource) *Credentials {
-	return &Credentials{cfg: cfg, kid: kid, ask: ask, files: map[string]file{}, passwords: map[string]string{}}
+// yet. kid, if it is not "", outweighs the name that the private key has. in reads the files, and
+// has the passwords that the configuration has not.
+func NewCredentials(cfg *config.Config, kid string, in *run.Input) *Credentials {
+	return &Credentials{cfg: cfg, kid: kid, in: in, files: map[string]file{}}
 }
 
 // read returns the contents of the file that a key names.
@@ -53,7 +52,7 @@ func (c *Credentials) read(ctx context.Context, key, name string) ([]byte, error
 	defer c.mu.Unlock()
 	known, ok := c.files[path]
 	if !ok {
-		known.data, known.err = run.ReadFile(ctx, path)
+		known.data, known.err = c.in.ReadFile(ctx, path)
 		c.files[path] = known
 	}
 	return known.data, known.err
@@ -63,10 +62,16 @@ func (c *Credentials) read(ctx context.Context, key, name string) ([]byte, error
 // was named there, else from where the program runs.
 func Path(cfg *config.Config, key, file string) string {
 	o := cfg.Origin[key]
-	if o.Line == 0 || filepath.IsAbs(file) {
+	if o.Line == 0 || filepath.IsAbs(file) || isDescriptor(o.Name) {
 		return file
 	}
 	return filepath.Join(filepath.Dir(o.Name), file)
+}
+
+// isDescriptor reports whether the name of a file is that of an open one, as a shell has it for <(...): no
+// file is beside it.
+func isDescriptor(name string) bool {
+	return strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/self/fd/") || name == "/dev/stdin"
 }
 
 // Origin names a key and where it was set: "config.yaml:3:9: ca_cert", or the

@@ -12,10 +12,6 @@ import (
 	"github.com/oidc-client/oidc-client/internal/run"
 )
 
-// A passwordSource returns the password of a file: the value of an environment variable, or
-// what a person types.
-type passwordSource func(ctx context.Context, variable, file string) (string, error)
-
 // privateKey returns the private key of the file that a key names, as PEM or a JSON Web Key.
 func (c *Credentials) privateKey(ctx context.Context, key, name string) ([]byte, error) {
 	return c.open(ctx, key, name, keyfile.PrivateKey)
@@ -68,16 +64,9 @@ func (c *Credentials) password(ctx context.Context, key, name string) (string, e
 	if configured != "" {
 		return configured, nil
 	}
-	path := Path(c.cfg, key, name)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known := c.passwords[path]; known != "" {
-		return known, nil
-	}
-	typed, err := c.ask(ctx, variable, name)
+	typed, err := c.in.Password(ctx, variable, Path(c.cfg, key, name))
 	if errors.Is(err, run.ErrNoTerminal) {
 		return "", fmt.Errorf("it is encrypted, and its password is not known: set %s or %s", setting, variable)
 	}
-	c.passwords[path] = typed
 	return typed, err
 }

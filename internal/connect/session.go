@@ -36,7 +36,7 @@ func FromSession(ctx context.Context, r *run.Run, s *session.Session, f Flags) (
 	if r.Options.Cache != "" {
 		cfg.NoCache = r.Options.NoCache()
 	}
-	setup := newSetup(cfg, kept, r.Input.Password)
+	setup := newSetup(cfg, kept, r.Input)
 	setup.ofSession = true
 	setup.Bound, setup.User = BindingOf(s, cfg), s.Grant.Subject
 	return setup, setup.loaded(r)

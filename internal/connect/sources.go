@@ -48,6 +48,9 @@ func (s Sources) Portable() Sources {
 	s.Flags, s.Env = flags, maps.Clone(s.Env)
 	info, err := os.Stat(s.Name)
 	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != StandardInput // nor a pipe
+	if isDescriptor(s.Name) {
+		s.Name = filepath.Base(s.Name)
+	}
 	// Paths in the file are beside it.
 	if name, err := filepath.Abs(s.Name); err == nil {
 		s.Name = name

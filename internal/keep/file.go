@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -63,10 +64,12 @@ func OpenFile(ctx context.Context, r *run.Run, file string, retry bool) (*File, 
 	return &File{name: file, reserved: reserved, note: &noteKeeper{file: file, lock: lock, retry: retry}}, nil
 }
 
-// TokenFile is the file that the value of --refresh-token names, if it names one.
+// TokenFile is the file that the value of --refresh-token names, if it names one. A pipe is none: it is
+// read like standard input, since no new token can be written back to it.
 func TokenFile(flag string) (file string, ok bool) {
 	file, ok = strings.CutPrefix(flag, "@")
-	return file, ok && file != "-"
+	info, err := os.Stat(file)
+	return file, ok && file != "-" && (err != nil || info.Mode()&fs.ModeNamedPipe == 0)
 }
 
 // inspect looks at the file of a refresh token before it is used.

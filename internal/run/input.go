@@ -24,7 +24,10 @@ type Input struct {
 	warn     func(format string, args ...any)
 
 	mu      sync.Mutex
-	reader  string // the flag that reads standard input, "" if none does
+	reader  string            // the flag that reads standard input, "" if none does
+	stdin   []byte            // what it read, nil if it has not
+	pipes   map[string][]byte // what was read of files that can be read once only
+	typed   map[string]string // passwords of files, by name
 	suspect struct{ flag, file string }
 }
 
@@ -58,7 +61,7 @@ func (i *Input) Text(ctx context.Context, flag, value, env string) (string, erro
 	case value == "-" || value == "@-":
 		data, err = i.Stdin(ctx, flag)
 	case strings.HasPrefix(value, "@"):
-		data, err = ReadFile(ctx, value[1:])
+		data, err = i.ReadFile(ctx, value[1:])
 	default:
 		if i.namesFile(flag, value) {
 			return value, nil // the name of a file is no secret, and it has to be told
@@ -120,16 +123,50 @@ func Required(
 	return text, err
 }
 
-// Stdin reads standard input, for one flag only.
+// ReadFile is the function of that name, but that a pipe is read only once: whoever asks again
+// gets what was read.
+func (i *Input) ReadFile(ctx context.Context, path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().IsRegular() {
+		return ReadFile(ctx, path)
+	}
+	i.mu.Lock()
+	data, known := i.pipes[path]
+	i.mu.Unlock()
+	if known {
+		return data, nil
+	}
+	if data, err = ReadFile(ctx, path); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.pipes == nil {
+		i.pipes = map[string][]byte{}
+	}
+	i.pipes[path] = data
+	return data, nil
+}
+
+// Stdin reads standard input, for one flag only. A flag that asks again gets what was read.
 func (i *Input) Stdin(ctx context.Context, flag string) ([]byte, error) {
 	i.mu.Lock()
-	reader := i.reader
-	i.reader = flag
+	reader, data := i.reader, i.stdin
+	if reader == "" {
+		i.reader = flag
+	}
 	i.mu.Unlock()
-	if reader != "" {
+	switch {
+	case reader == flag && data != nil:
+		return data, nil
+	case reader != "":
 		return nil, fmt.Errorf("--%s reads standard input already", reader)
 	}
-	return Await(ctx, "standard input", func() ([]byte, error) { return ReadBounded(i.env.Stdin) })
+	data, err := Await(ctx, "standard input", func() ([]byte, error) { return ReadBounded(i.env.Stdin) })
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stdin = data
+	return data, err
 }
 
 // Free reports whether no flag reads standard input.

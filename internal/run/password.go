@@ -25,14 +25,33 @@ func (i *Input) Password(ctx context.Context, variable, file string) (string, er
 		return "", failure.Usage("%s cannot be right: %v", variable, err)
 	}
 	if text == "" {
-		if i.env.Password == nil || !i.Free() {
-			return "", ErrNoTerminal
-		}
-		if text, err = i.env.Password(ctx, "Password of "+file+": "); err != nil {
-			return "", err
-		}
+		text, err = i.ask(ctx, file)
 	}
 	i.redactor.Learn(text)
+	return text, err
+}
+
+// ask asks for the password of a file, once.
+func (i *Input) ask(ctx context.Context, file string) (string, error) {
+	i.mu.Lock()
+	text := i.typed[file]
+	i.mu.Unlock()
+	switch {
+	case text != "":
+		return text, nil
+	case i.env.Password == nil || !i.Free():
+		return "", ErrNoTerminal
+	}
+	text, err := i.env.Password(ctx, "Password of "+file+": ")
+	if err != nil {
+		return "", err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.typed == nil {
+		i.typed = map[string]string{}
+	}
+	i.typed[file] = text
 	return text, nil
 }
 
