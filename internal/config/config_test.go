@@ -87,6 +87,51 @@ http_client_config:
     X-Forwarded-For: 10.0.0.1
 `
 
+// What cannot be seen in a file is told with its line and column, and by name.
+func TestUnseenCharacters(t *testing.T) {
+	t.Parallel()
+	const base = "issuer: https://op.example\n"
+	for name, c := range map[string]struct{ file, says string }{
+		"non-breaking space after a key": {
+			base + "client_id:\u00A0x\n", "f.yaml:2:11: not YAML: a non-breaking space (U+00A0) is in the place of a space",
+		},
+		"the same, and more": {
+			base + "client_id:\u00A0x\nscopes: [openid]\n", "f.yaml:2:11: not YAML: a non-breaking space",
+		},
+		"non-breaking space before an item": {
+			base + "client_id: x\nscopes:\n\u00A0 - openid\n", "f.yaml:4:1: not YAML: a non-breaking space",
+		},
+		"non-breaking space before a key": {
+			base + "\u00A0\u00A0client_id: x\n", "unknown key; it has a non-breaking space (U+00A0); did you mean client_id?",
+		},
+		"zero-width space": {
+			base + "\u200Bclient_id: x\n", "unknown key; it has a zero-width space (U+200B); did you mean client_id?",
+		},
+		"tab": {
+			base + "client_id: x\nscopes:\n\t- openid\n", "f.yaml:4:1: not YAML: a tab is in the indentation",
+		},
+		"tab after spaces": {
+			base + "client_id: x\nhttp_client_config:\n  timeout_duration: 1s\n \tmax_idle_conns: 1\n",
+			"f.yaml:5:2: not YAML: a tab is in the indentation",
+		},
+		"Latin-1": {
+			base + "client_id: x\nclient_secret: gr\xfc\xdfe\n",
+			"f.yaml:3:18: not YAML: the byte 0xfc is not UTF-8: the file is in another encoding, such as Latin-1",
+		},
+		"control character": {
+			base + "client_id: x\r\nclient_secret: a\ab\r\n", "f.yaml:3:17: not YAML: it has the control character U+0007",
+		},
+		"something else": {
+			base + "# a\u00A0comment\nclient_id: [x\n", ": not YAML: did not find expected",
+		},
+	} {
+		_, err := Load(Sources{Name: "f.yaml", File: []byte(c.file)})
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAncestorsFileParsesWithItsMeaning(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]string{

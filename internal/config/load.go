@@ -127,8 +127,12 @@ func (l *loader) file(data []byte) {
 			return
 		}
 		line, message := yamlError(err)
+		at, odd := misreading(data, line)
+		if odd != "" {
+			message = odd
+		}
 		l.unreadable = true
-		l.complain(Origin{l.name, line, 1}, "", "not YAML: %s", message)
+		l.complain(Origin{l.name, at.Line, at.Column}, "", "not YAML: %s", message)
 		return
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
@@ -181,7 +185,7 @@ func (l *loader) mapping(n *yaml.Node, group string) {
 		}
 		p, ok := find(key)
 		if !ok {
-			l.complain(l.at(name), name.Value, "unknown key%s", suggestion(key))
+			l.complain(l.at(name), name.Value, "unknown key%s%s", oddSpace(name.Value), suggestion(key))
 			continue
 		}
 		if first := seen[p.Key]; first != nil {

@@ -202,6 +202,13 @@ func readable(data []byte) error {
 	if len(data) == 0 {
 		return reason.Errorf(reason.JSONSyntax, "empty where JSON belongs")
 	}
+	if bytes.HasPrefix(data, []byte("\uFEFF")) {
+		return reason.Errorf(reason.JSONSyntax, "not JSON: it begins with a byte order mark (BOM), which RFC 8259 section "+
+			"8.1 forbids")
+	}
+	if bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF}) {
+		return reason.Errorf(reason.JSONUnicode, "JSON that is UTF-16, not UTF-8")
+	}
 	if !utf8.Valid(data) {
 		return reason.Errorf(reason.JSONUnicode, "JSON that is not valid UTF-8")
 	}

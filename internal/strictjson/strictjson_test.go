@@ -50,6 +50,18 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// A byte order mark is called one: it cannot be seen.
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	for doc, says := range map[string]string{
+		"\uFEFF{}": "byte order mark (BOM)", " \uFEFF{}": "byte order mark (BOM)", "\xff\xfe{\x00}\x00": "UTF-16",
+	} {
+		if _, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", doc, err)
+		}
+	}
+}
+
 func TestParseKeepsWhatWasSent(t *testing.T) {
 	t.Parallel()
 	o, err := Parse([]byte(` {"z":1, "a":9007199254740993, "Z":2, "s":"\ud83d\ude00\\u", "n":null, "l":["x"], "o":{"q":1.50}} `))
