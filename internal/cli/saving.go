@@ -90,6 +90,15 @@ func grantOf(cfg *connect.Setup) session.Grant {
 	}
 }
 
+// differences says how the grant of a session and another one differ.
+func differences(there, other session.Grant) string {
+	var parts []string
+	for _, d := range there.Differences(other) {
+		parts = append(parts, d.String())
+	}
+	return strings.Join(parts, "; ")
+}
+
 // inTheWay refuses to put one grant's tokens where another's are, unless that is meant.
 func inTheWay(k *keep.Session, o saveFlags) error {
 	there, err := k.Store.Load(o.name)
@@ -100,8 +109,8 @@ func inTheWay(k *keep.Session, o saveFlags) error {
 	case err != nil:
 		return failure.Config("--save: %v", err).Try("--replace puts the new session in its place")
 	case !there.Grant.Covers(k.Blank.Grant):
-		return failure.Config("--save: session %s is of another grant (%s, client %s, scope %s)", o.name,
-			there.Grant.Issuer, there.Grant.ClientID, strings.Join(there.Grant.Scopes, " ")).Try(advice)
+		return failure.Config("--save: session %s is of another grant: %s", o.name,
+			differences(there.Grant, k.Blank.Grant)).Try(advice)
 	case there.Grant.Own != k.Blank.Grant.Own:
 		whose := map[bool]string{true: "the client's own", false: "a user's"}
 		return failure.Config("--save: session %s is %s, and the new one would be %s", o.name, whose[there.Grant.Own],

@@ -219,8 +219,8 @@ func sessionOfConfig(r *run.Run, keeper session.Keeper, cfg *connect.Setup, args
 		case covers && (named == "" || named == name):
 			found = append(found, name)
 		case named == name && err == nil:
-			return "", failure.Config("session %s is not of this configuration, but of client %s at %s (scope %s)",
-				name, s.Grant.ClientID, s.Grant.Issuer, strings.Join(s.Grant.Scopes, " ")).
+			return "", failure.Config("session %s is not of this configuration: %s", name,
+				differences(s.Grant, grantOf(cfg))).
 				Try("without -c and other flags the session's own configuration is used")
 		}
 	}

@@ -43,7 +43,7 @@ func TestFlagsOfToken(t *testing.T) {
 		{"token work --param a=b", "2", "--param is for a login"},
 		{"token work --skip-id-token-verification", "2", "is for a login: it goes with --login"},
 		{"token work -c $DIR/config.yaml", "0", "the-access-token"},
-		{"token work -c $DIR/config.yaml --scope mine", "2", "is not of this configuration"},
+		{"token work -c $DIR/config.yaml --scope mine", "2", `scopes: the session has the default, this asks for "mine"`},
 		{"token work -c $DIR/config.yaml --prompt login", "0", "--prompt has no effect without --login"},
 		{"token work --prompt login --login", "0", "the-access-token"},
 		{"token work -o --output-dir $DIR", "0", "-o has no effect: token writes no result files"},

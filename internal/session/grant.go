@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Grant is what tokens were asked for, and of whom. How the provider is reached
@@ -39,6 +41,44 @@ func (g Grant) ID() string {
 	}
 	sum := sha256.Sum256(text)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// A Difference is a part of a grant that two grants do not share.
+type Difference struct{ Name, Mine, Other string }
+
+// String says how the parts differ, in words for a person. Mine is of the session.
+func (d Difference) String() string {
+	value := func(text string) string {
+		switch {
+		case text == "" && d.Name == "scopes":
+			return "the default"
+		case text == "":
+			return "none"
+		}
+		return fmt.Sprintf("%.200q", text)
+	}
+	return fmt.Sprintf("%s: the session has %s, this asks for %s", d.Name, value(d.Mine), value(d.Other))
+}
+
+// Differences returns why g does not cover other, by the names of the configuration's keys. There are none if
+// it does.
+func (g Grant) Differences(other Grant) []Difference {
+	a, b := g.canonical(), other.canonical()
+	parts := []Difference{
+		{"issuer", a.Issuer, b.Issuer},
+		{"client_id", a.ClientID, b.ClientID},
+		{"scopes", strings.Join(a.Scopes, " "), strings.Join(b.Scopes, " ")},
+		{"resource", strings.Join(a.Resources, " "), strings.Join(b.Resources, " ")},
+		{"audience", strings.Join(a.Audiences, " "), strings.Join(b.Audiences, " ")},
+		{"acr_values", a.ACR, b.ACR},
+	}
+	if b.Subject != "" {
+		parts = append(parts, Difference{"user", a.Subject, b.Subject})
+	}
+	if b.Key != "" {
+		parts = append(parts, Difference{"key", a.Key, b.Key})
+	}
+	return slices.DeleteFunc(parts, func(d Difference) bool { return d.Mine == d.Other })
 }
 
 // Covers reports whether other asks for what g is: the same, but for what a configuration

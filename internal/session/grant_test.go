@@ -70,6 +70,9 @@ func TestGrantsDiffer(t *testing.T) {
 		if name != "Own" && someGrant().Covers(g) {
 			t.Errorf("a grant covers another %s", name)
 		}
+		if d := someGrant().Differences(g); (len(d) == 1) != (name != "Own") || len(d) == 1 && d[0].Mine == d[0].Other {
+			t.Errorf("another %s: the differences are %v", name, d)
+		}
 	}
 	apart := []Grant{
 		{Issuer: "ab", ClientID: "c"},
@@ -98,6 +101,9 @@ func TestGrantCoversWhatIsNotKnownYet(t *testing.T) {
 	}
 	if asked.Covers(someGrant()) {
 		t.Error("a grant of nobody covers one of a subject")
+	}
+	if d := someGrant().Differences(asked); len(d) > 0 {
+		t.Errorf("a grant differs from what it covers: %v", d)
 	}
 }
 
