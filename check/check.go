@@ -255,11 +255,16 @@ func (e *Error) Error() string {
 
 // Equal passes if got is want, byte for byte. If want is empty there is nothing
 // to compare with, and the verdict is [Unknown]: nothing does not equal nothing.
+// An empty got is shown as "none".
 func Equal(got, want string) Verdict {
 	if want == "" {
 		return Undecided("there is nothing to compare with")
 	}
-	return That(got == want, quote(got), quote(want))
+	shown := "none"
+	if got != "" {
+		shown = quote(got)
+	}
+	return That(got == want, shown, quote(want))
 }
 
 // Contains passes if want is one of got. An empty want is as for [Equal].

@@ -117,6 +117,14 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// What is not there is shown as such, and not as an empty string.
+func TestEqualToNothing(t *testing.T) {
+	t.Parallel()
+	if v := check.Equal("", "a"); v.Outcome != check.Fail || v.Got != "none" || v.Want != `"a"` {
+		t.Errorf("%+v", v)
+	}
+}
+
 func ExampleRun() {
 	type response struct{ State, Sent string }
 	rules := []check.Rule[response]{{

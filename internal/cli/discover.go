@@ -74,13 +74,18 @@ func showKeys(r *run.Run, keys []oidc.KeyInfo) {
 	if keys == nil {
 		keys = []oidc.KeyInfo{}
 	}
-	usable := 0
+	usable, encrypting := 0, 0
 	var b strings.Builder
 	for _, k := range keys {
-		state := "usable"
-		if k.Unusable == "" {
+		var state string
+		switch {
+		case k.Unusable == "":
+			state = "usable"
 			usable++
-		} else {
+		case k.Use == "enc":
+			state = "for encryption"
+			encrypting++
+		default:
 			state = "unusable: " + k.Unusable
 		}
 		fmt.Fprintf(&b, "%s  %s\n", transcript.Escape(describeKey(k)), transcript.Escape(state))
@@ -90,7 +95,11 @@ func showKeys(r *run.Run, keys []oidc.KeyInfo) {
 		r.Warn("the provider publishes no key that can verify a signature")
 		return
 	}
-	r.Inform("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
+	text := fmt.Sprintf("the metadata is the issuer's; %d of %d keys can verify signatures", usable, len(keys))
+	if encrypting > 0 {
+		text += fmt.Sprintf(", and %d are for encryption", encrypting)
+	}
+	r.Inform("%s", text)
 }
 
 func describeKey(k oidc.KeyInfo) string {

@@ -165,12 +165,23 @@ func renewHere(
 		r.Advise("refused token", func(_ error, f *failure.Failure) { run.Advise(f, s.Advice(session.Refused)) })
 	}
 	if t := out.Tokens; t != nil {
-		r.Found(t.Checks)
+		foundInSession(r, out.Session, t)
 	}
 	if out.Unstored != nil {
 		r.Warn("session %s: %v", name, out.Unstored)
 	}
 	return out, err
+}
+
+// foundInSession reports what the rules found about the new tokens of a session. A provider that repeats the
+// nonce does so on every refresh, so that the first one is enough to warn of it.
+func foundInSession(r *run.Run, s *session.Session, t *oidc.Tokens) {
+	const first = 2 // the login was the session's first response
+	if s != nil && s.Generation > first {
+		r.FoundAgain(t.Checks, "refresh.nonce_absent")
+		return
+	}
+	r.Found(t.Checks)
 }
 
 // learnTokens makes sure that new tokens are not shown anywhere else.

@@ -192,6 +192,8 @@ func readKey(data json.RawMessage) (key Key, why string) {
 		return key, "unknown kty"
 	case slices.ContainsFunc(privateMembers, doc.Has):
 		return key, "a private key does not belong in a published set"
+	case key.Use == "enc":
+		return key, "for encryption, not for signatures (use)"
 	case key.Use != "" && key.Use != "sig":
 		return key, "not for signatures (use)"
 	case doc.Has("key_ops") && !slices.Contains(ops, "verify"):

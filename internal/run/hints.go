@@ -187,6 +187,8 @@ var hintsByRule = map[string]string{
 		"look at who sent the browser back",
 	"authorization_response.state": "the response does not belong to this login: begin again",
 	"end_session.state":            "the browser came back from another logout, or the provider lost state",
+	"registration.client_secret_expires_at": "the client is registered: what is stored of it works. " +
+		"--waive registration.client_secret_expires_at accepts a provider that does not say when the secret expires",
 	"protected_resource.resource": "the metadata is of another resource than the URL that was asked: use the " +
 		"URL that the metadata names",
 	"introspection.signed": "the provider sent JSON where --signed (use_signed_introspection) wants a JWT: leave it " +
@@ -340,11 +342,48 @@ func WrongClient(e *oidc.Error) bool {
 func (s situation) ruleHints(broken *check.Error, err error) string {
 	var lines []string
 	for _, result := range broken.Results {
-		if result.Broken() {
+		switch mac := macHint(broken.Results, result); {
+		case !result.Broken():
+		case mac != "":
+			lines = append(lines, mac)
+		default:
 			lines = append(lines, s.ruleHint(result, err))
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// macHint is the advice for a broken rule about the signature or the algorithm of a token that is not signed with
+// a key pair and that the client's secret does not verify; "" for any other rule.
+func macHint(results check.Results, result check.Result) string {
+	kind, part, _ := strings.Cut(result.ID, ".")
+	if part != "signature" && part != "alg" {
+		return ""
+	}
+	var alg, signature check.Result
+	for _, r := range results {
+		switch r.ID {
+		case kind + ".alg_none":
+			alg = r
+		case kind + ".signature":
+			signature = r
+		}
+	}
+	if !strings.HasPrefix(alg.Got, `"HS`) || !signature.Broken() {
+		return ""
+	}
+	choose := "choose RS256 or ES256 for this client at the provider"
+	if kind == "refresh_token" || kind == "access_token" {
+		choose = "leave " + kind + "_jwt out, since only the provider is to read the token"
+	}
+	name := strings.Trim(alg.Got, `"`)
+	if _, size, short := strings.Cut(signature.Got, "needs a secret of at least "); short {
+		size, _, _ = strings.Cut(size, ";")
+		return fmt.Sprintf("%s is verified with a client_secret of at least %s (RFC 7518 section 3.2): "+
+			"have the provider issue one, or %s", name, size, choose)
+	}
+	return fmt.Sprintf("the token was not made with client_secret: some providers sign %s with a key of their own, "+
+		"which no client can verify; %s", name, choose)
 }
 
 // ruleHint is the advice for a broken rule.

@@ -285,12 +285,21 @@ func (r *Run) IfUnshown(rescue func(cause error) error) {
 
 // Found records what rules found. It warns of recommendations that were not
 // followed, and of rules that were waived.
-func (r *Run) Found(results check.Results) { r.found(results, true) }
+func (r *Run) Found(results check.Results) {
+	r.found(results, func(check.Result) bool { return true })
+}
+
+// FoundAgain is [Run.Found] where the user has been warned of some rules before, and is not again.
+func (r *Run) FoundAgain(results check.Results, rules ...string) {
+	r.found(results, func(result check.Result) bool { return !slices.Contains(rules, result.ID) })
+}
 
 // FoundBeside is [Run.Found] for rules about something that was not asked for,
 // such as the metadata on the way to a token: --explain shows which of their
 // recommendations were not followed.
-func (r *Run) FoundBeside(results check.Results) { r.found(results, false) }
+func (r *Run) FoundBeside(results check.Results) {
+	r.found(results, func(check.Result) bool { return false })
+}
 
 // Adopt adds what rules found in a part of this run, which warned of it already.
 func (r *Run) Adopt(part *Run) {
@@ -299,7 +308,8 @@ func (r *Run) Adopt(part *Run) {
 	r.Record.Checks = append(r.Record.Checks, part.Record.Checks...)
 }
 
-func (r *Run) found(results check.Results, remarks bool) {
+// found records results. remarks reports whether to warn of a recommendation that was not followed.
+func (r *Run) found(results check.Results, remarks func(check.Result) bool) {
 	r.shown.mu.Lock()
 	r.Record.Checks = append(r.Record.Checks, results...)
 	r.shown.mu.Unlock()
@@ -310,7 +320,7 @@ func (r *Run) found(results check.Results, remarks bool) {
 		case result.Held():
 		case result.Waived:
 			r.Warn("%s is waived: %s (%s)", result.ID, difference(result), result.Spec)
-		case remarks && result.Level == check.Should && result.Outcome == check.Fail:
+		case result.Level == check.Should && result.Outcome == check.Fail && remarks(result):
 			r.Warn("%s is not kept: %s (rule: %s %s)", result.ID, difference(result), result.Text, result.Spec)
 		}
 	}
