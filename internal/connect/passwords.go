@@ -28,7 +28,7 @@ func (c *Credentials) open(
 ) ([]byte, error) {
 	data, err := c.read(ctx, key, name)
 	if err != nil {
-		return nil, failure.Config("%s: %w", Origin(c.cfg, key), err)
+		return nil, failure.Config("%s: %w", Origin(c.cfg, key), err).Try(content(key))
 	}
 	setting, _ := passwordOf(key)
 	text, err := as(data, func() (string, error) { return c.password(ctx, key, name) })
@@ -37,9 +37,20 @@ func (c *Credentials) open(
 			Try(setting + " has to be the password of the file")
 	}
 	if err != nil {
-		return nil, failure.Config("%s: %s: %w", Origin(c.cfg, key), name, err)
+		return nil, failure.Config("%s: %s: %w", Origin(c.cfg, key), name, err).Try(content(key))
 	}
 	return text, nil
+}
+
+// content says what has to be in the file that a key names, "" if its name says enough.
+func content(key string) string {
+	switch key {
+	case "ca_cert":
+		return "it is a file of the CA certificates to trust, in PEM or PKCS #12"
+	case "tls_client_certificate":
+		return "it is a file of the certificate, in PEM, or in PKCS #12 with its key"
+	}
+	return ""
 }
 
 // passwordOf returns the key that sets the password of the file which a key names, and its variable.
