@@ -96,7 +96,7 @@ func TestKeyFiles(t *testing.T) {
 		{"jwt jwks --pem-key $DIR/key.p12", "", "", "2", "its password is not known: set"},
 		{"client-credentials -c $DIR/both.yaml", "", "", "0", "the-access-token"},
 		{"client-credentials -c $DIR/tls.yaml", "", "", "0", "the-access-token"},
-		{"client-credentials -c $DIR/asks.yaml", "", sesame, "0", "Password of key.p12: "},
+		{"client-credentials -c $DIR/asks.yaml", "", sesame, "0", "Password of DIR/key.p12: "},
 		{"client-credentials -c $DIR/mtls.yaml --pem-cert $DIR/key.p12", sesame, "", "0", "the-access-token"},
 		{"client-credentials -c $DIR/mtls.yaml --pem-cert $DIR/client.pem", "", "", "2", "there is no tls_client_key"},
 		{"config validate $DIR/tls.yaml", "", "", "0", ""},
