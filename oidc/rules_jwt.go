@@ -5,6 +5,7 @@ package oidc
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -114,7 +115,12 @@ func (in *jwtInput) readable() check.Verdict {
 
 // issIs judges a claim iss that has to be there.
 func issIs(in *jwtInput) check.Verdict {
-	return in.Claims.typed("iss", func() check.Verdict { return check.Equal(in.Claims.Issuer, in.Issuer) })
+	return in.Claims.typed("iss", func() check.Verdict {
+		if !in.Claims.there("iss") {
+			return check.That(false, check.List(nil), strconv.Quote(in.Issuer))
+		}
+		return check.Equal(in.Claims.Issuer, in.Issuer)
+	})
 }
 
 // audIs judges an aud that has to contain the client's client_id.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oidc-client/oidc-client/internal/connect"
+	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/flow"
 	"github.com/oidc-client/oidc-client/internal/limit"
 	"github.com/oidc-client/oidc-client/internal/loopback"
@@ -235,7 +236,12 @@ func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connec
 	openBrowser(ctx, r, &o.browser, listener.StartURL())
 	visit, err := listener.Wait(ctx)
 	if err != nil {
-		return waitFor(ctx, "the browser to come back from the logout", err)
+		err = waitFor(ctx, "the browser to come back from the logout", err)
+		if wait, waited := errors.AsType[*failure.WaitError](err); waited {
+			wait.Hint = "if the browser shows an error, it is the provider's: register " + req.PostLogoutRedirectURI +
+				" as post-logout redirect URI, or leave the way back out with --no-redirect"
+		}
+		return err
 	}
 	r.Recorder.Browsed(transcript.BrowserRequest{
 		Endpoint: transcript.LogoutResponse, Via: transcript.ViaQuery, URL: req.PostLogoutRedirectURI,

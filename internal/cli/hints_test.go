@@ -80,7 +80,8 @@ func TestHintsOfRules(t *testing.T) {
 		},
 		"a profile": {
 			func(s *stage) { s.Claims["aud"], s.Tokens["token_type"] = "other", "DPoP" },
-			"client-credentials -c $DIR/config.yaml --profile fapi2 --pem-key $DIR/key.pem --auth-method private_key_jwt",
+			"client-credentials -c $DIR/config.yaml --profile fapi2 --pem-key $DIR/key.pem " +
+				"--auth-method private_key_jwt",
 			[]string{"check client_id"},
 			[]string{"--waive"},
 		},
@@ -133,5 +134,140 @@ func TestHintsOfSessions(t *testing.T) {
 	_, _, said = s.main("sessions refresh work --retry", "")
 	if !strings.Contains(said, "--save work") {
 		t.Errorf("a session that was ended is not named: %s", said)
+	}
+}
+
+// Advice belongs to what was sent, and to where it went.
+func TestHintsOfRequests(t *testing.T) {
+	t.Parallel()
+	says := func(path string, status int, header map[string]string, body string) func(*stage) {
+		return func(s *stage) { s.says(path, fakeop.Says(status, header, body)) }
+	}
+	inJSON := map[string]string{"Content-Type": "application/json"}
+	metadata := "/.well-known/openid-configuration"
+	sts := func(code, message string) func(*stage) {
+		return says("/sts", http.StatusBadRequest, nil,
+			"<ErrorResponse><Error><Code>"+code+"</Code><Message>"+message+"</Message></Error></ErrorResponse>")
+	}
+	const aws = "helper aws work --role-arn arn:aws:iam::1:role/r --sts-endpoint $OP/sts"
+	tests := map[string]hinted{
+		"metadata elsewhere": {
+			says(metadata, http.StatusMovedPermanently, map[string]string{"Location": "https://op.example/x"}, ""),
+			refreshLine,
+			[]string{"alternative_wellknown_endpoint", "expected_issuer"},
+			nil,
+		},
+		"metadata nowhere": {
+			says(metadata, http.StatusNotFound, inJSON, `{"error":"Realm does not exist"}`),
+			refreshLine,
+			[]string{"check issuer, also its path"},
+			nil,
+		},
+		"a nonce, without a proof": {
+			says("/token", http.StatusBadRequest, inJSON, `{"error":"use_dpop_nonce"}`), refreshLine,
+			[]string{"add --dpop"},
+			[]string{"a moment ago"},
+		},
+		"a nonce, with a proof": {
+			says("/token", http.StatusBadRequest,
+				map[string]string{"Content-Type": "application/json", "DPoP-Nonce": "n"},
+				`{"error":"use_dpop_nonce"}`), refreshLine + " --dpop",
+			[]string{"a moment ago"},
+			[]string{"add --dpop"},
+		},
+		"a grant of its own": {
+			says("/token", http.StatusBadRequest, inJSON, `{"error":"invalid_grant"}`),
+			"token-request -c $DIR/config.yaml --grant urn:example:grant -p ticket=t",
+			[]string{"did not accept the grant"},
+			[]string{"refresh token"},
+		},
+		"the client at another endpoint": {
+			says("/introspect", http.StatusUnauthorized, nil, ""), "introspect -c $DIR/config.yaml --token t",
+			[]string{"check client_id, client_secret and auth_method", `"client_secret_basic" was used`},
+			nil,
+		},
+		"no signed introspection": {
+			nil, "introspect -c $DIR/config.yaml --token t --signed",
+			[]string{"--signed", "lists no introspection_signing_alg_values_supported"},
+			nil,
+		},
+		"registration is closed": {
+			says("/register", http.StatusUnauthorized, nil, ""), "register create --issuer $OP",
+			[]string{"--initial-access-token"},
+			[]string{"client_secret"},
+		},
+		"a login that nobody ends": {
+			says("/auth", http.StatusBadRequest, nil, "Invalid parameter: redirect_uri"),
+			"login -c $DIR/config.yaml -p 0 --timeout 300ms",
+			[]string{"check client_id, and register http://127.0.0.1:", "/auth/callback as redirect URI"},
+			nil,
+		},
+		"an access token as ID Token": {
+			nil, "jwt verify --token $ACCESS -c $DIR/config.yaml",
+			[]string{"--as access_token"},
+			[]string{"check client_id", "--waive"},
+		},
+		"AWS knows no such provider": {
+			sts("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://op.example"), aws,
+			[]string{"an identity provider in IAM"},
+			nil,
+		},
+		"AWS wants another audience": {
+			sts("InvalidIdentityToken", "Incorrect token audience"), aws, []string{"client_id of the session"}, nil,
+		},
+		"AWS says no": {
+			sts("AccessDenied", "Not authorized"), aws, []string{"trust policy"}, []string{"declined"},
+		},
+		"AWS says expired": {
+			sts("ExpiredTokenException", "Token expired"), aws, []string{"sessions refresh"}, nil,
+		},
+		"AWS, for too long": {
+			sts("ValidationError", "The requested DurationSeconds exceeds"), aws, []string{"--duration"}, nil,
+		},
+		"AWS, another parameter": {sts("ValidationError", "1 validation error"), aws, []string{"--role-arn"}, nil},
+		"AWS is not there": {
+			nil, "helper aws work --role-arn arn:aws:iam::1:role/r --sts-endpoint http://127.0.0.1:1",
+			[]string{"--region (AWS_REGION) and --sts-endpoint"},
+			[]string{"issuer"},
+		},
+	}
+	for name, test := range tests {
+		arrange := test.arrange
+		test.arrange = func(s *stage) {
+			if strings.HasPrefix(test.line, "helper aws") {
+				if code, _, said := s.main("login -c $DIR/config.yaml -p 0 --save work", ""); code != 0 {
+					t.Error(said)
+				}
+			}
+			if arrange != nil {
+				arrange(s)
+			}
+		}
+		tests[name] = test
+	}
+	access := fakeop.Sign(fakeop.NewKey(), "k1",
+		map[string]any{"iss": "https://op.example", "aud": "account", "typ": "Bearer"})
+	test := tests["an access token as ID Token"]
+	test.line = strings.Replace(test.line, "$ACCESS", access, 1)
+	tests["an access token as ID Token"] = test
+	runHinted(t, tests)
+}
+
+// A token that is not active, and names others than the client, is told to.
+func TestIntrospectionOfAnotherAudience(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now())
+	t.Cleanup(s.Close)
+	s.says("/introspect", fakeop.Says(http.StatusOK, map[string]string{"Content-Type": "application/json"},
+		`{"active":false}`))
+	for audience, tells := range map[string]bool{"account": true, fakeop.ClientID: false} {
+		token := fakeop.Sign(s.Key, s.KID, map[string]any{"iss": s.URL, "aud": audience})
+		code, _, said := s.main("introspect -c $DIR/config.yaml --token "+token, "")
+		if code != 0 || strings.Contains(said, `aud is "account", not "cli"`) != tells {
+			t.Errorf("%s: exit code %d: %s", audience, code, said)
+		}
+	}
+	if _, _, said := s.main("introspect -c $DIR/config.yaml --token opaque", ""); strings.Contains(said, "aud") {
+		t.Error(said)
 	}
 }

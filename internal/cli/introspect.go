@@ -4,14 +4,17 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oidc-client/oidc-client/check"
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -113,20 +116,30 @@ func introspectToken(ctx context.Context, r *run.Run, cmd *cobra.Command, flags 
 	}
 	req.Token = token
 	req.Signed = req.Signed || cfg.SignedIntrospection
+	r.Advise("signed introspection", func(err error, f *failure.Failure) { adviseUnsigned(err, f, client.Provider) })
 	answer, err := client.Introspect(ctx, req)
 	if answer == nil {
 		return err
 	}
 	r.Found(answer.Checks)
 	if answer.JSON != nil && err == nil {
-		showIntrospection(r, answer)
+		showIntrospection(r, answer, token, cfg.ClientID)
 		err = r.Write(run.IntrospectionFile, answer.JSON)
 	}
 	r.Explain()
 	return err
 }
 
-func showIntrospection(r *run.Run, answer *oidc.Introspection) {
+// adviseUnsigned says that the provider does not offer the signed response that was asked for.
+func adviseUnsigned(err error, f *failure.Failure, provider *oidc.Provider) {
+	const member = "introspection_signing_alg_values_supported"
+	metadata, parseErr := strictjson.Parse(provider.Raw)
+	if oidc.Reason(err) == "introspection.signed" && parseErr == nil && !metadata.Has(member) {
+		run.Advise(f, "the provider does not seem to have signed responses: its metadata lists no "+member)
+	}
+}
+
+func showIntrospection(r *run.Run, answer *oidc.Introspection, token, clientID string) {
 	r.Show(transcript.JSONResult("introspection", "Introspect Response", "Response", answer.JSON))
 	if answer.Header != nil {
 		signed := &transcript.Token{
@@ -136,7 +149,19 @@ func showIntrospection(r *run.Run, answer *oidc.Introspection) {
 		r.Note("introspection_token", signed)
 	}
 	if !answer.Active {
-		r.Inform("the token is not active: expired, revoked, unknown to the provider, or none of this client's " +
-			"business")
+		r.Inform("the token is not active: expired, revoked, unknown, or issued to another client%s",
+			foreignAudience(token, clientID))
 	}
+}
+
+// foreignAudience says that a token, if it is a JWT, is meant for others than the client, "" if it is not:
+// Keycloak tells a client only about tokens that name it in aud.
+func foreignAudience(token, clientID string) string {
+	decoded, err := oidc.DecodeIDToken(token)
+	if err != nil || len(decoded.Audience) == 0 || slices.Contains(decoded.Audience, clientID) {
+		return ""
+	}
+	return fmt.Sprintf(". It is a JWT whose aud is %s, not %q: some providers, such as Keycloak, call a token active "+
+		"only "+
+		"to a client that aud names", check.List(decoded.Audience), clientID)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/oidc-client/oidc-client/internal/connect"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/internal/wire"
 	"github.com/oidc-client/oidc-client/oidc"
@@ -247,9 +248,36 @@ func adviseOpaque(err error, f *failure.Failure) {
 	}
 }
 
+// adviseKind says that a token that was verified as an ID Token looks like an access token: by its typ
+// (RFC 9068 section 2.1), by Keycloak's claim typ, or because it has a scope and nothing of a login.
+func adviseKind(raw string) run.Advisor {
+	return func(err error, f *failure.Failure) {
+		var broken *check.Error
+		if !errors.As(err, &broken) || !strings.HasPrefix(broken.First.ID, "id_token.") {
+			return
+		}
+		token, err := oidc.DecodeIDToken(raw)
+		if err != nil {
+			return
+		}
+		header, headerErr := strictjson.Parse(token.Header)
+		claims, claimsErr := strictjson.Parse(token.JSON)
+		if headerErr != nil || claimsErr != nil {
+			return
+		}
+		typ, _ := header.String("typ")
+		keycloak, _ := claims.String("typ")
+		login := slices.ContainsFunc([]string{"nonce", "at_hash", "c_hash"}, claims.Has)
+		if strings.HasSuffix(strings.ToLower(typ), "at+jwt") || keycloak == "Bearer" || claims.Has("scope") && !login {
+			f.Hint = "the token looks like an access token: --as access_token verifies it as one"
+		}
+	}
+}
+
 // verifyOne verifies a token and shows all of it.
 func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) error {
 	r.Advise("access token", adviseOpaque)
+	r.Advise("kind of token", adviseKind(strings.TrimPrefix(raw, "Bearer ")))
 	token, err := v.judge(ctx, strings.TrimPrefix(raw, "Bearer "))
 	r.Found(token.Checks)
 	if token.JSON != nil {

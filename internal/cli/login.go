@@ -185,6 +185,10 @@ func runLogin(ctx context.Context, r *run.Run, journey *flow.Login, done func(*f
 		journey.Pasted = texts
 	}
 	err := waitFor(ctx, "the login in the browser", journey.Run(ctx, done))
+	if wait, waited := errors.AsType[*failure.WaitError](err); waited {
+		wait.Hint = "if the browser shows an error, it is the provider's: check client_id, and register " +
+			journey.Request.RedirectURI + " as redirect URI\n--timeout bounds the wait; no token was issued"
+	}
 	var broken *check.Error
 	if errors.As(err, &broken) {
 		r.FoundBeside(broken.Results)

@@ -108,6 +108,7 @@ const Interrupted = "interrupted"
 type WaitError struct {
 	For   string // what was waited for
 	Cause error
+	Hint  string // what may have kept it from coming, "" if that is not known
 }
 
 // Error says what was waited for, and why the wait ended.
@@ -117,4 +118,4 @@ func (e *WaitError) Error() string { return "waiting for " + e.For + ": " + e.Ca
 func (e *WaitError) Unwrap() error { return e.Cause }
 
 // Failure implements [Described].
-func (e *WaitError) Failure() Failure { return Failure{Kind: KindInteraction} }
+func (e *WaitError) Failure() Failure { return Failure{Kind: KindInteraction, Hint: e.Hint} }

@@ -206,7 +206,7 @@ func headline(err error, results check.Results) string {
 	}
 	var protocol *oidc.ProtocolError
 	if errors.As(err, &protocol) {
-		return fmt.Sprintf("%s: the answer breaks the protocol: %s", protocol.Endpoint, strings.Join(ids, ", "))
+		return fmt.Sprintf("%s: the response breaks the protocol: %s", protocol.Endpoint, strings.Join(ids, ", "))
 	}
 	return "verification failed: " + strings.Join(ids, ", ")
 }

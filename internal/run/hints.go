@@ -3,18 +3,11 @@
 package run
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/oidc-client/oidc-client/check"
@@ -159,7 +152,10 @@ var hintsByRule = map[string]string{
 		"client's registration",
 	"access_token.not_id_token": "an ID Token tells a client who logged in: never accept one as an access " +
 		"token. If the provider's access tokens look like this, leave access_token_jwt out",
-	"access_token.aud":   "the token is meant for another resource server: do not accept it",
+	"access_token.aud": "the token is meant for another resource server: do not accept it",
+	"access_token.claims": "the token lacks a claim that RFC 9068 requires, and the provider has to fix it. Keycloak " +
+		"leaves client_id out of tokens of the type at+jwt: turn that type off for the client there, or leave " +
+		"access_token_jwt out",
 	"access_token.scope": "request a token with the scopes that --scope names",
 	"id_token.amr_type":  "allow_non_compliant_amr: true accepts an amr that is one string",
 	"id_token.max_iat_age": "the provider issued the ID Token too long ago: do not use it. " +
@@ -195,9 +191,6 @@ var hintsByRule = map[string]string{
 		"out, or turn signed introspection responses on for the client (RFC 9701)",
 }
 
-// wsaConnRefused is ECONNREFUSED as Windows numbers it.
-const wsaConnRefused = syscall.Errno(10061)
-
 // A situation is what advice depends on beside the error: what happened in the run so far, and where
 // it runs.
 type situation struct {
@@ -224,7 +217,7 @@ func (s situation) hint(err error, f *failure.Failure) string {
 	case errors.As(err, &refusal):
 		text = s.oauthHint(refusal)
 	case f.Kind == failure.KindProtocol:
-		text = protocolHint(f)
+		text = s.protocolHint(f)
 	case f.Kind == failure.KindInteraction:
 		text = s.waitHint()
 	case f.Kind == failure.KindUsage:
@@ -262,9 +255,12 @@ func interruptedMessage(err error) string {
 // interruptedHint says what became of what was under way.
 func interruptedHint(err error) string {
 	var transport *oidc.TransportError
+	var wait *failure.WaitError
 	switch {
 	case oidc.MayBeSpent(err):
 		return ""
+	case errors.As(err, &wait) && wait.Hint != "":
+		return wait.Hint
 	case errors.As(err, &transport) && transport.Sent && transport.Endpoint == "registration":
 		return "the provider may have registered, changed or deleted the client all the same: look there first"
 	case errors.As(err, &transport) && transport.Sent &&
@@ -277,7 +273,7 @@ func interruptedHint(err error) string {
 // waitHint is the advice for a wait that ended without what was waited for.
 func (s situation) waitHint() string {
 	if s.record.Issuer != "" { // the provider was asked: somebody had to do something
-		return "--timeout bounds the wait; nothing was given out"
+		return "--timeout bounds the wait"
 	}
 	return "nothing was sent; --timeout bounds the wait"
 }
@@ -422,8 +418,8 @@ func (s situation) ruleHint(result check.Result, err error) string {
 	}
 	var protocol *oidc.ProtocolError
 	if errors.As(err, &protocol) {
-		return "the response breaks the standard, and the provider has to fix it; " +
-			"`oidc-client help rules` lists what is required"
+		return "the response breaks the standard, and the provider has to fix it; `oidc-client help rules` lists " +
+			"what is required"
 	}
 	return "do not use the tokens; --explain=all shows every rule that was checked"
 }
@@ -479,142 +475,6 @@ func (s situation) skewHint() string {
 		"this machine's clock is %s %s the provider's (by its Date header): set the clock, or allow more with "+
 			"clock_tolerance",
 		skew.Abs().Round(time.Second), direction)
-}
-
-// networkHint explains why there is no answer.
-func (s situation) networkHint(err error) string {
-	var (
-		authority   x509.UnknownAuthorityError
-		invalid     x509.CertificateInvalidError
-		wrongName   x509.HostnameError
-		name        *net.DNSError
-		operation   *net.OpError
-		remote      = errors.As(err, &operation) && operation.Op == "remote error"
-		notTLS      tls.RecordHeaderError
-		unavailable *oidc.TransportError
-	)
-	if errors.As(err, &operation) && operation.Op == "proxyconnect" {
-		return s.proxyHint()
-	}
-	switch {
-	case errors.As(err, &authority):
-		return "the provider's certificate is of an authority that this machine does not know: if it is a private " +
-			"one, give its certificate with --ca-cert FILE or the key ca_cert"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return certificateHint(invalid.Cert, s.env.Now())
-	case errors.As(err, &wrongName):
-		return "the certificate is for " + certificateNames(
-			wrongName.Certificate,
-		) + ", not for " + wrongName.Host + ": check the host name in issuer"
-	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
-		return "the server does not speak TLS on this port: check scheme and port"
-	case remote:
-		return "the server ended the TLS handshake: it may want a client certificate (--pem-cert and --pem-key, or " +
-			"tls_client_certificate and tls_client_key), or another one"
-	case errors.As(err, &name):
-		return fmt.Sprintf(
-			"the name %s does not resolve: check the spelling of issuer, the network (VPN), or whether a proxy is "+
-				"needed (HTTPS_PROXY)",
-			name.Name)
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
-		return "nothing listens there: is the provider running, and are host and port right?"
-	case errors.Is(err, context.DeadlineExceeded):
-		if errors.As(err, new(*TimeoutError)) {
-			return "--timeout bounds the whole command: allow more time, or see with -d which request takes so long"
-		}
-		return "the server may be down or busy, or a firewall drops what is sent to it; " +
-			"http_client_config.timeout_duration sets how long one request may take (default 10s)"
-	case errors.As(err, &unavailable) && unavailable.Status == http.StatusTooManyRequests:
-		return retryHint("the provider says that it is asked too often", unavailable.RetryAfter)
-	case errors.As(err, &unavailable) && unavailable.Status >= 500:
-		return retryHint("the provider failed", unavailable.RetryAfter)
-	}
-	if s.proxied(err) {
-		return s.proxyHint()
-	}
-	return "check the network between here and the provider; -d shows each request"
-}
-
-// proxied reports whether a proxy stands between here and the provider: what
-// it answers to CONNECT comes back as an error without a type.
-func (s situation) proxied(err error) bool {
-	var transport *oidc.TransportError
-	if s.env.Proxy == nil || !errors.As(err, &transport) || transport.Status != 0 {
-		return false
-	}
-	u, parseErr := url.Parse(transport.URL)
-	if parseErr != nil {
-		return false
-	}
-	proxy, proxyErr := s.env.Proxy(&http.Request{URL: u})
-	return proxyErr == nil && proxy != nil
-}
-
-func retryHint(text, after string) string {
-	if _, err := strconv.Atoi(after); err == nil {
-		return fmt.Sprintf("%s; it asks to wait for %s seconds (Retry-After)", text, after)
-	}
-	if after != "" {
-		return fmt.Sprintf("%s; it asks to wait until %.40q (Retry-After)", text, after)
-	}
-	return text + "; try again later"
-}
-
-func (s situation) proxyHint() string {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		if s.env.Getenv(name) != "" {
-			return "the proxy that " + name +
-				" names could not be used: check it, or leave this host out of it with NO_PROXY"
-		}
-	}
-	return "the proxy could not be used"
-}
-
-func certificateHint(c *x509.Certificate, now time.Time) string {
-	if c == nil {
-		return "the provider's certificate is expired or not valid yet"
-	}
-	if now.Before(c.NotBefore) {
-		return fmt.Sprintf("the provider's certificate is valid from %s on: is this machine's clock right?",
-			c.NotBefore.UTC().Format(time.RFC3339))
-	}
-	return fmt.Sprintf(
-		"the provider's certificate expired at %s: it has to be renewed there (or this machine's clock is wrong)",
-		c.NotAfter.UTC().Format(time.RFC3339))
-}
-
-func certificateNames(c *x509.Certificate) string {
-	names := slices.Clone(c.DNSNames)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "no name at all"
-	}
-	return ShortList(names)
-}
-
-func protocolHint(f *failure.Failure) string {
-	switch {
-	case f.Endpoint == "token" && f.HTTPStatus == http.StatusUnauthorized:
-		return WrongClientHint
-	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
-		return "there is no metadata at the issuer's well-known place: check issuer (also its path), or set " +
-			"alternative_wellknown_endpoint"
-	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
-		return "the resource answers so: check the URL first, then what the token is for"
-	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
-		return "set the issuer or the endpoint to the address that it redirects to, if you trust it: secrets are not " +
-			"sent after redirects"
-	case f.Code == "endpoint.url":
-		return "what names the address is not to be trusted with it: it has to be https, and a resource's metadata " +
-			"at the resource's own origin"
-	case f.HTTPStatus == 0:
-		return "the provider's metadata lacks the endpoint: `oidc-client discover` shows it; endpoints can be set in " +
-			"the configuration"
-	}
-	return "the answer is not one that the standards allow: the provider has to mend it, unless something else " +
-		"answered (a proxy, a login page of the network, another service on that host); -dd shows it"
 }
 
 // ShortList names the first of the names, and how many more there are.

@@ -19,7 +19,6 @@ type providerHint struct {
 	grant    string // the grant type of the token request
 	status   int    // the HTTP status
 	method   string // the HTTP method of the request
-	sent     string // a header or parameter that the request had
 	unsent   string // a header or parameter that the request did not have
 	hint     string // what to do
 }
@@ -29,7 +28,7 @@ type providerHint struct {
 var providerHints = slices.Concat(
 	registrationHints, dpopHints, pkceHints, keycloakHints, entraHints, adfsHints, googleHints, githubHints, auth0Hints,
 	oktaHints,
-	hydraHints, otherHints, credentialHints,
+	hydraHints, otherHints, awsHints, scopeHints, credentialHints,
 )
 
 // What several hints say.
@@ -307,6 +306,15 @@ var oktaHints = []providerHint{
 	{says: "configured grant types", hint: hintGrantAllowed},
 }
 
+// scopeHints are about a refresh that asked for no scope, and so for all that the login was granted.
+var scopeHints = []providerHint{
+	{
+		code: "invalid_scope", grant: grantRefresh, unsent: "scope",
+		hint: "the provider does not allow the scopes of the " +
+			"login any more: log in again, with others",
+	},
+}
+
 // hydraHints are of ORY Hydra.
 var hydraHints = []providerHint{
 	{says: "must match the authorization server's token endpoint", hint: WrongClientHint +
@@ -341,6 +349,53 @@ var otherHints = []providerHint{
 	{code: "invalid_tenant", hint: "there is no such tenant: check issuer"},
 }
 
+// awsHints are of the Security Token Service of AWS (AssumeRoleWithWebIdentity).
+var awsHints = []providerHint{
+	{
+		endpoint: "sts", says: "no openidconnect provider found",
+		hint: "the AWS account knows no such provider: add the " +
+			"issuer of the session as an identity provider in IAM, exactly as it is in the ID Token (iss)",
+	},
+	{
+		endpoint: "sts", says: "incorrect token audience",
+		hint: "the identity provider in IAM does not list the token's " +
+			"audience: add the client_id of the session to its audiences",
+	},
+	{endpoint: "sts", says: "retrieve verification key", hint: "AWS cannot fetch the provider's keys: its metadata " +
+		"and jwks_uri have to be reachable from the internet, with a public certificate"},
+	{
+		endpoint: "sts", code: "InvalidIdentityToken",
+		hint: "AWS does not accept the ID Token: compare its iss with the " +
+			"identity provider in IAM, its aud with the audiences there, and its signature algorithm (RS256, ES256)",
+	},
+	{endpoint: "sts", code: "ExpiredTokenException", hint: "the ID Token has expired: " +
+		"`oidc-client sessions refresh NAME` gets a new one, or log in again"},
+	{endpoint: "sts", code: "AccessDenied", hint: "the role's trust policy does not allow this: it needs " +
+		"sts:AssumeRoleWithWebIdentity for the identity provider, and conditions (aud, sub) that the ID Token meets; " +
+		"check --role-arn"},
+	{
+		endpoint: "sts", code: "IDPRejectedClaim",
+		hint: "the provider rejected the ID Token when AWS asked: log in again",
+	},
+	{
+		endpoint: "sts", code: "IDPCommunicationError",
+		hint: "AWS could not reach the provider: try again; its metadata " +
+			"and keys have to be reachable from the internet",
+	},
+	{endpoint: "sts", code: "RegionDisabledException", hint: "STS is not active in this region: turn it on in the " +
+		"account's settings, or name another region (--region, AWS_REGION)"},
+	{
+		endpoint: "sts", says: "durationseconds",
+		hint: "the role does not allow credentials for so long: make --duration " +
+			"shorter, or raise the role's maximum session duration",
+	},
+	{endpoint: "sts", code: "ValidationError", hint: "AWS does not accept a parameter: check --role-arn, " +
+		"--role-session-name and --duration"},
+	{endpoint: "sts", code: "PackedPolicyTooLarge", hint: "the ID Token has more than AWS can hold: ask for fewer " +
+		"scopes or claims"},
+	{endpoint: "sts", code: "Throttling", hint: "AWS gets too many requests: try again later"},
+}
+
 // credentialHints are what providers call wrong credentials beside invalid_client.
 var credentialHints = []providerHint{
 	{says: "invalid client credentials", hint: WrongClientHint},
@@ -367,7 +422,6 @@ func (h *providerHint) applies(e *oidc.Error, request *transcript.Exchange) bool
 		(h.grant == "" || h.grant == e.GrantType) &&
 		(h.status == 0 || h.status == e.Status) &&
 		(h.method == "" || request != nil && request.Method == h.method) &&
-		(h.sent == "" || has(request, h.sent)) &&
 		(h.unsent == "" || !has(request, h.unsent))
 }
 
