@@ -61,7 +61,7 @@ var floors = map[string]string{
 	"internal/renewal":    "oidc failure limit session wire",
 	"internal/agent":      "oidc durable failure limit place renewal session",
 	"internal/report":     "check failure strictjson transcript",
-	"internal/run":        "check oidc call config durable failure limit report transcript wire",
+	"internal/run":        "check oidc call config durable failure limit report strictjson transcript wire",
 
 	"internal/connect": "check oidc cache call config durable failure httpclient keyfile limit place roundtrip run " +
 		"session strictjson transcript wire",

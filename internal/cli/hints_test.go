@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -158,7 +160,7 @@ func TestHintsOfRequests(t *testing.T) {
 			nil,
 		},
 		"metadata nowhere": {
-			says(metadata, http.StatusNotFound, inJSON, `{"error":"Realm does not exist"}`),
+			says(metadata, http.StatusNotFound, nil, ""),
 			refreshLine,
 			[]string{"check issuer, also its path"},
 			nil,
@@ -190,6 +192,12 @@ func TestHintsOfRequests(t *testing.T) {
 			nil, "introspect -c $DIR/config.yaml --token t --signed",
 			[]string{"--signed", "lists no introspection_signing_alg_values_supported"},
 			nil,
+		},
+		"a token that is bound to a certificate": {
+			says("/userinfo", http.StatusUnauthorized, map[string]string{"WWW-Authenticate": "Bearer"}, ""),
+			"userinfo -c $DIR/config.yaml --token $BOUND",
+			[]string{"bound to a client certificate", "--pem-cert"},
+			[]string{"openid"},
 		},
 		"registration is closed": {
 			says("/register", http.StatusUnauthorized, nil, ""), "register create --issuer $OP",
@@ -247,9 +255,11 @@ func TestHintsOfRequests(t *testing.T) {
 	}
 	access := fakeop.Sign(fakeop.NewKey(), "k1",
 		map[string]any{"iss": "https://op.example", "aud": "account", "typ": "Bearer"})
-	test := tests["an access token as ID Token"]
-	test.line = strings.Replace(test.line, "$ACCESS", access, 1)
-	tests["an access token as ID Token"] = test
+	bound := fakeop.Sign(fakeop.NewKey(), "k1", map[string]any{"cnf": map[string]any{"x5t#S256": "A"}})
+	for name, test := range tests {
+		test.line = strings.NewReplacer("$ACCESS", access, "$BOUND", bound).Replace(test.line)
+		tests[name] = test
+	}
 	runHinted(t, tests)
 }
 
@@ -269,5 +279,26 @@ func TestIntrospectionOfAnotherAudience(t *testing.T) {
 	}
 	if _, _, said := s.main("introspect -c $DIR/config.yaml --token opaque", ""); strings.Contains(said, "aud") {
 		t.Error(said)
+	}
+}
+
+// Who ends the wait for a login is told, too, what may have kept the browser from coming back.
+func TestHintOfAnInterruptedLogin(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now())
+	t.Cleanup(s.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	var said bytes.Buffer
+	env := quiet()
+	env.Stderr = &watcher{to: &said, said: func(text string) {
+		if strings.Contains(text, "Go to ") {
+			cancel()
+		}
+	}}
+	code := Main(ctx, env, []string{
+		"login", "--issuer", s.URL, "--client-id", "cli", "-p", "0", "--no-browser",
+	})
+	if code != 130 || !strings.Contains(said.String(), "/auth/callback as redirect URI") {
+		t.Errorf("exit code %d: %s", code, said.String())
 	}
 }

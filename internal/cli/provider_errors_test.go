@@ -36,6 +36,7 @@ var providerRuns = map[string]struct{ path, line string }{
 	"authorization":      {"/auth", "login -c $DIR/config.yaml -p 0"},
 	"device":             {"/device", "device -c $DIR/config.yaml"},
 	"userinfo":           {"/userinfo", "userinfo -c $DIR/config.yaml --token t"},
+	"discovery":          {"/.well-known/openid-configuration", "discover $OP"},
 	"register":           {"/register", "register create --issuer $OP"},
 	"register-token":     {"/register", "register create --issuer $OP --initial-access-token t"},
 	"register-update": {

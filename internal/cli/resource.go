@@ -208,6 +208,7 @@ func useToken(ctx context.Context, r *run.Run, cfg *connect.Setup, o *resourceOp
 	if err != nil {
 		return err
 	}
+	cfg.AdviseBound(r, token)
 	tokens := presented(token, client)
 	answer, err := client.Resource(ctx, tokens, req)
 	soFar := askedFor(newRefusal(token, client, answer, r.Env.Now()), cfg, o)

@@ -89,6 +89,7 @@ func fetchUserInfo(r *run.Run, cmd *cobra.Command, flags *clientFlags, flag, nam
 	if err != nil {
 		return err
 	}
+	cfg.AdviseBound(r, token)
 	network, err := cfg.Network(ctx, r, "")
 	if err != nil {
 		return err

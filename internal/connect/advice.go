@@ -63,6 +63,21 @@ func (s *Setup) adviseWaive(err error, f *failure.Failure) {
 	run.Advise(f, text+" accepts this; nothing counts as verified then")
 }
 
+// AdviseBound says of a refusal that the access token is bound to a client certificate, and that
+// none is configured.
+func (s *Setup) AdviseBound(r *run.Run, token string) {
+	if s.TLSClientCertificate != "" || confirmation(token, "x5t#S256") == "" {
+		return
+	}
+	r.Advise("bound token", func(err error, f *failure.Failure) {
+		var refusal *oidc.Error
+		if errors.As(err, &refusal) && (refusal.Endpoint == "userinfo" || refusal.Endpoint == "resource") {
+			f.Hint = "the access token is bound to a client certificate, and none was shown: --pem-cert and " +
+				"--pem-key (tls_client_certificate and tls_client_key)"
+		}
+	})
+}
+
 // adviseIssuer names the issuer to set, if the one that came is another one.
 func (s *Setup) adviseIssuer(err error, f *failure.Failure) {
 	var broken *check.Error

@@ -57,7 +57,7 @@ func (s *Setup) BoundKey(ctx context.Context, need *KeyNeed) (*oidc.SigningKey, 
 	if err := s.Bound.check(cfg, key); err != nil {
 		return nil, err
 	}
-	thumbprint := confirmation(need.Token)
+	thumbprint := confirmation(need.Token, "jkt")
 	switch {
 	case thumbprint == "":
 	case key == nil:
@@ -127,9 +127,10 @@ func wrongKey(cfg *config.Config, what string) error {
 		Try("set dpop_key (--dpop-key) to the key file that the tokens were issued for; if it is lost, log in again")
 }
 
-// confirmation returns the thumbprint of the key that an access token is bound to (cnf.jkt, RFC
-// 9449 section 6.1), "" if it does not say. Nothing is verified: the key is what is compared.
-func confirmation(token string) string {
+// confirmation returns the thumbprint of what an access token is bound to, "" if it does not say: the
+// member jkt of cnf for a key (RFC 9449 section 6.1), x5t#S256 for a client certificate (RFC 8705
+// section 3.1). Nothing is verified.
+func confirmation(token, member string) string {
 	jwt, err := oidc.DecodeIDToken(token)
 	if err != nil {
 		return ""
@@ -143,7 +144,7 @@ func confirmation(token string) string {
 	if err != nil {
 		return ""
 	}
-	thumbprint, _ := cnf.String("jkt") // of another type it is none
+	thumbprint, _ := cnf.String(member) // of another type it is none
 	return thumbprint
 }
 

@@ -387,6 +387,17 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// A key without a kid is not said to have another one.
+func TestOthersTellKeysWithoutKID(t *testing.T) {
+	t.Parallel()
+	named, nameless := PublicKey(private(t, rsaKey())), PublicKey(private(t, rsaKey()))
+	named.ID = "b"
+	others := (&KeySet{Keys: []Key{named, nameless}}).Others(&JWT{Algorithm: "RS256", KeyID: "a"})
+	if len(others) != 2 || others[0].Reason != "another kid" || others[1].Reason != "no kid" {
+		t.Errorf("%+v", others)
+	}
+}
+
 func TestReadPrivateKey(t *testing.T) {
 	t.Parallel()
 	encode := func(typ string, der []byte, err error) []byte {

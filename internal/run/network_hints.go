@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/oidc-client/oidc-client/internal/failure"
+	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 	"github.com/oidc-client/oidc-client/oidc"
 )
@@ -166,15 +167,17 @@ func (s situation) proxyHint() string {
 
 // protocolHint is the advice for a response that the standards do not allow.
 func (s situation) protocolHint(f *failure.Failure) string {
+	known := providerHintFor(s.refusal(f), s.sent(f.Endpoint))
 	switch {
+	case f.Endpoint == "discovery" && known != "":
+		return known
 	case plainToTLS(s.sent(f.Endpoint)):
 		return "the server speaks TLS on this port: use https"
 	case f.Endpoint == "sts":
 		return "what responded is no AWS STS: check --sts-endpoint and --region"
 	case f.Endpoint == "registration" &&
 		(f.HTTPStatus == http.StatusUnauthorized || f.HTTPStatus == http.StatusForbidden):
-		refusal := oidc.Error{Endpoint: f.Endpoint, Status: f.HTTPStatus}
-		return providerHintFor(&refusal, s.sent(f.Endpoint))
+		return known
 	case f.HTTPStatus == http.StatusUnauthorized && f.Endpoint != "discovery" && f.Endpoint != "resource":
 		return WrongClientHint
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
@@ -198,6 +201,22 @@ func (s situation) protocolHint(f *failure.Failure) string {
 	}
 	return "the standards do not allow this response: the provider has to fix it, unless something else " +
 		"responded (a proxy, a login page of the network, another service on that host); -dd shows it"
+}
+
+// refusal returns the error that an endpoint sent where no error belongs, such as in the place of
+// metadata. Its code is "" if there is none.
+func (s situation) refusal(f *failure.Failure) *oidc.Error {
+	e := &oidc.Error{Endpoint: f.Endpoint, Status: f.HTTPStatus}
+	exchanges, _ := s.record.Exchanges.All()
+	for _, exchange := range exchanges { // metadata is looked for at two places
+		body, err := strictjson.Parse([]byte(exchange.ResponseBody))
+		if exchange.Endpoint != f.Endpoint || err != nil || e.Code != "" {
+			continue
+		}
+		e.Code, _ = body.String("error")
+		e.Description, _ = body.String("error_description")
+	}
+	return e
 }
 
 // plainToTLS reports whether a server says that HTTP came where TLS belongs: Go's, nginx's and

@@ -142,6 +142,8 @@ var keycloakHints = []providerHint{
 	{code: "invalid_grant", says: "account temporarily disabled", hint: "the user's account is locked for a while " +
 		"after wrong passwords: wait, or have it unlocked at the provider"},
 	{code: "invalid_grant", says: "incorrect redirect_uri", hint: hintRedirectURI},
+	{says: "realm does not exist", hint: "the provider has no such realm: check issuer, which is " +
+		"https://HOST/realms/NAME at Keycloak (https://HOST/auth/realms/NAME before version 17)"},
 	{says: "https required", hint: "the provider wants https: use an https URL as issuer, or change what it demands " +
 		"(Keycloak: Require SSL, in the realm's settings)"},
 	{says: "missing openid scope", hint: "UserInfo needs a token with the scope openid: log in with it, or leave " +
