@@ -132,9 +132,9 @@ func TestHintsOfSessions(t *testing.T) {
 	s.Claims["sub"], s.UserInfo["sub"] = "u", "u"
 	s.Unlock()
 	s.says("/token", fakeop.Says(http.StatusBadRequest, map[string]string{"Content-Type": "application/json"},
-		`{"error":"invalid_grant"}`))
+		`{"error":"invalid_grant","error_description":"AADSTS65001: The user or administrator has not consented"}`))
 	_, _, said = s.main("sessions refresh work --retry", "")
-	if !strings.Contains(said, "--save work") {
+	if !strings.Contains(said, "--save work") || !strings.Contains(said, "--prompt consent") {
 		t.Errorf("a session that was ended is not named: %s", said)
 	}
 }

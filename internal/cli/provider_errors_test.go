@@ -35,6 +35,7 @@ var providerRuns = map[string]struct{ path, line string }{
 	"code":               {"/token", "login -c $DIR/config.yaml -p 0"},
 	"authorization":      {"/auth", "login -c $DIR/config.yaml -p 0"},
 	"device":             {"/device", "device -c $DIR/config.yaml"},
+	"device-poll":        {"/token", "device -c $DIR/config.yaml"},
 	"userinfo":           {"/userinfo", "userinfo -c $DIR/config.yaml --token t"},
 	"discovery":          {"/.well-known/openid-configuration", "discover $OP"},
 	"register":           {"/register", "register create --issuer $OP"},

@@ -161,9 +161,6 @@ func renewHere(
 			run.Advise(f, "the refresh token of session "+s.Name+" may be spent now: "+s.Advice(session.Spent))
 		})
 	}
-	if s := out.Session; s != nil && err != nil && s.Refused != "" {
-		r.Advise("refused token", func(_ error, f *failure.Failure) { run.Advise(f, s.Advice(session.Refused)) })
-	}
 	if t := out.Tokens; t != nil {
 		foundInSession(r, out.Session, t)
 	}

@@ -207,6 +207,8 @@ func (s situation) hint(err error, f *failure.Failure) string {
 	text := f.Hint
 	f.Hint = ""
 	switch {
+	case text != "" && errors.As(err, &refusal): // what it means for us; what the provider means may be known, too
+		text = providerHintFor(refusal, s.sent(refusal.Endpoint)) + "\n" + text
 	case text != "":
 	case f.Code == failure.Interrupted:
 		text = interruptedHint(err)

@@ -266,11 +266,9 @@ var googleHints = []providerHint{
 // githubHints are of GitHub, which sends its errors with the status 200.
 var githubHints = []providerHint{
 	{code: "incorrect_client_credentials", hint: WrongClientHint},
-	{code: "bad_verification_code", hint: hintCode},
+	{code: "bad_verification_code", grant: grantCode, hint: hintCode}, // to Entra ID it is a device code
 	{code: "bad_refresh_token", hint: "the refresh token is expired, was used before, or is another client's: log in " +
 		"again"},
-	{code: "device_flow_disabled", hint: "turn on the device flow in the app's settings at the provider"},
-	{code: "incorrect_device_code", hint: "the provider does not know the device code: begin again"},
 	{code: "unverified_user_email", hint: "the user has to verify the email address at the provider first"},
 	{code: "application_suspended", hint: "the app was suspended at the provider: its owner has to ask there"},
 }
