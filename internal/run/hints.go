@@ -21,7 +21,7 @@ const (
 	spentWarning = "the refresh token may be spent: whether the provider used it is not known"
 	spentAdvice  = "It is not sent again by itself: if it was used, a second use makes the provider end the " +
 		"session.\nIf the session matters, look it up at the provider first, or log in again."
-	unspentGuess = "the provider answered, with neither tokens nor an OAuth error: most keep the refresh token valid " +
+	unspentGuess = "the provider responded with neither tokens nor an OAuth error: most keep the refresh token valid " +
 		"then, some do not"
 )
 
@@ -69,7 +69,7 @@ var oauthHints = map[string]string{
 	"authorization_pending":   "the user has not finished yet",
 	"expired_token":           tookTooLong,
 	"code_expired":            tookTooLong,
-	"authorization_declined":  "the user or the provider's policy said no",
+	"authorization_declined":  "the user declined, or a policy of the provider forbids it",
 	"bad_verification_code":   unknownDeviceCode,
 	"incorrect_device_code":   unknownDeviceCode,
 	"device_flow_disabled":    "allow the device flow in the client's registration at the provider",
