@@ -185,8 +185,14 @@ func TestHintsOfRequests(t *testing.T) {
 		},
 		"the client at another endpoint": {
 			says("/introspect", http.StatusUnauthorized, nil, ""), "introspect -c $DIR/config.yaml --token t",
-			[]string{"check client_id, client_secret and auth_method", `"client_secret_basic" was used`},
+			[]string{"check client_id, auth_method, and the secret or key", `"client_secret_basic" was used`},
 			nil,
+		},
+		"a key, not the secret": {
+			says("/token", http.StatusUnauthorized, inJSON, `{"error":"invalid_client"}`),
+			"client-credentials -c $DIR/config.yaml --auth-method private_key_jwt --pem-key $DIR/key.pem",
+			[]string{"private_key is from --pem-key"},
+			[]string{"client_secret is from"},
 		},
 		"no signed introspection": {
 			nil, "introspect -c $DIR/config.yaml --token t --signed",

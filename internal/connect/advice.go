@@ -20,15 +20,22 @@ import (
 // credentialsHint says which credentials were used, and which the provider allows.
 func (s *Setup) credentialsHint(method string, provider *oidc.Provider) string {
 	text := fmt.Sprintf(" (the method %q was used", method)
+	from := func(key string) string { return ", " + key + " is from " + s.Origin[key].String() }
 	switch {
+	case method == "none" && s.ClientSecret != "":
+		text += ", and client_secret, which is from " + s.Origin["client_secret"].String() + ", was not sent"
+	case method == "none":
+		text += ", since there is no client_secret"
+	case method == "private_key_jwt" && s.PrivateKey != "":
+		text += from("private_key")
+	case strings.HasSuffix(method, "tls_client_auth"):
+		text += from("tls_client_certificate")
 	case s.ClientSecret != "":
-		text += ", client_secret is from " + s.Origin["client_secret"].String()
-		if s.PrivateKey != "" && strings.HasPrefix(method, "client_secret") {
+		text += from("client_secret")
+		if s.PrivateKey != "" {
 			text += ", private_key from " + s.Origin["private_key"].String() +
 				" was not asked for: --auth-method private_key_jwt does"
 		}
-	case method == "none":
-		text += ", since there is no client_secret"
 	}
 	if len(provider.TokenEndpointAuthMethods) > 0 {
 		text += "; the provider allows " + strings.Join(provider.TokenEndpointAuthMethods, ", ")

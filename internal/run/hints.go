@@ -328,7 +328,8 @@ func (s situation) sent(endpoint string) *transcript.Exchange {
 
 // WrongClientHint is the advice for credentials that were refused. An advisor
 // that knows them adds which they were.
-const WrongClientHint = "the provider refused the client's credentials: check client_id, client_secret and auth_method"
+const WrongClientHint = "the provider refused the client's credentials: check client_id, auth_method, and the secret " +
+	"or key"
 
 // WrongClient reports whether a refusal is about the client's credentials.
 func WrongClient(e *oidc.Error) bool {
