@@ -188,6 +188,11 @@ func TestHintsOfRequests(t *testing.T) {
 			[]string{"check client_id, auth_method, and the secret or key", `"client_secret_basic" was used`},
 			nil,
 		},
+		"keys that are not public": {
+			says("/jwks", http.StatusUnauthorized, nil, ""), refreshLine,
+			[]string{"the standards do not allow"},
+			[]string{"credentials"},
+		},
 		"a key, not the secret": {
 			says("/token", http.StatusUnauthorized, inJSON, `{"error":"invalid_client"}`),
 			"client-credentials -c $DIR/config.yaml --auth-method private_key_jwt --pem-key $DIR/key.pem",

@@ -333,8 +333,16 @@ const WrongClientHint = "the provider refused the client's credentials: check cl
 
 // WrongClient reports whether a refusal is about the client's credentials.
 func WrongClient(e *oidc.Error) bool {
-	asksForToken := slices.Contains([]string{"userinfo", "resource", "registration"}, e.Endpoint)
-	return e.Code == "invalid_client" || e.Code == "" && e.Status == http.StatusUnauthorized && !asksForToken
+	unnamed := e.Code == "" && e.Status == http.StatusUnauthorized
+	return e.Code == "invalid_client" || unnamed && authenticates(e.Endpoint)
+}
+
+// authenticates reports whether the client authenticates at an endpoint as itself, and not with a token.
+func authenticates(endpoint string) bool {
+	return slices.Contains([]string{
+		"token", "introspection", "revocation", "pushed_authorization_request", "device_authorization",
+		"backchannel_authentication",
+	}, endpoint)
 }
 
 // ruleHints is the advice for each broken rule.

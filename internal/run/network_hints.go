@@ -178,7 +178,7 @@ func (s situation) protocolHint(f *failure.Failure) string {
 	case f.Endpoint == "registration" &&
 		(f.HTTPStatus == http.StatusUnauthorized || f.HTTPStatus == http.StatusForbidden):
 		return known
-	case f.HTTPStatus == http.StatusUnauthorized && f.Endpoint != "discovery" && f.Endpoint != "resource":
+	case f.HTTPStatus == http.StatusUnauthorized && authenticates(f.Endpoint):
 		return WrongClientHint
 	case f.Endpoint == "discovery" && f.HTTPStatus == http.StatusNotFound:
 		return "there is no metadata at the issuer's well-known place: check issuer, also its path (such as " +
