@@ -111,7 +111,7 @@ func (e cibaEndpoint) decide(authReqID, deny string) {
 	}
 	u, ok := e.users[as.Username]
 	if ok && deny == "" {
-		_, err = e.finish(as, u)
+		_, err = e.finish(as, u, nil)
 	}
 	if ok && deny == "" && err == nil {
 		if err = e.store.SaveSession(ctx, as); err == nil {
@@ -137,7 +137,7 @@ func (e cibaEndpoint) showCIBA(w http.ResponseWriter, r *http.Request) {
 		})
 		if err == nil && r.PostFormValue("username") == as.Username && e.users.rightPassword(r) {
 			e.decide(as.AuthReqID, r.PostFormValue("deny"))
-			_ = show(w, http.StatusOK, "message", "Done.") // a browser that hung up is no error here
+			_ = show(w, http.StatusOK, "message", message{Title: "Done."}) // a browser that hung up is no error here
 			return
 		}
 		page.Error = "Wrong user name or password."

@@ -14,8 +14,9 @@ import (
 
 // finish ends a login with success, unless the client has demanded what the
 // user cannot have.
-func (p *Provider) finish(session *goidc.AuthnSession, u User) (goidc.Status, error) {
-	acr, err := p.acrOf(session.AuthorizationParameters, u)
+// The login is that of a browser, if there is one.
+func (p *Provider) finish(session *goidc.AuthnSession, u User, v *visit) (goidc.Status, error) {
+	acr, err := p.acrOf(p.withDefaults(session.ClientID, session.AuthorizationParameters), u)
 	if err != nil {
 		return goidc.StatusFailure, err
 	}
@@ -27,8 +28,17 @@ func (p *Provider) finish(session *goidc.AuthnSession, u User) (goidc.Status, er
 	session.Subject, session.Username = u.Subject, u.Name
 	session.GrantedScopes, session.GrantedResources, session.GrantedAuthDetails = session.Scopes, session.Resources,
 		session.AuthDetails
-	maps.Copy(session.Store, p.newLogin(session.ClientID, u, acr))
+	maps.Copy(session.Store, p.newLogin(session.ClientID, u, acr, v))
 	return goidc.StatusSuccess, nil
+}
+
+// withDefaults are the parameters of a request, with what its client is registered with in the
+// place of those that are not there (Dynamic Client Registration 1.0 section 2).
+func (p *Provider) withDefaults(id string, asked goidc.AuthorizationParameters) goidc.AuthorizationParameters {
+	if c := p.clients.find(id); c != nil && asked.ACRValues == "" {
+		asked.ACRValues = c.DefaultACRValues
+	}
+	return asked
 }
 
 // acrs are the values of acr, the weakest first: users may have their own, and

@@ -30,6 +30,7 @@ func (p *Provider) trueMetadata(next http.Handler) http.Handler {
 }
 
 func (p *Provider) completeMetadata(m map[string]any) {
+	delete(m, "authorization_details_supported") // RFC 9396 section 10 registers the types only
 	maps.Copy(m, map[string]any{
 		"request_parameter_supported":     true,
 		"request_uri_parameter_supported": false, // true if it were left out

@@ -72,6 +72,8 @@ dpop_nonces: true
 registration: true
 registration_token: t
 fapi2: security
+pkce_optional: true
+no_silent_login: true
 clients:
   - client_id: a
     grant_types: [password]
@@ -92,18 +94,19 @@ clients:
     backchannel_authentication_request_signing_alg: ES256
     backchannel_logout_uri: https://rp.example/back
     frontchannel_logout_uri: https://rp.example/front
+    backchannel_logout_session_required: true
 `), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := o.Clients[0]
 	if !o.Password || !o.SAML || !o.DPoPNonces || !o.Registration || o.RegistrationToken != "t" ||
-		o.FAPI2 != "security" || o.PollInterval == 0 || o.ApproveAfter == 0 {
+		o.FAPI2 != "security" || o.PollInterval == 0 || o.ApproveAfter == 0 || !o.PKCEOptional || !o.NoSilentLogin {
 		t.Errorf("%+v", o)
 	}
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && i > v.NumField()-19 {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && i > v.NumField()-20 {
 			t.Errorf("%s was not read", name)
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -96,6 +98,9 @@ func (p *Provider) readProof(r *http.Request) (*proof, error) {
 	if !p.isHere(claims.URI, r.URL.Path) {
 		return nil, errors.New("the htu of the proof is not the URI")
 	}
+	if u, err := url.Parse(claims.URI); err == nil {
+		r.RequestURI = u.EscapedPath() // the library compares it with the htu, encoding and all
+	}
 	if claims.ID == "" || !fresh(claims.IssuedAt) {
 		return nil, errors.New("the proof has no jti, or its iat is not now")
 	}
@@ -104,9 +109,24 @@ func (p *Provider) readProof(r *http.Request) (*proof, error) {
 
 // isHere reports whether a URI without its query is a path of this provider.
 func (p *Provider) isHere(uri, path string) bool {
-	uri, _, _ = strings.Cut(uri, "?")
-	uri, _, _ = strings.Cut(uri, "#")
-	return uri == p.Issuer+path || p.mtlsHost != "" && uri == p.mtlsHost+path
+	uri = normalized(uri)
+	return uri == normalized(p.Issuer+path) || p.mtlsHost != "" && uri == normalized(p.mtlsHost+path)
+}
+
+// normalized returns a URI without its query, in the form that is compared (RFC 9449 section
+// 4.3, RFC 3986 sections 6.2.2 and 6.2.3), "" if it is none.
+func normalized(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	scheme := strings.ToLower(u.Scheme)
+	host, port := splitHost(strings.ToLower(u.Host), scheme)
+	path := u.Path // without the encoding of what needs none
+	if path == "" {
+		path = "/"
+	}
+	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port), Path: path}).String()
 }
 
 // fresh allows for clocks that differ by a minute and requests that take some.

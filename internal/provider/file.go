@@ -33,12 +33,14 @@ func ReadFile(data []byte, folder string, read func(path string) ([]byte, error)
 		Registration         bool          `yaml:"registration"`
 		RegistrationToken    string        `yaml:"registration_token"`
 		FAPI2                string        `yaml:"fapi2"`
+		PKCEOptional         bool          `yaml:"pkce_optional"`
+		NoSilentLogin        bool          `yaml:"no_silent_login"`
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
 		return Options{},
-			errors.New(strings.NewReplacer(" in type provider.User", " of a user", " in type provider.Client",
+			errors.New(strings.NewReplacer(" in type provider.User", " of a user", " in type provider.member",
 				" of a client", "yaml: unmarshal errors:\n  ", "").Replace(err.Error()))
 	}
 	o := Options{
@@ -48,6 +50,7 @@ func ReadFile(data []byte, folder string, read func(path string) ([]byte, error)
 		PollInterval:         f.PollInterval, ApproveAfter: f.ApproveAfter, Password: f.Password, SAML: f.SAML,
 		DPoPNonces:   f.DPoPNonces,
 		Registration: f.Registration, RegistrationToken: f.RegistrationToken, FAPI2: f.FAPI2,
+		PKCEOptional: f.PKCEOptional, NoSilentLogin: f.NoSilentLogin,
 	}
 	if f.SigningKey == "" {
 		return o, nil

@@ -163,7 +163,7 @@ func (e tokenEndpoint) assert(ctx context.Context, assertion string) (goidc.JWTB
 			return goidc.JWTBearerResult{}, errors.New("wrong user name or password")
 		}
 		id, _ := ctx.Value(clientKey{}).(string)
-		return goidc.JWTBearerResult{Subject: u.Subject, Store: e.newLogin(id, u, ownACR(u))}, nil
+		return goidc.JWTBearerResult{Subject: u.Subject, Store: e.newLogin(id, u, ownACR(u), nil)}, nil
 	case grantSAML:
 		return e.assertSAML(assertion)
 	default:

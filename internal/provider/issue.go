@@ -29,7 +29,7 @@ func (p *Provider) IssueRefreshToken(clientID, user, scope string) (string, erro
 		scope = client.ScopeIDs
 	}
 	session := goidc.AuthnSession{ClientID: clientID, Store: map[string]any{}, Status: goidc.StatusPending}
-	if _, err := p.finish(&session, u); err != nil {
+	if _, err := p.finish(&session, u, nil); err != nil {
 		return "", err
 	}
 	then := time.Now().Add(-time.Minute)

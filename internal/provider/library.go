@@ -40,7 +40,7 @@ func (p *Provider) settings() []oidcprovider.Option {
 			oidcprovider.WithPolicies(goidc.NewPolicy("login",
 				func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, loginPage{p}.login)),
 			oidcprovider.WithErrorHandler(p.options.report),
-			oidcprovider.WithErrorRenderer(renderError),
+			oidcprovider.WithErrorRenderer(p.renderError),
 		})
 	if p.mtlsHost != "" {
 		options = append(options,
@@ -53,15 +53,23 @@ func (p *Provider) settings() []oidcprovider.Option {
 func (p *Provider) grants() []oidcprovider.Option {
 	return []oidcprovider.Option{
 		oidcprovider.WithAuthCodeLifetime(int(codeLifetime / time.Second)),
-		oidcprovider.WithPKCERequired(goidc.CodeChallengeMethodSHA256),
+		p.options.pkce(),
 		oidcprovider.WithRefreshTokenGrant(p.store),
 		oidcprovider.WithRefreshTokenLifetime(orElse(p.options.RefreshTokenLifetime, defaultRefreshToken)),
 		oidcprovider.WithRefreshTokenShouldIssue(refreshable),
 		oidcprovider.WithGrantHandler(tokenEndpoint{p}.completeGrant),
 		oidcprovider.WithClientCredentialsGrant(),
-		oidcprovider.WithDeviceGrant(p.store, showDevicePage, showDeviceDone),
+		oidcprovider.WithDeviceGrant(p.store, deviceForm, loginPage{p}.showDeviceDone),
 		oidcprovider.WithDPoP(p.options.clientSignatures()[0], p.options.clientSignatures()[1:]...),
 	}
+}
+
+// pkce demands PKCE of all clients, or of public ones only (RFC 9700 section 2.1.1).
+func (o Options) pkce() oidcprovider.Option {
+	if o.PKCEOptional {
+		return oidcprovider.WithPKCE(goidc.CodeChallengeMethodSHA256)
+	}
+	return oidcprovider.WithPKCERequired(goidc.CodeChallengeMethodSHA256)
 }
 
 func (p *Provider) tokens() []oidcprovider.Option {
@@ -121,6 +129,9 @@ func (p *Provider) authentication() []oidcprovider.Option {
 
 // report tells the owner of the provider of an error.
 func (o Options) report(ctx context.Context, err error) {
+	if t, ok := ctx.Value(traceKey{}).(*trace); ok {
+		t.note(err)
+	}
 	if o.OnError != nil {
 		o.OnError(endpointOf(ctx), err)
 	}

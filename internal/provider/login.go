@@ -1,33 +1,28 @@
-// The pages a user sees, and logging in with and without them.
+// Logging in, with pages and without them.
 
 package provider
 
 import (
-	"embed"
-	"errors"
-	"html/template"
 	"net/http"
-	"sync"
+	"strings"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
 
-//go:embed pages.html
-var pageFiles embed.FS
-
-// pages are parsed when the first one is shown: a program that never shows one
-// does not pay for them.
-var pages = sync.OnceValue(func() *template.Template {
-	return template.Must(template.ParseFS(pageFiles, "pages.html"))
-})
-
 // A loginPage is where users log in.
 type loginPage struct{ *Provider }
 
-// login logs the user of a session in: at once if the provider is automatic,
-// else by a form. Device logins use the same form.
+// Where a session keeps who has logged in, while the user is asked for consent.
+const (
+	userKey  = "_user"
+	visitKey = "_sid"
+)
+
+// login logs the user of a session in: at once if the browser is logged in already or the
+// provider is automatic, else by a form. Device logins use the same form, each time: the
+// user has to compare the code.
 func (l loginPage) login(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession,
-	_ *goidc.Client,
+	client *goidc.Client,
 ) (goidc.Status, error) {
 	if session.Status != goidc.StatusPending {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "this login has ended")
@@ -35,38 +30,116 @@ func (l loginPage) login(w http.ResponseWriter, r *http.Request, session *goidc.
 	if has(string(session.Prompt), "none") && session.Prompt != goidc.PromptTypeNone {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "prompt has none and something else")
 	}
-	if l.options.Auto {
-		return l.loginAutomatically(session)
+	device := session.DeviceCode != ""
+	var v *visit
+	if !device {
+		v = l.suits(l.visitOf(r, session.IDTokenHintClaims), session, client)
 	}
-	if session.Prompt == goidc.PromptTypeNone {
+	switch {
+	case session.Prompt == goidc.PromptTypeNone && v == nil && (!l.options.Auto || l.options.NoSilentLogin):
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeLoginRequired, "nobody is logged in")
+	case l.options.Auto:
+		return l.loginAutomatically(w, session, v)
+	case r.Method == http.MethodPost && r.PathValue("callback") != "":
+		// The authorization request itself may be a POST: only a path with the
+		// session's id is the form.
+		return l.submitted(w, r, session)
+	case v != nil:
+		return l.consent(w, session, l.users[v.user], v)
 	}
-	form := struct{ Action, Client, Hint, Error string }{
-		"/authorize/" + session.ID, session.ClientID,
-		session.LoginHint, "",
-	}
-	if session.DeviceCode != "" {
-		form.Action = "/device/" + session.ID
-	}
-	// The authorization request itself may be a POST: only a path with the
-	// session's id is the form.
-	if r.Method == http.MethodPost && r.PathValue("callback") != "" {
-		if r.PostFormValue("deny") != "" {
-			return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no")
-		}
-		if l.users.rightPassword(r) {
-			return l.finish(session, l.users[r.PostFormValue("username")])
-		}
-		form.Hint, form.Error = r.PostFormValue("username"), "Wrong user name or password."
-	}
-	if err := show(w, http.StatusOK, "login", form); err != nil {
+	return l.form(w, session, session.LoginHint, "")
+}
+
+// form shows the form to log in.
+func (l loginPage) form(w http.ResponseWriter, session *goidc.AuthnSession, hint, wrong string) (goidc.Status, error) {
+	err := show(w, http.StatusOK, "login", struct{ Action, Client, Code, Hint, Error string }{
+		action(session), session.ClientID, session.UserCode, hint, wrong,
+	})
+	if err != nil {
 		return goidc.StatusFailure, err
 	}
 	return goidc.StatusPending, nil
 }
 
-func (l loginPage) loginAutomatically(session *goidc.AuthnSession) (goidc.Status, error) {
+// action is where the forms of a session go.
+func action(session *goidc.AuthnSession) string {
+	if session.DeviceCode != "" {
+		return "/device/" + session.ID
+	}
+	return "/authorize/" + session.ID
+}
+
+// submitted takes the form of a login, or of a consent after it.
+func (l loginPage) submitted(w http.ResponseWriter, r *http.Request, session *goidc.AuthnSession) (
+	goidc.Status, error,
+) {
+	if r.PostFormValue("deny") != "" {
+		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no")
+	}
+	if name := text(session.Store[userKey]); name != "" && r.PostFormValue("consent") == "yes" {
+		return l.finish(session, l.users[name], l.visitOf(r, map[string]any{"sid": session.Store[visitKey]}))
+	}
+	if !l.users.rightPassword(r) {
+		return l.form(w, session, r.PostFormValue("username"), "Wrong user name or password.")
+	}
+	u := l.users[r.PostFormValue("username")]
+	if session.DeviceCode != "" {
+		return l.consent(w, session, u, nil)
+	}
+	return l.consent(w, session, u, l.begin(w, u))
+}
+
+// consent ends a login, after the user's consent if the client asks for that.
+func (l loginPage) consent(w http.ResponseWriter, session *goidc.AuthnSession, u User, v *visit) (
+	goidc.Status, error,
+) {
+	if !has(string(session.Prompt), "consent") {
+		return l.finish(session, u, v)
+	}
+	session.Store[userKey] = u.Name
+	if v != nil {
+		session.Store[visitKey] = v.sid
+	}
+	err := show(w, http.StatusOK, "consent", struct {
+		Action, Client, User string
+		Wants                [][2]string
+	}{action(session), session.ClientID, u.Name, wants(session)})
+	if err != nil {
+		return goidc.StatusFailure, err
+	}
+	return goidc.StatusPending, nil
+}
+
+// wants are what a client asks for, in words.
+func wants(session *goidc.AuthnSession) [][2]string {
+	meaning := map[string]string{
+		"openid": "know who you are", "profile": "your name", "email": "your email address",
+		"offline_access": "access while you are away",
+	}
+	var list [][2]string
+	for scope := range strings.FieldsSeq(session.Scopes) {
+		list = append(list, [2]string{scope, meaning[scope]})
+	}
+	for _, resource := range session.Resources {
+		list = append(list, [2]string{"resource", resource})
+	}
+	for _, detail := range session.AuthDetails {
+		list = append(list, [2]string{"authorization_details", string(EncodeJSON(detail))})
+	}
+	return list
+}
+
+// loginAutomatically logs in who is asked for, or else who is logged in, or the first user.
+func (l loginPage) loginAutomatically(w http.ResponseWriter, session *goidc.AuthnSession, v *visit) (
+	goidc.Status, error,
+) {
+	if v != nil {
+		return l.finish(session, l.users[v.user], v)
+	}
 	name := session.LoginHint
+	if name == "" {
+		name = l.users.of(text(session.IDTokenHintClaims["sub"])).Name
+	}
 	if name == "" && len(l.options.Users) > 0 {
 		name = l.options.Users[0].Name
 	}
@@ -74,43 +147,8 @@ func (l loginPage) loginAutomatically(session *goidc.AuthnSession) (goidc.Status
 	if !ok {
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "there is no such user")
 	}
-	return l.finish(session, u)
-}
-
-func showDevicePage(w http.ResponseWriter, r *http.Request) error {
-	return show(w, http.StatusOK, "device", r.URL.Query().Get("user_code"))
-}
-
-func showDeviceDone(w http.ResponseWriter, _ *http.Request) error {
-	return show(w, http.StatusOK, "message", "Done. You can go back to your device.")
-}
-
-// renderError shows a failure that cannot go back to the client.
-func renderError(w http.ResponseWriter, _ *http.Request, err error) error {
-	status := http.StatusInternalServerError
-	refusal := goidc.Error{}
-	switch {
-	case errors.As(err, &refusal):
-		status = refusal.StatusCode()
-	case errors.Is(err, goidc.ErrNotFound):
-		status = http.StatusBadRequest
+	if session.DeviceCode == "" {
+		v = l.begin(w, u)
 	}
-	return show(w, status, "message", "This did not work: "+err.Error())
-}
-
-// show writes a page. Nothing on it runs or is loaded from elsewhere.
-func show(w http.ResponseWriter, status int, name string, data any) error {
-	return showWith(w, status, name, data, "")
-}
-
-// showWith is show with more in the Content-Security-Policy.
-func showWith(w http.ResponseWriter, status int, name string, data any, policy string) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"+policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	return pages().ExecuteTemplate(w, name, data)
+	return l.finish(session, u, v)
 }

@@ -37,7 +37,9 @@ type logins struct {
 func (l *logins) add(one login) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, one)
+	if !slices.Contains(l.all, one) { // one login serves several requests
+		l.all = append(l.all, one)
+	}
 }
 
 // take takes out those that are meant.
@@ -55,18 +57,21 @@ func (l *logins) take(meant func(login) bool) []login {
 	return taken
 }
 
-// newLogin are the claims of a login that happens now.
-func (p *Provider) newLogin(client string, u User, acr string) map[string]any {
-	sid := rand.Text()
-	p.logins.add(login{sid, client, u.Subject})
+// newLogin are the claims of a login at a client: of one that happens now, or of the one that
+// a browser has.
+func (p *Provider) newLogin(client string, u User, acr string, v *visit) map[string]any {
+	if v == nil {
+		v = &visit{rand.Text(), u.Name, time.Now()}
+	}
+	p.logins.add(login{v.sid, client, u.Subject})
 	amr := u.AMR
 	if amr == nil {
 		amr = []string{"pwd"}
 	}
-	return map[string]any{"auth_time": time.Now().Unix(), "acr": acr, "amr": amr, "sid": sid}
+	return map[string]any{"auth_time": v.at.Unix(), "acr": acr, "amr": amr, "sid": v.sid}
 }
 
-// What the library is not told: the user of an old hint, and where the browser goes.
+// What the library is not told: the sid of an old hint, and where the browser goes.
 type (
 	hintKey struct{}
 	backKey struct{}
@@ -97,7 +102,10 @@ func (e logoutEndpoint) acceptExpiredHint(r *http.Request) *http.Request {
 	if err != nil {
 		return r
 	}
-	var claims jwt.Claims
+	var claims struct {
+		jwt.Claims
+		SID string `json:"sid"`
+	}
 	if token.Claims(key.Public().Key, &claims) != nil || claims.Issuer != e.Issuer ||
 		len(claims.Audience) != 1 || claims.Expiry == nil || time.Now().Before(claims.Expiry.Time()) {
 		return r
@@ -109,7 +117,7 @@ func (e logoutEndpoint) acceptExpiredHint(r *http.Request) *http.Request {
 		values.Del("id_token_hint")
 		values.Set("client_id", claims.Audience[0])
 	})
-	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.Subject))
+	return r.WithContext(context.WithValue(r.Context(), hintKey{}, claims.SID))
 }
 
 // allowAnyPort lets a client that registered nothing come back from a logout to any
@@ -150,18 +158,23 @@ func change(r *http.Request, how func(url.Values)) {
 	r.URL.RawQuery = query.Encode()
 }
 
-// logOut ends the logins of the user that the id_token_hint names, at all
-// clients, or else those at the client that asks.
+// logOut ends the login that the id_token_hint is of, or else that of the browser, at all
+// clients that it served (RP-Initiated Logout 1.0 section 2). Without either it ends the
+// logins at the client that asks. Other logins of the user go on.
 func (e logoutEndpoint) logOut(w http.ResponseWriter, r *http.Request, ls *goidc.LogoutSession) (goidc.Status, error) {
-	subject := text(ls.IDTokenHintClaims["sub"])
+	sid := text(ls.IDTokenHintClaims["sid"])
 	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
-		subject = hint
+		sid = hint
 	}
+	if v := e.visitOf(r, nil); sid == "" && v != nil {
+		sid = v.sid
+	}
+	e.visits.end(sid)
 	if back, ok := r.Context().Value(backKey{}).(string); ok {
 		ls.PostLogoutRedirectURI = back
 	}
 	ended := e.logins.take(func(l login) bool {
-		return subject != "" && l.subject == subject || subject == "" && ls.ClientID != "" && l.client == ls.ClientID
+		return sid != "" && l.sid == sid || sid == "" && ls.ClientID != "" && l.client == ls.ClientID
 	})
 	var frames []string
 	for _, l := range ended {

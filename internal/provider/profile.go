@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,6 +22,9 @@ const (
 func (o Options) validProfile() error {
 	if !slices.Contains([]string{"", securityProfile, messageSigning}, o.FAPI2) {
 		return fmt.Errorf("the FAPI 2.0 profile %q is not known: %s or %s", o.FAPI2, securityProfile, messageSigning)
+	}
+	if o.FAPI2 != "" && o.PKCEOptional {
+		return errors.New("FAPI 2.0 demands PKCE of every client")
 	}
 	return nil
 }

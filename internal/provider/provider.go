@@ -20,9 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -33,7 +31,14 @@ import (
 // Options say what a provider is like. The zero value is a provider on a free
 // port with nobody to log in; see [Defaults].
 type Options struct {
-	Port    int // of 127.0.0.1; 0 takes a free one
+	Port int // of 127.0.0.1; 0 takes a free one
+	// Listen is the address to listen on instead, host:port. Everybody who can reach it can
+	// log in. Where it is not one address, Issuer is needed.
+	Listen string
+	// Issuer is the issuer identifier, a URL without a path, where clients do not reach the
+	// provider at the address that it listens on: in a container, or behind a proxy.
+	Issuer string
+
 	Users   []User
 	Clients []Client
 
@@ -77,6 +82,12 @@ type Options struct {
 	Registration      bool
 	RegistrationToken string
 
+	// PKCEOptional lets confidential clients do without PKCE.
+	PKCEOptional bool
+	// NoSilentLogin makes an automatic provider refuse prompt=none with login_required where
+	// the browser is not logged in.
+	NoSilentLogin bool
+
 	// FAPI2 holds clients to a FAPI 2.0 profile: "security" or "message-signing".
 	FAPI2 string
 
@@ -88,6 +99,13 @@ type Options struct {
 	// response. The handler behind it does not encrypt: the middleware calls
 	// [Provider.Encrypt] with each response before it sends it.
 	Middleware func(*Provider, http.Handler) http.Handler
+
+	// Faults, if set, are the names and descriptions of what the provider does wrong at the
+	// moment, for its start page.
+	Faults func() [][2]string
+
+	// OnRequest is told of every request, when it was answered. nil is told nothing.
+	OnRequest func(Logged)
 
 	// OnError is told of every request that ends in an error, with the reason
 	// that clients are not shown. nil is told nothing.
@@ -122,20 +140,24 @@ func Defaults() Options {
 // A Provider is a running provider. What serves one of its endpoints, or a page, is a type of its
 // own in front of it, such as [tokenEndpoint].
 type Provider struct {
-	Issuer string // its issuer identifier, http://127.0.0.1:PORT or https://...
+	Issuer string // its issuer identifier, http://127.0.0.1:PORT unless the options say otherwise
 
 	options  Options
 	users    users
 	clients  clients
 	store    *store
 	keys     goidc.JSONWebKeySet
+	address  string // that it listens on, as a URL
 	mtlsHost string
 	servers  []*http.Server
 
 	library *oidcprovider.Provider
 	nonces  nonces
 	logins  logins
-	once    goidc.ConsumeJTIFunc // refuses a jti that was seen before
+	visits  visits
+
+	requests requestLog
+	once     goidc.ConsumeJTIFunc // refuses a jti that was seen before
 }
 
 // The lifetimes of what the options leave open.
@@ -154,7 +176,7 @@ func Start(o Options) (*Provider, error) {
 		clients: clients{fixed: map[string]*goidc.Client{}, encryption: map[string]map[string]*Encryption{}},
 	}
 	p.store.interval = o.pollInterval()
-	if err := o.validProfile(); err != nil {
+	if err := errors.Join(o.validProfile(), o.validIssuer()); err != nil {
 		return nil, err
 	}
 	if err := p.register(); err != nil {
@@ -177,45 +199,13 @@ func Start(o Options) (*Provider, error) {
 	}
 	for _, l := range listeners {
 		server := &http.Server{
-			Handler: p.ownHost(handler), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+			Handler: p.logged(p.ownHost(p.startPage(handler))), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 			ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 64 << 10,
 		}
 		p.servers = append(p.servers, server)
 		go func() { _ = server.Serve(l) }() // ends with Close
 	}
 	return p, nil
-}
-
-// listen opens the provider's port, and a second one for mutual TLS if there
-// is a certificate.
-func (p *Provider) listen() ([]net.Listener, error) {
-	listener, err := listen(p.options.Port)
-	if err != nil {
-		return nil, err
-	}
-	if p.options.Certificate == nil {
-		p.Issuer = "http://" + listener.Addr().String()
-		return []net.Listener{listener}, nil
-	}
-	p.Issuer = "https://" + listener.Addr().String()
-	config := &tls.Config{
-		Certificates: []tls.Certificate{*p.options.Certificate},
-		NextProtos:   []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12,
-	}
-	mutual, err := listen(0)
-	if err != nil {
-		_ = listener.Close()
-		return nil, err
-	}
-	p.mtlsHost = "https://" + mutual.Addr().String()
-	mutualConfig := config.Clone()
-	mutualConfig.ClientAuth = tls.RequestClientCert // chains are verified per client
-	return []net.Listener{tls.NewListener(listener, config), tls.NewListener(mutual, mutualConfig)}, nil
-}
-
-// listen listens on the loopback address only.
-func listen(port int) (net.Listener, error) {
-	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
 func (p *Provider) handler() (http.Handler, error) {
@@ -268,6 +258,7 @@ func (p *Provider) inFront(h http.Handler) http.Handler {
 		requests.strictRequests, requests.audienceIsIssuer, p.signIntrospection,
 		registrationEndpoint{p}.registrations, cibaEndpoint{p}.askUser,
 		resources.guardUserInfo, resources.protectedResource, p.trueMetadata,
+		explainErrors,
 	} {
 		h = layer(h)
 	}

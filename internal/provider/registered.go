@@ -66,6 +66,9 @@ type Client struct {
 
 	BackchannelLogoutURI  string `yaml:"backchannel_logout_uri"`
 	FrontchannelLogoutURI string `yaml:"frontchannel_logout_uri"`
+
+	// More are the other members of a registration, by their names; see members.go.
+	More map[string]any `yaml:",inline"`
 }
 
 const (
@@ -119,6 +122,9 @@ func (c Client) extend(client *goidc.Client) error {
 		"introspection_signed_response_alg": c.IntrospectionSigningAlg,
 		"backchannel_logout_uri":            c.BackchannelLogoutURI,
 		"frontchannel_logout_uri":           c.FrontchannelLogoutURI,
+	}
+	if err := c.addMembers(client); err != nil {
+		return err
 	}
 	return validRegistration(client)
 }

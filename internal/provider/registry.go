@@ -174,10 +174,11 @@ func (c Client) readKeys(client *goidc.Client) error {
 			return err
 		}
 		client.JWKS.Keys = append(client.JWKS.Keys, more.Keys...)
-	case client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT && c.JWKS == "":
-		return errors.New("private_key_jwt needs the client's public keys, jwks, as a JWK Set")
-	case client.TokenAuthnMethod == goidc.AuthnMethodTLS && c.SubjectDN == "":
-		return errors.New("tls_client_auth needs tls_client_auth_subject_dn")
+	case client.TokenAuthnMethod == goidc.AuthnMethodPrivateKeyJWT && c.JWKS == "" && client.JWKSURI == "":
+		return errors.New("private_key_jwt needs the client's public keys, jwks (a JWK Set) or jwks_uri")
+	case client.TokenAuthnMethod == goidc.AuthnMethodTLS && c.SubjectDN == "" &&
+		client.TLSSubjectAlternativeName == "" && client.TLSSubjectAlternativeNameIP == "":
+		return errors.New("tls_client_auth needs tls_client_auth_subject_dn, or a tls_client_auth_san_dns or _ip")
 	case strings.HasPrefix(string(client.TokenAuthnMethod), "client_secret") && c.Secret == "":
 		return fmt.Errorf("%s needs a client_secret", client.TokenAuthnMethod)
 	case c.JWKS != "":

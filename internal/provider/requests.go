@@ -39,6 +39,8 @@ func (a authorizationRequests) settings() []oidcprovider.Option {
 		oidcprovider.WithJAREncryption(encryptionAlgs()[0], encryptionAlgs()[1:]...),
 		oidcprovider.WithJARContentEncryptionAlgs(contentAlgs()[0], contentAlgs()[1:]...),
 		oidcprovider.WithClaimsParameter(),
+		oidcprovider.WithDisplayValues(goidc.DisplayValuePage, goidc.DisplayValuePopup, goidc.DisplayValueTouch,
+			goidc.DisplayValueWAP),
 		oidcprovider.WithRAR("payment", "account"),
 		oidcprovider.WithRARDetailsComparator(grantedDetails),
 		oidcprovider.WithResourceIndicators(a.resources()[0], a.resources()[1:]...),
@@ -78,11 +80,20 @@ func (a authorizationRequests) strictRequests(next http.Handler) http.Handler {
 		}
 		if err != nil {
 			a.options.report(r.Context(), err)
-			refuse(w, http.StatusBadRequest, "invalid_request", err.Error())
+			a.refuseRequest(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// refuseRequest refuses a request: with a page to whoever came with a browser.
+func (a authorizationRequests) refuseRequest(w http.ResponseWriter, r *http.Request, err error) {
+	if r.URL.Path == "/authorize" {
+		_ = a.renderError(w, r, goidc.NewError(goidc.ErrorCodeInvalidRequest, err.Error())) // it hung up
+		return
+	}
+	refuse(w, http.StatusBadRequest, "invalid_request", err.Error())
 }
 
 // strictAuthorization leaves what a request object or a pushed request replaces

@@ -129,6 +129,7 @@ func (a authorizationResponses) completeResponses(next http.Handler) http.Handle
 		if back := res.Authorization(); back != nil {
 			if jarm := ParseJWT(back.Values.Get("response")); jarm != nil {
 				a.complete(jarm.Claims)
+				describe(r.Context(), jarm.Claims)
 				a.signAsRegistered(jarm)
 				back.Values.Set("response", a.sign(jarm))
 			} else {
@@ -137,6 +138,7 @@ func (a authorizationResponses) completeResponses(next http.Handler) http.Handle
 					members[name] = back.Values.Get(name)
 				}
 				a.complete(members)
+				describe(r.Context(), members)
 				for name, value := range members {
 					back.Values.Set(name, fmt.Sprint(value))
 				}

@@ -192,10 +192,26 @@ func (s *store) SessionByPushedAuthReqID(_ context.Context, id string) (*goidc.A
 
 // SessionByUserCode returns the session of a user code as people type it.
 func (s *store) SessionByUserCode(_ context.Context, code string) (*goidc.AuthnSession, error) {
-	code = strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(code))
+	code = userCode(code)
 	return s.session(func(as *goidc.AuthnSession) bool {
 		return code != "" && as.UserCode == code && as.Status == goidc.StatusPending
 	})
+}
+
+// userCode returns the user code of the device login of an id, or else of that code.
+func (s *store) userCode(id, code string) string {
+	as, err := s.session(func(as *goidc.AuthnSession) bool {
+		return as.UserCode != "" && (as.ID == id || as.UserCode == userCode(code))
+	})
+	if err != nil {
+		return ""
+	}
+	return as.UserCode
+}
+
+// userCode is a code as a device shows it, however people type it.
+func userCode(typed string) string {
+	return strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(typed))
 }
 
 // SessionByDeviceCode returns the session of a device code, and slow_down to a
