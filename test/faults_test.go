@@ -95,7 +95,7 @@ func newStage(t *testing.T, f fault.Fault) *stage {
 	s.config, s.token = filepath.Join(s.folder, "config.yaml"), filepath.Join(s.folder, "refresh-token")
 	s.first, err = op.IssueRefreshToken("app", "alice", "")
 	check(t, err)
-	s.write(s.config, append(op.ConfigFile(o.Clients[0]), f.Config...))
+	s.write(s.config, op.ConfigFile(o.Clients[0], f.Config))
 	s.write(s.token, []byte(s.first+"\n"))
 	s.write(filepath.Join(s.folder, "decryption-key.json"), keys.private)
 	return s

@@ -62,7 +62,7 @@ func runDemo(r *run.Run, cmd *cobra.Command) error {
 	defer func() { _ = os.RemoveAll(folder) }()
 	config, token := filepath.Join(folder, "config.yaml"), filepath.Join(folder, "refresh-token")
 	policy := "amr_list: [otp, hwk] # alice logged in with a one-time password\n"
-	if err := durable.WriteFile(config, append(op.ConfigFile(options.Clients[0]), policy...)); err != nil {
+	if err := durable.WriteFile(config, op.ConfigFile(options.Clients[0], policy)); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(token, []byte(tokens.RefreshToken)); err != nil {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 // providerOptions are the flags of provider.
 type providerOptions struct {
 	port                       int
+	listen                     string
 	auto, jwtAccessTokens      bool
 	file                       string
 	users, clients             []string
@@ -63,7 +66,8 @@ func providerCommand(p *program) *cobra.Command {
 const providerHelp = `Run a development OpenID Provider on this machine
 
 The provider listens on 127.0.0.1, keeps everything in memory, and runs until it
-is interrupted. It has discovery, keys, a login page, every response type and mode
+is interrupted. Its issuer's address shows a page with users, clients, endpoints and
+the last requests; -d logs each request in a line. It has discovery, keys, a login page, every response type and mode
 (PAR, JAR, JARM, RAR, resource indicators, the claims parameter), refresh tokens that
 rotate (one that comes back revokes its family), the device flow and CIBA, client
 credentials, assertions, token exchange, DPoP and mutual TLS, UserInfo, introspection
@@ -71,10 +75,14 @@ credentials, assertions, token exchange, DPoP and mutual TLS, UserInfo, introspe
 at /resource (/resource/email wants a scope, /resource/step-up a login of acr 2).
 
 It prints a configuration file that works with it, with a refresh token in a
-comment. With -o it writes both, config.yaml and refresh-token, to --output-dir.
+comment. With -o it writes both, config.yaml and refresh-token, to --output-dir,
+and config-2.yaml and so on for the other clients of --file.
 
-Clients have to use PKCE (S256). A client without redirect_uris may use
-http://127.0.0.1/auth/callback with any port.
+Clients have to use PKCE (S256), unless --pkce-optional is given. A client without
+redirect_uris may use http://127.0.0.1/auth/callback with any port.
+
+In a container, --listen 0.0.0.0 --issuer http://op:9400 lets other containers in by
+that name; requests that name another host are refused, but for those from inside.
 
 Without --user, alice and bob can log in, each with the name as password. Without
 --client there is one, oidc-client, with a new secret. --file FILE reads more:
@@ -108,12 +116,16 @@ with 6 if --timeout ran out before, and else with 0. What a standard only recomm
 is told, and what it leaves open is right. What was made of UserInfo, or of
 a JWT as access or refresh token, does not show in requests: the exit code is 0
 then, with a warning. Everything that asks is the relying party, so do not poll
-the provider to see if it is up: -o writes refresh-token last, when it is. With
+the provider to see if it is up, unless for its start page (/): -o writes
+refresh-token last, when it is. With
 --format json the one document is printed at the end.`
 
 // add adds the flags of the provider's settings to a command.
 func (o *providerOptions) add(f *pflag.FlagSet) {
 	f.IntVarP(&o.port, "port", "p", 9400, "port on 127.0.0.1; 0 takes a free one")
+	f.StringVar(&o.listen, "listen", "", "`address` to listen on instead of 127.0.0.1: host or host:port (needs --issuer "+
+		"if it is 0.0.0.0 or ::)")
+	f.StringVar(&o.more.Issuer, "issuer", "", "`URL` that clients reach the provider at, without a path")
 	f.BoolVar(&o.auto, "auto", false, "log users in without a form: the one of login_hint, or else the first")
 	f.StringVar(&o.file, "file", "", "`file` of users, clients, lifetimes and keys (YAML)")
 	f.StringArrayVar(&o.users, "user", nil, "user who can log in, as `name:password` (repeatable)")
@@ -122,6 +134,9 @@ func (o *providerOptions) add(f *pflag.FlagSet) {
 	f.DurationVar(&o.id, "id-token-lifetime", 0, "lifetime of ID Tokens (default 5m)")
 	f.DurationVar(&o.refresh, "refresh-token-lifetime", 0, "lifetime of refresh tokens (default 24h)")
 	f.BoolVar(&o.jwtAccessTokens, "jwt-access-tokens", false, "access tokens are JWTs (RFC 9068)")
+	f.BoolVar(&o.more.PKCEOptional, "pkce-optional", false, "accept confidential clients that do not use PKCE")
+	f.BoolVar(&o.more.NoSilentLogin, "no-silent-login", false,
+		"with --auto: refuse prompt=none (login_required) where the browser is not logged in")
 	f.BoolVar(&o.more.Password, "password", false, "allow the password grant")
 	f.BoolVar(&o.more.SAML, "saml", false, "accept unsigned SAML assertions (saml2-bearer)")
 	f.BoolVar(&o.more.DPoPNonces, "dpop-nonces", false, "ask for nonces in DPoP proofs")
@@ -155,6 +170,7 @@ func runProvider(r *run.Run, cmd *cobra.Command, o *providerOptions) error {
 	if err != nil {
 		return err
 	}
+	options.OnRequest = func(request provider.Logged) { r.Debug("provider: %s", request) }
 	options.OnError = func(endpoint string, err error) {
 		r.Warn("provider: %s: %v", endpoint, err)
 	}
@@ -196,7 +212,9 @@ func (o *providerOptions) gather(ctx context.Context, r *run.Run) (provider.Opti
 		options.JWTAccessTokens = options.JWTAccessTokens || o.jwtAccessTokens
 	}
 	o.addMore(&options)
-	options.Port = o.port
+	if err := o.address(&options); err != nil {
+		return options, err
+	}
 	if err := o.checkFaults(); err != nil {
 		return options, err
 	}
@@ -239,6 +257,23 @@ func (o *providerOptions) gather(ctx context.Context, r *run.Run) (provider.Opti
 	return options, o.readFiles(ctx, r, &options)
 }
 
+// address says where to listen.
+func (o *providerOptions) address(options *provider.Options) error {
+	options.Port = o.port
+	if o.listen == "" {
+		return nil
+	}
+	options.Listen = o.listen
+	if _, _, err := net.SplitHostPort(o.listen); err != nil {
+		options.Listen = net.JoinHostPort(strings.Trim(o.listen, "[]"), strconv.Itoa(o.port))
+	}
+	host, _, err := net.SplitHostPort(options.Listen)
+	if ip := net.ParseIP(host); err != nil || o.more.Issuer == "" && (host == "" || ip.IsUnspecified()) {
+		return failure.Usage("--listen %s needs --issuer URL: the address that clients use", o.listen)
+	}
+	return nil
+}
+
 // addMore adds what flags set directly to what the file says.
 func (o *providerOptions) addMore(options *provider.Options) {
 	for _, flag := range []struct{ set, to *bool }{
@@ -246,9 +281,12 @@ func (o *providerOptions) addMore(options *provider.Options) {
 		{&o.more.SAML, &options.SAML},
 		{&o.more.DPoPNonces, &options.DPoPNonces},
 		{&o.more.Registration, &options.Registration},
+		{&o.more.PKCEOptional, &options.PKCEOptional},
+		{&o.more.NoSilentLogin, &options.NoSilentLogin},
 	} {
 		*flag.to = *flag.to || *flag.set
 	}
+	options.Issuer = o.more.Issuer
 	if o.more.FAPI2 != "" {
 		options.FAPI2 = o.more.FAPI2
 	}
@@ -305,8 +343,13 @@ func announce(r *run.Run, op *fault.Provider, options provider.Options, o *provi
 	if err != nil {
 		return err
 	}
-	file := append(op.ConfigFile(client), o.config...)
+	files, err := o.configFiles(op, options)
+	if err != nil {
+		return err
+	}
+	file := files[0]
 	r.Inform("provider of issuer %s; interrupt to stop it", op.Issuer)
+	o.warnReachable(r, op, options)
 	for _, u := range options.Users {
 		if !options.Auto {
 			r.Inform("user %s can log in%s", u.Name, password(u))
@@ -314,22 +357,12 @@ func announce(r *run.Run, op *fault.Provider, options provider.Options, o *provi
 	}
 	r.Issuer(op.Issuer)
 	r.Note("provider", map[string]any{
-		"config": string(file), "refresh_token": token, "user": user.Name,
+		"config": string(file), "refresh_token": token, "user": user.Name, "configs": texts(options.Clients, files),
 	})
 	if r.Options.Output {
-		// The token last: who waits for it finds the rest.
-		for _, f := range []struct {
-			name string
-			data []byte
-		}{{"decryption-key.json", o.decryptionKey}, {"config.yaml", file}, {"refresh-token", []byte(token + "\n")}} {
-			if f.data == nil {
-				continue
-			}
-			if err := durable.WriteFile(filepath.Join(r.Options.OutputDir, f.name), f.data); err != nil {
-				return failure.Config("%v", err)
-			}
+		if err := o.write(r, files, token); err != nil {
+			return err
 		}
-		r.Inform("wrote config.yaml and refresh-token to %s", r.Options.OutputDir)
 	}
 	if r.Options.JSON() && o.once {
 		return nil
@@ -343,4 +376,77 @@ func announce(r *run.Run, op *fault.Provider, options provider.Options, o *provi
 	r.PrintText(fmt.Sprintf("%s\n# A refresh token of the user %s, to be saved as refresh-token:\n#   %s\n"+
 		"#   oidc-client refresh-token -c config.yaml --refresh-token @refresh-token", file, user.Name, token))
 	return r.Unshown()
+}
+
+// configFiles are the configurations of all clients. That of the first has what the faults
+// need.
+func (o *providerOptions) configFiles(op *fault.Provider, options provider.Options) ([][]byte, error) {
+	common := ""
+	if o.tlsCert != "" {
+		path, err := filepath.Abs(o.tlsCert)
+		if err != nil {
+			return nil, err
+		}
+		common = fmt.Sprintf("ca_cert: %q\n", path)
+	}
+	var files [][]byte
+	for i, c := range options.Clients {
+		more := common
+		if i == 0 {
+			more += o.config
+		}
+		files = append(files, op.ConfigFile(c, more))
+	}
+	return files, nil
+}
+
+// texts are the configurations by client.
+func texts(clients []provider.Client, files [][]byte) map[string]string {
+	all := map[string]string{}
+	for i, c := range clients {
+		all[c.ID] = string(files[i])
+	}
+	return all
+}
+
+// write writes the configurations, and what they need. The refresh token comes last: who
+// waits for it finds the rest.
+func (o *providerOptions) write(r *run.Run, files [][]byte, token string) error {
+	type file struct {
+		name string
+		data []byte
+	}
+	var all []file
+	if o.decryptionKey != nil {
+		all = append(all, file{"decryption-key.json", o.decryptionKey})
+	}
+	for i, data := range files {
+		name := "config.yaml"
+		if i > 0 {
+			name = fmt.Sprintf("config-%d.yaml", i+1)
+		}
+		all = append(all, file{name, data})
+	}
+	for _, f := range append(all, file{"refresh-token", []byte(token + "\n")}) {
+		if err := durable.WriteFile(filepath.Join(r.Options.OutputDir, f.name), f.data); err != nil {
+			return failure.Config("%v", err)
+		}
+	}
+	r.Inform("wrote config.yaml and refresh-token to %s", r.Options.OutputDir)
+	return nil
+}
+
+// warnReachable warns if other machines can log in.
+func (o *providerOptions) warnReachable(r *run.Run, op *fault.Provider, options provider.Options) {
+	if options.Listen == "" {
+		return
+	}
+	host, _, err := net.SplitHostPort(options.Listen)
+	if err == nil && (strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()) {
+		return
+	}
+	r.Warn("everybody who can reach %s can log in at the provider", options.Listen)
+	if strings.HasPrefix(op.Issuer, "http://") {
+		r.Warn("the issuer %s is not https: clients that are strict refuse it on another machine", op.Issuer)
+	}
 }

@@ -7,6 +7,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,33 +46,110 @@ func (p *Provider) IssueRefreshToken(clientID, user, scope string) (string, erro
 }
 
 // ConfigFile returns a configuration file of oidc-client for a client of the
-// provider.
-func (p *Provider) ConfigFile(c Client) []byte {
+// provider. More lines of it come last, and count instead of its own.
+func (p *Provider) ConfigFile(c Client, more ...string) []byte {
+	last := strings.Join(more, "")
 	var b strings.Builder
-	fmt.Fprintf(&b, "# A client of the development provider; both are gone when it stops.\n")
-	fmt.Fprintf(&b, "issuer: %s\nclient_id: %s\nauth_method: %s\n", yamlString(p.Issuer), yamlString(c.ID), c.Method())
-	if c.Secret != "" {
-		fmt.Fprintf(&b, "client_secret: %s\n", yamlString(c.Secret))
+	b.WriteString("# A client of the development provider; both are gone when it stops.\n")
+	for _, line := range p.configLines(c) {
+		key, value, _ := strings.Cut(line, ": ")
+		if value != "" && !strings.HasPrefix(last, key+":") && !strings.Contains(last, "\n"+key+":") {
+			b.WriteString(line + "\n")
+		}
 	}
+	return []byte(b.String() + last)
+}
+
+// configLines are the lines for a client; those without a value are left out.
+func (p *Provider) configLines(c Client) []string {
 	scope := c.Scope
 	if scope == "" {
 		scope = allScopes
 	}
-	fmt.Fprintf(&b, "scopes: [%s]\n", strings.Join(strings.Fields(scope), ", "))
-	switch c.Method() {
-	case "private_key_jwt":
-		b.WriteString("private_key: client-key.pem # put the client's private key here\n")
-	case "tls_client_auth", "self_signed_tls_client_auth":
-		b.WriteString("tls_client_certificate: client.pem # put the client's certificate and key " +
-			"here\ntls_client_key: client-key.pem\n")
-	}
-	return []byte(b.String())
+	return append([]string{
+		"issuer: " + yamlString(p.Issuer),
+		"client_id: " + yamlString(c.ID),
+		"auth_method: " + c.Method(),
+		"client_secret: " + yamlString(c.Secret),
+		"scopes: [" + strings.Join(strings.Fields(scope), ", ") + "]",
+		"override_redirect_uri: " + yamlString(c.loginURI()),
+	}, p.demands(c)...)
 }
 
+// demands are the lines for what a client has to do, as it is registered.
+func (p *Provider) demands(c Client) []string {
+	method := goidc.AuthnMethod(c.Method())
+	profiles := map[string]string{securityProfile: "fapi2", messageSigning: "fapi2-message-signing"}
+	lines := []string{
+		"profile: " + profiles[p.options.FAPI2],
+		"dpop: " + yes(c.DPoPBound || p.options.FAPI2 != "" && !mutualTLS(method)),
+		"use_par: " + yes(c.RequirePAR && p.options.FAPI2 == ""),
+		"use_request_parameter: " + yes(c.RequireSignedRequestObject && p.options.FAPI2 != messageSigning),
+		"request_object_signing_alg: " + c.RequestObjectSigningAlg,
+		"token_signing_alg: " + list(c.IDTokenSigningAlg),
+		"userinfo_signed_response_alg: " + c.UserInfoSigningAlg,
+		"token_encryption_alg: " + list(c.IDTokenEncryptionAlg),
+		"userinfo_encrypted_response_alg: " + list(c.UserInfoEncryptionAlg),
+	}
+	if c.IDTokenEncryptionAlg+c.UserInfoEncryptionAlg != "" {
+		lines = append(lines, "decryption_key: decryption-key.json # put the client's private keys here")
+	}
+	if c.ResponseTypes != nil && !slices.Contains(c.ResponseTypes, "code") {
+		lines = append(lines, "response_type: "+c.ResponseTypes[0])
+	}
+	if method == goidc.AuthnMethodPrivateKeyJWT || c.RequireSignedRequestObject && c.Secret == "" {
+		lines = append(lines, "private_key: client-key.pem # put the client's private key here")
+	}
+	if mutualTLS(method) {
+		lines = append(lines,
+			"tls_client_certificate: client.pem # put the client's certificate and key here",
+			"tls_client_key: client-key.pem")
+	}
+	return lines
+}
+
+// yes is true, or nothing.
+func yes(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
+
+// list is a list of one value, or nothing.
+func list(value string) string {
+	if value == "" {
+		return ""
+	}
+	return "[" + value + "]"
+}
+
+// loginURI is the redirect URI that a login has to have, "" if that of oidc-client is
+// registered: http://127.0.0.1/auth/callback, with any port.
+func (c Client) loginURI() string {
+	anyPort := !slices.ContainsFunc(c.RedirectURIs, namesPort)
+	if c.RedirectURIs == nil || anyPort && slices.Contains(c.RedirectURIs, "http://127.0.0.1/auth/callback") {
+		return ""
+	}
+	uri := c.RedirectURIs[0]
+	for _, fits := range []func(string) bool{isLoopbackURI, namesPort} { // the better last
+		if i := slices.IndexFunc(c.RedirectURIs, fits); i >= 0 {
+			uri = c.RedirectURIs[i]
+		}
+	}
+	u, err := url.Parse(uri)
+	if err != nil || !anyPort || !net.ParseIP(u.Hostname()).IsLoopback() {
+		return uri
+	}
+	u.Host = net.JoinHostPort(u.Hostname(), "5556") // any will do
+	return u.String()
+}
+
+// yamlString is a text in quotes, nothing if it is empty.
 func yamlString(s string) string {
 	quoted, err := json.Marshal(s) // a JSON string is a YAML string
-	if err != nil {
-		return `""`
+	if err != nil || s == "" {
+		return ""
 	}
 	return string(quoted)
 }

@@ -44,6 +44,7 @@ func Start(o Options) (*Provider, error) {
 	calls.Transport = &callTransport{p, calls.Transport}
 	o.HTTPClient = &calls
 	o.Registration = o.Registration || p.watch.has("registration")
+	o.Options.Faults = p.misdeeds
 	o.Middleware = func(op *provider.Provider, next http.Handler) http.Handler {
 		p.Provider = op
 		return p.recorded(p.faulty(next))
@@ -52,6 +53,17 @@ func Start(o Options) (*Provider, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// misdeeds are the faults that are on, for the start page.
+func (p *Provider) misdeeds() [][2]string {
+	p.watch.mu.Lock()
+	defer p.watch.mu.Unlock()
+	var list [][2]string
+	for _, f := range p.watch.faults {
+		list = append(list, [2]string{f.Name, f.Text})
+	}
+	return list
 }
 
 // report tells the owner of the provider that a fault could not be done.
