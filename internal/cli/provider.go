@@ -56,7 +56,7 @@ func providerCommand(p *program) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProvider(p.run, cmd, &o) },
 	}
 	o.add(cmd.Flags())
-	does(cmd, writesResults)
+	does(cmd, writesResults, showsRequests)
 	complete(cmd, "fault", faultNames)
 	cmd.AddCommand(faultsCommand(p))
 	return cmd
