@@ -184,6 +184,7 @@ func expected(f fault.Fault) (int, string) {
 // the provider sent in its place did not arrive, or is none.
 var lost = []string{
 	"token-refresh-token-missing", "token-refresh-token-empty",
+	"token-refused-unauthorized", "token-refused-proof", "token-refused-sentence", "token-refused-undescribed",
 	"token-refused", "token-refused-200", "token-refused-escapes", "token-refused-and-echoed",
 	"token-too-long", "token-endless", "token-bomb", "token-not-json", "token-empty", "token-null",
 	"token-captive-portal",

@@ -57,6 +57,12 @@ func TestRefusalsSayWhy(t *testing.T) {
 		!strings.Contains(text(m["error_description"]), "does not match the SHA-256 code_challenge") {
 		t.Errorf("%d %v", res.StatusCode, m)
 	}
+	tokens := p.redeem("public", "", p.authorize(authorization("public")).Get("code"))
+	p.refresh("public", "", text(tokens["refresh_token"]))
+	if _, m = p.refresh("public", "", text(tokens["refresh_token"])); m["error"] != "invalid_grant" ||
+		!strings.Contains(text(m["error_description"]), "was used before") {
+		t.Errorf("a spent refresh token: %v", m)
+	}
 	back := p.authorize(with("public", "scope", `openid "sec\ret`))
 	if why := back.Get("error_description"); !strings.Contains(why, "scope 'sec/ret does not match") {
 		t.Errorf("%q", why)

@@ -49,8 +49,11 @@ func reason(ctx context.Context) string {
 	for inner != nil && errors.Unwrap(inner) != nil {
 		inner = errors.Unwrap(inner)
 	}
-	if refusal := (goidc.Error{}); inner == nil || errors.As(inner, &refusal) {
-		return "" // its own words are in the response
+	if inner == nil {
+		return ""
+	}
+	if refusal := (goidc.Error{}); errors.As(inner, &refusal) {
+		return plain(refusal.Description)
 	}
 	return plain(inRequest(inner.Error()))
 }

@@ -78,7 +78,7 @@ var catalogue = sync.OnceValue(func() []Fault {
 		tokenFaults(), encryptionAgreedFaults(), encryptionFaults(), userInfoEncryptionFaults(), sealedFaults(),
 		dpopFaults(), userInfoFaults(), introspectionFaults(), revocationFaults(),
 		logoutFaults(), registrationFaults(), managedRegistrationFaults(),
-		registeredMetadataFaults(), resourceFaults(), transportFaults()))
+		registeredMetadataFaults(), resourceFaults(), oddityFaults(), transportFaults()))
 })
 
 // Demand registers a client for what a relying party demands, as lines of

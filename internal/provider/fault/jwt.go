@@ -97,7 +97,8 @@ func tokenFaults() []Fault {
 	var list []Fault
 	for _, kind := range kinds {
 		for _, f := range slices.Concat(signatureFaults(), algorithmFaults(), keyHeaderFaults(), headerFaults(),
-			keyFaults(), encodingFaults(), payloadFaults(), claimFaults(), policyFaults()) {
+			keyFaults(), encodingFaults(), payloadFaults(), claimFaults(), policyFaults(),
+			oddTokenFaults()) {
 			if f.kinds&kind.kind == 0 {
 				continue
 			}
