@@ -62,6 +62,13 @@ type Settings struct {
 	// FAPI2 holds clients to a FAPI 2.0 profile: "security" or "message-signing".
 	FAPI2 string
 
+	// PKCEOptional accepts confidential clients that do not use PKCE.
+	PKCEOptional bool
+
+	// NoSilentLogin makes automatic logins fail with login_required for prompt=none, where
+	// the browser (its cookies, or the id_token_hint) is not logged in.
+	NoSilentLogin bool
+
 	// PollInterval is how long a client of the device flow or of CIBA has to wait between
 	// two polls. 0 means 5 seconds.
 	PollInterval time.Duration
@@ -82,6 +89,8 @@ func (o Settings) apply(s *setup) {
 	to.DPoPNonces = o.DPoPNonces
 	to.Registration = o.Registration
 	to.FAPI2 = o.FAPI2
+	to.PKCEOptional = o.PKCEOptional
+	to.NoSilentLogin = o.NoSilentLogin
 	to.PollInterval = o.PollInterval
 	to.HTTPClient = o.HTTPClient
 }

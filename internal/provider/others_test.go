@@ -63,6 +63,9 @@ func TestRefusalsSayWhy(t *testing.T) {
 		!strings.Contains(text(m["error_description"]), "was used before") {
 		t.Errorf("a spent refresh token: %v", m)
 	}
+	if _, m = p.refresh("public", "", "unknown"); !strings.Contains(text(m["error_description"]), "refresh token") {
+		t.Errorf("an unknown refresh token: %v", m)
+	}
 	back := p.authorize(with("public", "scope", `openid "sec\ret`))
 	if why := back.Get("error_description"); !strings.Contains(why, "scope 'sec/ret does not match") {
 		t.Errorf("%q", why)

@@ -46,8 +46,12 @@ func reason(ctx context.Context) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	inner := t.reason
-	for inner != nil && errors.Unwrap(inner) != nil {
-		inner = errors.Unwrap(inner)
+	for inner != nil {
+		next := errors.Unwrap(inner)
+		if next == nil || errors.Is(next, goidc.ErrNotFound) && errors.Unwrap(next) == nil { // who says what was not
+			break
+		}
+		inner = next
 	}
 	if inner == nil {
 		return ""
