@@ -4,6 +4,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,7 +185,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("%d faults", len(faults))
 	}
 	for _, f := range faults {
-		if f.Name == "" || f.Text == "" || f.Endpoint == "" || f.Command == "" {
+		if f.Name == "" || f.Text == "" || f.Endpoint == "" || f.Command == "" || f.Level == "" || f.Source == "" {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -197,6 +200,16 @@ func TestFaults(t *testing.T) {
 	if _, err := logIn(t, op, clientOf(t, op), nil); err != nil {
 		t.Errorf("without faults: %v", err)
 	}
+	for fault, want := range map[optest.Fault]optest.Verdict{
+		"login-id-token-aud-wrong": optest.Wrong, "login-id-token-azp-wrong": optest.Discouraged,
+		"authorization-token-unasked": optest.Correct,
+	} {
+		op.Misbehave(fault)
+		accept(t, op)
+		if f := op.Judge()[0]; f.Verdict != want || f.Source == "" {
+			t.Errorf("one who accepts %s: %+v", fault, f)
+		}
+	}
 	op.Misbehave("userinfo-sub-wrong")
 	if findings := op.Judge(); len(findings) != 1 || findings[0].Verdict != optest.Unknown || findings[0].Why == "" {
 		t.Errorf("%+v", findings)
@@ -204,6 +217,68 @@ func TestFaults(t *testing.T) {
 	got := fmt.Sprint(optest.Unknown, optest.Correct, optest.Wrong, optest.Discouraged)
 	if got != "unknown correct wrong discouraged" {
 		t.Error(got)
+	}
+}
+
+// accept logs in without PKCE, as a relying party that verifies nothing.
+func accept(t *testing.T, op *optest.Provider) {
+	t.Helper()
+	client := op.Clients[0]
+	const callback = "http://127.0.0.1:7777/auth/callback"
+	challenge := sha256.Sum256([]byte(strings.Repeat("v", 43)))
+	back := op.LogIn(op.Issuer + "/authorize?" + url.Values{
+		"client_id": {client.ID}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {callback},
+		"state": {"s"}, "nonce": {"n"}, "code_challenge_method": {"S256"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])},
+	}.Encode())
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, op.Issuer+"/token",
+		strings.NewReader(url.Values{
+			"grant_type": {"authorization_code"}, "code": {back.Get("code")}, "redirect_uri": {callback},
+			"code_verifier": {strings.Repeat("v", 43)},
+		}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(client.ID, client.Secret)
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	answered(t, op, r, &tokens)
+	if r, err = http.NewRequestWithContext(t.Context(), http.MethodGet, op.Issuer+"/userinfo", nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+tokens.AccessToken)
+	answered(t, op, r, &struct{}{})
+}
+
+// answered reads the JSON that a request is answered with.
+func answered(t *testing.T, op *optest.Provider, r *http.Request, to any) {
+	t.Helper()
+	res, err := op.HTTPClient().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(to); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d, %v", r.URL.Path, res.StatusCode, err)
+	}
+}
+
+// Silent logins can fail, and PKCE can be left out.
+func TestSettingsForOthers(t *testing.T) {
+	t.Parallel()
+	op := optest.Start(t, optest.Settings{NoSilentLogin: true, PKCEOptional: true})
+	request := url.Values{
+		"client_id": {op.Clients[0].ID}, "response_type": {"code"}, "scope": {"openid"},
+		"redirect_uri": {"http://127.0.0.1:7777/auth/callback"}, "prompt": {"none"},
+	}
+	if back := op.LogIn(op.Issuer + "/authorize?" + request.Encode()); back.Get("error") != "login_required" {
+		t.Errorf("%v", back)
+	}
+	request.Del("prompt")
+	if back := op.LogIn(op.Issuer + "/authorize?" + request.Encode()); back.Get("code") == "" {
+		t.Errorf("%v", back)
 	}
 }
 

@@ -123,8 +123,8 @@ refresh-token last, when it is. With
 // add adds the flags of the provider's settings to a command.
 func (o *providerOptions) add(f *pflag.FlagSet) {
 	f.IntVarP(&o.port, "port", "p", 9400, "port on 127.0.0.1; 0 takes a free one")
-	f.StringVar(&o.listen, "listen", "", "`address` to listen on instead of 127.0.0.1: host or host:port (needs --issuer "+
-		"if it is 0.0.0.0 or ::)")
+	f.StringVar(&o.listen, "listen", "",
+		"`address` to listen on instead of 127.0.0.1: host or host:port (0.0.0.0 and :: need --issuer)")
 	f.StringVar(&o.more.Issuer, "issuer", "", "`URL` that clients reach the provider at, without a path")
 	f.BoolVar(&o.auto, "auto", false, "log users in without a form: the one of login_hint, or else the first")
 	f.StringVar(&o.file, "file", "", "`file` of users, clients, lifetimes and keys (YAML)")

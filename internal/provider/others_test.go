@@ -181,7 +181,7 @@ clients:
 		t.Errorf("%+v", c)
 	}
 	for text, want := range map[string]string{
-		"{client_id: a, client_nmae: b}":              "line 1: field client_nmae not found",
+		"{client_id: a, client_title: b}":             "line 1: field client_title not found",
 		"{client_id: a, subject_type: pairwise}":      "subject_type: the provider cannot do that",
 		"{client_id: a, request_uris: [https://rp/]}": "request_uris: the provider cannot do that",
 		"{client_id: a, default_max_age: soon}":       "default_max_age",

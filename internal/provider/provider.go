@@ -199,7 +199,8 @@ func Start(o Options) (*Provider, error) {
 	}
 	for _, l := range listeners {
 		server := &http.Server{
-			Handler: p.logged(p.ownHost(p.startPage(handler))), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+			Handler:           p.logged(p.ownHost(p.startPage(handler))),
+			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 			ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 64 << 10,
 		}
 		p.servers = append(p.servers, server)

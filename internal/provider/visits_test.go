@@ -34,12 +34,12 @@ func TestOneLoginForSeveralAuthorizations(t *testing.T) {
 	t.Parallel()
 	p := automatic(t, nil)
 	p.browser()
-	first, hint := p.idClaims(authorization("public"))
+	p.authorize(authorization("public"))
 	for i, v := range p.op.visits.all { // a login that was a while ago
 		v.at = v.at.Add(-time.Hour)
 		p.op.visits.all[i] = v
 	}
-	first, hint = p.idClaims(authorization("public"))
+	first, hint := p.idClaims(authorization("public"))
 	for name, query := range map[string]url.Values{
 		"again": authorization("public"), "silently": with("public", "prompt", "none"),
 		"max_age": with("public", "max_age", "7200"), "hint": with("public", "login_hint", "alice"),

@@ -206,6 +206,7 @@ func flowBases() []basis {
 		{"ciba-id-break", Recommended, cibaCore + "7.3"},
 		{"ciba-ping-*", Required, cibaCore + "10.2"},
 		{"*-access-token-break", Recommended, "RFC 6749 appendix A.12"},
+		{"authorization-none-page", Required, core + "3.1.2.6: without a response there is no login"},
 		{"token-refused-sentence", Required, "RFC 6749 section 5.2"},
 		{"token-form-encoded", Choice, "RFC 6749 section 5.1 says it of the server"},
 		{"token-type-missing", Recommended, "RFC 6749 section 7.1"},

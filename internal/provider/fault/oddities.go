@@ -60,20 +60,20 @@ func oddityFaults() []Fault {
 			"The registration response has a client_id_issued_at that is a string, as LemonLDAP::NG's", nil,
 			func(a *answer) { a.edit(set("client_id_issued_at", "1700000000")) })),
 		{
-			Name: "device-scope-refused", Text: "The device authorization request is refused (invalid_scope), as Spring " +
-				"Authorization Server refuses openid", At: "device_authorization", By: "device",
-			Breaks: []string{"invalid_scope"},
-			spoil:  at("device_authorization", func(a *answer) { a.refuse("invalid_scope", "") }),
+			Name: "device-scope-refused", At: "device_authorization", By: "device", Breaks: []string{"invalid_scope"},
+			Text: "The device authorization request is refused (invalid_scope), as Spring Authorization Server " +
+				"refuses openid",
+			spoil: at("device_authorization", func(a *answer) { a.refuse("invalid_scope", "") }),
 		},
-		inactive(), jwtMember(),
-		authorizationFault("refused-par", "The authorization response is an error: only pushed requests are allowed, as "+
-			"Keycloak says it", []string{"invalid_request"}, nil, func(_ *Provider, v url.Values) {
+		inactive(), jwtMember(), silentPage(),
+		authorizationFault("refused-par", "The authorization response is an error: only pushed requests are allowed, "+
+			"as Keycloak says it", []string{"invalid_request"}, nil, func(_ *Provider, v url.Values) {
 			refused(v, "invalid_request", "Pushed Authorization Request is only allowed.")
 		}),
-		authorizationFault("refused-pkce", "The authorization response is an error: PKCE is missing, as Keycloak says it",
-			[]string{"invalid_request"}, nil, func(_ *Provider, v url.Values) {
-				refused(v, "invalid_request", "Missing parameter: code_challenge_method")
-			}),
+		authorizationFault("refused-pkce", "The authorization response is an error: PKCE is missing, as Keycloak says "+
+			"it", []string{"invalid_request"}, nil, func(_ *Provider, v url.Values) {
+			refused(v, "invalid_request", "Missing parameter: code_challenge_method")
+		}),
 	}
 }
 
@@ -88,6 +88,19 @@ func formEncoded(a *answer) {
 		form.Set(name, strings.Trim(string(encode(value)), `"`))
 	}
 	a.say(http.StatusOK, "application/x-www-form-urlencoded", []byte(form.Encode()))
+}
+
+// silentPage is what LemonLDAP::NG and Spring Authorization Server show for prompt=none.
+func silentPage() Fault {
+	return Fault{
+		Name: "authorization-none-page", At: "authorization", By: "client", Breaks: []string{"login_required"},
+		Text: "The provider shows a login page for prompt=none, as Spring Authorization Server and LemonLDAP::NG, " +
+			"and sends nobody back",
+		Config: "prompt: none\n",
+		spoil: at("authorization", func(a *answer) {
+			a.say(http.StatusOK, "text/html", []byte("<!doctype html><title>Log in</title><h1>Log in</h1>"))
+		}),
+	}
 }
 
 // inactive is what Keycloak says of a token to a client that is not in its aud.
