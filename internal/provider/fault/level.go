@@ -5,6 +5,7 @@ package fault
 import (
 	"path"
 	"slices"
+	"strings"
 )
 
 // A Level says who decides what a relying party does about a fault.
@@ -49,7 +50,7 @@ func leveled(faults []Fault) []Fault {
 func basisOf(bases []basis, text string) basis {
 	i := slices.IndexFunc(bases, func(b basis) bool {
 		fits, err := path.Match(b.pattern, text)
-		return err == nil && fits
+		return err == nil && fits && strings.Contains(b.pattern, ".") == strings.Contains(text, ".")
 	})
 	if i < 0 {
 		return basis{}

@@ -109,6 +109,7 @@ func tokenBases() []basis {
 		{"access-token-client-id-wrong", Choice, "RFC 9068 section 4 does not compare it"},
 		{"access-token-iat-future", Choice, "RFC 7519 section 4.1.6"},
 		{"access-token-claims-missing", Recommended, "RFC 9068 section 2.2"},
+		{"access-token-client-id-missing", Recommended, "RFC 9068 section 2.2"},
 		{"dpop-binding-*", Choice, "RFC 9449 section 6: access tokens are opaque to clients"},
 
 		{"*-claim-duplicate*", Choice, "RFC 7519 section 4: the token is rejected, or the last claim counts"},
@@ -178,6 +179,7 @@ func answerBases() []basis {
 		{"pushed-*-redirect-*", Recommended, "RFC 9700 section 4.12: a repeated request hands out its secrets"},
 		{"backchannel-*-redirect-*", Recommended, "RFC 9700 section 4.12: a repeated request hands out its secrets"},
 		{"metadata-list-string", Choice, discovered + "3: the member may not be needed"},
+		{"metadata-list-read-string", Recommended, discovered + "3"},
 		{"metadata-endpoint-user", Recommended, "RFC 9110 section 4.2.4"},
 		{"metadata-endpoint-fragment", Choice, discovered + "3"},
 		{"metadata-endpoint-alias-http", Choice, "RFC 8705 section 5: it may not be needed"},
@@ -207,7 +209,6 @@ func flowBases() []basis {
 		{"ciba-ping-*", Required, cibaCore + "10.2"},
 		{"*-access-token-break", Recommended, "RFC 6749 appendix A.12"},
 		{"authorization-none-page", Required, core + "3.1.2.6: without a response there is no login"},
-		{"token-refused-sentence", Required, "RFC 6749 section 5.2"},
 		{"token-form-encoded", Choice, "RFC 6749 section 5.1 says it of the server"},
 		{"token-type-missing", Recommended, "RFC 6749 section 7.1"},
 		{"token-refresh-token-*", Recommended, "RFC 6749 appendix A.17"},
