@@ -43,6 +43,9 @@ func grantFaults() []Fault {
 		response(exchange, "exchange-not-applicable",
 			"The token exchange response has the token_type N_A for an access token", kind, []string{"V99"}, "",
 			set("token_type", "N_A")),
+		accepted(response(exchange, "exchange-type-odd", "The token exchange response calls a Bearer access token a "+
+			"refresh token (issued_token_type), as zitadel's", nil, nil, "",
+			set("issued_token_type", "urn:ietf:params:oauth:token-type:refresh_token"))),
 		response(noUser, "credentials-not-applicable", "The token response has the token_type N_A", kind,
 			[]string{"V33"}, "", set("token_type", "N_A")),
 		response(noUser, "credentials-token-missing", "The response to client credentials has no access_token",

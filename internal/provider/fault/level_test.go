@@ -1,8 +1,10 @@
 package fault
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Each fault has a level, and a standard that is the reason for it.
@@ -58,6 +60,26 @@ func TestLevelPatterns(t *testing.T) {
 	for _, b := range ruleBases() {
 		if !ids[b.pattern] {
 			t.Errorf("no fault breaks %s", b.pattern)
+		}
+	}
+}
+
+// A fault of a refresh leaves the ID Token before it alone, also if it is on from the start.
+func TestFirstIDTokenIsRight(t *testing.T) {
+	t.Parallel()
+	op := start(t, func(*Options) {})
+	if err := op.Misbehave("id-token-other-user"); err != nil {
+		t.Fatal(err)
+	}
+	token, err := op.IssueRefreshToken("public", "alice", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	party := credulous{t, &http.Client{Timeout: time.Second}, op, token}
+	for i, want := range []string{"did_not_come", "stopped"} {
+		party.token = party.refresh()
+		if f := op.Judge().Findings[0]; f.Did != want {
+			t.Errorf("after refresh %d: %+v", i+1, f)
 		}
 	}
 }

@@ -65,6 +65,7 @@ func acceptedBases() []basis {
 		{"token-id-token-left-out", Recommended, core + "12.2: a refresh may bring no ID Token"},
 		{"token-scope-less", Choice, "RFC 6749 section 3.3: the server may grant less"},
 		{"login-id-token-acr-requested", Choice, core + "5.5.1.1: acr_values are voluntary"},
+		{"exchange-type-odd", Choice, "RFC 8693 section 2.2.1"},
 		{"authorization-details-other", Choice, "RFC 9396 section 7"},
 		{"authorization-details-missing", Choice, "RFC 9396 section 7"},
 		{"*-kid-absent", Recommended, "RFC 7515 section 4.1.4: kid is optional"},

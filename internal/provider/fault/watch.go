@@ -71,12 +71,13 @@ func (w *watch) begin(faults []Fault) {
 }
 
 // at returns the faults of an endpoint's answers. Those of a refresh leave the
-// first ID Token alone: it is what the next one is compared with.
+// first ID Token alone, which is what the next one is compared with: the answer at hand is
+// counted when it is spoilt.
 func (w *watch) at(endpoint string) []Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(w.faults), func(f Fault) bool {
-		return f.spoil[endpoint] == nil || f.Previous && w.issued == 0
+		return f.spoil[endpoint] == nil || f.Previous && w.issued < 2
 	})
 }
 
