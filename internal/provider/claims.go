@@ -15,7 +15,7 @@ import (
 // finish ends a login with success, unless the client has demanded what the
 // user cannot have.
 // The login is that of a browser, if there is one.
-func (p *Provider) finish(session *goidc.AuthnSession, u User, v *visit) (goidc.Status, error) {
+func (p *Provider) finish(session *goidc.AuthnSession, u User, v *ssoSession) (goidc.Status, error) {
 	acr, err := p.acrOf(p.withDefaults(session.ClientID, session.AuthorizationParameters), u)
 	if err != nil {
 		return goidc.StatusFailure, err

@@ -146,15 +146,15 @@ func (w *statusWriter) Write(data []byte) (int, error) {
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// told are the parameters that are no secrets.
-var told = []string{"grant_type", "response_type", "response_mode", "scope", "prompt", "redirect_uri"}
+// loggedParameters are the parameters that are no secrets.
+var loggedParameters = []string{"grant_type", "response_type", "response_mode", "scope", "prompt", "redirect_uri"}
 
 // described returns whose a request says that it is, and what it asks for.
 func described(r *http.Request, body url.Values) (client, details string) {
 	form := r.URL.Query()
 	maps.Copy(form, body)
 	var words []string
-	for _, name := range told {
+	for _, name := range loggedParameters {
 		if value := form.Get(name); value != "" {
 			words = append(words, name+"="+shortened(value))
 		}

@@ -14,8 +14,8 @@ type loginPage struct{ *Provider }
 
 // Where a session keeps who has logged in, while the user is asked for consent.
 const (
-	userKey  = "_user"
-	visitKey = "_sid"
+	userKey = "_user"
+	sidKey  = "_sid"
 )
 
 // login logs the user of a session in: at once if the browser is logged in already or the
@@ -31,9 +31,9 @@ func (l loginPage) login(w http.ResponseWriter, r *http.Request, session *goidc.
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeInvalidRequest, "prompt has none and something else")
 	}
 	device := session.DeviceCode != ""
-	var v *visit
+	var v *ssoSession
 	if !device {
-		v = l.suits(l.visitOf(r, session.IDTokenHintClaims), session, client)
+		v = l.usableSSO(l.ssoSessionOf(r, session.IDTokenHintClaims), session, client)
 	}
 	switch {
 	case session.Prompt == goidc.PromptTypeNone && v == nil && (!l.options.Auto || l.options.NoSilentLogin):
@@ -77,7 +77,7 @@ func (l loginPage) submitted(w http.ResponseWriter, r *http.Request, session *go
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "the user said no")
 	}
 	if name := text(session.Store[userKey]); name != "" && r.PostFormValue("consent") == "yes" {
-		return l.finish(session, l.users[name], l.visitOf(r, map[string]any{"sid": session.Store[visitKey]}))
+		return l.finish(session, l.users[name], l.ssoSessionOf(r, map[string]any{"sid": session.Store[sidKey]}))
 	}
 	if !l.users.rightPassword(r) {
 		return l.form(w, session, r.PostFormValue("username"), "Wrong user name or password.")
@@ -86,11 +86,11 @@ func (l loginPage) submitted(w http.ResponseWriter, r *http.Request, session *go
 	if session.DeviceCode != "" {
 		return l.consent(w, session, u, nil)
 	}
-	return l.consent(w, session, u, l.begin(w, u))
+	return l.consent(w, session, u, l.startSSO(w, u))
 }
 
 // consent ends a login, after the user's consent if the client asks for that.
-func (l loginPage) consent(w http.ResponseWriter, session *goidc.AuthnSession, u User, v *visit) (
+func (l loginPage) consent(w http.ResponseWriter, session *goidc.AuthnSession, u User, v *ssoSession) (
 	goidc.Status, error,
 ) {
 	if !has(string(session.Prompt), "consent") {
@@ -98,7 +98,7 @@ func (l loginPage) consent(w http.ResponseWriter, session *goidc.AuthnSession, u
 	}
 	session.Store[userKey] = u.Name
 	if v != nil {
-		session.Store[visitKey] = v.sid
+		session.Store[sidKey] = v.sid
 	}
 	err := show(w, http.StatusOK, "consent", struct {
 		Action, Client, User string
@@ -130,7 +130,7 @@ func wants(session *goidc.AuthnSession) [][2]string {
 }
 
 // loginAutomatically logs in who is asked for, or else who is logged in, or the first user.
-func (l loginPage) loginAutomatically(w http.ResponseWriter, session *goidc.AuthnSession, v *visit) (
+func (l loginPage) loginAutomatically(w http.ResponseWriter, session *goidc.AuthnSession, v *ssoSession) (
 	goidc.Status, error,
 ) {
 	if v != nil {
@@ -148,7 +148,7 @@ func (l loginPage) loginAutomatically(w http.ResponseWriter, session *goidc.Auth
 		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "there is no such user")
 	}
 	if session.DeviceCode == "" {
-		v = l.begin(w, u)
+		v = l.startSSO(w, u)
 	}
 	return l.finish(session, u, v)
 }

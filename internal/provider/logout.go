@@ -59,9 +59,9 @@ func (l *logins) take(meant func(login) bool) []login {
 
 // newLogin are the claims of a login at a client: of one that happens now, or of the one that
 // a browser has.
-func (p *Provider) newLogin(client string, u User, acr string, v *visit) map[string]any {
+func (p *Provider) newLogin(client string, u User, acr string, v *ssoSession) map[string]any {
 	if v == nil {
-		v = &visit{rand.Text(), u.Name, time.Now()}
+		v = &ssoSession{rand.Text(), u.Name, time.Now()}
 	}
 	p.logins.add(login{v.sid, client, u.Subject})
 	amr := u.AMR
@@ -166,10 +166,10 @@ func (e logoutEndpoint) logOut(w http.ResponseWriter, r *http.Request, ls *goidc
 	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
 		sid = hint
 	}
-	if v := e.visitOf(r, nil); sid == "" && v != nil {
+	if v := e.ssoSessionOf(r, nil); sid == "" && v != nil {
 		sid = v.sid
 	}
-	e.visits.end(sid)
+	e.sso.end(sid)
 	if back, ok := r.Context().Value(backKey{}).(string); ok {
 		ls.PostLogoutRedirectURI = back
 	}

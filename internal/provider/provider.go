@@ -154,7 +154,7 @@ type Provider struct {
 	library *oidcprovider.Provider
 	nonces  nonces
 	logins  logins
-	visits  visits
+	sso     ssoSessions
 
 	requests requestLog
 	once     goidc.ConsumeJTIFunc // refuses a jti that was seen before

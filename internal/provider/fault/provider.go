@@ -44,7 +44,7 @@ func Start(o Options) (*Provider, error) {
 	calls.Transport = &callTransport{p, calls.Transport}
 	o.HTTPClient = &calls
 	o.Registration = o.Registration || p.watch.has("registration")
-	o.Options.Faults = p.misdeeds
+	o.Options.Faults = p.activeFaults
 	o.Middleware = func(op *provider.Provider, next http.Handler) http.Handler {
 		p.Provider = op
 		return p.recorded(p.faulty(next))
@@ -55,8 +55,8 @@ func Start(o Options) (*Provider, error) {
 	return p, nil
 }
 
-// misdeeds are the faults that are on, for the start page.
-func (p *Provider) misdeeds() [][2]string {
+// activeFaults returns the names and texts of the faults that are on, for the start page.
+func (p *Provider) activeFaults() [][2]string {
 	p.watch.mu.Lock()
 	defer p.watch.mu.Unlock()
 	var list [][2]string

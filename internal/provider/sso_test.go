@@ -35,9 +35,9 @@ func TestOneLoginForSeveralAuthorizations(t *testing.T) {
 	p := automatic(t, nil)
 	p.browser()
 	p.authorize(authorization("public"))
-	for i, v := range p.op.visits.all { // a login that was a while ago
+	for i, v := range p.op.sso.all { // a login that was a while ago
 		v.at = v.at.Add(-time.Hour)
-		p.op.visits.all[i] = v
+		p.op.sso.all[i] = v
 	}
 	first, hint := p.idClaims(authorization("public"))
 	for name, query := range map[string]url.Values{
@@ -64,7 +64,7 @@ func TestOneLoginForSeveralAuthorizations(t *testing.T) {
 			t.Errorf("%s: the same login: %v", name, next)
 		}
 		p.browser()
-		p.op.visits.all = map[string]visit{}
+		p.op.sso.all = map[string]ssoSession{}
 	}
 }
 

@@ -14,28 +14,28 @@ import (
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
 
-// A visit is a browser with a login.
-type visit struct {
+// An ssoSession is the login of a browser.
+type ssoSession struct {
 	sid, user string
 	at        time.Time // of the login
 }
 
-// visits are those that did not end, by the value of their cookie.
-type visits struct {
+// ssoSessions are the sessions that did not end, by the value of the cookie.
+type ssoSessions struct {
 	mu  sync.Mutex
-	all map[string]visit
+	all map[string]ssoSession
 }
 
-// begin remembers that a user has logged in with a browser, and tells the browser.
-func (p *Provider) begin(w http.ResponseWriter, u User) *visit {
-	v := visit{rand.Text(), u.Name, time.Now()}
+// startSSO starts the session of a user who has logged in with a browser, and sets its cookie.
+func (p *Provider) startSSO(w http.ResponseWriter, u User) *ssoSession {
+	v := ssoSession{rand.Text(), u.Name, time.Now()}
 	cookie := rand.Text()
-	p.visits.mu.Lock()
-	defer p.visits.mu.Unlock()
-	if p.visits.all == nil {
-		p.visits.all = map[string]visit{}
+	p.sso.mu.Lock()
+	defer p.sso.mu.Unlock()
+	if p.sso.all == nil {
+		p.sso.all = map[string]ssoSession{}
 	}
-	p.visits.all[cookie] = v
+	p.sso.all[cookie] = v
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the provider is: it speaks http on this machine
 		Name: p.cookieName(), Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: strings.HasPrefix(p.Issuer, "https:"),
@@ -52,17 +52,17 @@ func (p *Provider) cookieName() string {
 	return "provider" + port
 }
 
-// visitOf returns the visit that a request comes from or, for a browser without cookies,
-// that its id_token_hint is of; nil if there is none.
-func (p *Provider) visitOf(r *http.Request, hint map[string]any) *visit {
-	p.visits.mu.Lock()
-	defer p.visits.mu.Unlock()
+// ssoSessionOf returns the session that a request comes from or, for a browser without cookies,
+// that its id_token_hint is from; nil if there is none.
+func (p *Provider) ssoSessionOf(r *http.Request, hint map[string]any) *ssoSession {
+	p.sso.mu.Lock()
+	defer p.sso.mu.Unlock()
 	if cookie, err := r.Cookie(p.cookieName()); err == nil {
-		if v, ok := p.visits.all[cookie.Value]; ok {
+		if v, ok := p.sso.all[cookie.Value]; ok {
 			return &v
 		}
 	}
-	for _, v := range p.visits.all {
+	for _, v := range p.sso.all {
 		if v.sid == text(hint["sid"]) {
 			return &v
 		}
@@ -70,20 +70,20 @@ func (p *Provider) visitOf(r *http.Request, hint map[string]any) *visit {
 	return nil
 }
 
-// end ends the visit of a sid.
-func (v *visits) end(sid string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for cookie, one := range v.all {
+// end ends the session of a sid.
+func (s *ssoSessions) end(sid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for cookie, one := range s.all {
 		if one.sid == sid {
-			delete(v.all, cookie)
+			delete(s.all, cookie)
 		}
 	}
 }
 
-// suits returns the visit if the request can do with its login, nil if the user has to log in
+// usableSSO returns the session if it is enough for the request, nil if the user has to log in
 // again, or another one has to.
-func (p *Provider) suits(v *visit, session *goidc.AuthnSession, c *goidc.Client) *visit {
+func (p *Provider) usableSSO(v *ssoSession, session *goidc.AuthnSession, c *goidc.Client) *ssoSession {
 	if v == nil || has(string(session.Prompt), "login") || has(string(session.Prompt), "select_account") {
 		return nil
 	}
