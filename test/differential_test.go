@@ -73,7 +73,7 @@ var laxer = []why{
 // refuses later, with what its source does instead.
 var stricter = []why{
 	{
-		`(discovery|jwks|token|userinfo)-duplicate(-escaped)?|.*-(claim-duplicate|claim-duplicate-deep|header-duplicate)`, "JSON.parse takes the last of several members of one name",
+		`(discovery|jwks|token|userinfo)-duplicate(-escaped)?|.*-(claim-duplicate|claim-duplicate-deep|claim-duplicate-same|header-duplicate)`, "JSON.parse takes the last of several members of one name",
 	},
 	{`.*-surrogate`, "JSON.parse takes half a surrogate pair"},
 	{
@@ -341,7 +341,7 @@ func difference(f fault.Fault, v judgment) string {
 		return weAreStricter
 	case !v.Accepted && f.Accept:
 		return weAreLaxer
-	case !f.Accept && v.watched.Right != nil && !*v.watched.Right:
+	case !f.Accept && !f.Unseen && v.watched.Findings[0].Did == "went_on":
 		return itIsLater
 	}
 	return noDifference
