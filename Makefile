@@ -14,7 +14,7 @@ MUTANTS ?= -for 20m
 LINT     = .cache/golangci-lint
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build install test tools lint unit race cross scripts docs fuzz mutants kills windows bench clean
+.PHONY: help build install test tools lint unit race cross scripts docs fuzz mutants kills windows providers bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ tools: ## install what the tests need (it says what)
 
 lint: tools ## go vet and golangci-lint, all modules
 	go vet ./...
-	cd test && go vet -tags strace,wine ./...
+	cd test && go vet -tags strace,wine,providers ./...
 	$(LINT) run ./...
 	cd test && ../$(LINT) run --config ../.golangci.yml ./...
 
@@ -73,6 +73,10 @@ windows: ## run the programs for Windows with wine, which it installs (about 5 m
 	@./test/install-wine
 	@cd test && go test -count=1 -tags wine -timeout 20m -run '^TestWindows' -v .; \
 		status=$$?; WINEPREFIX="$(CURDIR)/.cache/wine" /usr/lib/wine/wineserver -k; exit $$status
+
+providers: ## run the client against Keycloak, Hydra, Spring and Django; downloads 500 MB, writes docs/interop.md
+	@./test/install-providers
+	cd test && UPDATE=1 go test -count=1 -tags providers -timeout 30m -run '^TestProvider' -v .
 
 mutants: ## switch off rules and loosen limits for 20 minutes, or MUTANTS="-for 2h -seed 7": the tests have to fail
 	cd test && go run ./mutants $(MUTANTS)

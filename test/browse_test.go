@@ -130,7 +130,10 @@ func (s *submission) request(ctx context.Context) (*http.Request, error) {
 }
 
 // refusals are what buttons and fields that say no are called, or say.
-var refusals = []string{"deny", "rejected", "no", "abort"}
+var refusals = []string{"deny", "rejected", "no", "abort", "cancel"}
+
+// agreements are buttons that say yes, on pages whose first button says no.
+var agreements = []string{"allow"}
 
 // submission is the form of a page that the user submits: the first, or if the
 // user says no, the first that says so. nil if there is none, or it has been
@@ -153,7 +156,7 @@ func (b *httpBrowser) submission(p *page) *submission {
 			if first == nil {
 				first = s
 			}
-			if b.Deny && s.refuses() {
+			if b.Deny && s.refuses() || !b.Deny && s.agrees() {
 				return s
 			}
 		}
@@ -184,6 +187,10 @@ func (s *submission) refuses() bool {
 		}
 	}
 	return false
+}
+
+func (s *submission) agrees() bool {
+	return slices.ContainsFunc(agreements, s.values.Has)
 }
 
 // fill fills a form in.
