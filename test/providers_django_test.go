@@ -69,14 +69,19 @@ var djangoSteps = []step{
 	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
 	{subject: "introspection", command: "introspect -c basic.yaml --token @access-token", says: `"active": true`},
 	{subject: "revocation", command: "revoke -c basic.yaml --token @access-token"},
-	{subject: "a login that the user refuses", command: "client -c basic.yaml", exit: 6, deny: true,
-		note: "`access_denied`"},
+	{
+		subject: "a login that the user refuses", command: "client -c basic.yaml", exit: 6, deny: true,
+		note: "`access_denied`",
+	},
 	{subject: "client_secret_post", command: "client -c post.yaml"},
 	{subject: "client credentials", command: "client-credentials -c machine.yaml"},
 	{subject: "device, without openid", command: "device -c device.yaml --open"},
-	{subject: "registration", command: "register create -c registry.yaml --client-name Tool --redirect-uri $REDIRECT " +
-		"--out registered.yaml --waive registration.client_secret_expires_at",
-		note: "the response lacks `client_secret_expires_at`"},
+	{
+		subject: "registration",
+		command: "register create -c registry.yaml --client-name Tool --redirect-uri $REDIRECT " +
+			"--out registered.yaml --waive registration.client_secret_expires_at",
+		note: "the response lacks `client_secret_expires_at`",
+	},
 	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
 	{subject: "read the registration", command: "register read --registration registered.yaml.registration.json"},
 	{subject: "delete the registration", command: "register delete --registration registered.yaml.registration.json"},

@@ -46,8 +46,8 @@ func startHydra(t *testing.T) *hydra {
 			"admin":  object{"host": "127.0.0.1", "port": json.Number(adminPort)},
 		},
 		"urls": object{
-			"self": object{"issuer": h.values["ISSUER"]}, "login": pages.URL + "/login", "consent": pages.URL + "/consent",
-			"logout": pages.URL + "/logout",
+			"self":  object{"issuer": h.values["ISSUER"]},
+			"login": pages.URL + "/login", "consent": pages.URL + "/consent", "logout": pages.URL + "/logout",
 		},
 		"secrets": object{"system": []string{"a-secret-of-the-system"}},
 		"oidc":    object{"dynamic_client_registration": object{"enabled": true}},
@@ -61,7 +61,8 @@ func startHydra(t *testing.T) *hydra {
 	})
 	check(t, err)
 	h.write("hydra.json", string(settings))
-	h.start(nil, h.values["ISSUER"]+"/health/ready", downloaded(t, "hydra"), "serve", "all", "--dev", "--config", "hydra.json")
+	h.start(nil, h.values["ISSUER"]+"/health/ready", downloaded(t, "hydra"), "serve", "all", "--dev",
+		"--config", "hydra.json")
 	return h
 }
 
@@ -157,17 +158,25 @@ var hydraSteps = []step{
 		command: "refresh-token -c basic.yaml --refresh-token @refresh-token --previous-id-token @id-token",
 	},
 	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
-	{subject: "introspection, at the port of the administrator", command: "introspect -c admin.yaml --token @access-token",
-		says: `"active": true`},
+	{
+		subject: "introspection, at the port of the administrator",
+		command: "introspect -c admin.yaml --token @access-token",
+		says:    `"active": true`,
+	},
 	{subject: "revocation", command: "revoke -c basic.yaml --token @access-token"},
-	{subject: "a login that the user refuses", command: "client -c basic.yaml --prompt consent", exit: 6, deny: true,
-		note: "`access_denied`"},
+	{
+		subject: "a login that the user refuses", command: "client -c basic.yaml --prompt consent", exit: 6, deny: true,
+		note: "`access_denied`",
+	},
 	{subject: "client_secret_post", command: "client-credentials -c post.yaml"},
 	{subject: "private_key_jwt, ES256", command: "client-credentials -c key.yaml"},
 	{subject: "login with private_key_jwt", command: "client -c key.yaml"},
 	{subject: "refresh with private_key_jwt", command: "refresh-token -c key.yaml --refresh-token @refresh-token"},
-	{subject: "private_key_jwt with the issuer as audience", command: "client-credentials -c issuer-audience.yaml", exit: 3,
-		says: "jwt_profile_endpoint_audience", note: "the hint names jwt_profile_endpoint_audience"},
+	{
+		subject: "private_key_jwt with the issuer as audience",
+		command: "client-credentials -c issuer-audience.yaml", exit: 3,
+		says: "jwt_profile_endpoint_audience", note: "the hint names jwt_profile_endpoint_audience",
+	},
 	{subject: "registration", command: "register create --issuer $ISSUER --client-name Tool --redirect-uri $REDIRECT " +
 		"--out registered.yaml"},
 	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
@@ -175,6 +184,8 @@ var hydraSteps = []step{
 	{subject: "delete the registration", command: "register delete --registration registered.yaml.registration.json"},
 	{subject: "login again", command: "client -c basic.yaml"},
 	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
-	{subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
-		note: "`login_required`"},
+	{
+		subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
+		note: "`login_required`",
+	},
 }

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -56,7 +55,8 @@ func startKeycloak(t *testing.T) *keycloak {
 	k.start([]string{
 		"KC_BOOTSTRAP_ADMIN_USERNAME=admin", "KC_BOOTSTRAP_ADMIN_PASSWORD=admin",
 		"JAVA_OPTS_KC_HEAP=-Xms64m -Xmx640m", "JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1",
-	}, k.origin+"/realms/master", filepath.Join(home, "bin", "kc.sh"), "start-dev", "--features=preview", "--db=dev-mem",
+	}, k.origin+"/realms/master",
+		filepath.Join(home, "bin", "kc.sh"), "start-dev", "--features=preview", "--db=dev-mem",
 		"--http-host=127.0.0.1", "--http-port="+port, "--https-port="+securePort,
 		"--https-certificate-file="+filepath.Join(k.folder, "server.pem"),
 		"--https-certificate-key-file="+filepath.Join(k.folder, "server-key.pem"),
@@ -88,9 +88,10 @@ func (k *keycloak) logIn() {
 }
 
 // phone is where Keycloak asks the user of a CIBA login, and returns its address. The user
-// agrees, unless the binding message is "no".
+// decides when the program says that it waits: Keycloak accepts no decision before. It is yes,
+// unless the binding message is "no".
 func (k *keycloak) phone() string {
-	var calls sync.WaitGroup
+	decisions := make(chan func(), 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked struct {
 			BindingMessage string `json:"binding_message"`
@@ -102,13 +103,16 @@ func (k *keycloak) phone() string {
 		if asked.BindingMessage == "no" {
 			status = "CANCELLED"
 		}
+		authorization := r.Header.Get("Authorization")
+		decisions <- func() { k.decide(authorization, status) }
 		w.WriteHeader(http.StatusCreated)
-		calls.Go(func() { k.decide(r.Header.Get("Authorization"), status) })
 	}))
-	k.t.Cleanup(func() {
-		server.Close()
-		calls.Wait()
-	})
+	k.t.Cleanup(server.Close)
+	k.heard = func(text string) {
+		if strings.Contains(text, "the user was asked") {
+			(<-decisions)()
+		}
+	}
 	return server.URL
 }
 
@@ -222,7 +226,8 @@ func (k *keycloak) files() {
 	k.write("tls.yaml", k.expand("issuer: $TLS\nclient_id: tls\nca_cert: ca.pem\nauth_method: tls_client_auth\n"+
 		"tls_client_certificate: tls.pem\ntls_client_key: tls-key.pem\n"))
 	k.write("wrong-secret.yaml", k.expand("issuer: $ISSUER\nclient_id: basic\nclient_secret: wrong\n"))
-	k.write("rs256.yaml", k.expand("issuer: $ISSUER\nclient_id: ps256\nprivate_key: PS256.pem\njwt_signing_alg: RS256\n"))
+	k.write("rs256.yaml", k.expand(
+		"issuer: $ISSUER\nclient_id: ps256\nprivate_key: PS256.pem\njwt_signing_alg: RS256\n"))
 	var created struct{ Token string }
 	k.admin.ask(http.MethodPost, "/admin/realms/test/clients-initial-access", object{"count": 10}, &created)
 	k.write("initial-access-token", created.Token)
@@ -241,15 +246,22 @@ var keycloakLogins = []step{
 	},
 	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
 	{subject: "revocation", command: "revoke -c basic.yaml --token @access-token"},
-	{subject: "a login that the user refuses", command: "client -c consent.yaml --prompt consent", exit: 6, deny: true,
-		note: "`access_denied`"},
+	{
+		subject: "a login that the user refuses",
+		command: "client -c consent.yaml --prompt consent", exit: 6, deny: true,
+		note: "`access_denied`",
+	},
 	{subject: "login with consent", command: "client -c consent.yaml"},
-	{subject: "no login possible", command: "client -c basic.yaml --prompt none --max-age 0", exit: 6,
-		note: "`login_required`"},
+	{
+		subject: "no login possible", command: "client -c basic.yaml --prompt none --max-age 0", exit: 6,
+		note: "`login_required`",
+	},
 	{subject: "login with the session of the browser", command: "client -c basic.yaml"},
 	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
-	{subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
-		note: "`login_required`"},
+	{
+		subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
+		note: "`login_required`",
+	},
 }
 
 var keycloakMethods = []step{
@@ -272,51 +284,80 @@ var keycloakRequests = []step{
 	{subject: "JAR, pushed", command: "client -c es256.yaml --request-object --par"},
 	{subject: "JARM", command: "client -c basic.yaml --response-mode jwt"},
 	{subject: "JARM, form_post", command: "client -c basic.yaml --response-mode form_post.jwt"},
-	{subject: "JARM with an error", command: "client -c basic.yaml --response-mode jwt --prompt none --max-age 0",
-		exit: 6, note: "`login_required`"},
+	{
+		subject: "JARM with an error", command: "client -c basic.yaml --response-mode jwt --prompt none --max-age 0",
+		exit: 6, note: "`login_required`",
+	},
 	{subject: "response_mode form_post", command: "client -c basic.yaml --response-mode form_post"},
 	{subject: "DPoP", command: "client -c dpop-required.yaml --dpop --dpop-key dpop.json"},
-	{subject: "refresh with DPoP",
-		command: "refresh-token -c dpop-required.yaml --dpop-key dpop.json --refresh-token @refresh-token"},
-	{subject: "UserInfo with DPoP", command: "userinfo -c dpop-required.yaml --dpop-key dpop.json --token @access-token"},
+	{
+		subject: "refresh with DPoP",
+		command: "refresh-token -c dpop-required.yaml --dpop-key dpop.json --refresh-token @refresh-token",
+	},
+	{
+		subject: "UserInfo with DPoP",
+		command: "userinfo -c dpop-required.yaml --dpop-key dpop.json --token @access-token",
+	},
 }
 
 var keycloakOthers = []step{
 	{subject: "device", command: "device -c basic.yaml --open"},
 	{subject: "device, client that must use PKCE", command: "device -c public.yaml --open"},
-	{subject: "device, the user refuses", command: "device -c consent.yaml --open", exit: 6, deny: true,
-		note: "`access_denied`"},
+	{
+		subject: "device, the user refuses", command: "device -c consent.yaml --open", exit: 6, deny: true,
+		note: "`access_denied`",
+	},
 	{subject: "CIBA", command: "ciba -c basic.yaml --login-hint alice --binding-message W4SCT"},
-	{subject: "CIBA, the user refuses", command: "ciba -c basic.yaml --login-hint alice --binding-message no", exit: 6,
-		note: "`access_denied`"},
+	{
+		subject: "CIBA, the user refuses",
+		command: "ciba -c basic.yaml --login-hint alice --binding-message no", exit: 6,
+		note: "`access_denied`",
+	},
 	{subject: "password", command: "password -c basic.yaml --username alice --password @password"},
-	{subject: "refresh of a grant without openid",
-		command: "refresh-token -c basic.yaml --refresh-token @refresh-token"},
+	{
+		subject: "refresh of a grant without openid",
+		command: "refresh-token -c basic.yaml --refresh-token @refresh-token",
+	},
 	{subject: "introspection", command: "client-credentials -c audience.yaml"},
 	{subject: "introspection", command: "introspect -c audience.yaml --token @access-token", says: `"active": true`},
 	{subject: "token exchange", command: "token-exchange -c audience.yaml --subject-token @access-token"},
-	{subject: "registration", command: "register create --issuer $ISSUER --initial-access-token @initial-access-token " +
-		"--client-name Tool --redirect-uri $REDIRECT --out registered.yaml"},
+	{
+		subject: "registration",
+		command: "register create --issuer $ISSUER --initial-access-token @initial-access-token " +
+			"--client-name Tool --redirect-uri $REDIRECT --out registered.yaml",
+	},
 	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
-	{subject: "refresh from the file that it wrote",
-		command: "refresh-token -c registered.yaml --refresh-token @refresh-token"},
+	{
+		subject: "refresh from the file that it wrote",
+		command: "refresh-token -c registered.yaml --refresh-token @refresh-token",
+	},
 	{subject: "read the registration", command: "register read --registration registered.yaml.registration.json"},
 	{subject: "delete the registration", command: "register delete --registration registered.yaml.registration.json"},
 }
 
 // keycloakHints are refusals whose hint names what mends them.
 var keycloakHints = []step{
-	{subject: "a wrong secret", command: "client-credentials -c wrong-secret.yaml", exit: 3, says: "client_secret",
-		note: "the hint names client_secret"},
-	{subject: "a wrong algorithm of the assertion", command: "client-credentials -c rs256.yaml", exit: 3,
-		says: "jwt_signing_alg", note: "the hint names jwt_signing_alg"},
-	{subject: "PAR is required", command: "client -c par-required.yaml", exit: 3, says: "--par",
-		note: "the hint names --par"},
-	{subject: "DPoP is required", command: "client-credentials -c dpop-required.yaml", exit: 3, says: "--dpop",
-		note: "the hint names --dpop"},
+	{
+		subject: "a wrong secret", command: "client-credentials -c wrong-secret.yaml", exit: 3, says: "client_secret",
+		note: "the hint names client_secret",
+	},
+	{
+		subject: "a wrong algorithm of the assertion", command: "client-credentials -c rs256.yaml", exit: 3,
+		says: "jwt_signing_alg", note: "the hint names jwt_signing_alg",
+	},
+	{
+		subject: "PAR is required", command: "client -c par-required.yaml", exit: 3, says: "--par",
+		note: "the hint names --par",
+	},
+	{
+		subject: "DPoP is required", command: "client-credentials -c dpop-required.yaml", exit: 3, says: "--dpop",
+		note: "the hint names --dpop",
+	},
 	{subject: "a token for another audience", command: "client-credentials -c basic.yaml"},
-	{subject: "a token for another audience", command: "introspect -c basic.yaml --token @access-token",
-		says: "account", note: "`active` is false: the token's audience is not the client"},
+	{
+		subject: "a token for another audience", command: "introspect -c basic.yaml --token @access-token",
+		says: "account", note: "`active` is false: the token's audience is not the client",
+	},
 	{subject: "registration without a token", command: "register create --issuer $ISSUER --client-name Tool " +
 		"--out refused.yaml", exit: 3, says: "--initial-access-token", note: "the hint names --initial-access-token"},
 }
@@ -334,13 +375,16 @@ func (k *keycloak) fapi() {
 	var profiles struct {
 		GlobalProfiles []profile `json:"globalProfiles"`
 	}
-	k.admin.ask(http.MethodGet, "/admin/realms/fapi/client-policies/profiles?include-global-profiles=true", nil, &profiles)
-	i := slices.IndexFunc(profiles.GlobalProfiles, func(p profile) bool { return p.Name == "fapi-2-dpop-message-signing" })
+	policies := "/admin/realms/fapi/client-policies"
+	k.admin.ask(http.MethodGet, policies+"/profiles?include-global-profiles=true", nil, &profiles)
+	i := slices.IndexFunc(profiles.GlobalProfiles, func(p profile) bool {
+		return p.Name == "fapi-2-dpop-message-signing"
+	})
 	ours := profile{"fapi-on-loopback", slices.DeleteFunc(profiles.GlobalProfiles[i].Executors, func(e object) bool {
 		return e["executor"] == "secure-client-uris"
 	})}
-	k.admin.ask(http.MethodPut, "/admin/realms/fapi/client-policies/profiles", object{"profiles": []profile{ours}}, nil)
-	k.admin.ask(http.MethodPut, "/admin/realms/fapi/client-policies/policies", object{"policies": []object{{
+	k.admin.ask(http.MethodPut, policies+"/profiles", object{"profiles": []profile{ours}}, nil)
+	k.admin.ask(http.MethodPut, policies+"/policies", object{"policies": []object{{
 		"name": "fapi", "enabled": true, "profiles": []string{ours.Name},
 		"conditions": []object{{"condition": "any-client", "configuration": object{}}},
 	}}}, nil)
@@ -351,13 +395,15 @@ func (k *keycloak) fapi() {
 		"authorization.signed.response.alg": "PS256", "request.object.signature.alg": "PS256",
 		"id.token.signed.response.alg": "PS256", "access.token.signed.response.alg": "PS256",
 	}), nil)
-	k.write("fapi.yaml", k.expand("issuer: $FAPI\nclient_id: fapi\nprofile: fapi2-message-signing\nprivate_key: PS256.pem\n"+
-		"dpop_key: fapi-dpop.json\n"))
+	k.write("fapi.yaml", k.expand("issuer: $FAPI\nclient_id: fapi\nprofile: fapi2-message-signing\n"+
+		"private_key: PS256.pem\ndpop_key: fapi-dpop.json\n"))
 }
 
 var keycloakFAPI = []step{
 	{subject: "profile fapi2-message-signing: login", command: "client -c fapi.yaml"},
-	{subject: "profile fapi2-message-signing: refresh",
-		command: "refresh-token -c fapi.yaml --refresh-token @refresh-token"},
+	{
+		subject: "profile fapi2-message-signing: refresh",
+		command: "refresh-token -c fapi.yaml --refresh-token @refresh-token",
+	},
 	{subject: "profile fapi2-message-signing: client credentials", command: "client-credentials -c fapi.yaml"},
 }

@@ -26,7 +26,8 @@ func TestRecipes(t *testing.T) {
 		"COMPANY_CLIENT_SECRET": "a-secret", "HOME": folder,
 	}
 	shown := map[string]bool{"registered.yaml": true} // register create writes it
-	for _, block := range regexp.MustCompile("(?s)```yaml\n# (\\S+)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+	blocks := regexp.MustCompile("(?s)```yaml\n# (\\S+)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	for _, block := range blocks {
 		name := block[1]
 		if shown[name] {
 			t.Errorf("%s is shown twice", name)

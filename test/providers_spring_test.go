@@ -61,9 +61,10 @@ func (p *realProvider) springKeys() http.Handler {
 func (p *realProvider) springClients(keys string) object {
 	client := func(id, method string, registration, more object) object {
 		r := object{
-			"client-id": id, "client-secret": "{noop}" + springSecret + id, "client-authentication-methods": []string{method},
-			"authorization-grant-types": []string{"authorization_code", "refresh_token", "client_credentials"},
-			"redirect-uris":             []string{p.values["REDIRECT"]}, "scopes": []string{"openid", "email"},
+			"client-id": id, "client-secret": "{noop}" + springSecret + id,
+			"client-authentication-methods": []string{method},
+			"authorization-grant-types":     []string{"authorization_code", "refresh_token", "client_credentials"},
+			"redirect-uris":                 []string{p.values["REDIRECT"]}, "scopes": []string{"openid", "email"},
 			"post-logout-redirect-uris": []string{p.expand("http://127.0.0.1:$PORT/logout/callback")},
 		}
 		maps.Copy(r, registration)
@@ -113,8 +114,10 @@ var springSteps = []step{
 	{subject: "refresh with private_key_jwt", command: "refresh-token -c key.yaml --refresh-token @refresh-token"},
 	{subject: "PAR", command: "client -c basic.yaml --par"},
 	{subject: "DPoP", command: "client -c basic.yaml --dpop --dpop-key dpop.json --skip-userinfo"},
-	{subject: "refresh with DPoP",
-		command: "refresh-token -c basic.yaml --dpop-key dpop.json --refresh-token @refresh-token --skip-userinfo"},
+	{
+		subject: "refresh with DPoP",
+		command: "refresh-token -c basic.yaml --dpop-key dpop.json --refresh-token @refresh-token --skip-userinfo",
+	},
 	{subject: "device, without openid", command: "device -c device.yaml --open"},
 	{subject: "a token for registration", command: "client-credentials -c registrar.yaml --scope client.create"},
 	{subject: "registration", command: "register create --issuer $ISSUER --initial-access-token @access-token " +

@@ -37,7 +37,18 @@ type realProvider struct {
 	port          string            // of the clients' redirect URI
 	values        map[string]string // of the variables in command lines and configuration files
 	browser       *httpBrowser
+	heard         listener // of what the program says on standard error
 	rows          []string // of the table in docs/interop.md
+}
+
+// A listener hears what is written, if it is not nil.
+type listener func(text string)
+
+func (l listener) Write(text []byte) (int, error) {
+	if l != nil {
+		l(string(text))
+	}
+	return len(text), nil
 }
 
 // A step runs the program once.
@@ -206,7 +217,7 @@ func (p *realProvider) run(args ...string) (code int, stdout, stderr string) {
 		"BROWSER=" + filepath.Join(p.folder, "browser"),
 	}
 	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Stdout, cmd.Stderr = &out, io.MultiWriter(&errs, p.heard)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
