@@ -32,7 +32,7 @@ func TestProviderDjango(t *testing.T) {
 	p.config("machine", secret+"auth_method: client_secret_basic\nscopes: []\n")
 	p.config("device", endpoints+"scopes: [email]\n")
 	p.write("registry.yaml", p.expand("issuer: $ISSUER\nregistration_endpoint: $ISSUER/register/\n"))
-	p.try(djangoSteps)
+	p.try(publicSteps, userSteps, djangoSteps, registeredSteps, deletionSteps, logoutSteps)
 }
 
 // djangoClients are the clients, as django-oauth-toolkit stores them.
@@ -57,16 +57,6 @@ func (p *realProvider) djangoClients() []object {
 }
 
 var djangoSteps = []step{
-	{subject: "metadata and keys", command: "discover -c public.yaml"},
-	{subject: "login, public client, PKCE", command: "client -c public.yaml"},
-	{subject: "refresh, public client", command: "refresh-token -c public.yaml --refresh-token @refresh-token"},
-	{subject: "login, client_secret_basic, secret with spaces, plus and percent", command: "client -c basic.yaml"},
-	{subject: "refresh, rotated", command: "refresh-token -c basic.yaml --refresh-token @refresh-token"},
-	{
-		subject: "refresh again, with the new token",
-		command: "refresh-token -c basic.yaml --refresh-token @refresh-token --previous-id-token @id-token",
-	},
-	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
 	{subject: "introspection", command: "introspect -c basic.yaml --token @access-token", says: `"active": true`},
 	{subject: "revocation", command: "revoke -c basic.yaml --token @access-token"},
 	{
@@ -82,9 +72,4 @@ var djangoSteps = []step{
 			"--out registered.yaml --waive registration.client_secret_expires_at",
 		note: "the response lacks `client_secret_expires_at`",
 	},
-	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
-	{subject: "read the registration", command: "register read --registration registered.yaml.registration.json"},
-	{subject: "delete the registration", command: "register delete --registration registered.yaml.registration.json"},
-	{subject: "login again", command: "client -c basic.yaml"},
-	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
 }

@@ -21,7 +21,7 @@ const hydraSecret = "a-secret of the-app, p@ss: word+%25/=&?"
 func TestProviderHydra(t *testing.T) {
 	h := startHydra(t)
 	h.clients()
-	h.try(hydraSteps)
+	h.try(publicSteps, userSteps, hydraSteps, registeredSteps, deletionSteps, logoutSteps, silentSteps)
 }
 
 // A hydra is a running Hydra.
@@ -148,16 +148,6 @@ func (h *hydra) clients() {
 }
 
 var hydraSteps = []step{
-	{subject: "metadata and keys", command: "discover -c public.yaml"},
-	{subject: "login, public client, PKCE", command: "client -c public.yaml"},
-	{subject: "refresh, public client", command: "refresh-token -c public.yaml --refresh-token @refresh-token"},
-	{subject: "login, client_secret_basic, secret with spaces, plus and percent", command: "client -c basic.yaml"},
-	{subject: "refresh, rotated", command: "refresh-token -c basic.yaml --refresh-token @refresh-token"},
-	{
-		subject: "refresh again, with the new token",
-		command: "refresh-token -c basic.yaml --refresh-token @refresh-token --previous-id-token @id-token",
-	},
-	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
 	{
 		subject: "introspection, at the port of the administrator",
 		command: "introspect -c admin.yaml --token @access-token",
@@ -179,13 +169,4 @@ var hydraSteps = []step{
 	},
 	{subject: "registration", command: "register create --issuer $ISSUER --client-name Tool --redirect-uri $REDIRECT " +
 		"--out registered.yaml"},
-	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
-	{subject: "read the registration", command: "register read --registration registered.yaml.registration.json"},
-	{subject: "delete the registration", command: "register delete --registration registered.yaml.registration.json"},
-	{subject: "login again", command: "client -c basic.yaml"},
-	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
-	{
-		subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
-		note: "`login_required`",
-	},
 }

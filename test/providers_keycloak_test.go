@@ -26,11 +26,9 @@ func TestProviderKeycloak(t *testing.T) {
 	k := startKeycloak(t)
 	k.realm("test", k.clients()...)
 	k.files()
-	k.try(keycloakLogins)
-	k.try(keycloakMethods)
-	k.try(keycloakRequests)
-	k.try(keycloakOthers)
-	k.try(keycloakHints)
+	k.try(publicSteps, userSteps, keycloakLogins, logoutSteps, silentSteps)
+	k.try(keycloakMethods, keycloakRequests, keycloakGrants)
+	k.try(keycloakRegistration, registeredSteps, deletionSteps, keycloakHints)
 	k.fapi()
 	k.try(keycloakFAPI)
 }
@@ -189,7 +187,7 @@ func (k *keycloak) clients() []object {
 		"config": object{"included.client.audience": "audience", "access.token.claim": "true"},
 	}
 	return []object{
-		k.client("public", object{"publicClient": true, "serviceAccountsEnabled": false},
+		k.client("public", object{"publicSteps": true, "serviceAccountsEnabled": false},
 			object{"pkce.code.challenge.method": "S256"}),
 		k.client("basic", object{"secret": keycloakSecret, "directAccessGrantsEnabled": true},
 			object{"oidc.ciba.grant.enabled": "true"}),
@@ -235,16 +233,6 @@ func (k *keycloak) files() {
 }
 
 var keycloakLogins = []step{
-	{subject: "metadata and keys", command: "discover -c public.yaml"},
-	{subject: "login, public client, PKCE", command: "client -c public.yaml"},
-	{subject: "refresh, public client", command: "refresh-token -c public.yaml --refresh-token @refresh-token"},
-	{subject: "login, confidential client", command: "client -c basic.yaml"},
-	{subject: "refresh, rotated", command: "refresh-token -c basic.yaml --refresh-token @refresh-token"},
-	{
-		subject: "refresh again, with the new token",
-		command: "refresh-token -c basic.yaml --refresh-token @refresh-token --previous-id-token @id-token",
-	},
-	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
 	{subject: "revocation", command: "revoke -c basic.yaml --token @access-token"},
 	{
 		subject: "a login that the user refuses",
@@ -254,12 +242,6 @@ var keycloakLogins = []step{
 	{subject: "login with consent", command: "client -c consent.yaml"},
 	{
 		subject: "no login possible", command: "client -c basic.yaml --prompt none --max-age 0", exit: 6,
-		note: "`login_required`",
-	},
-	{subject: "login with the session of the browser", command: "client -c basic.yaml"},
-	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
-	{
-		subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
 		note: "`login_required`",
 	},
 }
@@ -300,7 +282,7 @@ var keycloakRequests = []step{
 	},
 }
 
-var keycloakOthers = []step{
+var keycloakGrants = []step{
 	{subject: "device", command: "device -c basic.yaml --open"},
 	{subject: "device, client that must use PKCE", command: "device -c public.yaml --open"},
 	{
@@ -321,18 +303,14 @@ var keycloakOthers = []step{
 	{subject: "introspection", command: "client-credentials -c audience.yaml"},
 	{subject: "introspection", command: "introspect -c audience.yaml --token @access-token", says: `"active": true`},
 	{subject: "token exchange", command: "token-exchange -c audience.yaml --subject-token @access-token"},
+}
+
+var keycloakRegistration = []step{
 	{
 		subject: "registration",
 		command: "register create --issuer $ISSUER --initial-access-token @initial-access-token " +
 			"--client-name Tool --redirect-uri $REDIRECT --out registered.yaml",
 	},
-	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
-	{
-		subject: "refresh from the file that it wrote",
-		command: "refresh-token -c registered.yaml --refresh-token @refresh-token",
-	},
-	{subject: "read the registration", command: "register read --registration registered.yaml.registration.json"},
-	{subject: "delete the registration", command: "register delete --registration registered.yaml.registration.json"},
 }
 
 // keycloakHints are refusals whose hint names what mends them.

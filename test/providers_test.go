@@ -231,10 +231,56 @@ func comesBack(args []string) bool {
 	return (args[0] == "client" || args[0] == "end-session") && !slices.Contains(args, "--no-redirect")
 }
 
+// publicSteps and the next tables are what several providers can do. The client public has no
+// secret, and basic has one.
+var publicSteps = []step{
+	{subject: "metadata and keys", command: "discover -c public.yaml"},
+	{subject: "login, public client, PKCE", command: "client -c public.yaml"},
+	{subject: "refresh, public client", command: "refresh-token -c public.yaml --refresh-token @refresh-token"},
+}
+
+var userSteps = []step{
+	{subject: "login, client_secret_basic, secret with spaces, plus and percent", command: "client -c basic.yaml"},
+	{subject: "refresh, rotated", command: "refresh-token -c basic.yaml --refresh-token @refresh-token"},
+	{
+		subject: "refresh again, with the new token",
+		command: "refresh-token -c basic.yaml --refresh-token @refresh-token --previous-id-token @id-token",
+	},
+	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
+	{subject: "session: login", command: "client -c basic.yaml --save work"},
+	{subject: "session: access token", command: "token work"},
+	{subject: "session: refresh", command: "sessions refresh work"},
+}
+
+// registeredSteps are what comes after register create has written registered.yaml.
+var registeredSteps = []step{
+	{subject: "login from the file that it wrote", command: "client -c registered.yaml", says: `"id_token"`},
+	{
+		subject: "read the registration",
+		command: "register read --registration registered.yaml.registration.json",
+	},
+}
+
+var deletionSteps = []step{{
+	subject: "delete the registration",
+	command: "register delete --registration registered.yaml.registration.json",
+}}
+
+var logoutSteps = []step{
+	{subject: "login with the session of the browser", command: "client -c basic.yaml"},
+	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
+}
+
+// silentSteps come after the logout, at providers that know prompt=none.
+var silentSteps = []step{{
+	subject: "no session after the logout", command: "client -c basic.yaml --prompt none", exit: 6,
+	note: "`login_required`",
+}}
+
 // try runs steps, in order.
-func (p *realProvider) try(steps []step) {
+func (p *realProvider) try(tables ...[]step) {
 	p.t.Helper()
-	for _, s := range steps {
+	for _, s := range slices.Concat(tables...) {
 		p.browser.Deny = s.deny
 		result := "failed"
 		p.t.Run(s.subject, func(t *testing.T) {
