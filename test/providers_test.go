@@ -247,9 +247,6 @@ var userSteps = []step{
 		command: "refresh-token -c basic.yaml --refresh-token @refresh-token --previous-id-token @id-token",
 	},
 	{subject: "UserInfo", command: "userinfo -c basic.yaml --token @access-token"},
-	{subject: "session: login", command: "client -c basic.yaml --save work"},
-	{subject: "session: access token", command: "token work"},
-	{subject: "session: refresh", command: "sessions refresh work"},
 }
 
 // registeredSteps are what comes after register create has written registered.yaml.
@@ -266,8 +263,13 @@ var deletionSteps = []step{{
 	command: "register delete --registration registered.yaml.registration.json",
 }}
 
+// logoutSteps keep the tokens as a session of the client, and end the session of the browser.
 var logoutSteps = []step{
-	{subject: "login with the session of the browser", command: "client -c basic.yaml"},
+	{subject: "session: login", command: "client -c basic.yaml --save work"},
+	{subject: "session: access token", command: "token work"},
+	{subject: "session: refresh", command: "sessions refresh work"},
+	{subject: "session: logout", command: "sessions logout work"},
+	{subject: "login again", command: "client -c basic.yaml"},
 	{subject: "logout", command: "end-session -c basic.yaml --token @id-token"},
 }
 
