@@ -187,7 +187,7 @@ func (k *keycloak) clients() []object {
 		"config": object{"included.client.audience": "audience", "access.token.claim": "true"},
 	}
 	return []object{
-		k.client("public", object{"publicSteps": true, "serviceAccountsEnabled": false},
+		k.client("public", object{"publicClient": true, "serviceAccountsEnabled": false},
 			object{"pkce.code.challenge.method": "S256"}),
 		k.client("basic", object{"secret": keycloakSecret, "directAccessGrantsEnabled": true},
 			object{"oidc.ciba.grant.enabled": "true"}),
