@@ -331,10 +331,13 @@ var keycloakHints = []step{
 		subject: "DPoP is required", command: "client-credentials -c dpop-required.yaml", exit: 3, says: "--dpop",
 		note: "the hint names --dpop",
 	},
-	{subject: "a token for another audience", command: "client-credentials -c basic.yaml"},
+	{
+		subject: "a token for another audience",
+		command: "password -c basic.yaml --username alice --password @password",
+	},
 	{
 		subject: "a token for another audience", command: "introspect -c basic.yaml --token @access-token",
-		says: "account", note: "`active` is false: the token's audience is not the client",
+		says: "aud is", note: "`active` is false, because the token's audience is not the client",
 	},
 	{subject: "registration without a token", command: "register create --issuer $ISSUER --client-name Tool " +
 		"--out refused.yaml", exit: 3, says: "--initial-access-token", note: "the hint names --initial-access-token"},
