@@ -49,7 +49,11 @@ func TestRecipes(t *testing.T) {
 	for _, line := range commands {
 		command, _, _ := strings.Cut(line[1], " > ")
 		args := strings.Fields(command)
-		if args[0] != "oidc-client" {
+		switch args[0] {
+		case "umask":
+			continue
+		case "oidc-client":
+		default:
 			t.Errorf("%s: not a command line of the program", command)
 			continue
 		}
