@@ -181,7 +181,8 @@ func TestKubectlSetup(t *testing.T) {
 	needed(t, "kubectl", err)
 	s := newServed(t)
 	claims := `{"userinfo":{"it's":null,"b":null}}`
-	line := s.run(program(t), "helper", "kubernetes", "work", "--setup", "--login", "--claims", claims, "-c", "config.yaml")
+	line := s.run(program(t), "helper", "kubernetes", "work", "--setup", "--login", "--claims", claims, "-c",
+		"config.yaml")
 	s.env = append(s.env, "KUBECONFIG="+filepath.Join(s.folder, "kubeconfig"))
 	s.run("sh", "-c", line)
 	var kubeconfig struct {

@@ -491,8 +491,8 @@ func TestZshCompletion(t *testing.T) {
 	zsh, err := exec.LookPath("zsh")
 	needed(t, "zsh", err)
 	for script, want := range map[string]string{
-		`eval "$(oidc-client completion zsh)"; print loaded`: "oidc-client: completion needs zsh's completion system; " +
-			"add to .zshrc, before this script: autoload -Uz compinit && compinit\nloaded\n",
+		`eval "$(oidc-client completion zsh)"; print loaded`: "oidc-client: completion needs zsh's completion " +
+			"system; add to .zshrc, before this script: autoload -Uz compinit && compinit\nloaded\n",
 		`autoload -Uz compinit && compinit -D; source <(oidc-client completion zsh)
 			print $_comps[oidc-client] $_comps[oidc-token]`: "_oidc-client _oidc-client\n",
 	} {

@@ -345,8 +345,10 @@ var proofs = map[string]proof{
 	"helper kubernetes --access-token": {scene: "work", before: makeSession},
 	"helper kubernetes --setup":        {scene: "work", before: makeSession},
 	"helper kubernetes --scope":        {scene: "work --access-token", value: "mine", before: makeSession},
-	"helper kubernetes --resource":     {scene: "work --access-token", value: "https://mine.example", before: makeSession},
-	"helper kubernetes --audience":     {scene: "work --access-token", value: "mine", before: makeSession},
+	"helper kubernetes --resource": {
+		scene: "work --access-token", value: "https://mine.example", before: makeSession,
+	},
+	"helper kubernetes --audience": {scene: "work --access-token", value: "mine", before: makeSession},
 
 	"demo --jq":                    {elsewhere: "test/script/jq.txtar"},
 	"--login":                      {},
