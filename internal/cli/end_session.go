@@ -31,7 +31,10 @@ type endSessionOptions struct {
 	params                            []string
 }
 
-const loggedOutPath = "/logout/callback"
+const (
+	loggedOutPath = "/logout/callback"
+	nobodyLogsOut = "log out here: there is no display to open a browser on, and no terminal"
+)
 
 func endSessionCommand(p *program) *cobra.Command {
 	var o endSessionOptions
@@ -153,7 +156,10 @@ func leaveAtProvider(ctx context.Context, r *run.Run, client *connect.Client, re
 	}
 	defer func() { _ = listener.Close() }() // what it delivers is only a redirect
 	r.Inform("Go to %s", listener.StartURL())
-	openBrowser(ctx, r, &o.browser, listener.StartURL())
+	opened := openBrowser(ctx, r, &o.browser, listener.StartURL())
+	if err := unattended(r, &o.browser, opened, nobodyLogsOut, false); err != nil {
+		return err
+	}
 	select {
 	case <-gone:
 	case <-ctx.Done():
@@ -233,7 +239,10 @@ func logOut(ctx context.Context, r *run.Run, client *connect.Client, cfg *connec
 	}
 	close(ready)
 	r.Inform("Go to %s", listener.StartURL())
-	openBrowser(ctx, r, &o.browser, listener.StartURL())
+	opened := openBrowser(ctx, r, &o.browser, listener.StartURL())
+	if err := unattended(r, &o.browser, opened, nobodyLogsOut, false); err != nil {
+		return err
+	}
 	visit, err := listener.Wait(ctx)
 	if err != nil {
 		err = waitFor(ctx, "the browser to come back from the logout", err)

@@ -63,7 +63,7 @@ func (o *browserOptions) add(f *pflag.FlagSet) {
 	o.addPlace(f)
 	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the browser")
 	f.StringVar(&o.command, "browser", "",
-		"`command` to open the URL with, which is added to its end; by default BROWSER, or the system's")
+		"`command` to open the URL with, in place of %s or at its end; by default one of BROWSER, or the system's")
 }
 
 // addPlace adds the flags of where the browser comes back to.
@@ -259,14 +259,20 @@ func newLogin(ctx context.Context, r *run.Run, t *tokenRequest, o *loginOptions)
 		},
 		Strange: func(what string) { r.Warn("%s", what) },
 	}
-	journey.Begun = func(start, direct string) {
+	journey.Begun = func(start, direct string) error {
 		if throughBrowser(cfg) {
 			r.Inform("the response is expected at %s (response_mode %s)", journey.Request.RedirectURI,
 				request.ResponseMode)
 		}
 		r.Inform("Go to %s", start)
 		r.Console().Block(elsewhere, "URL", direct)
-		openBrowser(ctx, r, &o.browser, start)
+		device := t.client.Provider.DeviceAuthorizationEndpoint != ""
+		opened := openBrowser(ctx, r, &o.browser, start)
+		err := unattended(r, &o.browser, opened, nobodyLogsIn, device)
+		if !opened && err == nil {
+			adviseSSH(r, start, device)
+		}
+		return err
 	}
 	return journey, nil
 }

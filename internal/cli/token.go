@@ -126,8 +126,11 @@ func target(cmd *cobra.Command, o *sessionOptions) (session.Target, error) {
 	if len(given) == 0 || namesConfiguration(cmd, &o.client) {
 		return t, nil
 	}
-	if o.idToken {
-		return t, failure.Usage("--%s is for an access token, and the ID Token is asked for", given[0])
+	switch {
+	case o.idToken && cmd.Flags().Lookup("id-token") != nil:
+		return t, failure.Usage("--%s is for an access token, and --id-token asks for the other one", given[0])
+	case o.idToken:
+		return t, failure.Usage("--%s is for an access token: it goes with --access-token", given[0])
 	}
 	for _, name := range given {
 		values := flagValues(cmd.Flags().Lookup(name))

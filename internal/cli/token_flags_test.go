@@ -29,7 +29,7 @@ func TestFlagsOfToken(t *testing.T) {
 		{"token work --audience mine", "0", `audience=["mine"]`},
 		{
 			"token work --scope mine --id-token", "2",
-			"--scope is for an access token, and the ID Token is asked for",
+			"--scope is for an access token, and --id-token asks for the other one",
 		},
 		{
 			"token work --resource mine", "2",
@@ -141,7 +141,7 @@ func TestLoginForKubectl(t *testing.T) {
 	try("false", "--login", "exit code 6\n", "--login needs IfAvailable")
 	try("true", "--login --port 0", "exit code 0\n{\"apiVersion\"", `"token":"JWT {`, "GET /auth")
 	try("true", "--prompt login", "exit code 2\n", "--prompt is for a login: it goes with --login")
-	try("true", "--scope mine", "exit code 2\n", "--scope is for an access token, and the ID Token is asked for")
+	try("true", "--scope mine", "exit code 2\n", "--scope is for an access token: it goes with --access-token")
 }
 
 // What --setup prints makes kubectl run the same command line, from whatever folder, and holds no
@@ -154,14 +154,15 @@ func TestSetUpKubectl(t *testing.T) {
 		"work": "kubectl config set-credentials work --exec-api-version=client.authentication.k8s.io/v1 " +
 			"RANDOM=Never --exec-command=oidc-client --exec-arg=helper --exec-arg=kubernetes " +
 			"--exec-arg=work\n",
-		"work --login --issuer $OP --client-id it's --client-secret @$DIR/old": "RANDOM=IfAvailable " + // --exec-interactive-mode
+		// --exec-interactive-mode
+		"work --login --issuer $OP --client-id it's --client-secret @$DIR/old": "RANDOM=IfAvailable " +
 
 			"--exec-command=oidc-client --exec-arg=helper --exec-arg=kubernetes --exec-arg=work " +
-			`'--exec-arg=--client-id=it'\''s' --exec-arg=--client-secret=@DIR/old --exec-arg=--issuer=http://127.0.0.1:PORT ` +
-			"--exec-arg=--login\n",
+			`'--exec-arg=--client-id=it'\''s' --exec-arg=--client-secret=@DIR/old ` +
+			"--exec-arg=--issuer=http://127.0.0.1:PORT --exec-arg=--login\n",
 		`work --login --claims {"a":1,"b":2} --scope a --scope b`: `'--exec-arg="--claims={""a"":1,""b"":2}"' ` +
 			"--exec-arg=--login --exec-arg=--scope=a --exec-arg=--scope=b\n",
-		"work -c $DIR/config.yaml --timeout 1m":              "--exec-arg=--config=DIR/config.yaml --exec-arg=--timeout=1m0s\n",
+		"work -c $DIR/config.yaml --timeout 1m":              "--exec-arg=--config=DIR/config.yaml --exec-arg=--timeout=1m",
 		"work --login " + asClient:                           "exit code 2\n",
 		"work --issuer $OP --client-id a --auth-method mine": "exit code 2\n",
 		"work --prompt login":                                "exit code 2\n",

@@ -27,8 +27,9 @@ type Login struct {
 	Place   loopback.Options          // Host, Port and Path of the listener
 
 	// Begun tells the person where to go: to start, which leads to the provider,
-	// or, from another machine, to direct.
-	Begun func(start, direct string)
+	// or, from another machine, to direct. An error says that no browser will come: it ends
+	// the wait once there are no Pasted texts any more.
+	Begun func(start, direct string) (unattended error)
 	// Pasted are texts that the person pasted or typed: the address that the browser
 	// ended on, if it is on another machine. A text may have several lines.
 	Pasted <-chan string
@@ -106,12 +107,12 @@ func (l *Login) Run(ctx context.Context, done func(*Outcome) (last bool)) error 
 		return err
 	}
 	defer func() { _ = l.listener.Close() }() // what it delivers is only a page
-	l.Begun(l.listener.StartURL(), first.URL)
+	unattended := l.Begun(l.listener.StartURL(), first.URL)
 	if l.Exchange == nil {
 		l.Exchange = l.Client.Exchange
 	}
 	for {
-		outcome, err := l.next(ctx)
+		outcome, err := l.next(ctx, unattended)
 		if err != nil {
 			l.leaveUnseen(first)
 			return err
@@ -297,8 +298,11 @@ func (l *Login) refused(ctx context.Context, visit *loopback.Visit) *Outcome {
 }
 
 // next waits for a response, from the browser or from the person.
-func (l *Login) next(ctx context.Context) (*Outcome, error) {
+func (l *Login) next(ctx context.Context, unattended error) (*Outcome, error) {
 	for {
+		if unattended != nil && l.Pasted == nil {
+			return nil, unattended
+		}
 		var visit *loopback.Visit
 		select {
 		case visit = <-l.listener.Visits():

@@ -54,7 +54,7 @@ func newStage(t *testing.T, change ...func(*Login)) *stage {
 	s := &stage{t: t, op: op, start: make(chan string, 1), direct: make(chan string, 1), lines: make(chan string)}
 	s.login = &Login{
 		Client: &oidc.Client{Provider: metadata, ID: "app"}, Place: loopback.Options{Path: "/auth/callback"},
-		Begun:  func(start, direct string) { s.start <- start; s.direct <- direct },
+		Begun:  func(start, direct string) error { s.start <- start; s.direct <- direct; return nil },
 		Pasted: s.lines, Strange: s.strange,
 	}
 	for _, c := range change {
@@ -380,4 +380,28 @@ func FuzzParameters(f *testing.F) {
 			t.Fatal("neither parameters nor an error")
 		}
 	})
+}
+
+// Where no browser comes, the wait lasts as long as somebody may paste an address.
+func TestNobodyPastes(t *testing.T) {
+	t.Parallel()
+	nobody := errors.New("nobody is there")
+	alone := func(l *Login) {
+		begun := l.Begun
+		l.Begun = func(start, direct string) error { return errors.Join(begun(start, direct), nobody) }
+	}
+	s := newStage(t, alone)
+	outcomes, err := s.run(t.Context(), 1, func(_, direct string) { s.lines <- s.redirect(t.Context(), direct) })
+	if err != nil || len(outcomes) != 1 || outcomes[0].Err != nil {
+		t.Errorf("what was pasted does not count: %v", err)
+	}
+	s = newStage(t, alone)
+	_, err = s.run(t.Context(), 1, func(string, string) { s.lines <- "junk"; close(s.lines) })
+	if !errors.Is(err, nobody) {
+		t.Errorf("after the last line: %v", err)
+	}
+	s = newStage(t, alone, func(l *Login) { l.Pasted = nil })
+	if _, err = s.run(t.Context(), 1, func(string, string) {}); !errors.Is(err, nobody) {
+		t.Errorf("without lines: %v", err)
+	}
 }
