@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,12 +94,13 @@ func receiveLogouts(r *run.Run, cmd *cobra.Command, o *receiverOptions) error {
 	}
 	receiver := &logoutReceiver{
 		client: client.Client, expect: expect, logouts: make(chan logout),
-		memory: memory{seen: map[string]bool{}},
+		memory: memory{seen: map[string]bool{}}, strange: strangers(r),
 	}
 	receiver.expect.Seen = receiver.memory.has
 	server := &http.Server{
-		Handler: loopback.OwnHost(listener, o.listen, receiver), ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout: 15 * time.Second, MaxHeaderBytes: limit.Header,
+		Handler:           receiver.refusals(loopback.OwnHost(listener, o.listen, receiver)),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second, MaxHeaderBytes: limit.Header,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
@@ -177,6 +179,46 @@ type logoutReceiver struct {
 	expect  oidc.LogoutExpectation
 	logouts chan logout
 	memory  memory
+	strange func(what string) // is told of what came and is no logout
+}
+
+// strangers tells of what comes and is no logout, a few times: any page can make it come.
+func strangers(r *run.Run) func(what string) {
+	var told atomic.Int64
+	return func(what string) {
+		if told.Add(1) <= limit.Strange {
+			r.Warn("%s", what)
+		}
+	}
+}
+
+// A statusWriter notes the status of a response.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// refusals tells of requests that are refused for where they go: a provider that was given another
+// address gets nowhere, and says so nowhere.
+func (r *logoutReceiver) refusals(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		seen := &statusWriter{ResponseWriter: w}
+		next.ServeHTTP(seen, req)
+		came := transcript.Escape(fmt.Sprintf("%.10s %.100s", req.Method, req.URL.Path)) + " came, and was refused: "
+		switch seen.status {
+		case http.StatusNotFound, http.StatusMethodNotAllowed:
+			r.strange(came + "a logout token is taken by POST at " + backchannelLogoutPath + " (register it as " +
+				"backchannel_logout_uri), a front-channel call by GET at " + frontchannelLogoutPath)
+		case http.StatusMisdirectedRequest:
+			r.strange(came + transcript.Escape(fmt.Sprintf("its Host header is %.100s, which is not this listener; "+
+				"a tunnel has to set the header, and --listen names another address", req.Host)))
+		}
+	})
 }
 
 // ServeHTTP answers as Back-Channel Logout section 2.8 has it: 200, or 400 with
@@ -199,6 +241,7 @@ func (r *logoutReceiver) backchannel(w http.ResponseWriter, req *http.Request) {
 	raw, err := logoutToken(w, req)
 	if err != nil {
 		refuse(w, "invalid_request", err.Error())
+		r.strange("what came to " + backchannelLogoutPath + " is no logout token, and was refused: " + err.Error())
 		return
 	}
 	token, err := r.client.VerifyLogoutToken(req.Context(), raw, r.expect)

@@ -1,11 +1,17 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oidc-client/oidc-client/internal/limit"
+	"github.com/oidc-client/oidc-client/internal/loopback"
 	"github.com/oidc-client/oidc-client/internal/run"
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 )
@@ -36,5 +42,49 @@ func TestLogoutsAreBounded(t *testing.T) {
 		if list, ok := result.Value.([]strictjson.Ordered); !ok || len(list) != c.most {
 			t.Errorf("%s: %d, not %d", name, len(list), c.most)
 		}
+	}
+}
+
+// What comes and is no logout is told, a few times, with where logouts go.
+func TestStrangersAtTheReceiver(t *testing.T) {
+	t.Parallel()
+	var told []string
+	receiver := &logoutReceiver{strange: func(what string) { told = append(told, what) }}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	handler := receiver.refusals(loopback.OwnHost(listener, "127.0.0.1:0", receiver))
+	const places = "a logout token is taken by POST at /backchannel_logout (register it as backchannel_logout_uri), " +
+		"a front-channel call by GET at /frontchannel_logout"
+	for _, c := range []struct{ method, path, host, body, want string }{
+		{"POST", "/", "", "", "POST / came, and was refused: " + places},
+		{"GET", "/backchannel_logout", "", "", "GET /backchannel_logout came, and was refused: " + places},
+		{"POST", "/%1b[31m", "", "", `POST /\u001b[31m came, and was refused: ` + places},
+		{"POST", "/backchannel_logout", "", "logout_token=a&logout_token=b",
+			"what came to /backchannel_logout is no logout token, and was refused: not one logout_token"},
+		{"POST", "/backchannel_logout", "host.example:5557", "", "POST /backchannel_logout came, and was refused: its " +
+			"Host header is host.example:5557, which is not this listener; a tunnel has to set the header, and --listen " +
+			"names another address"},
+	} {
+		told = nil
+		req := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Host = cmp.Or(c.host, listener.Addr().String())
+		handler.ServeHTTP(httptest.NewRecorder(), req)
+		if len(told) != 1 || told[0] != c.want {
+			t.Errorf("%+v: %q", c, told)
+		}
+	}
+	var stderr bytes.Buffer
+	env := quiet()
+	env.Stderr = &stderr
+	tell := strangers(run.New(env, run.Options{}, "logout-receiver"))
+	for range 100 {
+		tell("something came")
+	}
+	if got := strings.Count(stderr.String(), "something came"); got != limit.Strange {
+		t.Errorf("told %d times", got)
 	}
 }
