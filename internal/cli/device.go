@@ -32,8 +32,9 @@ func deviceCommand(p *program) *cobra.Command {
 		Short: "Log in on another device (device authorization grant)",
 		Long: `Log in on another device (device authorization grant)
 
-Shows a code and an address, as a QR code too where there is a terminal, and asks
-for the tokens at the pace that the provider sets until the user is done there.`,
+Shows a code and an address, as a QR code too where there is a terminal and the locale
+is UTF-8, and asks for the tokens at the pace that the provider sets until the user is
+done there.`,
 		Example: `  oidc-client device -c config.yaml
   oidc-client device --issuer https://op.example.com --client-id my-device --scope openid --timeout 5m --format json`,
 		Args: noArguments,
@@ -142,7 +143,7 @@ func showDevice(ctx context.Context, r *run.Run, d *oidc.DeviceAuthorization, o 
 	if r.Console().Colour { // the code large, as far as a terminal can
 		r.Console().Raw("  \x1b[1;7m   " + transcript.Escape(d.UserCode) + "   \x1b[0m\n  \n")
 	}
-	if !o.noQR && r.Env.Terminal(r.Env.Stderr) {
+	if !o.noQR && r.Env.Terminal(r.Env.Stderr) && r.Env.Blocks() {
 		r.Console().Raw(qrCode(target))
 	}
 	if o.browser {

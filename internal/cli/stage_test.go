@@ -64,7 +64,7 @@ func newStage(t testing.TB, secure bool, now time.Time) *stage {
 	s.now.Store(&now)
 	s.env = map[string]string{
 		"OIDC_SESSIONS": filepath.Join(s.folder, "sessions"), "OIDC_KEYRING": "off",
-		"BROWSER": "browser",
+		"BROWSER": "browser", "LANG": "C.UTF-8",
 	}
 	s.Claims["exp"], s.Claims["auth_time"], s.Claims["iat"], s.Claims["acr"] = now.Unix()+3600, now.Unix(), now.Unix(),
 		"2"

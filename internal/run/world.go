@@ -3,6 +3,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -69,6 +71,13 @@ func isTerminal(w io.Writer) bool {
 func (e *Env) Plain() bool {
 	return e.Getenv("NO_COLOR") != "" || e.Getenv("TERM") == "dumb" ||
 		runtime.GOOS == "windows" && e.Getenv("WT_SESSION") == "" // an old console shows escapes as they are
+}
+
+// Blocks reports whether the terminal can show characters that are not ASCII, such as blocks. As for
+// other programs, the locale says so: LC_ALL, LC_CTYPE or LANG, the first that is set.
+func (e *Env) Blocks() bool {
+	locale := strings.ToLower(cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_CTYPE"), e.Getenv("LANG")))
+	return runtime.GOOS == "windows" || strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
 }
 
 // A Build says what the linker stamped. Empty fields are read from the build
