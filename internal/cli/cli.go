@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/oidc-client/oidc-client/internal/config"
 	"github.com/oidc-client/oidc-client/internal/failure"
 	"github.com/oidc-client/oidc-client/internal/run"
 )
@@ -49,9 +50,9 @@ func Main(ctx context.Context, env *run.Env, args []string) int {
 	return p.run.Finish(ctx, err)
 }
 
-// outputIn finds --format and --jq without parsing the rest.
+// outputIn finds --format, --jq and --no-color without parsing the rest.
 func outputIn(args []string) run.Options {
-	o := run.Options{Format: cmp.Or(valueIn(args, "--format"), "text")}
+	o := run.Options{Format: cmp.Or(valueIn(args, "--format"), "text"), NoColor: slices.Contains(args, "--no-color")}
 	if expression := valueIn(args, "--jq"); expression != "" {
 		o.Format = "json"
 		o.Filter, _ = run.ParseFilter(expression) // what is wrong with it is told when it is parsed
@@ -102,6 +103,9 @@ refresh token, keeps secrets out of logs, and says why when something fails.`,
 		text, _, _ := strings.Cut(err.Error(), "=")
 		text, _, _ = strings.Cut(text, " in -")
 		text, _, _ = strings.Cut(text, ": strconv.") // Go's word for what kind of number
+		if flag, unknown := strings.CutPrefix(text, "unknown flag: --"); unknown {
+			text += strings.Replace(config.Nearest(flag, flagNames(cmd)), "mean ", "mean --", 1)
+		}
 		return failure.Usage("%s", text)
 	})
 	f := root.PersistentFlags()

@@ -151,8 +151,12 @@ func showDevice(ctx context.Context, r *run.Run, d *oidc.DeviceAuthorization, o 
 	}
 }
 
-// countdown waits, and shows how much time is left on a terminal.
+// countdown waits, and shows on a terminal how much time is left: until the code expires, or --timeout
+// runs out.
 func countdown(ctx context.Context, r *run.Run, d time.Duration, until time.Time) error {
+	if deadline, ok := ctx.Deadline(); ok && (until.IsZero() || deadline.Before(until)) {
+		until = deadline
+	}
 	end, tick := time.NewTimer(d), time.NewTicker(time.Second)
 	defer end.Stop()
 	defer tick.Stop()
