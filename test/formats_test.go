@@ -52,6 +52,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		"app: register create", "app: register read --registration made.yaml.registration.json",
 		"app: register update --registration made.yaml.registration.json --metadata @change",
 		"app: jwt verify @id", "app: jwt verify @access --as access_token", "app: jwt decode @id",
+		"app: jwt decode @access_token_resp.json",
 		"signer: jwt profile", "signer: jwt request", "app: jwt jwks --pem-key ES256.pem",
 		"app: jwt keygen --out new.pem --force",
 		"app: client -p 0 --save work --replace", "app: token work", "app: token work --id-token --valid-for 1m",

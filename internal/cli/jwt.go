@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,9 +34,12 @@ func jwtDecodeCommand(p *program) *cobra.Command {
 		Long: `Show what a JWT says, without verifying it
 
 Nothing is sent anywhere. The token comes from standard input, from a file, or
-from OIDC_TOKEN; it is read as strictly as if it were verified.`,
+from OIDC_TOKEN. It may be in what people copy: an Authorization header, a cookie, a
+JSON response, the address that a login ended on. It is read as strictly as if it were
+verified.`,
 		Example: `  pbpaste | oidc-client jwt decode
-  oidc-client jwt decode @id-token`,
+  oidc-client jwt decode @id-token
+  oidc-client token work --header | oidc-client jwt decode`,
 		Args: counted(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -72,29 +76,72 @@ func decodeJWT(ctx context.Context, r *run.Run, flag string) error {
 	if err != nil {
 		return err
 	}
-	raw = bareToken(raw)
-	if raw == "" {
+	pasted := pastedJWTs(raw)
+	if len(pasted) == 0 { // which is then told of the text as it is
+		pasted = []pastedJWT{{"", bareToken(raw)}}
+	}
+	if pasted[0].token == "" {
 		return failure.Usage("there is no token: standard input was empty")
 	}
-	token, err := oidc.DecodeIDToken(raw)
+	var decoded []decodedJWT
+	var failed error
+	for _, p := range pasted {
+		r.Learn(p.token)
+		token, err := oidc.DecodeIDToken(p.token)
+		if err == nil {
+			decoded = append(decoded, decodedJWT{p.name, token.Header, token.JSON, false, token})
+			continue
+		}
+		if err = undecodable(err); len(pasted) > 1 {
+			r.Warn("%s: %s", cmp.Or(p.name, "a token"), err)
+		}
+		failed = cmp.Or(failed, err)
+	}
+	if len(decoded) == 0 {
+		return failed
+	}
+	showDecoded(r, decoded)
+	r.Warn("nothing was verified: anyone can have written this")
+	return nil
+}
+
+// undecodable says why a token cannot be shown.
+func undecodable(err error) error {
 	if errors.Is(err, oidc.ErrEncrypted) {
 		return failure.Usage("%v: its claims can only be read with the key it is encrypted for", err)
 	}
-	if err != nil {
-		return failure.Usage("the token cannot be read: %v", err)
+	return failure.Usage("the token cannot be read: %v", err)
+}
+
+// A decodedJWT is a JWT as jwt decode shows it.
+type decodedJWT struct {
+	Name     string          `json:"name,omitempty"`
+	Header   json.RawMessage `json:"header"`
+	Claims   json.RawMessage `json:"claims"`
+	Verified bool            `json:"verified"`
+
+	token *oidc.IDToken
+}
+
+// showDecoded shows one token, or several by their names.
+func showDecoded(r *run.Run, decoded []decodedJWT) {
+	if len(decoded) == 1 {
+		decoded[0].Name = ""
+		r.Note("jwt", decoded[0])
+	} else {
+		r.Note("jwts", decoded)
 	}
-	r.Note("jwt", struct {
-		Header   json.RawMessage `json:"header"`
-		Claims   json.RawMessage `json:"claims"`
-		Verified bool            `json:"verified"`
-	}{token.Header, token.JSON, false})
-	r.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))
-	r.Show(transcript.JSONResult("", "JWT Claims", "Claims", token.JSON))
-	if times := describeTimes(r, token); times != "" {
-		r.Show(transcript.Result{Title: "JWT Times", Key: "Times", Text: times})
+	for _, d := range decoded {
+		of := ""
+		if d.Name != "" {
+			of = " of " + d.Name
+		}
+		r.Show(transcript.JSONResult("", "JWT Header"+of, "Header", d.Header))
+		r.Show(transcript.JSONResult("", "JWT Claims"+of, "Claims", d.Claims))
+		if times := describeTimes(r, d.token); times != "" {
+			r.Show(transcript.Result{Title: "JWT Times" + of, Key: "Times", Text: times})
+		}
 	}
-	r.Warn("nothing was verified: anyone can have written this")
-	return nil
 }
 
 // describeTimes says when things happen, in local time and from now.

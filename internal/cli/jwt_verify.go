@@ -277,8 +277,9 @@ func adviseKind(raw string) run.Advisor {
 // verifyOne verifies a token and shows all of it.
 func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) error {
 	r.Advise("access token", adviseOpaque)
-	r.Advise("kind of token", adviseKind(strings.TrimPrefix(raw, "Bearer ")))
-	token, err := v.judge(ctx, strings.TrimPrefix(raw, "Bearer "))
+	raw = authorizationHeader.ReplaceAllString(raw, "")
+	r.Advise("kind of token", adviseKind(raw))
+	token, err := v.judge(ctx, raw)
 	r.Found(token.Checks)
 	if token.JSON != nil {
 		r.Show(transcript.JSONResult("", "JWT Header", "Header", token.Header))

@@ -42,6 +42,7 @@ const (
 	AgentRenewals = 4      // sessions that the agent renews at a time
 	Exchanges     = 1_000  // HTTP exchanges that the record of one run holds
 	Logins        = 16     // authorization requests of one command that may still be answered
+	PastedJWTs    = 16     // JWTs that jwt decode finds in what was pasted
 )
 
 // Sizes of RSA keys, in bits. A larger modulus costs the verifier seconds.
@@ -135,6 +136,7 @@ func sizes() []Row {
 		},
 		{"AgentRenewals", fmt.Sprint(AgentRenewals), "sessions that the agent renews at a time"},
 		{"Logins", fmt.Sprint(Logins), "authorization requests of one command that may still be answered"},
+		{"PastedJWTs", fmt.Sprint(PastedJWTs), "JWTs that jwt decode finds in what was pasted"},
 		{"Exchanges", fmt.Sprint(Exchanges), "HTTP exchanges in the record of one run; the oldest make room"},
 		{"ExchangesSize", size(ExchangesSize), "the same, all together"},
 		{"Filtered", size(Filtered), "what --jq prints, and the document of a stream that it filters"},
