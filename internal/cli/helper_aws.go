@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -124,14 +123,18 @@ func (o *awsOptions) check() (partition string, err error) {
 		return "", failure.Usage("--role-arn is missing, or is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME")
 	case o.lifetime != 0 && o.lifetime < 15*time.Minute:
 		return "", failure.Usage("--duration is 15m at least")
-	case !roleSessionName.MatchString(o.sessionName):
+	case !isRoleSessionName(o.sessionName):
 		return "", failure.Usage("--role-session-name is 2 to 64 of the characters a-z A-Z 0-9 _ + = , . @ -")
 	}
 	return arn[1], nil
 }
 
-// roleSessionName is what STS accepts as the name of a session.
-var roleSessionName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+// isRoleSessionName reports whether STS accepts a name of a session.
+func isRoleSessionName(name string) bool {
+	return len(name) >= 2 && len(name) <= 64 && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_+=,.@-", c)
+	})
+}
 
 // ownEndpoint is the URL of STS that the user names, and where: by the flag, or by the variables
 // that the AWS SDKs read. It is "" if none is named.

@@ -182,13 +182,11 @@ func (q *gitQuestion) take(key, value string) {
 	}
 }
 
-// bearerChallenge matches a WWW-Authenticate field with a challenge of the scheme Bearer.
-var bearerChallenge = regexp.MustCompile(`(?i)(^|,)\s*Bearer(\s|,|$)`)
-
 // bearer reports whether the token goes into an Authorization header of its own: git can, and the
 // server asks for it.
 func (q *gitQuestion) bearer() bool {
-	asks := slices.ContainsFunc(q.challenges, bearerChallenge.MatchString)
+	challenge := regexp.MustCompile(`(?i)(^|,)\s*Bearer(\s|,|$)`) // of a field with one or several
+	asks := slices.ContainsFunc(q.challenges, challenge.MatchString)
 	return asks && slices.Contains(q.capabilities, "authtype")
 }
 

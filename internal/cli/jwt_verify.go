@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -277,7 +278,7 @@ func adviseKind(raw string) run.Advisor {
 // verifyOne verifies a token and shows all of it.
 func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) error {
 	r.Advise("access token", adviseOpaque)
-	raw = authorizationHeader.ReplaceAllString(raw, "")
+	raw = regexp.MustCompile(authorizationHeader).ReplaceAllString(raw, "")
 	r.Advise("kind of token", adviseKind(raw))
 	token, err := v.judge(ctx, raw)
 	r.Found(token.Checks)
