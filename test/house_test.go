@@ -337,6 +337,39 @@ func TestReproducibleBuild(t *testing.T) {
 	}
 }
 
+// A build that nothing is stamped into, as by go install, says which source it is of.
+func TestVersionOfAPlainBuild(t *testing.T) {
+	t.Parallel()
+	git, err := exec.LookPath("git")
+	needed(t, "git", err)
+	folder := t.TempDir()
+	for _, part := range []string{"check", "cmd", "internal", "oidc"} {
+		check(t, os.CopyFS(filepath.Join(folder, part), os.DirFS(filepath.Join("..", part))))
+	}
+	for _, file := range []string{"go.mod", "go.sum", "main.go"} {
+		text, err := os.ReadFile(filepath.Join("..", file))
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(folder, file), text, 0o600))
+	}
+	printed(t, folder, git, "init", "-q")
+	printed(t, folder, git, "add", ".")
+	printed(t, folder, git, "-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "-q", "-m", "all")
+	commit := strings.TrimSpace(printed(t, folder, git, "rev-parse", "HEAD"))
+	programs := t.TempDir()
+	printed(t, folder, "go", "build", "-buildvcs=true", "-o", programs, ".", "./cmd/oidc-token")
+	short := printed(t, programs, "./oidc-client", "version", "--short")
+	version, rest, _ := strings.Cut(strings.TrimSpace(short), "-(")
+	if !strings.HasPrefix(version, "v0.0.0-") || rest != commit+")" {
+		t.Errorf("version --short: %q", short)
+	}
+	if out := printed(t, programs, "./oidc-client", "--version"); out != "oidc-client version "+version+"\n" {
+		t.Errorf("--version: %q, not %s", out, version)
+	}
+	if out := printed(t, programs, "./oidc-token", "--version"); out != short {
+		t.Errorf("oidc-token --version: %q, not %q", out, short)
+	}
+}
+
 // The reference in docs/ is what the program prints.
 func TestDocsUpToDate(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ package main
 import (
 	"cmp"
 	"os"
+	"runtime/debug"
 )
 
 // Stamped by the linker; see the Makefile.
@@ -37,13 +38,28 @@ func main() {
 		case "--help", "-h":
 			os.Exit(write(help))
 		case "--version":
-			os.Exit(write(cmp.Or(version, "dev") + "-(" + cmp.Or(commit, "unknown") + ")\n"))
+			os.Exit(write(name() + "\n"))
 		}
 	}
 	if text, ok := answer(args, os.Getenv); ok && write(text) == 0 {
 		return
 	}
 	os.Exit(become(args)) // which also says why it cannot write
+}
+
+// name is the version and the commit: what the linker stamped, or else what the Go toolchain recorded.
+func name() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "(devel)" {
+			version = cmp.Or(version, info.Main.Version)
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = cmp.Or(commit, s.Value)
+			}
+		}
+	}
+	return cmp.Or(version, "dev") + "-(" + cmp.Or(commit, "unknown") + ")"
 }
 
 // write writes to standard output and returns the exit code.

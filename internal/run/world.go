@@ -86,10 +86,14 @@ type Build struct{ Version, Commit, Date string }
 
 // Name is the version alone, as in the User-Agent.
 func (b Build) Name() string {
-	if b.Version == "" {
+	if b.Version != "" {
+		return b.Version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "dev"
 	}
-	return b.Version
+	return info.Main.Version
 }
 
 // Complete fills what the linker did not stamp from what the Go toolchain
@@ -98,11 +102,7 @@ func (b Build) Complete() Build {
 	if b.Version != "" && b.Commit != "" && b.Date != "" {
 		return b
 	}
-	info, ok := debug.ReadBuildInfo()
-	if ok && b.Version == "" && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		b.Version = info.Main.Version
-	}
-	if ok {
+	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch {
 			case s.Key == "vcs.revision" && b.Commit == "":
