@@ -132,7 +132,8 @@ func (o *awsOptions) check() (partition string, err error) {
 // isRoleSessionName reports whether STS accepts a name of a session.
 func isRoleSessionName(name string) bool {
 	return len(name) >= 2 && len(name) <= 64 && !strings.ContainsFunc(name, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_+=,.@-", c)
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') &&
+			!strings.ContainsRune("_+=,.@-", c)
 	})
 }
 

@@ -62,8 +62,10 @@ func TestStrangersAtTheReceiver(t *testing.T) {
 		{"POST", "/", "", "", "POST / came, and was refused: " + places},
 		{"GET", "/backchannel_logout", "", "", "GET /backchannel_logout came, and was refused: " + places},
 		{"POST", "/%1b[31m", "", "", `POST /\u001b[31m came, and was refused: ` + places},
-		{"POST", "/backchannel_logout", "", "logout_token=a&logout_token=b",
-			"what came to /backchannel_logout is no logout token, and was refused: not one logout_token"},
+		{
+			"POST", "/backchannel_logout", "", "logout_token=a&logout_token=b",
+			"what came to /backchannel_logout is no logout token, and was refused: not one logout_token",
+		},
 		{"POST", "/backchannel_logout", "host.example:5557", "", "POST /backchannel_logout came, and was refused: " +
 			"its Host header is host.example:5557, which is not this listener; a tunnel has to set the header, and " +
 			"--listen names another address"},

@@ -60,7 +60,8 @@ func TestColorOfMistakes(t *testing.T) {
 		env := quiet()
 		env.Stderr = &stderr
 		env.Terminal = func(io.Writer) bool { return true }
-		if code := Main(t.Context(), env, strings.Fields(line)); code != 2 || !strings.HasPrefix(stderr.String(), want) {
+		code := Main(t.Context(), env, strings.Fields(line))
+		if code != 2 || !strings.HasPrefix(stderr.String(), want) {
 			t.Errorf("%s: exit code %d, %q", line, code, stderr.String())
 		}
 	}
