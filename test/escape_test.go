@@ -125,7 +125,7 @@ exec work -- true
 helper git work get --host git.example.com
 helper docker work get
 helper docker work list
-helper aws work --role arn:aws:iam::1:role/r --region eu-west-1
+helper aws work --role-arn arn:aws:iam::1:role/r --sts-endpoint $issuer/sts
 helper kubernetes work
 helper kubernetes work --login --setup
 helper kubernetes fresh --login -c $config --port 0 --no-browser --timeout 100ms

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -38,6 +39,9 @@ func FuzzHelperGit(f *testing.F) {
 	f.Add("protocol=https\nhost=git.example\nhost=git.example.evil\n")
 	f.Add("protocol=https://git.example/?\nhost=git.example\n")
 	f.Add("protocol=https\r\nhost=git.example\r\n")
+	f.Add("protocol=https\nhost=git.example:443\nusername=alice\n")
+	f.Add("protocol=https\nhost=git.example\nusername=a\x00b\rpassword=x\n")
+	f.Add("capability[]=authtype\nprotocol=https\nhost=git.example\nusername=a\nwwwauth[]=Bearer\n")
 	s := aHelper(f)
 	f.Fuzz(func(t *testing.T, stdin string) {
 		code, stdout := s.helped(stdin, "helper git work get --host git.example")
@@ -52,11 +56,17 @@ func FuzzHelperGit(f *testing.F) {
 			key, value, _ := strings.Cut(line, "=")
 			said[key] = value
 		}
-		if code != 0 || said["protocol"] != "https" || !strings.EqualFold(said["host"], "git.example") {
+		host := strings.TrimSuffix(said["host"], ":443")
+		if code != 0 || said["protocol"] != "https" || !strings.EqualFold(host, "git.example") {
 			t.Errorf("exit code %d, to %q at %q: %s", code, said["protocol"], said["host"], stdout)
 		}
-		if !strings.HasPrefix(stdout, "username=oauth2\npassword=the-access-token\npassword_expiry_utc=") ||
-			strings.Count(stdout, "\n") != 3 {
+		basic := "username=" + cmp.Or(said["username"], "oauth2") + "\npassword=the-access-token\npassword_expiry_utc="
+		const bearer = "capability[]=authtype\nauthtype=Bearer\ncredential=the-access-token\nephemeral=1\n" +
+			"password_expiry_utc="
+		switch lines := strings.Count(stdout, "\n"); {
+		case strings.HasPrefix(stdout, basic) && lines == 3:
+		case strings.HasPrefix(stdout, bearer) && lines == 5 && strings.Contains(stdin, "capability[]=authtype"):
+		default:
 			t.Errorf("%q", stdout)
 		}
 	})

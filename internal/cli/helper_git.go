@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -151,6 +152,8 @@ func readGitQuestion(ctx context.Context, r *run.Run) (q gitQuestion, err error)
 		return q, malformedGitQuestion("it has no protocol")
 	case q.host == "" && strings.HasPrefix(q.protocol, "http"):
 		return q, malformedGitQuestion("it has no host")
+	case strings.ContainsFunc(q.username, unicode.IsControl):
+		return q, malformedGitQuestion("the user name has a control character")
 	}
 	return q, nil
 }
