@@ -209,13 +209,13 @@ func (r *logoutReceiver) refusals(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		seen := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(seen, req)
-		came := transcript.Escape(fmt.Sprintf("%.10s %.100s", req.Method, req.URL.Path)) + " came, and was refused: "
+		refused := "refused " + transcript.Escape(fmt.Sprintf("%.10s %.100s", req.Method, req.URL.Path)) + ": "
 		switch seen.status {
 		case http.StatusNotFound, http.StatusMethodNotAllowed:
-			r.strange(came + "a logout token is taken by POST at " + backchannelLogoutPath + " (register it as " +
-				"backchannel_logout_uri), a front-channel call by GET at " + frontchannelLogoutPath)
+			r.strange(refused + "logout tokens are accepted by POST at " + backchannelLogoutPath + " (register it as " +
+				"backchannel_logout_uri), front-channel calls by GET at " + frontchannelLogoutPath)
 		case http.StatusMisdirectedRequest:
-			r.strange(came + transcript.Escape(fmt.Sprintf("its Host header is %.100s, which is not this listener; "+
+			r.strange(refused + transcript.Escape(fmt.Sprintf("its Host header is %.100s, which is not this listener; "+
 				"a tunnel has to set the header, and --listen names another address", req.Host)))
 		}
 	})
@@ -241,7 +241,7 @@ func (r *logoutReceiver) backchannel(w http.ResponseWriter, req *http.Request) {
 	raw, err := logoutToken(w, req)
 	if err != nil {
 		refuse(w, "invalid_request", err.Error())
-		r.strange("what came to " + backchannelLogoutPath + " is no logout token, and was refused: " + err.Error())
+		r.strange("refused a request to " + backchannelLogoutPath + " that is not a logout token: " + err.Error())
 		return
 	}
 	token, err := r.client.VerifyLogoutToken(req.Context(), raw, r.expect)

@@ -56,17 +56,17 @@ func TestStrangersAtTheReceiver(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	handler := receiver.refusals(loopback.OwnHost(listener, "127.0.0.1:0", receiver))
-	const places = "a logout token is taken by POST at /backchannel_logout (register it as backchannel_logout_uri), " +
-		"a front-channel call by GET at /frontchannel_logout"
+	const places = "logout tokens are accepted by POST at /backchannel_logout (register it as " +
+		"backchannel_logout_uri), front-channel calls by GET at /frontchannel_logout"
 	for _, c := range []struct{ method, path, host, body, want string }{
-		{"POST", "/", "", "", "POST / came, and was refused: " + places},
-		{"GET", "/backchannel_logout", "", "", "GET /backchannel_logout came, and was refused: " + places},
-		{"POST", "/%1b[31m", "", "", `POST /\u001b[31m came, and was refused: ` + places},
+		{"POST", "/", "", "", "refused POST /: " + places},
+		{"GET", "/backchannel_logout", "", "", "refused GET /backchannel_logout: " + places},
+		{"POST", "/%1b[31m", "", "", `refused POST /\u001b[31m: ` + places},
 		{
 			"POST", "/backchannel_logout", "", "logout_token=a&logout_token=b",
-			"what came to /backchannel_logout is no logout token, and was refused: not one logout_token",
+			"refused a request to /backchannel_logout that is not a logout token: not one logout_token",
 		},
-		{"POST", "/backchannel_logout", "host.example:5557", "", "POST /backchannel_logout came, and was refused: " +
+		{"POST", "/backchannel_logout", "host.example:5557", "", "refused POST /backchannel_logout: " +
 			"its Host header is host.example:5557, which is not this listener; a tunnel has to set the header, and " +
 			"--listen names another address"},
 	} {
