@@ -372,6 +372,29 @@ func TestWithoutMetadata(t *testing.T) {
 	}
 }
 
+// A token that does not expire, as far as is known, needs no refresh token.
+func TestSaveTokenWithoutExpiry(t *testing.T) {
+	t.Parallel()
+	prepare := withoutMetadata("token_endpoint: $OP/token\nauthorize_endpoint: $OP/auth\n")
+	const line = "login -p 0 --save work -c $DIR/own.yaml"
+	for name, c := range map[string]struct {
+		expires any
+		want    []string
+	}{
+		"no expires_in": {nil, []string{"does not say when the access token of session work expires", "!offline_access"}},
+		"an expires_in": {300, []string{"ends with its access token", "offline_access"}},
+	} {
+		seen := onStage(t, line, func(s *stage) {
+			prepare(s)
+			delete(s.Tokens, "refresh_token")
+			if c.expires != nil {
+				s.Tokens["expires_in"] = c.expires
+			}
+		})
+		expectSeen(t, name, seen, append(c.want, "exit code 0")...)
+	}
+}
+
 // The ID Tokens of a provider that publishes no metadata are verified with the keys of the
 // configuration. One that fails says nothing of its metadata.
 func TestWithoutMetadataAndOpenID(t *testing.T) {

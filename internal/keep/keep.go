@@ -160,7 +160,12 @@ func (k *Keeper) Tell() {
 		r.Warn("%s has the refresh token of session %s too: once one of the two is used, the other is spent, "+
 			"and sending it may end the session at the provider", k.plan.File.name, s.Name)
 	}
-	if !s.Renewable {
+	switch {
+	case s.Renewable:
+	case s.Tokens.Expires.IsZero(): // as GitHub's OAuth apps have it
+		r.Inform("no refresh token came, and the provider does not say when the access token of session %s expires: "+
+			"log in again once it is refused", s.Name)
+	default:
 		r.Warn("no refresh token came, so session %s ends with its access token; most providers want the scope "+
 			"offline_access for one (Google: --param access_type=offline --param prompt=consent)", s.Name)
 	}
