@@ -14,6 +14,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// defaultACRs is a member that is a list, and text to the library.
+const defaultACRs = "default_acr_values"
+
+// joined returns the texts of a list, with spaces between them.
+func joined(list []any) string {
+	var words []string
+	for _, v := range list {
+		words = append(words, text(v))
+	}
+	return strings.Join(words, " ")
+}
+
 // libraryMembers are members that the library honors.
 var libraryMembers = []string{
 	"application_type", "client_name", "contacts", "default_max_age", "jwks_uri", "logo_uri", "policy_uri",
@@ -45,12 +57,8 @@ func (c Client) addMembers(client *goidc.Client) error {
 		nothing, missing := missingMembers[base]
 		list, _ := value.([]any)
 		switch {
-		case base == "default_acr_values":
-			var acrs []string
-			for _, acr := range list {
-				acrs = append(acrs, text(acr))
-			}
-			client.DefaultACRValues = strings.Join(acrs, " ")
+		case base == defaultACRs:
+			client.DefaultACRValues = joined(list)
 		case missing && value != nothing && (list == nil || len(list) > 0):
 			return fmt.Errorf("%s: the provider cannot do that", name)
 		case missing:
@@ -113,6 +121,6 @@ func (c *Client) UnmarshalYAML(node *yaml.Node) error {
 func isMember(name string) bool {
 	base, _, _ := strings.Cut(name, "#")
 	_, missing := missingMembers[base]
-	return missing || base == "default_acr_values" || slices.Contains(libraryMembers, base) ||
+	return missing || base == defaultACRs || slices.Contains(libraryMembers, base) ||
 		slices.Contains(plainMembers, base)
 }

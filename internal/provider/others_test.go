@@ -196,6 +196,30 @@ clients:
 	}
 }
 
+// default_acr_values is a list (Dynamic Client Registration 1.0 section 2), also for a client
+// that registers itself.
+func TestRegisterDefaultACRs(t *testing.T) {
+	t.Parallel()
+	p := automatic(t, func(o *Options) { o.Registration = true })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.endpoint("registration_endpoint"),
+		strings.NewReader(`{"redirect_uris":["http://127.0.0.1/auth/callback"],"default_acr_values":["1"],
+			"token_endpoint_auth_method":"none","default_max_age":60}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, m := p.do(r)
+	if list, _ := m["default_acr_values"].([]any); res.StatusCode != http.StatusCreated || len(list) != 1 ||
+		list[0] != "1" || m["default_max_age"] != 60.0 {
+		t.Fatalf("%d %v", res.StatusCode, m)
+	}
+	claims := ParseJWT(text(p.redeem(text(m["client_id"]), "",
+		p.authorize(authorization(text(m["client_id"]))).Get("code"))["id_token"])).Claims
+	if claims["acr"] != "1" {
+		t.Errorf("acr: %v", claims)
+	}
+}
+
 // What a client is registered with counts where it asks for nothing else.
 func TestRegisteredDefaults(t *testing.T) {
 	t.Parallel()

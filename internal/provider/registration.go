@@ -229,6 +229,9 @@ func (e registrationEndpoint) readRegistration(r *http.Request, id string) ([]go
 	if m["application_type"] == nil && onLoopback(m["redirect_uris"]) {
 		m["application_type"] = "native" // RFC 7591 has no such member
 	}
+	if list, ok := m[defaultACRs].([]any); ok {
+		m[defaultACRs] = joined(list) // the library wants text
+	}
 	more := e.options.takeGrants(m)
 	body = EncodeJSON(m)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -289,6 +292,9 @@ func (e registrationEndpoint) completeRegistration(m map[string]any) {
 	}
 	m["registration_access_token"], m["client_id_issued_at"], m["grant_types"] = c.RegistrationToken, c.CreatedAt,
 		c.GrantTypes
+	if c.DefaultACRValues != "" {
+		m[defaultACRs] = strings.Fields(c.DefaultACRValues)
+	}
 	if c.Secret != "" {
 		m["client_secret"], m["client_secret_expires_at"] = c.Secret, c.SecretExpiresAt
 	}
