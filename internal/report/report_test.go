@@ -225,7 +225,7 @@ func TestScriptLeavesOut(t *testing.T) {
 	code, proof, returned := exchange("token", 0, 5), exchange("token", 6, 5), exchange("", 7, 0)
 	code.Form = []transcript.Parameter{{Name: "code", Value: "[secret 11111111]"}}
 	proof.Header = []string{"Dpop: [secret 22222222]"}
-	returned.Endpoint, returned.Browser = transcript.AuthorizationResponse, true
+	returned.Endpoint, returned.Browser, returned.Via = transcript.AuthorizationResponse, true, transcript.ViaQuery
 	text := forms(t, told(nil, nil, code, proof, returned))[".sh"]
 	if strings.Contains(text, "--config") || strings.Count(text, "# Not repeated: ") != 3 {
 		t.Error(text)

@@ -49,7 +49,7 @@ func steps(exchanges []*transcript.Exchange) []Step {
 			Fault: faultOf(e), Offset: e.Start.Sub(exchanges[0].Start),
 		}
 		switch {
-		case e.Via != "": // it came from the provider, which redirected the browser
+		case e.Browser && e.Via != "":
 			list[i].From, list[i].To = Browser, Client
 		case e.Browser:
 			list[i].From = Browser

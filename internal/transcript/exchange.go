@@ -86,8 +86,8 @@ type Plain struct {
 // see it: nothing that is written to a file or printed calls Reveal.
 func (e *Exchange) Reveal() *Plain { return e.plain }
 
-// A BrowserRequest is a request of the browser: to an endpoint of the provider, or to a redirect URI with what the
-// provider has to say.
+// A BrowserRequest is a request of the browser: to an endpoint of the provider, or to a redirect URI with
+// what the provider has to say.
 type BrowserRequest struct {
 	Endpoint   string // such as [AuthorizationRequest]
 	Via        string // how a response came, "" for a request to the provider
@@ -134,6 +134,9 @@ func (e *Exchange) redact(r *Redactor) {
 	p := e.plain
 	e.URL, e.Body = r.URL(p.URL), r.Body(p.Header.Get("Content-Type"), p.Body)
 	e.Query = r.Parameters(p.URL.RawQuery)
+	if e.Via == ViaFragment {
+		e.Query = append(e.Query, r.Parameters(p.URL.EscapedFragment())...)
+	}
 	if mediaType, _, _ := strings.Cut(p.Header.Get("Content-Type"), ";"); mediaType == formType {
 		e.Form = r.Parameters(string(p.Body))
 	}

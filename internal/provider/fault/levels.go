@@ -90,6 +90,13 @@ func acceptedBases() []basis {
 		{"logout-token-typed-jwt", Recommended, backchannel + "2.4: typ is only recommended"},
 		{"logout-token-untyped", Recommended, backchannel + "2.4: typ is only recommended"},
 		{"registration-secret-missing", Choice, "RFC 7591 section 3.2.1: the secret is optional"},
+		{"registration-scope-optional", Recommended, "RFC 7591 section 2: scope is what the client may ask for"},
+		{"registration-userinfo-alg-none", Choice, "RFC 7591 section 3.2.1: the server may replace any value"},
+		{"registration-id-token-alg-none", Choice, "RFC 7591 section 3.2.1: the server may replace any value"},
+		{"registration-auth-method-missing", Choice, "RFC 7591 section 3.2.1: it belongs there"},
+		{"registration-token-uri-missing", Recommended, "RFC 7591 section 3.2.1: RFC 7592 is optional"},
+		{"metadata-auth-methods-none", Recommended, "RFC 8414 section 2: a server may have public clients only"},
+		{"registration-managed-secret-hashed", Recommended, "RFC 7592 section 3: client_secret is the secret"},
 		{"registration-managed-secret-missing", Choice, "RFC 7592 section 3: the secret is optional"},
 		{
 			"registration-auth-method-unknown", Choice,
