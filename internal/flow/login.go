@@ -46,10 +46,15 @@ type Login struct {
 	// where a program guards what must not be lost.
 	Exchange func(context.Context, *oidc.Login, url.Values) (*oidc.Tokens, error)
 
-	mu       sync.Mutex
-	logins   []pending // of which any may be answered, the newest last
-	told     int       // how often something strange was told
+	waiting
 	listener *loopback.Listener
+}
+
+// waiting are the logins of a journey that may be answered.
+type waiting struct {
+	mu     sync.Mutex
+	logins []pending // the newest last
+	told   int       // how often something strange was told
 }
 
 // A pending login can be answered.

@@ -355,7 +355,7 @@ func FuzzPasted(f *testing.F) {
 		login.Request.RedirectURI = "http://127.0.0.1:5556/auth/callback"
 		l := &Login{
 			Client: &oidc.Client{}, Strange: func(string) { told++ },
-			logins: []pending{{Login: login, made: time.Now()}},
+			waiting: waiting{logins: []pending{{Login: login, made: time.Now()}}},
 		}
 		visit := l.pasted(line, true)
 		switch {
