@@ -12,13 +12,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/oidc-client/oidc-client/internal/strictjson"
 	"github.com/oidc-client/oidc-client/internal/transcript"
 )
 
 // secret is a tag in a redacted text, with the readable parts of a JWT before it.
-var secret = regexp.MustCompile(`(?:eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.)?\[secret [0-9a-f]+\]`)
+var secret = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.)?\[secret [0-9a-f]+\]`)
+})
 
 // tag is the part of a match of secret that identifies it.
 func tag(match string) string { return match[strings.IndexByte(match, '['):] }
@@ -172,7 +175,7 @@ func headerPlace(value string) string {
 func (w *scripter) value(text string, step *Step, where string) string {
 	var b strings.Builder
 	for text != "" {
-		at := secret.FindStringIndex(text)
+		at := secret().FindStringIndex(text)
 		if at == nil {
 			break
 		}
@@ -196,7 +199,7 @@ func (w *scripter) variable(tag string, step *Step, where string) *variable {
 }
 
 func (w *scripter) add(tag, name, from string, given bool) *variable {
-	name = notInName.ReplaceAllString(strings.ToUpper(name), "_")
+	name = strings.Map(variableLetter, strings.ToUpper(name))
 	taken := func(name string) bool {
 		return slices.ContainsFunc(w.order, func(v *variable) bool { return v.name == name })
 	}
@@ -209,8 +212,13 @@ func (w *scripter) add(tag, name, from string, given bool) *variable {
 	return v
 }
 
-// notInName is what the name of a variable cannot hold.
-var notInName = regexp.MustCompile(`[^A-Z0-9_]`)
+// variableLetter is a character of the name of a variable.
+func variableLetter(r rune) rune {
+	if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '_'
+}
 
 // capture writes commands that take the secrets from a response which later requests hold.
 func (w *scripter) capture(b *strings.Builder, step *Step, later []Step) {
@@ -220,7 +228,7 @@ func (w *scripter) capture(b *strings.Builder, step *Step, later []Step) {
 	}
 	for _, m := range response.Members {
 		text, _ := strictjson.Text(m.Value)
-		match := secret.FindString(text)
+		match := secret().FindString(text)
 		if match == "" || match != text || w.variables[tag(match)] != nil || !usedIn(later, tag(match)) {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/oidc-client/oidc-client/internal/strictjson"
@@ -33,7 +34,9 @@ type Token struct {
 type Time struct{ Name, At, Relative string }
 
 // jwt is a JWT in a redacted exchange: the tag of the whole stands in the place of its signature.
-var jwt = regexp.MustCompile(`(eyJ[A-Za-z0-9_-]*)\.(eyJ[A-Za-z0-9_-]*)\.\[secret [0-9a-f]+\]`)
+var jwt = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(eyJ[A-Za-z0-9_-]*)\.(eyJ[A-Za-z0-9_-]*)\.\[secret [0-9a-f]+\]`)
+})
 
 // tokens are the JWTs of a run: those that were verified, and all others that an exchange holds.
 func tokens(record *transcript.Record, redactor *transcript.Redactor, steps []Step) []Token {
@@ -41,7 +44,7 @@ func tokens(record *transcript.Record, redactor *transcript.Redactor, steps []St
 	known := map[string]bool{}
 	for _, step := range steps {
 		for _, part := range partsOf(step.Exchange) {
-			for _, found := range jwt.FindAllStringSubmatch(part.Value, -1) {
+			for _, found := range jwt().FindAllStringSubmatch(part.Value, -1) {
 				if known[found[0]] {
 					continue
 				}
