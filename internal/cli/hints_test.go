@@ -105,7 +105,7 @@ func TestHintsOfRules(t *testing.T) {
 		},
 		"a MAC that was not asked for": {
 			token("id_token", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"), refreshLine,
-			[]string{"shared secret", "Choose an asymmetric algorithm"},
+			[]string{"not made with client_secret", "choose RS256 or ES256"},
 			nil,
 		},
 	})

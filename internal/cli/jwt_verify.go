@@ -34,6 +34,7 @@ type verification struct {
 	client   *oidc.Client
 	judge    judge
 	unjudged string // what was not judged of a token that is valid, "" if nothing
+	assumed  bool   // nobody said what kind of token it is: it is judged as an ID Token
 }
 
 // A judge verifies one token of a kind.
@@ -150,7 +151,7 @@ func newVerification(
 	if err != nil {
 		return v, err
 	}
-	v = verification{client: client}
+	v = verification{client: client, assumed: o.as == "" && kind == "id_token"}
 	if kind == "access_token" && len(o.audience) == 0 {
 		v.unjudged = "; the audience was not judged, because --audience was not given"
 	}
@@ -249,37 +250,40 @@ func adviseOpaque(err error, f *failure.Failure) {
 	}
 }
 
-// adviseKind says that a token that was verified as an ID Token looks like an access token: by its typ
-// (RFC 9068 section 2.1), by Keycloak's claim typ, or because it has a scope and nothing of a login.
-func adviseKind(raw string) run.Advisor {
-	return func(err error, f *failure.Failure) {
-		var broken *check.Error
-		if !errors.As(err, &broken) || !strings.HasPrefix(broken.First.ID, "id_token.") {
-			return
-		}
-		token, err := oidc.DecodeIDToken(raw)
-		if err != nil {
-			return
-		}
-		header, headerErr := strictjson.Parse(token.Header)
-		claims, claimsErr := strictjson.Parse(token.JSON)
-		if headerErr != nil || claimsErr != nil {
-			return
-		}
-		typ, _ := header.String("typ")
-		keycloak, _ := claims.String("typ")
-		login := slices.ContainsFunc([]string{"nonce", "at_hash", "c_hash"}, claims.Has)
-		if strings.HasSuffix(strings.ToLower(typ), "at+jwt") || keycloak == "Bearer" || claims.Has("scope") && !login {
-			f.Hint = "the token looks like an access token: --as access_token verifies it as one"
-		}
+// adviseKind says that a token that was verified as an ID Token looks like an access token.
+func adviseKind(err error, f *failure.Failure) {
+	var broken *check.Error
+	if errors.As(err, &broken) && strings.HasPrefix(broken.First.ID, "id_token.") {
+		f.Hint = "the token looks like an access token: --as access_token verifies it as one"
 	}
+}
+
+// looksLikeAccessToken reports whether a token that was not said to be an access token is probably one: by the
+// typ of its header (RFC 9068 section 2.1) or, at Keycloak, of its claims, or by what only access tokens say.
+func looksLikeAccessToken(raw string) bool {
+	token, err := oidc.DecodeIDToken(raw)
+	if err != nil {
+		return false
+	}
+	header, headerErr := strictjson.Parse(token.Header)
+	claims, claimsErr := strictjson.Parse(token.JSON)
+	if headerErr != nil || claimsErr != nil {
+		return false
+	}
+	typ, _ := header.String("typ") // of another type it says nothing
+	kind, _ := claims.String("typ")
+	access := claims.Has("scope") || claims.Has("scp") || claims.Has("client_id")
+	return strings.EqualFold(strings.TrimPrefix(typ, "application/"), "at+jwt") || kind == "Bearer" ||
+		access && !claims.Has("nonce") && !claims.Has("at_hash")
 }
 
 // verifyOne verifies a token and shows all of it.
 func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) error {
 	r.Advise("access token", adviseOpaque)
 	raw = regexp.MustCompile(authorizationHeader).ReplaceAllString(raw, "")
-	r.Advise("kind of token", adviseKind(raw))
+	if v.assumed && looksLikeAccessToken(raw) {
+		r.Advise("kind of token", adviseKind)
+	}
 	token, err := v.judge(ctx, raw)
 	r.Found(token.Checks)
 	if token.JSON != nil {

@@ -53,6 +53,13 @@ func TestJWTVerifyAccessToken(t *testing.T) {
 			}
 		})
 	}
+	const hint = "--as access_token verifies it as one"
+	if code, said := p.run("jwt", "verify", token); code != 5 || !strings.Contains(said, hint) {
+		t.Errorf("not said to be an access token: exit code %d: %s", code, said)
+	}
+	if code, said := p.run("jwt", "verify", idToken, "--nonce", "n"); code != 5 || strings.Contains(said, hint) {
+		t.Errorf("an ID Token: exit code %d: %s", code, said)
+	}
 	if code, said := p.run("jwt", "verify", token, "--as", "id_token", "--audience", "x"); code != 2 {
 		t.Errorf("--audience with an ID Token: exit code %d: %s", code, said)
 	}

@@ -231,7 +231,7 @@ func (t *tokenRefusal) meant(audience string) bool {
 
 // scopes are those of the token, nil if it does not say.
 func (t *tokenRefusal) scopes() []string {
-	if t.claims == nil {
+	if t.claims == nil || !t.claims.Has("scope") && !t.claims.Has("scp") {
 		return nil
 	}
 	return append(t.words("scope"), t.words("scp")...)
@@ -240,6 +240,9 @@ func (t *tokenRefusal) scopes() []string {
 // scope compares the token's scope with what the resource asks for.
 func (t *tokenRefusal) scope() string {
 	have := t.scopes()
+	if have == nil && t.claims != nil {
+		return "" // the provider keeps its scope elsewhere
+	}
 	said := strings.Join(have, " ")
 	if t.challenge != nil && t.challenge.Scope != "" {
 		missing := missingFrom(have, strings.Fields(t.challenge.Scope))
