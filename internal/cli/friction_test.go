@@ -54,12 +54,12 @@ func TestSecretOfTheProvider(t *testing.T) {
 	realm := strings.Repeat("a key of the realm ", 4)
 	const own = "the token was not made with client_secret: some providers sign HS256 with a key of their own"
 	for _, c := range []struct{ alg, secret, config, says, not string }{
-		{"HS256", realm, "secret.yaml", own, "add the algorithm"},
+		{"HS256", realm, "secret.yaml", own, "add this one"},
 		{"HS256", realm, "secret.yaml", "choose RS256 or ES256 for this client", "publishes now"},
 		{"HS512", realm, "secret.yaml", "HS512 is verified with a client_secret of at least 64 bytes", "publishes now"},
 		{"HS256", realm, "public.yaml", "HS256 is verified with a client_secret of at least 32 bytes", "publishes now"},
 		{"HS256", realm, "access.yaml", "leave access_token_jwt out", "publishes now"},
-		{"HS256", stageSecret, "secret.yaml", "add the algorithm to token_signing_alg", "a key of their own"},
+		{"HS256", stageSecret, "secret.yaml", "if the provider signs with client_secret", "a key of their own"},
 	} {
 		end := s.answersWith(c.alg, c.secret, c.config == "access.yaml")
 		got := s.run("refresh-token -c $DIR/"+c.config+" --refresh-token old-refresh-token", "")
