@@ -203,8 +203,8 @@ func readable(data []byte) error {
 		return reason.Errorf(reason.JSONSyntax, "empty where JSON belongs")
 	}
 	if bytes.HasPrefix(data, []byte("\uFEFF")) {
-		return reason.Errorf(reason.JSONSyntax, "not JSON: it begins with a byte order mark (BOM), which RFC 8259 section "+
-			"8.1 forbids")
+		return reason.Errorf(reason.JSONSyntax, "not JSON: it begins with a byte order mark (BOM), which RFC 8259 "+
+			"section 8.1 forbids")
 	}
 	if bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF}) {
 		return reason.Errorf(reason.JSONUnicode, "JSON that is UTF-16, not UTF-8")

@@ -54,7 +54,7 @@ func TestParseRefuses(t *testing.T) {
 func TestByteOrderMark(t *testing.T) {
 	t.Parallel()
 	for doc, says := range map[string]string{
-		"\uFEFF{}": "byte order mark (BOM)", " \uFEFF{}": "byte order mark (BOM)", "\xff\xfe{\x00}\x00": "UTF-16",
+		"\uFEFF{}": "byte order mark (BOM)", "\n\uFEFF{}": "byte order mark (BOM)", "\xff\xfe{\x00}\x00": "UTF-16",
 	} {
 		if _, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", doc, err)
