@@ -16,7 +16,7 @@ import (
 // user cannot have.
 // The login is that of a browser, if there is one.
 func (p *Provider) finish(session *goidc.AuthnSession, u User, v *ssoSession) (goidc.Status, error) {
-	acr, err := p.acrOf(p.withDefaults(session.ClientID, session.AuthorizationParameters), u)
+	acr, err := p.acrOf(p.clients.withDefaults(session.ClientID, session.AuthorizationParameters), u)
 	if err != nil {
 		return goidc.StatusFailure, err
 	}
@@ -34,8 +34,8 @@ func (p *Provider) finish(session *goidc.AuthnSession, u User, v *ssoSession) (g
 
 // withDefaults are the parameters of a request, with what its client is registered with in the
 // place of those that are not there (Dynamic Client Registration 1.0 section 2).
-func (p *Provider) withDefaults(id string, asked goidc.AuthorizationParameters) goidc.AuthorizationParameters {
-	if c := p.clients.find(id); c != nil && asked.ACRValues == "" {
+func (c *clients) withDefaults(id string, asked goidc.AuthorizationParameters) goidc.AuthorizationParameters {
+	if c := c.find(id); c != nil && asked.ACRValues == "" {
 		asked.ACRValues = c.DefaultACRValues
 	}
 	return asked

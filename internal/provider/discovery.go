@@ -55,6 +55,6 @@ func (p *Provider) completeMetadata(m map[string]any) {
 	}
 	m["grant_types_supported"] = grants
 	if aliases, ok := m["mtls_endpoint_aliases"].(map[string]any); ok {
-		aliases["device_authorization_endpoint"] = p.mtlsHost + "/device_authorization"
+		aliases["device_authorization_endpoint"] = p.at.mtls + "/device_authorization"
 	}
 }

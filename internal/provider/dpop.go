@@ -110,7 +110,7 @@ func (p *Provider) readProof(r *http.Request) (*proof, error) {
 // isHere reports whether a URI without its query is a path of this provider.
 func (p *Provider) isHere(uri, path string) bool {
 	uri = normalized(uri)
-	return uri == normalized(p.Issuer+path) || p.mtlsHost != "" && uri == normalized(p.mtlsHost+path)
+	return uri == normalized(p.Issuer+path) || p.at.mtls != "" && uri == normalized(p.at.mtls+path)
 }
 
 // normalized returns a URI without its query, in the form that is compared (RFC 9449 section

@@ -193,7 +193,7 @@ func (e tokenEndpoint) assertJWT(ctx context.Context, assertion string) (goidc.J
 	}
 	err = claims.ValidateWithLeeway(jwt.Expected{
 		Issuer:      id,
-		AnyAudience: jwt.Audience{e.Issuer, e.Issuer + "/token", e.mtlsHost + "/token"},
+		AnyAudience: jwt.Audience{e.Issuer, e.Issuer + "/token", e.at.mtls + "/token"},
 	}, time.Minute)
 	if err != nil {
 		return none, err

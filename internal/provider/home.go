@@ -62,8 +62,14 @@ func (l *requestLog) all() []Logged {
 	return slices.Clone(l.last)
 }
 
+// A homePage is the page at the issuer's address.
+type homePage struct {
+	*Provider
+	log *requestLog
+}
+
 // logged keeps what becomes of each request, and tells who wants to know.
-func (p *Provider) logged(next http.Handler) http.Handler {
+func (p homePage) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		one := Logged{At: time.Now(), Method: shortened(r.Method), Endpoint: EndpointName(r.URL.Path)}
 		if one.Endpoint == "" {
@@ -79,7 +85,7 @@ func (p *Provider) logged(next http.Handler) http.Handler {
 				one.Details = strings.TrimSpace(one.Details + " (" + shortened(why) + ")")
 			}
 			if r.URL.Path != "/" && r.URL.Path != faviconPath {
-				p.requests.add(one)
+				p.log.add(one)
 			}
 			if p.options.OnRequest != nil {
 				p.options.OnRequest(one)
@@ -179,7 +185,7 @@ const faviconPath = "/favicon.ico"
 
 // startPage serves the page at the issuer's address. It is in front of everything else, so
 // that looking at it is no request of a relying party.
-func (p *Provider) startPage(next http.Handler) http.Handler {
+func (p homePage) startPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == faviconPath:
@@ -193,7 +199,7 @@ func (p *Provider) startPage(next http.Handler) http.Handler {
 }
 
 // home is what the start page shows.
-func (p *Provider) home() any {
+func (p homePage) home() any {
 	type client struct {
 		*goidc.Client
 		AnyPort bool
@@ -206,7 +212,7 @@ func (p *Provider) home() any {
 		Clients   []client
 		Endpoints [][2]string
 		Requests  []Logged
-	}{Issuer: p.Issuer, Auto: p.options.Auto, Endpoints: p.endpoints(), Requests: p.requests.all()}
+	}{Issuer: p.Issuer, Auto: p.options.Auto, Endpoints: p.endpoints(), Requests: p.log.all()}
 	if p.options.Faults != nil {
 		page.Faults = p.options.Faults()
 	}
@@ -236,7 +242,7 @@ func (c *clients) list() []*goidc.Client {
 }
 
 // endpoints are the names and URLs of what the provider serves.
-func (p *Provider) endpoints() [][2]string {
+func (p homePage) endpoints() [][2]string {
 	var list [][2]string
 	for path, name := range endpointNames {
 		if name == "registration" && !p.options.Registration && p.options.RegistrationToken == "" {

@@ -14,7 +14,7 @@ import (
 // origin: read its responses, register clients and log in.
 func (p *Provider) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, own := range []string{p.Issuer, p.address, p.mtlsHost} {
+		for _, own := range []string{p.Issuer, p.at.own, p.at.mtls} {
 			if namesServer(r.Host, own) {
 				next.ServeHTTP(w, r)
 				return

@@ -51,7 +51,7 @@ func (p *Provider) ConfigFile(c Client, more ...string) []byte {
 	last := strings.Join(more, "")
 	var b strings.Builder
 	b.WriteString("# A client of the development provider; both are gone when it stops.\n")
-	for _, line := range p.configLines(c) {
+	for _, line := range p.options.configLines(p.Issuer, c) {
 		key, value, _ := strings.Cut(line, ": ")
 		if value != "" && !strings.HasPrefix(last, key+":") && !strings.Contains(last, "\n"+key+":") {
 			b.WriteString(line + "\n")
@@ -61,30 +61,30 @@ func (p *Provider) ConfigFile(c Client, more ...string) []byte {
 }
 
 // configLines are the lines for a client; those without a value are left out.
-func (p *Provider) configLines(c Client) []string {
+func (o Options) configLines(issuer string, c Client) []string {
 	scope := c.Scope
 	if scope == "" {
 		scope = allScopes
 	}
 	return append([]string{
-		"issuer: " + yamlString(p.Issuer),
+		"issuer: " + yamlString(issuer),
 		"client_id: " + yamlString(c.ID),
 		"auth_method: " + c.Method(),
 		"client_secret: " + yamlString(c.Secret),
 		"scopes: [" + strings.Join(strings.Fields(scope), ", ") + "]",
 		"override_redirect_uri: " + yamlString(c.loginURI()),
-	}, p.demands(c)...)
+	}, o.demands(c)...)
 }
 
 // demands are the lines for what a client has to do, as it is registered.
-func (p *Provider) demands(c Client) []string {
+func (o Options) demands(c Client) []string {
 	method := goidc.AuthnMethod(c.Method())
 	profiles := map[string]string{securityProfile: "fapi2", messageSigning: "fapi2-message-signing"}
 	lines := []string{
-		"profile: " + profiles[p.options.FAPI2],
-		"dpop: " + yes(c.DPoPBound || p.options.FAPI2 != "" && !mutualTLS(method)),
-		"use_par: " + yes(c.RequirePAR && p.options.FAPI2 == ""),
-		"use_request_parameter: " + yes(c.RequireSignedRequestObject && p.options.FAPI2 != messageSigning),
+		"profile: " + profiles[o.FAPI2],
+		"dpop: " + yes(c.DPoPBound || o.FAPI2 != "" && !mutualTLS(method)),
+		"use_par: " + yes(c.RequirePAR && o.FAPI2 == ""),
+		"use_request_parameter: " + yes(c.RequireSignedRequestObject && o.FAPI2 != messageSigning),
 		"request_object_signing_alg: " + c.RequestObjectSigningAlg,
 		"token_signing_alg: " + list(c.IDTokenSigningAlg),
 		"userinfo_signed_response_alg: " + c.UserInfoSigningAlg,

@@ -40,11 +40,11 @@ func (p *Provider) settings() []oidcprovider.Option {
 			oidcprovider.WithPolicies(goidc.NewPolicy("login",
 				func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, loginPage{p}.login)),
 			oidcprovider.WithErrorHandler(p.options.report),
-			oidcprovider.WithErrorRenderer(p.renderError),
+			oidcprovider.WithErrorRenderer(errorPage{p}.render),
 		})
-	if p.mtlsHost != "" {
+	if p.at.mtls != "" {
 		options = append(options,
-			oidcprovider.WithMTLS(p.mtlsHost, certificateOf),
+			oidcprovider.WithMTLS(p.at.mtls, certificateOf),
 			oidcprovider.WithTLSAuthn(), oidcprovider.WithSelfSignedTLSAuthn(), oidcprovider.WithTLSTokenBinding())
 	}
 	return options

@@ -29,62 +29,69 @@ func (o Options) validIssuer() error {
 	return nil
 }
 
-// listen opens the provider's port, and a second one for mutual TLS if there
-// is a certificate.
-func (p *Provider) listen() ([]net.Listener, error) {
-	at := p.options.Listen
-	if at == "" {
-		at = net.JoinHostPort("127.0.0.1", strconv.Itoa(p.options.Port))
-	}
-	listener, err := listen(at)
-	if err != nil {
-		return nil, err
-	}
-	scheme := "http://"
-	if p.options.Certificate != nil {
-		scheme = "https://"
-	}
-	if err := p.name(scheme, listener.Addr().String()); err != nil {
-		_ = listener.Close()
-		return nil, err
-	}
-	if p.options.Certificate == nil {
-		return []net.Listener{listener}, nil
-	}
-	mutual, err := p.listenMutual(at)
-	if err != nil {
-		_ = listener.Close()
-		return nil, err
-	}
-	mutualConfig := p.options.tls()
-	mutualConfig.ClientAuth = tls.RequestClientCert // chains are verified per client
-	return []net.Listener{tls.NewListener(listener, p.options.tls()), tls.NewListener(mutual, mutualConfig)}, nil
+// A place is where a provider is.
+type place struct {
+	issuer string
+	own    string // the address that it listens on, as a URL
+	mtls   string // the URL for mutual TLS, "" if there is none
 }
 
-// name gives the provider its issuer.
-func (p *Provider) name(scheme, address string) error {
-	host, port, err := net.SplitHostPort(address)
+// listen opens the provider's port, and a second one for mutual TLS if there
+// is a certificate.
+func (o Options) listen() ([]net.Listener, place, error) {
+	address := o.Listen
+	if address == "" {
+		address = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port))
+	}
+	listener, err := listen(address)
 	if err != nil {
-		return err
+		return nil, place{}, err
+	}
+	at, err := o.placeOf(listener)
+	if err == nil && o.Certificate == nil {
+		return []net.Listener{listener}, at, nil
+	}
+	var mutual net.Listener
+	if err == nil {
+		mutual, err = at.listenMutual(address)
+	}
+	if err != nil {
+		_ = listener.Close()
+		return nil, place{}, err
+	}
+	mutualConfig := o.tls()
+	mutualConfig.ClientAuth = tls.RequestClientCert // chains are verified per client
+	return []net.Listener{tls.NewListener(listener, o.tls()), tls.NewListener(mutual, mutualConfig)}, at, nil
+}
+
+// placeOf returns where a provider is that listens, and its issuer.
+func (o Options) placeOf(listener net.Listener) (place, error) {
+	scheme := "http://"
+	if o.Certificate != nil {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return place{}, err
 	}
 	everywhere := net.ParseIP(host).IsUnspecified()
 	if everywhere {
 		host = "127.0.0.1" // where a program beside it finds it
 	}
-	p.address, p.Issuer = scheme+net.JoinHostPort(host, port), p.options.Issuer
+	at := place{issuer: o.Issuer, own: scheme + net.JoinHostPort(host, port)}
 	switch {
-	case p.Issuer != "":
-		return nil
+	case at.issuer != "":
 	case everywhere:
-		return errors.New("a provider that listens on every address needs an issuer: the URL that its clients use")
+		return at, errors.New("a provider that listens on every address needs an issuer: the URL that its clients use")
+	default:
+		at.issuer = at.own
 	}
-	p.Issuer = p.address
-	return nil
+	return at, nil
 }
 
 // listenMutual opens the port for mutual TLS, beside the other.
-func (p *Provider) listenMutual(at string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(at)
+func (at *place) listenMutual(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +103,11 @@ func (p *Provider) listenMutual(at string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(p.Issuer)
+	u, err := url.Parse(at.issuer)
 	if err != nil {
 		return nil, err
 	}
-	p.mtlsHost = "https://" + net.JoinHostPort(u.Hostname(), port)
+	at.mtls = "https://" + net.JoinHostPort(u.Hostname(), port)
 	return mutual, nil
 }
 

@@ -21,7 +21,7 @@ func TestIssuerBesideTheAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = op.Close() })
-	address := strings.TrimPrefix(op.address, "http://")
+	address := strings.TrimPrefix(op.at.own, "http://")
 	dialed := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)

@@ -32,6 +32,7 @@ type login struct{ sid, client, subject string }
 type logins struct {
 	mu  sync.Mutex
 	all []login
+	sso ssoSessions // the browsers that they are of
 }
 
 func (l *logins) add(one login) {
@@ -166,10 +167,10 @@ func (e logoutEndpoint) logOut(w http.ResponseWriter, r *http.Request, ls *goidc
 	if hint, ok := r.Context().Value(hintKey{}).(string); ok {
 		sid = hint
 	}
-	if v := e.ssoSessionOf(r, nil); sid == "" && v != nil {
+	if v := loginPage(e).ssoSessionOf(r, nil); sid == "" && v != nil {
 		sid = v.sid
 	}
-	e.sso.end(sid)
+	e.logins.sso.end(sid)
 	if back, ok := r.Context().Value(backKey{}).(string); ok {
 		ls.PostLogoutRedirectURI = back
 	}

@@ -47,9 +47,12 @@ func (l loginPage) showDeviceDone(w http.ResponseWriter, r *http.Request) error 
 	return show(w, http.StatusOK, "message", done)
 }
 
-// renderError shows a failure that cannot go back to the client. A page is no challenge to
+// An errorPage is what somebody sees whose request failed.
+type errorPage struct{ *Provider }
+
+// render shows a failure that cannot go back to the client. A page is no challenge to
 // authenticate the client, so its status is 400 where the library says 401 or 403.
-func (p *Provider) renderError(w http.ResponseWriter, r *http.Request, err error) error {
+func (p errorPage) render(w http.ResponseWriter, r *http.Request, err error) error {
 	status := http.StatusInternalServerError
 	refusal := goidc.Error{}
 	switch {
@@ -57,11 +60,11 @@ func (p *Provider) renderError(w http.ResponseWriter, r *http.Request, err error
 		errors.Is(err, goidc.ErrNotFound):
 		status = http.StatusBadRequest
 	}
-	return show(w, status, "message", p.failurePage(r, err))
+	return show(w, status, "message", p.message(r, err))
 }
 
-// failurePage says what a developer has to change.
-func (p *Provider) failurePage(r *http.Request, err error) message {
+// message says what a developer has to change.
+func (p errorPage) message(r *http.Request, err error) message {
 	refusal := goidc.Error{}
 	errors.As(err, &refusal)
 	id, uri := r.FormValue("client_id"), r.FormValue("redirect_uri")

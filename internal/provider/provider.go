@@ -142,22 +142,18 @@ func Defaults() Options {
 type Provider struct {
 	Issuer string // its issuer identifier, http://127.0.0.1:PORT unless the options say otherwise
 
-	options  Options
-	users    users
-	clients  clients
-	store    *store
-	keys     goidc.JSONWebKeySet
-	address  string // that it listens on, as a URL
-	mtlsHost string
-	servers  []*http.Server
+	options Options
+	users   users
+	clients clients
+	store   *store
+	keys    goidc.JSONWebKeySet
+	at      place
+	servers []*http.Server
 
 	library *oidcprovider.Provider
 	nonces  nonces
 	logins  logins
-	sso     ssoSessions
-
-	requests requestLog
-	once     goidc.ConsumeJTIFunc // refuses a jti that was seen before
+	once    goidc.ConsumeJTIFunc // refuses a jti that was seen before
 }
 
 // The lifetimes of what the options leave open.
@@ -186,10 +182,11 @@ func Start(o Options) (*Provider, error) {
 	if p.keys, err = o.keySet(); err != nil {
 		return nil, err
 	}
-	listeners, err := p.listen()
+	listeners, at, err := o.listen()
 	if err != nil {
 		return nil, err
 	}
+	p.at, p.Issuer = at, at.issuer
 	handler, err := p.handler()
 	if err != nil {
 		for _, l := range listeners {
@@ -197,9 +194,10 @@ func Start(o Options) (*Provider, error) {
 		}
 		return nil, err
 	}
+	home := homePage{p, &requestLog{}}
 	for _, l := range listeners {
 		server := &http.Server{
-			Handler:           p.logged(p.ownHost(p.startPage(handler))),
+			Handler:           home.logged(p.ownHost(home.startPage(handler))),
 			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 			ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 64 << 10,
 		}

@@ -90,7 +90,7 @@ func (a authorizationRequests) strictRequests(next http.Handler) http.Handler {
 // refuseRequest refuses a request: with a page to whoever came with a browser.
 func (a authorizationRequests) refuseRequest(w http.ResponseWriter, r *http.Request, err error) {
 	if r.URL.Path == "/authorize" {
-		_ = a.renderError(w, r, goidc.NewError(goidc.ErrorCodeInvalidRequest, err.Error())) // it hung up
+		_ = errorPage(a).render(w, r, goidc.NewError(goidc.ErrorCodeInvalidRequest, err.Error())) // it hung up
 		return
 	}
 	refuse(w, http.StatusBadRequest, "invalid_request", err.Error())

@@ -213,7 +213,7 @@ func (rs resourceServer) showResourceMetadata(w http.ResponseWriter) {
 		"bearer_methods_supported":                   []string{"header"},
 		"dpop_signing_alg_values_supported":          rs.options.clientSignatures(),
 		"authorization_details_types_supported":      []string{"payment", "account"},
-		"tls_client_certificate_bound_access_tokens": rs.mtlsHost != "",
+		"tls_client_certificate_bound_access_tokens": rs.at.mtls != "",
 		"dpop_bound_access_tokens_required":          false,
 	}))
 }

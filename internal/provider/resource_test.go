@@ -150,7 +150,7 @@ func TestCertificateBoundTokens(t *testing.T) {
 		want int
 	}{"own": {own, 200}, "other": {other, 401}, "none": {&tls.Certificate{}, 401}} {
 		for _, path := range []string{"/resource", "/userinfo"} {
-			if res, m := as(c.with).get(op.mtlsHost+path, access); res.StatusCode != c.want {
+			if res, m := as(c.with).get(op.at.mtls+path, access); res.StatusCode != c.want {
 				t.Errorf("%s: %s %d, %v", name, path, res.StatusCode, m)
 			}
 		}

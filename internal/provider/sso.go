@@ -27,26 +27,26 @@ type ssoSessions struct {
 }
 
 // startSSO starts the session of a user who has logged in with a browser, and sets its cookie.
-func (p *Provider) startSSO(w http.ResponseWriter, u User) *ssoSession {
+func (l loginPage) startSSO(w http.ResponseWriter, u User) *ssoSession {
 	v := ssoSession{rand.Text(), u.Name, time.Now()}
 	cookie := rand.Text()
-	p.sso.mu.Lock()
-	defer p.sso.mu.Unlock()
-	if p.sso.all == nil {
-		p.sso.all = map[string]ssoSession{}
+	l.logins.sso.mu.Lock()
+	defer l.logins.sso.mu.Unlock()
+	if l.logins.sso.all == nil {
+		l.logins.sso.all = map[string]ssoSession{}
 	}
-	p.sso.all[cookie] = v
+	l.logins.sso.all[cookie] = v
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the provider is: it speaks http on this machine
-		Name: p.cookieName(), Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(p.Issuer, "https:"),
+		Name: l.cookieName(), Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: strings.HasPrefix(l.Issuer, "https:"),
 	})
 	return &v
 }
 
 // cookieName has the port of the issuer: browsers share cookies between the ports of a host.
-func (p *Provider) cookieName() string {
+func (l loginPage) cookieName() string {
 	port := ""
-	if u, err := url.Parse(p.Issuer); err == nil {
+	if u, err := url.Parse(l.Issuer); err == nil {
 		port = u.Port()
 	}
 	return "provider" + port
@@ -54,15 +54,15 @@ func (p *Provider) cookieName() string {
 
 // ssoSessionOf returns the session that a request comes from or, for a browser without cookies,
 // that its id_token_hint is from; nil if there is none.
-func (p *Provider) ssoSessionOf(r *http.Request, hint map[string]any) *ssoSession {
-	p.sso.mu.Lock()
-	defer p.sso.mu.Unlock()
-	if cookie, err := r.Cookie(p.cookieName()); err == nil {
-		if v, ok := p.sso.all[cookie.Value]; ok {
+func (l loginPage) ssoSessionOf(r *http.Request, hint map[string]any) *ssoSession {
+	l.logins.sso.mu.Lock()
+	defer l.logins.sso.mu.Unlock()
+	if cookie, err := r.Cookie(l.cookieName()); err == nil {
+		if v, ok := l.logins.sso.all[cookie.Value]; ok {
 			return &v
 		}
 	}
-	for _, v := range p.sso.all {
+	for _, v := range l.logins.sso.all {
 		if v.sid == text(hint["sid"]) {
 			return &v
 		}
@@ -83,11 +83,11 @@ func (s *ssoSessions) end(sid string) {
 
 // usableSSO returns the session if it is enough for the request, nil if the user has to log in
 // again, or another one has to.
-func (p *Provider) usableSSO(v *ssoSession, session *goidc.AuthnSession, c *goidc.Client) *ssoSession {
+func (l loginPage) usableSSO(v *ssoSession, session *goidc.AuthnSession, c *goidc.Client) *ssoSession {
 	if v == nil || has(string(session.Prompt), "login") || has(string(session.Prompt), "select_account") {
 		return nil
 	}
-	u := p.users[v.user]
+	u := l.users[v.user]
 	maxAge := session.MaxAuthnAgeSecs
 	if maxAge == nil && c != nil {
 		maxAge = c.DefaultMaxAgeSecs

@@ -35,9 +35,9 @@ func TestOneLoginForSeveralAuthorizations(t *testing.T) {
 	p := automatic(t, nil)
 	p.browser()
 	p.authorize(authorization("public"))
-	for i, v := range p.op.sso.all { // a login that was a while ago
+	for i, v := range p.op.logins.sso.all { // a login that was a while ago
 		v.at = v.at.Add(-time.Hour)
-		p.op.sso.all[i] = v
+		p.op.logins.sso.all[i] = v
 	}
 	first, hint := p.idClaims(authorization("public"))
 	for name, query := range map[string]url.Values{
@@ -64,7 +64,7 @@ func TestOneLoginForSeveralAuthorizations(t *testing.T) {
 			t.Errorf("%s: the same login: %v", name, next)
 		}
 		p.browser()
-		p.op.sso.all = map[string]ssoSession{}
+		p.op.logins.sso.all = map[string]ssoSession{}
 	}
 }
 
