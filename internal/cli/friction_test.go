@@ -52,7 +52,7 @@ func TestSecretOfTheProvider(t *testing.T) {
 		}
 	}
 	realm := strings.Repeat("a key of the realm ", 4)
-	const own = "the token was not made with client_secret: some providers sign HS256 with a key of their own"
+	const own = "the token was not made with client_secret: Keycloak and others sign HS256 with a key of their own"
 	for _, c := range []struct{ alg, secret, config, says, not string }{
 		{"HS256", realm, "secret.yaml", own, "add this one"},
 		{"HS256", realm, "secret.yaml", "choose RS256 or ES256 for this client", "publishes now"},

@@ -100,7 +100,7 @@ func TestHintsOfRules(t *testing.T) {
 		"a token_type of DPoP": {token("token_type", "DPoP"), refreshLine, []string{"--dpop"}, nil},
 		"a MAC by another key": {
 			token("id_token", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"), refreshLine + " --config $DIR/mac.yaml",
-			[]string{"not signed with client_secret", "Keycloak", "RS256"},
+			[]string{"not made with client_secret", "Keycloak", "RS256"},
 			[]string{"publishes now"},
 		},
 		"a MAC that was not asked for": {

@@ -41,7 +41,8 @@ func unreadable(line []byte) (column int, what string) {
 		column++
 		switch {
 		case c == utf8.RuneError && size == 1:
-			const what = "the byte %#02x is not UTF-8: the file is in another encoding, such as Latin-1; save it as UTF-8"
+			const what = "the byte %#02x is not UTF-8: the file is in another encoding, such as Latin-1; save it as " +
+				"UTF-8"
 			return column, fmt.Sprintf(what, rest[0])
 		case c != '\t' && c != '\u0085' && unicode.IsControl(c):
 			return column, fmt.Sprintf("it has the control character %U", c)

@@ -389,7 +389,8 @@ func macHint(results check.Results, result check.Result) string {
 		return fmt.Sprintf("%s is verified with a client_secret of at least %s (RFC 7518 section 3.2): "+
 			"have the provider issue one, or %s", name, size, choose)
 	}
-	return fmt.Sprintf("the token was not made with client_secret: some providers sign %s with a key of their own, "+
+	return fmt.Sprintf("the token was not made with client_secret: Keycloak and others sign %s with a key of their "+
+		"own, "+
 		"which no client can verify; %s", name, choose)
 }
 

@@ -45,8 +45,10 @@ func resourceFaults() []Fault {
 		accepted(metadata("servers-missing", "The resource's metadata names no authorization servers", nil,
 			edit(set("authorization_servers", nil)))),
 
-		accepted(resource("metadata-unchallenged", "The resource allows another method only (405), and its response has "+
-			"no challenge", nil, nil, "", func(a *answer) { a.say(http.StatusMethodNotAllowed, "text/plain", nil) })),
+		accepted(resource("metadata-unchallenged",
+			"The resource allows another method only (405), and its response has "+
+				"no challenge", nil, nil, "",
+			func(a *answer) { a.say(http.StatusMethodNotAllowed, "text/plain", nil) })),
 		resource("metadata-elsewhere", "The resource's challenge names metadata at another origin", url,
 			[]string{"V96", "H26"}, "", challenging(`Bearer resource_metadata="https://op.example/metadata"`)),
 		resource("metadata-file", "The resource's challenge names metadata that is a file", url, []string{"V96"}, "",
