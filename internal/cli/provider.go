@@ -349,6 +349,7 @@ func announce(r *run.Run, op *fault.Provider, options provider.Options, o *provi
 	}
 	file := files[0]
 	r.Inform("provider of issuer %s; interrupt to stop it", op.Issuer)
+	r.Debug("provider: each request is a line from now on; %s/ shows the last ones", op.Issuer)
 	o.warnReachable(r, op, options)
 	for _, u := range options.Users {
 		if !options.Auto {
