@@ -148,7 +148,7 @@ func (k *keycloak) realm(name string, clients ...object) {
 		"realm": name, "enabled": true, "clients": clients, "revokeRefreshToken": true,
 		"users": []object{{
 			"username": "alice", "enabled": true, "email": "alice@example.com", "emailVerified": true,
-			"firstName": "Alice", "lastName": "Example",
+			"firstName": "Alice", "lastName": "Example", "realmRoles": []string{"default-roles-" + name},
 			"credentials": []object{{"type": "password", "value": "alice-password"}},
 		}},
 	}, nil)
