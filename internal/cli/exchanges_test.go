@@ -71,8 +71,7 @@ func TestDebugShowsTheBrowsersRequests(t *testing.T) {
 	seen := s.run("client -d "+asClient+"--port 0", "")
 	at := -1
 	for _, want := range []string{
-		"authorization request, sent by the browser: GET " + "http://", "authorization response (query): GET http://",
-		"token request: POST",
+		"authorization, sent by the browser: GET http://", "authorization_response (query): http://", "token: POST",
 	} {
 		next := strings.Index(seen, want)
 		if next <= at {
@@ -85,7 +84,7 @@ func TestDebugShowsTheBrowsersRequests(t *testing.T) {
 	}
 	seen = s.run("end-session -d --issuer $OP --client-id app --token $ID -p 0", "")
 	for _, want := range []string{
-		"end_session request, sent by the browser: GET ", "id_token_hint=", "end_session response (query): GET ",
+		"end_session, sent by the browser: GET ", "id_token_hint=", "end_session_response (query): http://",
 	} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is not there:\n%s", want, seen)

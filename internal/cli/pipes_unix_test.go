@@ -48,7 +48,7 @@ func TestPipes(t *testing.T) {
 	for _, c := range []struct{ line, code, says string }{
 		{"client-credentials -c <named.yaml", "0", "the-access-token"},
 		{"config validate <named.yaml", "0", "is valid"},
-		{"client-credentials -c <named.yaml --save piped", "0", "kept as session piped"},
+		{"client-credentials -c <named.yaml --save piped", "0", "session piped"},
 		{"token piped", "0", "the-access-token"},
 		{"token piped -c <named.yaml", "0", "the-access-token"},
 		{"discover $OP --ca-cert <ca.pem", "0", "Provider Metadata"},
