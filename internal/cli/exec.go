@@ -73,7 +73,7 @@ func execute(r *run.Run, cmd *cobra.Command, o *execOptions, args []string) erro
 	case strings.ContainsAny(o.variable, "=\x00"):
 		return failure.Usage("--env is the name of a variable, without =")
 	}
-	r.Plainly() // standard output is the command's
+	run.Plainly(r) // standard output is the command's
 	command := args[dash:]
 	program, err := findProgram(r, command[0])
 	if err != nil {

@@ -54,7 +54,7 @@ func speakPlainly(r *run.Run) error {
 	if r.Options.JSON() {
 		return failure.Usage("a helper prints what the other tool reads")
 	}
-	r.Plainly()
+	run.Plainly(r)
 	return nil
 }
 

@@ -81,7 +81,7 @@ func (o *sessionOptions) addLogin(cmd *cobra.Command) {
 func printToken(r *run.Run, cmd *cobra.Command, o *sessionOptions, args []string) error {
 	ctx, cancel := r.Bounded(cmd.Context())
 	defer cancel()
-	r.Plainly() // standard output is for the token
+	run.Plainly(r) // standard output is for the token
 	r.Options.Output = false
 	out, err := wantedToken(ctx, r, cmd, o, args)
 	if err != nil {

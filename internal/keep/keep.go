@@ -94,7 +94,7 @@ func (k *Keeper) show(client *connect.Client, t *oidc.Tokens) {
 		id = run.IDToken(decoded)
 	}
 	if k.Stored() {
-		k.run.Quiet()
+		run.Quiet(k.run)
 	}
 	k.run.Show(transcript.TokenResponse{Raw: t.Raw, Expires: t.ExpiresAt, IDToken: id}.Result(k.run.Env.Now()))
 	if id != nil {

@@ -119,7 +119,7 @@ func viewOf(env *Env, o Options, colour bool, console *transcript.Text) transcri
 
 // Plainly leaves standard output to results without a title, which another
 // program reads. Blocks go to standard error.
-func (r *Run) Plainly() {
+func Plainly(r *Run) {
 	for _, view := range r.shown.views {
 		if text, ok := view.(*transcript.TextView); ok {
 			text.Blocks, text.Notes = r.console, nil
@@ -128,7 +128,7 @@ func (r *Run) Plainly() {
 }
 
 // Quiet leaves results out of what people read: a session has them.
-func (r *Run) Quiet() {
+func Quiet(r *Run) {
 	r.shown.mu.Lock()
 	defer r.shown.mu.Unlock()
 	for _, view := range r.shown.views {

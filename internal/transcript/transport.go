@@ -256,8 +256,8 @@ func (t *Text) visit(e *Exchange) {
 // ExchangeLine writes an exchange as one line: method, URL, status, time, connection.
 func (t *Text) ExchangeLine(e *Exchange) {
 	switch {
-	case e.Endpoint == AuthorizationResponse:
-		t.Line(LevelDebug, e.name()+" ("+e.Via+"): "+e.URL)
+	case e.Via != "":
+		t.Line(LevelDebug, e.name()+" ("+e.Via+"): "+e.Method+" "+e.URL)
 	case e.Browser:
 		t.Line(LevelDebug, e.name()+", sent by the browser: "+e.Method+" "+e.URL)
 	default:
