@@ -71,7 +71,8 @@ func TestDebugShowsTheBrowsersRequests(t *testing.T) {
 	seen := s.run("client -d "+asClient+"--port 0", "")
 	at := -1
 	for _, want := range []string{
-		"authorization, sent by the browser: GET http://", "authorization_response (query): GET http://", "token: POST",
+		"authorization request, sent by the browser: GET http://", "authorization response (query): GET http://",
+		"token: POST",
 	} {
 		next := strings.Index(seen, want)
 		if next <= at {
@@ -84,7 +85,7 @@ func TestDebugShowsTheBrowsersRequests(t *testing.T) {
 	}
 	seen = s.run("end-session -d --issuer $OP --client-id app --token $ID -p 0", "")
 	for _, want := range []string{
-		"end_session, sent by the browser: GET ", "id_token_hint=", "end_session_response (query): GET http://",
+		"end_session request, sent by the browser: GET ", "id_token_hint=", "end_session response (query): GET http://",
 	} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is not there:\n%s", want, seen)

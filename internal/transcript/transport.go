@@ -243,26 +243,23 @@ func (b *recordedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// visit writes a request of the browser.
-func (t *Text) visit(e *Exchange) {
+// visit returns a line for a request of the browser.
+func (e *Exchange) visit() string {
 	name, response := strings.CutSuffix(e.Endpoint, "_response")
 	line := name + " request, sent by the browser: "
 	if response {
 		line = name + " response (" + e.Via + "): "
 	}
-	t.write(t.line(LevelDebug, line+e.Method+" "+e.URL) + message(e.Header, e.Body))
+	return line + e.Method + " " + e.URL
 }
 
 // ExchangeLine writes an exchange as one line: method, URL, status, time, connection.
 func (t *Text) ExchangeLine(e *Exchange) {
-	switch {
-	case e.Via != "":
-		t.Line(LevelDebug, e.name()+" ("+e.Via+"): "+e.Method+" "+e.URL)
-	case e.Browser:
-		t.Line(LevelDebug, e.name()+", sent by the browser: "+e.Method+" "+e.URL)
-	default:
-		t.Line(LevelDebug, e.name()+": "+e.Method+" "+e.URL+": "+e.outcome())
+	if e.Browser {
+		t.Line(LevelDebug, e.visit())
+		return
 	}
+	t.Line(LevelDebug, e.name()+": "+e.Method+" "+e.URL+": "+e.outcome())
 }
 
 // name is the endpoint of an exchange, or what else is known of it.
@@ -295,7 +292,7 @@ func (e *Exchange) outcome() string {
 // Exchange writes a request and its response, with headers and bodies.
 func (t *Text) Exchange(e *Exchange) {
 	if e.Browser {
-		t.visit(e)
+		t.write(t.line(LevelDebug, e.visit()) + message(e.Header, e.Body))
 		return
 	}
 	t.write(t.line(LevelDebug, e.name()+" request: "+e.Method+" "+e.URL) + message(e.Header, e.Body) +
