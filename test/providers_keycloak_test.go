@@ -240,10 +240,6 @@ var keycloakLogins = []step{
 		note: "`access_denied`",
 	},
 	{subject: "login with consent", command: "client -c consent.yaml"},
-	{
-		subject: "no login possible", command: "client -c basic.yaml --prompt none --max-age 0", exit: 6,
-		note: "`login_required`",
-	},
 }
 
 var keycloakMethods = []step{
@@ -267,8 +263,8 @@ var keycloakRequests = []step{
 	{subject: "JARM", command: "client -c basic.yaml --response-mode jwt"},
 	{subject: "JARM, form_post", command: "client -c basic.yaml --response-mode form_post.jwt"},
 	{
-		subject: "JARM with an error", command: "client -c basic.yaml --response-mode jwt --prompt none --max-age 0",
-		exit: 6, note: "`login_required`",
+		subject: "JARM with an error", command: "client -c basic.yaml --response-mode jwt --scope no-such-scope",
+		exit: 3, says: "invalid_scope", note: "`invalid_scope`",
 	},
 	{subject: "response_mode form_post", command: "client -c basic.yaml --response-mode form_post"},
 	{subject: "DPoP", command: "client -c dpop-required.yaml --dpop --dpop-key dpop.json"},
@@ -300,7 +296,7 @@ var keycloakGrants = []step{
 		subject: "refresh of a grant without openid",
 		command: "refresh-token -c basic.yaml --refresh-token @refresh-token",
 	},
-	{subject: "introspection", command: "client-credentials -c audience.yaml"},
+	{subject: "a token that names the client in aud", command: "client-credentials -c audience.yaml"},
 	{subject: "introspection", command: "introspect -c audience.yaml --token @access-token", says: `"active": true`},
 	{subject: "token exchange", command: "token-exchange -c audience.yaml --subject-token @access-token"},
 }
@@ -332,11 +328,11 @@ var keycloakHints = []step{
 		note: "the hint names --dpop",
 	},
 	{
-		subject: "a token for another audience",
+		subject: "a token that names another client in aud",
 		command: "password -c basic.yaml --username alice --password @password",
 	},
 	{
-		subject: "a token for another audience", command: "introspect -c basic.yaml --token @access-token",
+		subject: "introspection of that token", command: "introspect -c basic.yaml --token @access-token",
 		says: "aud is", note: "`active` is false, because the token's audience is not the client",
 	},
 	{subject: "registration without a token", command: "register create --issuer $ISSUER --client-name Tool " +
