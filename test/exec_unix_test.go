@@ -131,7 +131,9 @@ func TestRulesAreNotInTheWay(t *testing.T) {
 		`{"`:    {"helper", "docker", "work", "get", "--explain=all"},
 	} {
 		k.expire()
-		code, stdout, stderr := k.run(args...)
+		cmd := k.cmd(args...)
+		cmd.Stdin = strings.NewReader("https://registry.example\n") // what docker asks for
+		code, stdout, stderr := k.ends(cmd)
 		if code != 0 || !strings.HasPrefix(stdout, want) || strings.Count(stdout, "\n") != 1 ||
 			!strings.Contains(stderr, "id_token.iss") {
 			t.Errorf("%v: exit %d\n%s\n%s", args, code, stdout, stderr)
