@@ -362,7 +362,7 @@ func browserCommand(t *testing.T, b browser) string {
 		server.Close()
 		opening.Wait()
 	})
-	return command + " '" + server.URL + "'" // BROWSER is a list that colons separate
+	return command + " " + server.URL
 }
 
 // A landing is where a provider sends the browser: what our listener is to a

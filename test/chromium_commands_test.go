@@ -159,7 +159,7 @@ func (j *journey) process(args ...string) *ran {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "oidc-client",
 		append(args, "-c", j.config, "--format", "json", "--timeout", "30s")...)
-	cmd.Env = append(os.Environ(), "BROWSER="+browserCommand(j.t, j.screen), "HOME="+j.folder)
+	cmd.Env = append(os.Environ(), "BROWSER="+quotedURL(browserCommand(j.t, j.screen)), "HOME="+j.folder)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -278,4 +278,10 @@ func (j *journey) watchedDevice() {
 	}
 	j.tokens(r)
 	j.quiet()
+}
+
+// quotedURL quotes the last word of a command, a URL: BROWSER is a list that colons separate.
+func quotedURL(command string) string {
+	at := strings.LastIndexByte(command, ' ') + 1
+	return command[:at] + "'" + command[at:] + "'"
 }
