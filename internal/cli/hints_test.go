@@ -159,6 +159,36 @@ func TestHintsOfRequests(t *testing.T) {
 			[]string{"alternative_wellknown_endpoint", "expected_issuer"},
 			nil,
 		},
+		"a login page for a client": {
+			says("/device", http.StatusFound, map[string]string{"Location": "http://127.0.0.1/login"}, ""),
+			"device -c $DIR/config.yaml",
+			[]string{"leads to a login page", "check client_id, auth_method, and the secret or key"},
+			[]string{"set the issuer or the endpoint to the address"},
+		},
+		"a login page for a token": {
+			says("/userinfo", http.StatusFound, map[string]string{"Location": "/accounts/login/?next=/userinfo"}, ""),
+			"userinfo -c $DIR/config.yaml --token t",
+			[]string{"did not accept the access token", "DPoP"},
+			[]string{"set the issuer or the endpoint to the address"},
+		},
+		"a login page for a registration": {
+			says("/register", http.StatusFound, map[string]string{"Location": "/signin.jsp"}, ""),
+			"register create --issuer $OP",
+			[]string{"leads to a login page", "--initial-access-token"},
+			[]string{"set the issuer or the endpoint to the address"},
+		},
+		"a login page for the metadata": {
+			says(metadata, http.StatusFound, map[string]string{"Location": "https://gateway.example/login?x=y"}, ""),
+			refreshLine,
+			[]string{"leads to a login page", "check issuer"},
+			[]string{"alternative_wellknown_endpoint"},
+		},
+		"another address, which has a login": {
+			says("/token", http.StatusFound, map[string]string{"Location": "https://login.example/token"}, ""),
+			refreshLine,
+			[]string{"set the issuer or the endpoint to the address"},
+			[]string{"login page"},
+		},
 		"metadata nowhere": {
 			says(metadata, http.StatusNotFound, nil, ""),
 			refreshLine,
@@ -281,11 +311,17 @@ func TestIntrospectionOfAnotherAudience(t *testing.T) {
 	t.Cleanup(s.Close)
 	s.says("/introspect", fakeop.Says(http.StatusOK, map[string]string{"Content-Type": "application/json"},
 		`{"active":false}`))
-	for audience, tells := range map[string]bool{"account": true, fakeop.ClientID: false} {
-		token := fakeop.Sign(s.Key, s.KID, map[string]any{"iss": s.URL, "aud": audience})
-		code, _, said := s.main("introspect -c $DIR/config.yaml --token "+token, "")
-		if code != 0 || strings.Contains(said, `aud is "account", not "cli"`) != tells {
-			t.Errorf("%s: exit code %d: %s", audience, code, said)
+	for name, test := range map[string]struct {
+		claims map[string]any
+		says   string
+	}{
+		"another audience": {map[string]any{"iss": s.URL, "aud": "account"}, `has the aud "account", not "cli"`},
+		"no audience":      {map[string]any{"iss": s.URL}, "has no aud"},
+		"this client":      {map[string]any{"iss": s.URL, "aud": fakeop.ClientID}, ""},
+	} {
+		code, _, said := s.main("introspect -c $DIR/config.yaml --token "+fakeop.Sign(s.Key, s.KID, test.claims), "")
+		if code != 0 || !strings.Contains(said, test.says) || strings.Contains(said, "It is a JWT") != (test.says != "") {
+			t.Errorf("%s: exit code %d: %s", name, code, said)
 		}
 	}
 	if _, _, said := s.main("introspect -c $DIR/config.yaml --token opaque", ""); strings.Contains(said, "aud") {

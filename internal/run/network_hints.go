@@ -184,6 +184,8 @@ func (s situation) protocolHint(f *failure.Failure) string {
 		return "there is no metadata at the issuer's well-known place: check issuer, also its path (such as " +
 			"/realms/NAME at Keycloak), or set alternative_wellknown_endpoint. A provider that publishes none needs " +
 			"its endpoints in the configuration"
+	case loginPage(s.sent(f.Endpoint)):
+		return s.loginPageHint(f.Endpoint)
 	case f.Endpoint == "discovery" && f.HTTPStatus >= 300 && f.HTTPStatus < 400:
 		return "set issuer to the address that it redirects to, if you trust it. If the tokens name another issuer, " +
 			"set " +
@@ -201,6 +203,45 @@ func (s situation) protocolHint(f *failure.Failure) string {
 	}
 	return "the standards do not allow this response: the provider has to fix it, unless something else " +
 		"responded (a proxy, a login page of the network, another service on that host); -dd shows it"
+}
+
+// loginPage reports whether a response redirects to a page where a person logs in, as web frameworks do
+// in place of an error.
+func loginPage(e *transcript.Exchange) bool {
+	if e == nil || !strings.HasPrefix(e.Status, "3") {
+		return false
+	}
+	_, location, _ := strings.Cut(strings.Join(e.ResponseHeader, "\n"), "Location: ")
+	location, _, _ = strings.Cut(location, "\n")
+	u, err := url.Parse(location)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(strings.Split(strings.ToLower(u.Path), "/"), func(part string) bool {
+		part, _, _ = strings.Cut(part, ".") // login.jsp
+		return slices.Contains([]string{"login", "log-in", "signin", "sign-in", "sign_in", "logon"}, part)
+	})
+}
+
+// loginPageHint says whose authentication was not accepted where an endpoint redirects to a login page.
+func (s situation) loginPageHint(endpoint string) string {
+	const page = "the redirect leads to a login page: "
+	switch {
+	case authenticates(endpoint):
+		return page + "the endpoint did not accept the client as authenticated; some endpoints accept no client without " +
+			"credentials\n" + WrongClientHint
+	case endpoint == "userinfo":
+		return page + "UserInfo did not accept the access token. It may be expired, or bound to a DPoP key or a " +
+			"certificate where the provider accepts only bearer tokens; --skip-userinfo leaves UserInfo out"
+	case endpoint == "resource":
+		return page + "the resource did not accept the access token, or the URL is one for browsers: check the URL first"
+	case endpoint == "registration" && has(s.sent(endpoint), "Authorization"):
+		return page + "the provider did not accept the token that was sent, or does not allow this request"
+	case endpoint == "registration":
+		return page + hintInitialToken
+	}
+	return page + "the provider, or a gateway in front of it, requires a login at this address, which must be public: " +
+		"check issuer, or set the endpoint in the configuration"
 }
 
 // refusal returns the error that an endpoint sent where no error belongs, such as in the place of
