@@ -333,7 +333,7 @@ var keycloakHints = []step{
 	},
 	{
 		subject: "introspection of that token", command: "introspect -c basic.yaml --token @access-token",
-		says: "aud is", note: "`active` is false, because the token's audience is not the client",
+		says: "has the aud", note: "`active` is false, because the token's audience is not the client",
 	},
 	{subject: "registration without a token", command: "register create --issuer $ISSUER --client-name Tool " +
 		"--out refused.yaml", exit: 3, says: "--initial-access-token", note: "the hint names --initial-access-token"},

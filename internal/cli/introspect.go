@@ -154,14 +154,17 @@ func showIntrospection(r *run.Run, answer *oidc.Introspection, token, clientID s
 	}
 }
 
-// foreignAudience says that a token, if it is a JWT, is meant for others than the client, "" if it is not:
-// Keycloak tells a client only about tokens that name it in aud.
+// foreignAudience says that a token, if it is a JWT, does not name the client in aud, "" if it does: Keycloak
+// tells a client only about tokens whose aud names it.
 func foreignAudience(token, clientID string) string {
 	decoded, err := oidc.DecodeIDToken(token)
-	if err != nil || len(decoded.Audience) == 0 || slices.Contains(decoded.Audience, clientID) {
+	if err != nil || slices.Contains(decoded.Audience, clientID) {
 		return ""
 	}
-	return fmt.Sprintf(". It is a JWT whose aud is %s, not %q: some providers, such as Keycloak, call a token active "+
-		"only "+
-		"to a client that aud names", check.List(decoded.Audience), clientID)
+	audience := "has no aud"
+	if len(decoded.Audience) > 0 {
+		audience = fmt.Sprintf("has the aud %s, not %q", check.List(decoded.Audience), clientID)
+	}
+	return fmt.Sprintf(". It is a JWT that %s: some providers, such as Keycloak, tell a client only about tokens "+
+		"whose aud names it", audience)
 }
