@@ -46,6 +46,14 @@ func (s Sources) Portable() Sources {
 		}
 	}
 	s.Flags, s.Env = flags, maps.Clone(s.Env)
+	for _, p := range config.Parameters() {
+		name := p.Env()
+		if value, given := s.Env[name]; given && p.File {
+			if path, err := filepath.Abs(value); err == nil {
+				s.Env[name] = path
+			}
+		}
+	}
 	info, err := os.Stat(s.Name)
 	s.Live = err == nil && info.Mode().IsRegular() && s.File != "" && s.Name != StandardInput // nor a pipe
 	if isDescriptor(s.Name) {
