@@ -50,6 +50,15 @@ func TestIDTokenOfTheFrontChannel(t *testing.T) {
 	if code != 0 || strings.TrimSpace(stdout) != raw {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
+	code, _, stderr = runWithBrowserIn(t, environment, b, "token", "work")
+	if code != 6 {
+		t.Errorf("exit %d", code)
+	}
+	compareText(t, stderr, []string{
+		"it has an ID Token only, and no access token", "oidc-client token work --id-token", "response_type code",
+	}, []string{"has expired", "log in again"})
+	_, stdout, stderr = runWithBrowserIn(t, environment, b, "sessions", "list")
+	compareText(t, stdout+stderr, []string{"fresh  in "}, []string{"ended", "unknown"})
 	code, _, stderr = runWithBrowserIn(t, environment, b, "end-session", "--session", "work")
 	hint := ""
 	for _, request := range op.Recorded() {

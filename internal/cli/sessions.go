@@ -71,8 +71,12 @@ func listSessions(r *run.Run) error {
 		if s.Unverified != "" {
 			state += ", unverified"
 		}
+		expires := s.Tokens.Expires
+		if s.OnlyIDToken() {
+			expires = s.Tokens.IDTokenExpires
+		}
 		cells := []string{
-			s.Name, state, untilText(r, s.Tokens.Expires), s.Grant.Subject, s.Grant.ClientID,
+			s.Name, state, untilText(r, expires), s.Grant.Subject, s.Grant.ClientID,
 			s.Grant.Issuer,
 		}
 		for i, cell := range cells {

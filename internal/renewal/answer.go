@@ -145,6 +145,7 @@ type LoginError struct {
 	Session *session.Session
 	State   session.State
 	Why     string
+	Hint    string // the way on, "" if the state says it
 }
 
 func (e *LoginError) Error() string { return fmt.Sprintf("session %s: %s", e.Session.Name, e.Why) }
@@ -199,12 +200,18 @@ func ended(s *session.Session, need session.Need) error {
 		return &ShortError{Session: s, Asked: need.For, Unknown: true}
 	case !s.Renewable && !need.Target.IsZero():
 		why = "it has no refresh token, which gets a token for " + need.Target.String()
+	case !need.IDToken && s.OnlyIDToken():
+		return &LoginError{
+			Session: s, State: session.Ended, Why: "it has an ID Token only, and no access token",
+			Hint: "`oidc-client token " + s.Name + " --id-token` prints the ID Token. For an access token, log in with " +
+				"response_type code, which is the default",
+		}
 	case !s.Renewable:
 		why = "its token has expired, and it has no refresh token"
 	default:
 		return nil
 	}
-	return &LoginError{s, session.Ended, why}
+	return &LoginError{Session: s, State: session.Ended, Why: why}
 }
 
 // endless reports whether the session has the token that is needed, and nobody knows when it
@@ -226,7 +233,7 @@ func withheld(s *session.Session) error {
 	if s.Generation == 1 {
 		whose = "the tokens of its login"
 	}
-	return &LoginError{s, session.Withheld, whose + " must not be used: " + s.Withheld}
+	return &LoginError{Session: s, State: session.Withheld, Why: whose + " must not be used: " + s.Withheld}
 }
 
 // renewable says what keeps a session, which is locked, from being renewed. retry allows to
@@ -237,9 +244,9 @@ func renewable(s *session.Session, need session.Need, retry bool) error {
 	case s.Withheld != "" && (s.Generation == 1 && !retry || !need.Target.IsZero()):
 		return withheld(s)
 	case s.Refused != "" && !retry:
-		return &LoginError{s, session.Refused, "the provider refused its refresh token: " + s.Refused}
+		return &LoginError{Session: s, State: session.Refused, Why: "the provider refused its refresh token: " + s.Refused}
 	case s.Claim != nil && !s.Keeps && !retry:
-		return &LoginError{s, session.Spent, "its refresh token may be spent: " + s.Claim.String()}
+		return &LoginError{Session: s, State: session.Spent, Why: "its refresh token may be spent: " + s.Claim.String()}
 	}
 	return ended(s, need)
 }

@@ -14,7 +14,7 @@ import (
 func (e *LoginError) Failure() failure.Failure {
 	return failure.Failure{
 		Kind: failure.KindInteraction, Code: "session_" + strings.ReplaceAll(string(e.State), " ", "_"),
-		Hint: cmp.Or(e.Session.Advice(e.State),
+		Hint: cmp.Or(e.Hint, e.Session.Advice(e.State),
 			"the provider gives tokens that have ended, or the clock of this machine is wrong"),
 	}
 }

@@ -306,7 +306,7 @@ func (r *Renewal) insufficient(s *session.Session, need session.Need) error {
 		return err
 	}
 	if need.For == 0 {
-		return &LoginError{s, session.Expired, "the provider's new token has ended already"}
+		return &LoginError{Session: s, State: session.Expired, Why: "the provider's new token has ended already"}
 	}
 	return &ShortError{Session: s, Lifetime: s.Lifetime(need), Asked: need.For}
 }

@@ -149,6 +149,12 @@ func (s *Session) TokenType(target Target) string {
 	return s.Tokens.TokenType
 }
 
+// OnlyIDToken reports whether an ID Token is all that the session has and can get: its login had
+// response_type=id_token.
+func (s *Session) OnlyIDToken() bool {
+	return s.Tokens.AccessToken == "" && s.Tokens.IDToken != "" && !s.Renewable
+}
+
 // VerifiedIDToken is the last ID Token that was verified, "" if none was. It may be expired.
 func (s *Session) VerifiedIDToken() string {
 	if s.Withheld != "" {
@@ -187,7 +193,7 @@ type State string
 
 // The states of a session.
 const (
-	Fresh    State = "fresh"        // its access token can be used
+	Fresh    State = "fresh"        // its access token, or its ID Token if it has no other, can be used
 	Expired  State = "expired"      // a refresh gets a new one
 	Ended    State = "ended"        // only a login gets a new one
 	Spent    State = "may be spent" // its refresh token was sent, and the answer was lost
@@ -198,7 +204,7 @@ const (
 
 // State returns how the session is.
 func (s *Session) State(now time.Time) State {
-	_, _, fresh := s.Take(Need{}, now)
+	_, _, fresh := s.Take(Need{IDToken: s.OnlyIDToken()}, now)
 	switch {
 	case s.Claim != nil && !s.Keeps:
 		return Spent

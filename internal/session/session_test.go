@@ -145,6 +145,14 @@ func TestState(t *testing.T) {
 			t.Errorf("%s: %s, %q", name, got, s.Why())
 		}
 	}
+	for lifetime, want := range map[time.Duration]State{time.Hour: Fresh, 0: Ended} {
+		s := good()
+		s.Renewable = false
+		s.Tokens = Tokens{IDToken: "id", IDTokenExpires: noon.Add(lifetime)}
+		if got := s.State(noon); got != want {
+			t.Errorf("an ID Token alone, valid for %v: %s, not %s", lifetime, got, want)
+		}
+	}
 	s := good()
 	s.Claim, s.Keeps, s.Tokens.Expires = &Claim{Began: noon}, true, noon
 	if got := s.State(noon); got != Expired {
