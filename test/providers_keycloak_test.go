@@ -316,6 +316,10 @@ var keycloakHints = []step{
 		note: "the hint names client_secret",
 	},
 	{
+		subject: "a wrong secret at a login", command: "client -c wrong-secret.yaml", exit: 3,
+		says: "check client_id, auth_method, and the secret or key", note: "the hint names client_secret",
+	},
+	{
 		subject: "a wrong algorithm of the assertion", command: "client-credentials -c rs256.yaml", exit: 3,
 		says: "jwt_signing_alg", note: "the hint names jwt_signing_alg",
 	},

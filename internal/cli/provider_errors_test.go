@@ -36,6 +36,7 @@ var providerRuns = map[string]struct{ path, line string }{
 	"authorization":      {"/auth", "login -c $DIR/config.yaml -p 0"},
 	"device":             {"/device", "device -c $DIR/config.yaml"},
 	"device-poll":        {"/token", "device -c $DIR/config.yaml"},
+	"introspection":      {"/introspect", "introspect -c $DIR/config.yaml --token t"},
 	"userinfo":           {"/userinfo", "userinfo -c $DIR/config.yaml --token t"},
 	"discovery":          {"/.well-known/openid-configuration", "discover $OP"},
 	"register":           {"/register", "register create --issuer $OP"},
@@ -67,6 +68,24 @@ func (e *providerError) respond(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, e.Body)
 }
 
+// everyGrant adds, to what a provider says of wrong credentials at its token endpoint, the same for other
+// grants: it means the same.
+func everyGrant(corpus []providerError) []providerError {
+	all := corpus
+	for _, e := range corpus {
+		if e.Hint != "check client_id, auth_method, and the secret or key" || providerRuns[e.Run].path != "/token" {
+			continue
+		}
+		for _, run := range []string{"refresh", "client-credentials", "code"} {
+			if run != e.Run {
+				e.Run = run
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
 // The errors of real providers lead to the setting that mends them, and nowhere else.
 func TestProviderErrors(t *testing.T) {
 	t.Parallel()
@@ -83,7 +102,7 @@ func TestProviderErrors(t *testing.T) {
 	}
 	s := newStage(t, false, time.Now())
 	t.Cleanup(s.Close)
-	for _, e := range corpus {
+	for _, e := range everyGrant(corpus) {
 		run, known := providerRuns[e.Run]
 		if !known || e.Provider == "" || e.Source == "" || e.Date == "" || e.Hint == "" {
 			t.Errorf("not whole: %+v", e)

@@ -95,6 +95,7 @@ var pkceHints = []providerHint{
 
 // keycloakHints are of Keycloak.
 var keycloakHints = []providerHint{
+	{says: "invalid client credentials", hint: WrongClientHint},
 	{says: "pushed authorization request is only allowed", hint: "the provider wants this client to push its " +
 		"authorization requests: add --par (use_par: true)"},
 	{
@@ -125,6 +126,10 @@ var keycloakHints = []providerHint{
 		"OIDC CIBA Grant)"},
 	{says: "standard token exchange is not enabled", hint: "turn on token exchange for this client at the provider " +
 		"(Keycloak: Standard token exchange)"},
+	{grant: grantExchange, code: "invalid_request", says: "invalid token", hint: "the provider did not accept the " +
+		"subject token: it is expired or revoked, or no access token of this realm"},
+	{endpoint: "introspection", says: "client not allowed", hint: "the provider does not let this client introspect " +
+		"tokens: use a client that has a secret or a key (Keycloak: Client authentication)"},
 	{says: "client is not within the token audience", hint: "the subject token is not meant for this client: its aud " +
 		"must name client_id (Keycloak: add an Audience mapper where the token comes from)"},
 	{code: "invalid_grant", says: "session not active", hint: hintSessionOver},
@@ -346,8 +351,11 @@ var otherHints = []providerHint{
 		"refresh token was used before, is expired, or was issued to another client_id"}, // Dex
 	{says: "redirect_uri did not match", hint: hintRedirectURI}, // Dex
 	{says: "mismatching redirect uri", hint: hintRedirectURI},   // django-oauth-toolkit
-	{code: "unauthorized_client", grant: grantCode, hint: "the client may not use the authorization code grant, or " +
-		"the redirect URI differs from the registered one: compare both with the client's registration"}, // Cognito
+	{
+		code: "unauthorized_client", grant: grantCode, status: 400, // Cognito
+		hint: "the client may not use the authorization code grant, or the redirect URI differs from the registered " +
+			"one: compare both with the client's registration",
+	},
 	{says: "refreshtokeninvalid", hint: "log in again: the refresh token is expired, revoked, or was used before"},
 	{code: "invalid_tenant", hint: "there is no such tenant: check issuer"},
 }
@@ -401,7 +409,6 @@ var awsHints = []providerHint{
 
 // credentialHints are what providers call wrong credentials beside invalid_client.
 var credentialHints = []providerHint{
-	{says: "invalid client credentials", hint: WrongClientHint},
 	{code: "unauthorized_client", status: 401, hint: WrongClientHint}, // Keycloak
 	{code: "invalid_client_secret", hint: WrongClientHint},
 }
