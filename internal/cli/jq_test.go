@@ -95,7 +95,8 @@ func TestJQOfALogin(t *testing.T) {
 		code                       int
 		more                       []string
 	}{
-		{".userinfo.sub", "u\n", "the new refresh token is stored nowhere, and --jq may filter it out", 0, nil},
+		{".userinfo.sub", "u\n", "the new refresh token is stored nowhere, and --jq filtered it out", 0, nil},
+		{".token_response.refresh_token", "the-refresh-token-of-a-login\n", "", 0, nil},
 		{".userinfo.sub", "u\n", "", 0, []string{"-o", "--output-dir", "$DIR/results"}},
 		{".userinfo.sub[]", "", "could not be shown: --jq: cannot iterate over", 1, nil},
 	} {

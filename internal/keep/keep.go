@@ -86,8 +86,10 @@ func (k *Keeper) show(client *connect.Client, t *oidc.Tokens) {
 	if only && k.run.Options.JSON() {
 		k.run.IfUnshown(keep)
 	}
-	if only && k.run.Options.Filter != nil {
-		k.run.Warn("the new refresh token is stored nowhere, and --jq may filter it out; --save NAME or -o stores it")
+	if only {
+		k.run.IfFilteredOut(t.RefreshToken, func() {
+			k.run.Warn("the new refresh token is stored nowhere, and --jq filtered it out; --save NAME or -o stores it")
+		})
 	}
 	var id *transcript.Token
 	if decoded, err := oidc.DecodeIDToken(t.IssuedIDToken, client.Policy.DecryptionKeys...); err == nil {

@@ -189,6 +189,9 @@ type filterView struct {
 	filter   *Filter
 	w        io.Writer
 	terminal bool
+
+	wanted  string // what the results should have
+	missing func() // is called if they have not; nil is not called
 }
 
 // Result implements [transcript.View].
@@ -206,7 +209,21 @@ func (v *filterView) End(r *transcript.Record) error {
 	if err != nil {
 		return err
 	}
-	return v.filter.Write(v.w, document, v.terminal)
+	var results bytes.Buffer
+	err = v.filter.Write(io.MultiWriter(v.w, &results), document, v.terminal)
+	if v.missing != nil && !strings.Contains(results.String(), v.wanted) {
+		v.missing()
+	}
+	return err
+}
+
+// IfFilteredOut calls missing at the end if --jq leaves a text out of what is printed.
+func (r *Run) IfFilteredOut(text string, missing func()) {
+	for _, view := range r.shown.views {
+		if filter, ok := view.(*filterView); ok {
+			filter.wanted, filter.missing = text, missing
+		}
+	}
 }
 
 // DocumentWriter is standard output for one JSON document, or for text, that a command writes by
