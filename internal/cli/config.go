@@ -37,6 +37,10 @@ already is left alone unless --force is given.`,
 			if len(args) == 1 {
 				file = args[0]
 			}
+			if strings.Contains(file, "://") {
+				return failure.Usage("config init: what belongs here is the name of a file, not a URL").
+					Try("--issuer names the provider: oidc-client config init --issuer URL --client-id ID")
+			}
 			return initConfig(p.run, file, issuer, clientID, force)
 		},
 	}
