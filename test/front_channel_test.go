@@ -69,4 +69,5 @@ func TestIDTokenOfTheFrontChannel(t *testing.T) {
 	if code != 0 || hint != raw {
 		t.Errorf("exit %d, %q\n%s", code, hint, stderr)
 	}
+	compareText(t, stderr, []string{"session work is still stored here", "sessions logout work"}, nil)
 }

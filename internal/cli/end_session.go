@@ -89,9 +89,15 @@ func endSession(r *run.Run, cmd *cobra.Command, o *endSessionOptions) error {
 		return err
 	}
 	if o.noRedirect {
-		return leaveAtProvider(ctx, r, client, req, o)
+		err = leaveAtProvider(ctx, r, client, req, o)
+	} else {
+		err = logOut(ctx, r, client, cfg, req, o)
 	}
-	return logOut(ctx, r, client, cfg, req, o)
+	if err == nil && o.session != "" {
+		r.Inform("session %s is still stored here; `oidc-client sessions logout %s` revokes its tokens and deletes it",
+			o.session, o.session)
+	}
+	return err
 }
 
 // whoLeaves is the ID Token that was given, "" if none was, or that of a session, and the
