@@ -297,5 +297,9 @@ func verifyOne(ctx context.Context, r *run.Run, v verification, raw string) erro
 	if err == nil {
 		r.Inform("the token is valid%s", v.unjudged)
 	}
+	if err == nil && v.unjudged != "" && !looksLikeAccessToken(raw) {
+		r.Warn("nothing in the token says that it is an access token (a scope, a client_id or the typ at+jwt), so it " +
+			"may be an ID Token: --client-id and --audience tell them apart")
+	}
 	return err
 }

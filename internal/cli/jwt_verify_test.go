@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +64,30 @@ func TestJWTVerifyAccessToken(t *testing.T) {
 	}
 	if code, said := p.run("jwt", "verify", token, "--as", "id_token", "--audience", "x"); code != 2 {
 		t.Errorf("--audience with an ID Token: exit code %d: %s", code, said)
+	}
+}
+
+// Without a client and an audience, a token that may as well be an ID Token is valid, with a warning.
+func TestJWTVerifyDoubtful(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	delete(p.env, "OIDC_CLIENT_ID")
+	for name, c := range map[string]struct {
+		claims   map[string]any
+		args     []string
+		doubtful bool
+	}{
+		"an ID Token of a refresh": {nil, nil, true},
+		"a scope":                  {map[string]any{"scope": "read"}, nil, false},
+		"an audience":              {nil, []string{"--audience", fakeop.ClientID}, false},
+	} {
+		claims := map[string]any{"iss": p.URL, "sub": "u", "aud": fakeop.ClientID, "exp": p.Claims["exp"]}
+		maps.Copy(claims, c.claims)
+		args := []string{"jwt", "verify", fakeop.Sign(p.Key, p.KID, claims), "--as", "access_token"}
+		code, said := p.run(slices.Concat(args, c.args)...)
+		if code != 0 || strings.Contains(said, "it may be an ID Token") != c.doubtful {
+			t.Errorf("%s: exit code %d: %s", name, code, said)
+		}
 	}
 }
 
