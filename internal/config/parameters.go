@@ -437,7 +437,7 @@ var parameters = []Parameter{
 	},
 	{
 		Key: "audiences", Flag: "audience",
-		Help:  "audience to ask for at a token exchange; on a refresh only the flag is sent",
+		Help:  "audience to ask for (token exchange, Auth0 and others); a refresh sends that of the flag only",
 		field: func(c *Config) any { return &c.Audiences },
 	},
 	{
