@@ -218,6 +218,11 @@ func TestHintsOfRequests(t *testing.T) {
 			[]string{"check client_id, auth_method, and the secret or key", `"client_secret_basic" was used`},
 			nil,
 		},
+		"a resource without metadata": {
+			says("/api", http.StatusNotFound, nil, ""), "resource $OP/api --metadata",
+			[]string{"publishes no metadata"},
+			[]string{"the provider has to fix it"},
+		},
 		"keys that are not public": {
 			says("/jwks", http.StatusUnauthorized, nil, ""), refreshLine,
 			[]string{"the standards do not allow"},

@@ -74,7 +74,7 @@ func addressSetting(transport *oidc.TransportError) string {
 	}
 	switch endpoint {
 	case "sts":
-		return "--region (AWS_REGION) and --sts-endpoint"
+		return "--region (AWS_REGION) and --sts-endpoint (AWS_ENDPOINT_URL_STS)"
 	case "resource":
 		return "the URL of the resource"
 	case "protected_resource_metadata":
@@ -190,6 +190,9 @@ func (s situation) protocolHint(f *failure.Failure) string {
 		return "set issuer to the address that it redirects to, if you trust it. If the tokens name another issuer, " +
 			"set " +
 			"alternative_wellknown_endpoint to the metadata's new address, and expected_issuer to the issuer in it"
+	case f.Endpoint == "protected_resource_metadata" && f.HTTPStatus == http.StatusNotFound:
+		return "the resource publishes no metadata (RFC 9728): check its URL, or ask its documentation which provider " +
+			"it trusts, and name that with --issuer"
 	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
 		return "the resource itself responded with this status: check the URL first, then what the token is for"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
