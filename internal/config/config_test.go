@@ -253,6 +253,10 @@ func TestExpansion(t *testing.T) {
 		!strings.Contains(err.Error(), "config.yaml:3:16: client_secret: the environment variable ABSENT is not set") {
 		t.Errorf("absent variable: %v", err)
 	}
+	_, err = load(minimal+"client_secret: ${ABSENT}\nauth_method: client_secret_post\n", env, nil)
+	if err == nil || strings.Contains(err.Error(), "needs a client_secret") {
+		t.Errorf("absent variable, and a method that needs it: %v", err)
+	}
 }
 
 // What the environment has need not be UTF-8, but for the names of files.

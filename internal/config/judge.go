@@ -120,7 +120,7 @@ func (l *loader) authentication() {
 			l.conflict("auth_method", "client_secret", "a client that authenticates by none has no secret")
 		}
 	case "client_secret_basic", "client_secret_post", "client_secret_jwt":
-		if !secret && !l.anonymous {
+		if !secret && !l.anonymous && !l.complained("client_secret") {
 			l.about("auth_method", "%s needs a client_secret%s", c.AuthMethod, l.howToSet("client_secret"))
 		}
 	case "private_key_jwt":
