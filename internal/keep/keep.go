@@ -87,7 +87,7 @@ func (k *Keeper) show(client *connect.Client, t *oidc.Tokens) {
 		k.run.IfUnshown(keep)
 	}
 	if only {
-		k.run.IfFilteredOut(t.RefreshToken, func() {
+		run.IfFilteredOut(k.run, t.RefreshToken, func() {
 			k.run.Warn("the new refresh token is stored nowhere, and --jq filtered it out; --save NAME or -o stores it")
 		})
 	}

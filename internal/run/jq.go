@@ -218,7 +218,7 @@ func (v *filterView) End(r *transcript.Record) error {
 }
 
 // IfFilteredOut calls missing at the end if --jq leaves a text out of what is printed.
-func (r *Run) IfFilteredOut(text string, missing func()) {
+func IfFilteredOut(r *Run, text string, missing func()) {
 	for _, view := range r.shown.views {
 		if filter, ok := view.(*filterView); ok {
 			filter.wanted, filter.missing = text, missing
