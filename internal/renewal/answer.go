@@ -203,7 +203,8 @@ func ended(s *session.Session, need session.Need) error {
 	case !need.IDToken && s.OnlyIDToken():
 		return &LoginError{
 			Session: s, State: session.Ended, Why: "it has an ID Token only, and no access token",
-			Hint: "`oidc-client token " + s.Name + " --id-token` prints the ID Token. For an access token, log in with " +
+			Hint: "`oidc-client token " + s.Name +
+				" --id-token` prints the ID Token. For an access token, log in with " +
 				"response_type code, which is the default",
 		}
 	case !s.Renewable:
@@ -244,7 +245,10 @@ func renewable(s *session.Session, need session.Need, retry bool) error {
 	case s.Withheld != "" && (s.Generation == 1 && !retry || !need.Target.IsZero()):
 		return withheld(s)
 	case s.Refused != "" && !retry:
-		return &LoginError{Session: s, State: session.Refused, Why: "the provider refused its refresh token: " + s.Refused}
+		return &LoginError{
+			Session: s, State: session.Refused,
+			Why: "the provider refused its refresh token: " + s.Refused,
+		}
 	case s.Claim != nil && !s.Keeps && !retry:
 		return &LoginError{Session: s, State: session.Spent, Why: "its refresh token may be spent: " + s.Claim.String()}
 	}

@@ -191,8 +191,8 @@ func (s situation) protocolHint(f *failure.Failure) string {
 			"set " +
 			"alternative_wellknown_endpoint to the metadata's new address, and expected_issuer to the issuer in it"
 	case f.Endpoint == "protected_resource_metadata" && f.HTTPStatus == http.StatusNotFound:
-		return "the resource publishes no metadata (RFC 9728): check its URL, or ask its documentation which provider " +
-			"it trusts, and name that with --issuer"
+		return "the resource publishes no metadata (RFC 9728): check its URL, or ask its documentation which " +
+			"provider it trusts, and name that with --issuer"
 	case f.Endpoint == "resource" && f.HTTPStatus >= 400:
 		return "the resource itself responded with this status: check the URL first, then what the token is for"
 	case f.HTTPStatus >= 300 && f.HTTPStatus < 400:
@@ -231,19 +231,22 @@ func (s situation) loginPageHint(endpoint string) string {
 	const page = "the redirect leads to a login page: "
 	switch {
 	case authenticates(endpoint):
-		return page + "the endpoint did not accept the client as authenticated; some endpoints accept no client without " +
+		return page +
+			"the endpoint did not accept the client as authenticated; some endpoints accept no client without " +
 			"credentials\n" + WrongClientHint
 	case endpoint == "userinfo":
 		return page + "UserInfo did not accept the access token. It may be expired, or bound to a DPoP key or a " +
 			"certificate where the provider accepts only bearer tokens; --skip-userinfo leaves UserInfo out"
 	case endpoint == "resource":
-		return page + "the resource did not accept the access token, or the URL is one for browsers: check the URL first"
+		return page +
+			"the resource did not accept the access token, or the URL is one for browsers: check the URL first"
 	case endpoint == "registration" && has(s.sent(endpoint), "Authorization"):
 		return page + "the provider did not accept the token that was sent, or does not allow this request"
 	case endpoint == "registration":
 		return page + hintInitialToken
 	}
-	return page + "the provider, or a gateway in front of it, requires a login at this address, which must be public: " +
+	return page +
+		"the provider, or a gateway in front of it, requires a login at this address, which must be public: " +
 		"check issuer, or set the endpoint in the configuration"
 }
 

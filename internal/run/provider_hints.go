@@ -154,8 +154,8 @@ var keycloakHints = []providerHint{
 	{says: "missing openid scope", hint: "UserInfo needs a token with the scope openid: log in with it, or leave " +
 		"UserInfo out with --skip-userinfo"},
 	{says: "offline tokens not allowed", hint: "the provider issues no offline tokens to this user or client: leave " +
-		"offline_access out of scopes (--scope), or allow it there (Keycloak: the user's role offline_access, and the " +
-		"client's optional scope of that name)"},
+		"offline_access out of scopes (--scope), or allow it there (Keycloak: the user's role offline_access, and " +
+		"the client's optional scope of that name)"},
 	{says: "policy 'max clients limit' rejected", hint: "the provider has as many clients as it allows: delete some " +
 		"there, or raise the limit (Keycloak: Client registration policies)"},
 }
