@@ -15,10 +15,10 @@ const (
 // faultBases are the levels of single faults: those that a relying party accepts, and those
 // whose level is not that of what they break.
 func faultBases() []basis {
-	return slices.Concat(acceptedBases(), tokenBases(), answerBases(), flowBases())
+	return slices.Concat(acceptedBases(), acceptedTokenBases(), tokenBases(), answerBases(), flowBases())
 }
 
-// acceptedBases are of faults that a correct relying party tolerates.
+// acceptedBases are of metadata, keys and responses that a correct relying party tolerates.
 func acceptedBases() []basis {
 	return []basis{
 		{"metadata-auth-methods-missing", Required, discovered + "3: the default is client_secret_basic"},
@@ -68,6 +68,12 @@ func acceptedBases() []basis {
 		{"exchange-type-odd", Choice, "RFC 8693 section 2.2.1"},
 		{"authorization-details-other", Choice, "RFC 9396 section 7"},
 		{"authorization-details-missing", Choice, "RFC 9396 section 7"},
+	}
+}
+
+// acceptedTokenBases are of tokens that a correct relying party tolerates, and of what it gets with them.
+func acceptedTokenBases() []basis {
+	return []basis{
 		{"*-kid-absent", Recommended, "RFC 7515 section 4.1.4: kid is optional"},
 		{"*-kid-kelvin", Required, "RFC 7515 section 4: unknown header parameters are ignored"},
 		{"*-jwt-numbers", Recommended, "RFC 7519 section 4: unknown claims are ignored"},
