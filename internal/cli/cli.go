@@ -192,6 +192,7 @@ func (p *program) begin(cmd *cobra.Command, args []string) error {
 	wrong := filter(cmd, &p.flags)
 	p.flags.Reporting = run.Reporting{Purpose: cmd.Short, Arguments: shownArguments(cmd, p.args)}
 	p.run = run.New(p.env, p.flags, name)
+	learnParameters(p.run, cmd)
 	switch {
 	case !slices.Contains([]string{"text", "json"}, format):
 		return failure.Usage("--format %q is neither text nor json", format)

@@ -76,3 +76,19 @@ func withoutToken(value string) string {
 	}
 	return value
 }
+
+// learnParameters keeps the values of --param from being shown whose names say that they are secrets: the
+// standards' own names are known, and an extension may have others, such as api_key.
+func learnParameters(r *run.Run, cmd *cobra.Command) {
+	flag := cmd.Flags().Lookup("param")
+	if flag == nil {
+		return
+	}
+	for _, param := range flagValues(flag) {
+		name, value, _ := strings.Cut(param, "=")
+		isSecret := func(word string) bool { return strings.Contains(strings.ToLower(name), word) }
+		if slices.ContainsFunc([]string{"key", "secret", "password", "ticket", "credential"}, isSecret) {
+			r.Learn(value)
+		}
+	}
+}

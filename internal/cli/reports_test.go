@@ -119,3 +119,21 @@ func TestReportOfAFailure(t *testing.T) {
 		}
 	}
 }
+
+// A parameter of an extension whose name says that it is a secret is in no report.
+func TestReportHidesParameters(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false, time.Now().Truncate(time.Second))
+	defer s.Close()
+	s.run("token-request "+asClient+"--grant urn:example:grant -p api_key=canary-key -p level=seen-here "+
+		"--report $DIR/r.html --report $DIR/r.sh", "")
+	for _, name := range []string{"r.html", "r.sh"} {
+		data, err := os.ReadFile(filepath.Join(s.folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(data); strings.Contains(text, "canary-key") || !strings.Contains(text, "seen-here") {
+			t.Errorf("%s holds the secret, or not what is none", name)
+		}
+	}
+}
